@@ -1,0 +1,1 @@
+//! Sluice's data plane: workers and the packet pipeline.
