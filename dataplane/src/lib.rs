@@ -1,1 +1,16 @@
 //! Sluice's data plane: workers and the packet pipeline.
+//!
+//! No async runtime, no serialisation, no clock: packets, time and randomness are handed in. The whole
+//! path of a packet is [`pipeline`]; who owns what is drawn in [`worker`].
+
+pub mod address;
+pub mod conntrack;
+pub mod drop_reason;
+pub mod fib;
+pub mod nat;
+pub mod neighbour;
+pub mod packet;
+pub mod rate_limit;
+pub mod time;
+pub mod tuple;
+pub mod wire;
