@@ -4,13 +4,17 @@
 //! path of a packet is [`pipeline`]; who owns what is drawn in [`worker`].
 
 pub mod address;
+pub mod cache;
 pub mod conntrack;
 pub mod drop_reason;
 pub mod fib;
+pub mod ids;
 pub mod nat;
 pub mod neighbour;
 pub mod packet;
+pub mod published;
 pub mod rate_limit;
+pub mod reassembly;
 pub mod time;
 pub mod tuple;
 pub mod wire;
