@@ -1,1 +1,3 @@
-//! See Cargo.toml.
+//! Sluice's control plane.
+
+pub mod proto;
