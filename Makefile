@@ -1,0 +1,63 @@
+# Sluice: everything a person or a CI machine types.
+#
+#   make demo     two hosts, Sluice between them on DPDK, real traffic; cleans up after itself
+#   make test     every test: unit, property, differential, end-to-end
+#
+# Both install what Debian 12 lacks. Root is needed for that, and for network namespaces; without it
+# sudo is used.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+
+CARGO ?= cargo
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+SUDO := $(if $(filter 0,$(shell id -u)),,$(shell command -v sudo))
+# Only the tests that make network namespaces run as root; the build never does.
+HOST_TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p')
+RUNNER_VARIABLE = CARGO_TARGET_$(shell echo $(HOST_TRIPLE) | tr 'a-z-' 'A-Z_')_RUNNER
+AS_ROOT = $(if $(SUDO),$(RUNNER_VARIABLE)="sudo -E")
+
+# To build, to run, and to test against.
+PACKAGES := libdpdk-dev dpdk clang libclang-dev pkg-config build-essential protobuf-compiler \
+	iproute2 ethtool procps \
+	iptables ipset conntrack iperf3 curl iputils-ping traceroute tcpdump dnsmasq-base \
+	bind9-dnsutils python3
+
+.PHONY: deps build release demo test test-units test-network bench lint clean install
+
+deps:
+	@deploy/install-packages.sh $(PACKAGES)
+
+build: deps
+	$(CARGO) build --workspace
+
+# Optimised: slow to build, so only what is measured or shown asks for it.
+release: deps
+	$(CARGO) build --release -p sluice
+
+demo: release
+	$(SUDO) deploy/demo.sh "$(TARGET_DIR)/release/sluice"
+
+test: test-units test-network
+
+test-units: deps
+	$(CARGO) test --workspace --exclude sluice-tests
+
+# The tests start the gateway that lies beside them, so it is built first. One at a time: each
+# polls with a whole core, and a machine with two would starve them all.
+test-network: deps
+	$(CARGO) build -p sluice
+	$(AS_ROOT) $(CARGO) test -p sluice-tests -- --test-threads=1
+
+bench: deps
+	$(CARGO) run --release -p sluice-bench
+
+lint: deps
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+install: release
+	$(SUDO) deploy/install.sh "$(TARGET_DIR)/release/sluice"
+
+clean:
+	$(CARGO) clean
