@@ -4,6 +4,13 @@
 
 mod device;
 mod mac;
+mod parse;
+mod reader;
+mod text;
+mod validate;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -11,7 +18,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 
-pub use device::Device;
+pub use device::{BadDevice, Device};
 pub use mac::MacAddress;
 
 use crate::sysctl::SysctlValue;
