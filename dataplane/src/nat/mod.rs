@@ -1,1 +1,17 @@
-//! Owned by a later commit.
+//! Network address translation: which tuple a connection gets, and how its packets are rewritten.
+//!
+//! ```text
+//!  first packet    rule -> NatRange -> select_destination / select_source -> reply tuple
+//!  every packet    Rewrite::between(tuple, peer reversed) -> Rewrite::apply(frame)
+//!  ICMP errors     translate_error (outer and quoted header)
+//! ```
+//!
+//! The choice follows the kernel's `nf_nat_core.c`: a port is kept where the resulting tuple is free.
+
+pub mod mappings;
+pub mod range;
+pub mod select;
+
+pub use mappings::{SourceKey, SourceMappings};
+pub use range::NatRange;
+pub use select::{Manip, TupleSpace, select_destination, select_null, select_source};

@@ -1,0 +1,40 @@
+//! What a translation target may choose from: the compiled form of `--to-source`, `--to-destination`
+//! and `--to-ports` with their flags.
+
+use crate::address::{Address, L4Port};
+
+/// The addresses and ports a translation may choose from; both ends inclusive, ports in host order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NatRange<A> {
+    /// Addresses; none leaves the address alone.
+    pub addresses: Option<(A, A)>,
+    /// Ports or ICMP identifiers; none keeps the port where the tuple is free.
+    pub ports: Option<(u16, u16)>,
+    /// `--random`: start the search for a port at a random place.
+    pub random: bool,
+    /// `--random-fully`: never keep the port, never reuse a mapping.
+    pub random_fully: bool,
+    /// `--persistent`: the address depends on the client only, not on the server.
+    pub persistent: bool,
+}
+
+impl<A: Address> NatRange<A> {
+    /// The range that holds nothing but `address`.
+    #[must_use]
+    pub fn single(address: A) -> Self {
+        Self { addresses: Some((address, address)), ..Self::default() }
+    }
+
+    /// Whether `address` may be chosen.
+    #[must_use]
+    pub fn has_address(&self, address: A) -> bool {
+        self.addresses
+            .is_none_or(|(low, high)| (low.to_bits()..=high.to_bits()).contains(&address.to_bits()))
+    }
+
+    /// Whether `port` may be chosen.
+    #[must_use]
+    pub fn has_port(&self, port: L4Port) -> bool {
+        self.ports.is_none_or(|(low, high)| (low..=high).contains(&port.get()))
+    }
+}
