@@ -1,12 +1,25 @@
 //! Which external endpoint each internal endpoint has, shared by all workers.
 //!
-//! The kernel reuses a source's mapping towards other servers (`find_appropriate_src`); as
-//! connections of one source may live in different workers, the mappings are shared.
+//! The kernel reuses a source's mapping towards other servers (`find_appropriate_src`). Connections
+//! of one source may live in different workers, so the mappings are shared: a fixed table that is
+//! touched when a translated connection is born or dies and at no other time.
+//!
+//! ```text
+//!  bucket (V4: one cache line, V6: two)       control word of an entry
+//!  | entry | entry | entry | entry |          | references:24 | fill:23 | busy:1 | port:16 |
+//!     \ control, fingerprint | address
+//! ```
+//!
+//! Nothing waits. An entry is a sequence lock: `fill` counts its owners, `busy` is set while one
+//! moves in, and key and address change only then, so that a compare-and-swap of the control word
+//! that succeeds proves what was read before it. References come and go by compare-and-swap; an
+//! entry without any is free. A key has two buckets; where both are full, the mapping is not
+//! remembered, and the source merely may get another port towards the next server.
 
 use crate::address::{Address, L4Port};
 use crate::tuple::Tuple;
 use std::marker::PhantomData;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// An internal endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,17 +45,142 @@ impl<A: Address> SourceKey<A> {
             zone: original.zone,
         }
     }
+
+    /// A keyed hash: each half of the key is folded into the state by a wide multiplication.
+    fn hash(&self, seed: u64) -> u64 {
+        let address = self.address.to_bits();
+        let rest = u64::from(self.port.get()) << 32
+            | u64::from(self.zone) << 16
+            | u64::from(self.protocol);
+        let state = fold(seed ^ low(address), 0x9e37_79b9_7f4a_7c15 ^ rest);
+        let state = fold(state ^ high(address), seed ^ 0xd1b5_4a32_d192_ed03);
+        fold(state ^ seed.rotate_left(32), 0x94d0_49bb_1331_11eb)
+    }
 }
+
+#[allow(clippy::cast_possible_truncation)]
+const fn low(wide: u128) -> u64 {
+    wide as u64
+}
+
+const fn high(wide: u128) -> u64 {
+    low(wide >> 64)
+}
+
+const fn fold(a: u64, b: u64) -> u64 {
+    let product = (a as u128).wrapping_mul(b as u128);
+    low(product) ^ high(product)
+}
+
+/// A control word; see the module's picture.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Control(u64);
+
+impl Control {
+    const BUSY: u64 = 1 << 16;
+    const FILL: u64 = 1 << 17;
+    const REFERENCE: u64 = 1 << 40;
+
+    const fn is_busy(self) -> bool {
+        self.0 & Self::BUSY != 0
+    }
+    const fn references(self) -> u64 {
+        self.0 >> 40
+    }
+    const fn port(self) -> L4Port {
+        let [.., a, b] = self.0.to_be_bytes();
+        L4Port::from_wire([a, b])
+    }
+    /// Of the same owner: anything but the references equal.
+    const fn same_owner(self, other: Self) -> bool {
+        (self.0 ^ other.0) << 24 == 0
+    }
+    /// While the next owner moves in.
+    const fn moving_in(self) -> Self {
+        let fill = (self.0 & (Self::REFERENCE - Self::FILL)).wrapping_add(Self::FILL);
+        Self(fill & (Self::REFERENCE - 1) | Self::BUSY)
+    }
+    /// When the owner has moved in, with one reference.
+    const fn moved_in(self, port: L4Port) -> Self {
+        let fill = self.0 & (Self::REFERENCE - Self::FILL);
+        Self(fill | Self::REFERENCE | port.get() as u64)
+    }
+}
+
+/// What an entry holds beside its control word: two or three of these words are used.
+type Body = [u64; 3];
 
 /// One cache line.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-#[expect(dead_code, reason = "lookup follows")]
 struct Line([AtomicU64; 8]);
+
+/// An entry of the table.
+struct Entry<'a>(&'a [AtomicU64]);
+
+impl Entry<'_> {
+    fn control(&self) -> Option<&AtomicU64> {
+        self.0.first()
+    }
+
+    /// Control word and body, consistent; none when free or changing hands.
+    fn read(&self) -> Option<(Control, Body)> {
+        let word = self.control()?;
+        let before = Control(word.load(Ordering::Acquire));
+        if before.is_busy() || before.references() == 0 {
+            return None;
+        }
+        let mut body = Body::default();
+        for (to, from) in body.iter_mut().zip(self.0.iter().skip(1)) {
+            *to = from.load(Ordering::Relaxed);
+        }
+        fence(Ordering::Acquire);
+        let after = Control(word.load(Ordering::Relaxed));
+        (before.same_owner(after) && after.references() > 0).then_some((after, body))
+    }
+
+    /// Adds (or, with `down`, drops) a reference, provided the entry holds `body` and `port`.
+    fn count(&self, body: &Body, port: L4Port, down: bool) -> bool {
+        let Some(word) = self.control() else { return false };
+        // Fails only when another thread succeeds.
+        while let Some((control, found)) = self.read() {
+            let full = !down && control.references() == (1 << 24) - 1;
+            if found != *body || control.port() != port || full {
+                return false;
+            }
+            let new = match down {
+                true => control.0 - Control::REFERENCE,
+                false => control.0 + Control::REFERENCE,
+            };
+            if word.compare_exchange(control.0, new, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Moves `body` in with one reference, if the entry is free.
+    fn fill(&self, body: &Body, port: L4Port) -> bool {
+        let Some(word) = self.control() else { return false };
+        let free = Control(word.load(Ordering::Relaxed));
+        if free.is_busy() || free.references() > 0 {
+            return false;
+        }
+        let moving = free.moving_in();
+        if word.compare_exchange(free.0, moving.0, Ordering::Acquire, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        fence(Ordering::Release);
+        for (to, from) in self.0.iter().skip(1).zip(body) {
+            to.store(*from, Ordering::Relaxed);
+        }
+        word.store(moving.moved_in(port).0, Ordering::Release);
+        true
+    }
+}
 
 /// Internal endpoints and their external ones, with a count of the connections that use each.
 #[derive(Debug)]
-#[expect(dead_code, reason = "lookup follows")]
 pub struct SourceMappings<A> {
     lines: Box<[Line]>,
     seed: u64,
@@ -50,10 +188,228 @@ pub struct SourceMappings<A> {
 }
 
 impl<A: Address> SourceMappings<A> {
-    /// Room for about `capacity` mappings; `seed` keys the hash.
+    /// Words an entry takes: a fingerprint shares its word with an IPv4 address.
+    const WORDS: usize = if A::SIZE == 4 { 2 } else { 4 };
+    const LINES_PER_BUCKET: usize = Self::WORDS / 2;
+
+    /// Room for `capacity` mappings at half load; `seed` keys the hash. 32 bytes a mapping for
+    /// IPv4, 64 for IPv6.
     #[must_use]
     pub fn new(capacity: usize, seed: u64) -> Self {
-        let lines = (0..capacity.next_power_of_two().max(4)).map(|_| Line::default()).collect();
+        let buckets = capacity.div_ceil(2).next_power_of_two().max(2);
+        let lines = (0..buckets * Self::LINES_PER_BUCKET).map(|_| Line::default()).collect();
         Self { lines, seed, family: PhantomData }
+    }
+
+    /// A mapping of `key` that `fits`, if it has one.
+    pub fn find(
+        &self,
+        key: &SourceKey<A>,
+        mut fits: impl FnMut(A, L4Port) -> bool,
+    ) -> Option<(A, L4Port)> {
+        let hash = key.hash(self.seed);
+        let mark = Self::body(hash, A::default());
+        self.entries(hash).find_map(|entry| {
+            let (control, body) = entry.read()?;
+            let (address, port) = (Self::address(&mark, &body)?, control.port());
+            fits(address, port).then_some((address, port))
+        })
+    }
+
+    /// Notes that one more connection of `key` appears as `mapping`. False when there was no room,
+    /// in which case [`Self::release`] is not due.
+    pub fn insert_or_ref(&self, key: &SourceKey<A>, mapping: (A, L4Port)) -> bool {
+        let hash = key.hash(self.seed);
+        let body = Self::body(hash, mapping.0);
+        self.entries(hash).any(|entry| entry.count(&body, mapping.1, false))
+            || self.entries(hash).any(|entry| entry.fill(&body, mapping.1))
+    }
+
+    /// Notes the end of one connection of `key` that appeared as `mapping`.
+    pub fn release(&self, key: &SourceKey<A>, mapping: (A, L4Port)) {
+        let hash = key.hash(self.seed);
+        let body = Self::body(hash, mapping.0);
+        self.entries(hash).any(|entry| entry.count(&body, mapping.1, true));
+    }
+
+    /// Mappings in use. Walks the table: for the control plane and tests.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let entries = self.lines.chunks(Self::LINES_PER_BUCKET).flat_map(Self::bucket);
+        entries.filter(|entry| entry.read().is_some()).count()
+    }
+
+    /// Whether no mapping is in use.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The entries `hash` may stand in: those of two buckets in turn, so that both fill evenly.
+    fn entries(&self, hash: u64) -> impl Iterator<Item = Entry<'_>> {
+        let buckets = self.lines.len() / Self::LINES_PER_BUCKET;
+        let first = (hash >> 32) as usize & (buckets - 1);
+        let second = first ^ ((hash >> 44) as usize & (buckets - 1)).max(1);
+        let [first, second] = [first, second].map(|bucket| {
+            let start = bucket * Self::LINES_PER_BUCKET;
+            let lines = self.lines.get(start..start + Self::LINES_PER_BUCKET);
+            Self::bucket(lines.unwrap_or_default())
+        });
+        first.zip(second).flat_map(|(one, other)| [one, other])
+    }
+
+    fn bucket(lines: &[Line]) -> impl Iterator<Item = Entry<'_>> {
+        lines.iter().flat_map(|line| line.0.chunks_exact(Self::WORDS)).map(Entry)
+    }
+
+    /// The words of a key with this hash mapped to `address`.
+    fn body(hash: u64, address: A) -> Body {
+        let bits = address.to_bits();
+        match Self::WORDS {
+            2 => [hash << 32 | low(bits), 0, 0],
+            _ => [hash, high(bits), low(bits)],
+        }
+    }
+
+    /// The address in `body`, if it belongs to the key that `mark` was made for.
+    fn address(mark: &Body, body: &Body) -> Option<A> {
+        let [mark, ..] = *mark;
+        let [first, second, third] = *body;
+        let (same, bits) = match Self::WORDS {
+            2 => (first >> 32 == mark >> 32, u128::from(first & 0xffff_ffff)),
+            _ => (first == mark, u128::from(second) << 64 | u128::from(third)),
+        };
+        same.then(|| A::from_bits(bits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::{V4, V6};
+    use proptest::prelude::*;
+    use std::collections::HashMap;
+    use std::sync::atomic::AtomicUsize;
+
+    fn key<A: Address>(number: u32) -> SourceKey<A> {
+        SourceKey {
+            address: A::from_bits(u128::from(number)),
+            port: L4Port::new(5000),
+            protocol: 17,
+            zone: 0,
+        }
+    }
+
+    fn mapping<A: Address>(number: u16) -> (A, L4Port) {
+        (A::from_bits(u128::from(number) << 16 | 9), L4Port::new(number))
+    }
+
+    /// Births and deaths in any order, held against counts in a plain map.
+    fn against_reference<A: Address>(steps: Vec<(bool, u32, u16)>) {
+        let table = SourceMappings::<A>::new(1024, 7);
+        let mut counts = HashMap::<(u32, u16), u32>::new();
+        for (born, source, to) in steps {
+            let count = counts.entry((source, to)).or_default();
+            if born {
+                assert!(table.insert_or_ref(&key(source), mapping(to)));
+                *count += 1;
+            } else if *count > 0 {
+                table.release(&key(source), mapping(to));
+                *count -= 1;
+            }
+            for ((source, to), count) in &counts {
+                let wanted = mapping(*to);
+                let found = table.find(&key(*source), |address, port| (address, port) == wanted);
+                assert_eq!(found, (*count > 0).then_some(wanted));
+            }
+            assert_eq!(table.len(), counts.values().filter(|count| **count > 0).count());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn references_are_counted(
+            steps in proptest::collection::vec((any::<bool>(), 0..4_u32, 0..3_u16), 0..60),
+        ) {
+            against_reference::<V4>(steps.clone());
+            against_reference::<V6>(steps);
+        }
+    }
+
+    #[test]
+    fn keys_differ_in_every_part() {
+        let table = SourceMappings::<V6>::new(64, 3);
+        let key = key(1);
+        table.insert_or_ref(&key, mapping(1));
+        let others = [
+            SourceKey { address: V6::from_bits(1 << 100 | 1), ..key },
+            SourceKey { port: L4Port::new(1), ..key },
+            SourceKey { protocol: 6, ..key },
+            SourceKey { zone: 1, ..key },
+        ];
+        for other in others {
+            assert_eq!(table.find(&other, |_, _| true), None);
+        }
+        assert_eq!(table.find(&key, |_, _| true), Some(mapping(1)));
+    }
+
+    #[test]
+    fn a_full_table_forgets_without_harm() {
+        let table = SourceMappings::<V4>::new(16, 5);
+        let kept: Vec<u32> =
+            (0..1000).filter(|n| table.insert_or_ref(&key(*n), mapping(1))).collect();
+        assert!((16..=32).contains(&kept.len()), "{}", kept.len());
+        for number in &kept {
+            table.release(&key(*number), mapping(1));
+        }
+        assert!(table.is_empty());
+    }
+
+    #[test]
+    fn half_load_loses_nothing() {
+        let table = SourceMappings::<V4>::new(4096, 11);
+        let lost = (0..4096).filter(|n| !table.insert_or_ref(&key(*n), mapping(1))).count();
+        assert!(lost < 8, "{lost} of 4096 found no room");
+    }
+
+    /// Threads that are born and die on few keys never see a mapping nobody made, and leave nothing.
+    fn stress<A: Address>() {
+        const ROUNDS: u32 = 20_000;
+        let table = SourceMappings::<A>::new(8, 1);
+        let refused = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for thread in 0..4_u32 {
+                let (table, refused) = (&table, &refused);
+                scope.spawn(move || {
+                    for round in 0..ROUNDS {
+                        let source = (thread.wrapping_mul(31) + round * 7) % 23;
+                        // Key and mapping belong together: torn entries are seen as such.
+                        let number = u16::try_from(source * 100 + round % 2).unwrap();
+                        let recorded = table.insert_or_ref(&key(source), mapping(number));
+                        let found = table.find(&key(source), |address, port| {
+                            let (wanted, _) = mapping::<A>(port.get());
+                            assert_eq!(address, wanted, "address and port of two owners");
+                            assert_eq!(u32::from(port.get() / 100), source, "another's mapping");
+                            port.get() == number
+                        });
+                        if recorded {
+                            assert!(found.is_some(), "a mapping in use was lost");
+                            table.release(&key(source), mapping(number));
+                        } else {
+                            refused.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        assert!(table.is_empty());
+        assert!(refused.into_inner() < 80_000, "nothing was ever recorded");
+    }
+
+    #[test]
+    fn threads_agree() {
+        stress::<V4>();
+        stress::<V6>();
     }
 }

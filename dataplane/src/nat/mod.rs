@@ -8,7 +8,9 @@
 //!
 //! The choice follows the kernel's `nf_nat_core.c`: a port is kept where the resulting tuple is free.
 
+mod best_address;
 pub mod mappings;
+mod ports;
 pub mod range;
 pub mod select;
 

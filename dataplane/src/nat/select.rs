@@ -1,11 +1,20 @@
 //! The choice of a connection's translated tuple, as the kernel's `get_unique_tuple` makes it.
 //!
+//! ```text
+//!  1. source only: the packet as it is, or else as this source already appears to other servers
+//!  2. an address of the range
+//!  3. the port as it is where range and other connections allow it, or else another of its class
+//! ```
+//!
 //! All functions take the connection's current `reply` tuple (the answer to what the packet looks
-//! like so far) and give the new one. Ports are kept where the resulting reply tuple is free.
+//! like so far) and give the new one. Unlike the kernel, which looks for a free port harder where
+//! connections linger in TIME-WAIT, nobody is evicted.
 
-use super::mappings::SourceMappings;
+use super::best_address::best_address;
+use super::mappings::{SourceKey, SourceMappings};
+use super::ports::PortSearch;
 use super::range::NatRange;
-use crate::address::Address;
+use crate::address::{Address, L4Port};
 use crate::drop_reason::DropReason;
 use crate::tuple::Tuple;
 
@@ -20,8 +29,31 @@ pub enum Manip {
 
 /// The reply tuples in use by all workers.
 pub trait TupleSpace<A> {
-    /// Whether another connection's answers already carry `reply`.
+    /// Whether a connection other than the one being set up has `reply` as a tuple of either
+    /// direction.
     fn is_taken(&self, reply: &Tuple<A>) -> bool;
+}
+
+/// How a protocol names the ends of a connection beside the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ports {
+    /// A port an end: TCP, UDP, UDP-Lite, DCCP, SCTP.
+    Pair,
+    /// One identifier for both: ICMP and ICMPv6 queries.
+    Identifier,
+    /// Nothing.
+    None,
+}
+
+impl Ports {
+    /// Of an IP protocol number.
+    pub(super) const fn of(protocol: u8) -> Self {
+        match protocol {
+            6 | 17 | 33 | 132 | 136 => Self::Pair,
+            1 | 58 => Self::Identifier,
+            _ => Self::None,
+        }
+    }
 }
 
 /// The reply tuple after SNAT or MASQUERADE to `range`. `random` is one fresh random number.
@@ -36,9 +68,20 @@ pub fn select_source<A: Address>(
     mappings: &SourceMappings<A>,
     random: u64,
 ) -> Result<Tuple<A>, DropReason> {
-    let _ = (original, mappings, random);
-    let address = range.addresses.map_or(reply.destination, |(low, _)| low);
-    let new = Tuple { destination: address, ..*reply };
+    let choice = Choice { manip: Manip::Source, range, space, random };
+    if !choice.renumbers() {
+        if choice.holds(reply) {
+            if !space.is_taken(reply) {
+                return Ok(*reply);
+            }
+        } else if let Some(mapped) = choice.mapped(original, reply, mappings)
+            && !space.is_taken(&mapped)
+        {
+            return Ok(mapped);
+        }
+    }
+    let new = choice.best(reply);
+    // A single port that is kept has not been looked up yet; the last one of a vain search is taken.
     if space.is_taken(&new) { Err(DropReason::NatExhausted) } else { Ok(new) }
 }
 
@@ -51,8 +94,8 @@ pub fn select_destination<A: Address>(
     space: &impl TupleSpace<A>,
     random: u64,
 ) -> Tuple<A> {
-    let _ = (original, space, random);
-    Tuple { source: range.addresses.map_or(reply.source, |(low, _)| low), ..*reply }
+    debug_assert_eq!(original.protocol, reply.protocol);
+    Choice { manip: Manip::Destination, range, space, random }.best(reply)
 }
 
 /// The reply tuple where no rule translates the source: the same, unless it is taken (two DNAT rules
@@ -69,3 +112,110 @@ pub fn select_null<A: Address>(
 ) -> Result<Tuple<A>, DropReason> {
     select_source(original, reply, &NatRange::single(reply.destination), space, mappings, random)
 }
+
+/// One choice in progress.
+struct Choice<'a, A, S> {
+    manip: Manip,
+    range: &'a NatRange<A>,
+    space: &'a S,
+    random: u64,
+}
+
+impl<A: Address, S: TupleSpace<A>> Choice<'_, A, S> {
+    /// Whether the port is drawn anew whatever it was.
+    const fn renumbers(&self) -> bool {
+        self.range.random || self.range.random_fully
+    }
+
+    /// Steps 2 and 3. The result may be taken.
+    fn best(&self, reply: &Tuple<A>) -> Tuple<A> {
+        let address = best_address(&packet(reply), self.manip, self.range);
+        let new = address.map_or(*reply, |address| with_address(reply, self.manip, address));
+        if !self.renumbers() && self.may_keep_port(&new) {
+            return new;
+        }
+        self.search(&new)
+    }
+
+    fn may_keep_port(&self, new: &Tuple<A>) -> bool {
+        match self.range.ports {
+            None => !self.space.is_taken(new),
+            Some((low, high)) => self.has_port(new) && (low == high || !self.space.is_taken(new)),
+        }
+    }
+
+    /// Looks for a port that makes `new` unique.
+    fn search(&self, new: &Tuple<A>) -> Tuple<A> {
+        let ports = Ports::of(new.protocol);
+        let old = port(new, self.manip);
+        let from_start = self.manip == Manip::Destination && !self.renumbers();
+        let Some(search) = PortSearch::new(ports, old, self.range.ports, self.manip) else {
+            return *new;
+        };
+        let mut last = *new;
+        for candidate in search.candidates(from_start, self.random) {
+            last = with_port(new, self.manip, L4Port::new(candidate));
+            if !self.space.is_taken(&last) {
+                break;
+            }
+        }
+        last
+    }
+
+    /// The tuple with which this source already appears to others, if it fits the range.
+    fn mapped(
+        &self,
+        original: &Tuple<A>,
+        reply: &Tuple<A>,
+        mappings: &SourceMappings<A>,
+    ) -> Option<Tuple<A>> {
+        let apply = |address, port| {
+            with_port(&with_address(reply, Manip::Source, address), Manip::Source, port)
+        };
+        let (address, port) = mappings
+            .find(&SourceKey::of(original), |address, port| self.holds(&apply(address, port)))?;
+        Some(apply(address, port))
+    }
+
+    /// Whether the range allows the source that `reply` answers to.
+    fn holds(&self, reply: &Tuple<A>) -> bool {
+        self.range.has_address(reply.destination) && self.has_port(reply)
+    }
+
+    fn has_port(&self, reply: &Tuple<A>) -> bool {
+        Ports::of(reply.protocol) == Ports::None || self.range.has_port(port(reply, self.manip))
+    }
+}
+
+/// What the packet looks like whose answer is `reply`.
+fn packet<A: Address>(reply: &Tuple<A>) -> Tuple<A> {
+    reply.reversed()
+}
+
+/// The translated end's port.
+const fn port<A>(reply: &Tuple<A>, manip: Manip) -> L4Port {
+    match manip {
+        Manip::Source => reply.destination_port,
+        Manip::Destination => reply.source_port,
+    }
+}
+
+fn with_address<A: Address>(reply: &Tuple<A>, manip: Manip, address: A) -> Tuple<A> {
+    match manip {
+        Manip::Source => Tuple { destination: address, ..*reply },
+        Manip::Destination => Tuple { source: address, ..*reply },
+    }
+}
+
+fn with_port<A: Address>(reply: &Tuple<A>, manip: Manip, port: L4Port) -> Tuple<A> {
+    match (Ports::of(reply.protocol), manip) {
+        (Ports::None, _) => *reply,
+        (Ports::Identifier, _) => Tuple { source_port: port, destination_port: port, ..*reply },
+        (Ports::Pair, Manip::Source) => Tuple { destination_port: port, ..*reply },
+        (Ports::Pair, Manip::Destination) => Tuple { source_port: port, ..*reply },
+    }
+}
+
+#[cfg(test)]
+#[path = "select_tests.rs"]
+mod tests;
