@@ -1,0 +1,224 @@
+//! Owns a running `sluice run`: its configuration file, its process, its end.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::process::{self, Background, Output};
+use crate::router::Setup;
+use crate::{Namespace, eventually};
+
+const START_LIMIT: Duration = Duration::from_secs(30);
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+
+/// Sluice as the router of a namespace, on DPDK's `af_packet` ports. Dropping it is a test of its
+/// own: it must stop on SIGTERM with exit code 0, every packet accounted for and no buffer lost.
+#[derive(Debug)]
+pub struct Gateway {
+    process: Background,
+    folder: PathBuf,
+    buffers_at_start: u64,
+    stopped: bool,
+}
+
+/// Where the `sluice` binary is: what the variable `SLUICE` names, or beside the tests.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("SLUICE") {
+        return path.into();
+    }
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let path = test.ancestors().nth(2).expect("tests live in target/PROFILE/deps").join("sluice");
+    assert!(path.exists(), "{} is missing: run `cargo build -p sluice` first", path.display());
+    path
+}
+
+impl Gateway {
+    /// Writes the configuration, starts the gateway and waits until it answers.
+    ///
+    /// # Panics
+    /// With what the gateway said, when it ends or stays silent.
+    pub fn start(namespace: &Namespace, scratch: &Path, setup: &Setup, workers: u32) -> Self {
+        let folder = tempfile::Builder::new().prefix("gateway-").tempdir_in(scratch);
+        let folder = folder.expect("cannot make a folder").keep();
+        let file = write_configuration(&folder, setup, workers);
+        let binary = binary();
+        let words = [binary.to_str().expect("a plain path"), "run", "-c", &file];
+        let process = namespace.start(&words, &folder.join("log"));
+        let mut gateway = Self { process, folder, buffers_at_start: 0, stopped: false };
+        let answered = eventually(START_LIMIT, || {
+            gateway.process.ended().is_some() || gateway.sluice("stats").code == 0
+        });
+        if !answered || gateway.process.ended().is_some() {
+            gateway.stopped = true;
+            panic!("sluice did not start:\n{}", gateway.process.said());
+        }
+        gateway.buffers_at_start = gateway.buffers_in_use();
+        gateway
+    }
+
+    /// Runs `sluice -S SOCKET WORDS` against this gateway.
+    pub fn sluice(&self, words: &str) -> Output {
+        let binary = binary();
+        process::shell(&[], &format!("{} -S {} {words}", binary.display(), self.socket()))
+    }
+
+    /// The same, must succeed; its standard output.
+    pub fn must(&self, words: &str) -> String {
+        let output = self.sluice(words);
+        assert!(output.code == 0, "sluice {words} failed: {output:?}\n{}", self.said());
+        output.stdout
+    }
+
+    /// Replaces the IPv4 rules of the tables named in `text`.
+    pub fn load_rules(&self, text: &str) {
+        let file = self.folder.join("reload.v4");
+        fs::write(&file, text).expect("cannot write rules");
+        self.must(&format!("iptables-restore < {}", file.display()));
+    }
+
+    /// What `sluice conntrack -L` prints.
+    pub fn connections(&self) -> String {
+        self.must("conntrack -L")
+    }
+
+    /// `sluice stats --json`.
+    pub fn stats(&self) -> Value {
+        let text = self.must("stats --json");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))
+    }
+
+    /// What the gateway wrote to its log.
+    pub fn said(&self) -> String {
+        self.process.said()
+    }
+
+    /// The gateway's configuration file.
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.join("sluice.toml")
+    }
+
+    /// Every packet accounted for: over all workers
+    /// rx + originated + handed_in = tx + local + dropped + handed_out + held.
+    ///
+    /// # Panics
+    /// When the two sides differ.
+    pub fn assert_accounted(&self) {
+        let stats = self.stats();
+        let sum = |names: &[&str]| -> u64 {
+            names.iter().map(|name| total(&stats["workers"], name)).sum()
+        };
+        let came = sum(&["rx", "originated", "handed_in"]);
+        let went = sum(&["tx", "local", "dropped", "handed_out", "held"]);
+        assert_eq!(came, went, "packets came and did not go: {stats:#}");
+        assert!(sum(&["rx"]) > 0, "nothing was received: {stats:#}");
+        let by_reason: u64 =
+            stats["drops"].as_object().map_or(0, |reasons| reasons.values().map(number).sum());
+        assert_eq!(by_reason, sum(&["dropped"]), "drops without a reason: {stats:#}");
+    }
+
+    /// Stops with SIGTERM and checks the end: exit code 0, no worker panicked.
+    ///
+    /// # Panics
+    /// With the gateway's log, when it did not end well.
+    pub fn stop(&mut self) {
+        if std::mem::replace(&mut self.stopped, true) {
+            return;
+        }
+        let leaked =
+            !eventually(Duration::from_secs(5), || self.buffers_in_use() <= self.buffers_at_start);
+        let in_use = self.buffers_in_use();
+        let status = self.process.stop(Signal::SIGTERM, STOP_LIMIT);
+        let said = self.process.said();
+        let status = status.unwrap_or_else(|| panic!("did not stop on SIGTERM:\n{said}"));
+        assert_eq!(status.code(), Some(0), "sluice ended badly:\n{said}");
+        assert!(!said.contains("panicked"), "a thread panicked:\n{said}");
+        assert!(!leaked, "buffers leaked: {} at start, {in_use} at the end", self.buffers_at_start);
+    }
+
+    /// Packet buffers outside the pool and not merely waiting for a neighbour.
+    fn buffers_in_use(&self) -> u64 {
+        let stats = self.stats();
+        let in_use = number(&stats["mempool"]["in_use"]);
+        in_use.saturating_sub(total(&stats["workers"], "held"))
+    }
+
+    fn socket(&self) -> String {
+        format!("unix:{}", self.folder.join("sluice.sock").display())
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The test has failed already: its reader wants to know what the gateway said.
+            eprintln!("--- sluice said:\n{}", self.process.said());
+            self.process.stop(Signal::SIGTERM, STOP_LIMIT);
+        } else {
+            self.stop();
+        }
+    }
+}
+
+/// The sum of one field over the elements of a list.
+pub fn total(list: &Value, field: &str) -> u64 {
+    list.as_array().map_or(0, |items| items.iter().map(|item| number(&item[field])).sum())
+}
+
+/// A counter: a JSON number, or a string of digits, as protobuf's JSON writes 64 bits; absent is 0.
+fn number(value: &Value) -> u64 {
+    let text = || value.as_str().and_then(|text| text.parse().ok());
+    value.as_u64().or_else(text).unwrap_or(0)
+}
+
+/// Writes `sluice.toml` and the rules beside it; the path of the former.
+fn write_configuration(folder: &Path, setup: &Setup, workers: u32) -> String {
+    let mut toml = format!(
+        "[gateway]\nworkers = {workers}\nstate = {:?}\n\n[api]\nlisten = [\"unix:{}\"]\n",
+        folder.join("state"),
+        folder.join("sluice.sock").display()
+    );
+    for interface in &setup.interfaces {
+        let name = &interface.name;
+        write!(
+            toml,
+            "\n[[interface]]\nname = {name:?}\ndevice = \"af_packet:{name}\"\nmac = {:?}\n\
+             mtu = {}\naddress = {:?}\n",
+            interface.mac, interface.mtu, interface.addresses
+        )
+        .expect("a string takes any text");
+    }
+    for route in &setup.routes {
+        let via = route.via.as_ref().map_or(String::new(), |via| format!("via = {via:?}\n"));
+        let kind = route.kind.as_ref().map_or(String::new(), |kind| format!("type = {kind:?}\n"));
+        write!(toml, "\n[[route]]\nto = {:?}\n{via}{kind}", route.to).expect("as above");
+    }
+    for neighbour in &setup.neighbours {
+        write!(
+            toml,
+            "\n[[neighbour]]\naddress = {:?}\nmac = {:?}\ninterface = {:?}\n",
+            neighbour.address, neighbour.mac, neighbour.interface
+        )
+        .expect("as above");
+    }
+    toml.push_str("\n[rules]\n");
+    for (key, text) in [("iptables", &setup.iptables), ("ip6tables", &setup.ip6tables)] {
+        if !text.is_empty() {
+            let file = folder.join(format!("{key}.rules"));
+            fs::write(&file, text).expect("cannot write rules");
+            writeln!(toml, "{key} = {file:?}").expect("as above");
+        }
+    }
+    toml.push_str(
+        "\n[sysctl]\n\"net.ipv4.ip_forward\" = 1\n\"net.ipv6.conf.all.forwarding\" = 1\n",
+    );
+    for (name, value) in &setup.sysctls {
+        writeln!(toml, "{name:?} = {value}").expect("as above");
+    }
+    let file = folder.join("sluice.toml");
+    fs::write(&file, toml).expect("cannot write the configuration");
+    file.to_str().expect("a plain path").to_owned()
+}

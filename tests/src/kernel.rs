@@ -1,0 +1,74 @@
+//! Owns the Linux kernel as the router: the oracle.
+
+use crate::Namespace;
+use crate::router::Setup;
+
+/// The kernel of this machine, made a router inside a namespace.
+#[derive(Debug)]
+pub struct KernelRouter {
+    namespace: String,
+}
+
+impl KernelRouter {
+    /// Gives the veths their addresses, turns forwarding on and loads the rules.
+    pub fn start(namespace: &Namespace, setup: &Setup) -> Self {
+        namespace.must(&script(setup));
+        let router = Self { namespace: namespace.name().into() };
+        if !setup.iptables.is_empty() {
+            router.restore("iptables-restore", &setup.iptables);
+        }
+        if !setup.ip6tables.is_empty() {
+            router.restore("ip6tables-restore", &setup.ip6tables);
+        }
+        router
+    }
+
+    /// Replaces the IPv4 rules of the tables named in `text`.
+    pub fn load_rules(&self, text: &str) {
+        self.restore("iptables-restore", text);
+    }
+
+    /// What `conntrack -L` prints.
+    pub fn connections(&self) -> String {
+        self.inside("conntrack -L 2>/dev/null")
+    }
+
+    fn restore(&self, tool: &str, text: &str) {
+        self.inside(&format!("{tool} <<'END'\n{text}END"));
+    }
+
+    fn inside(&self, script: &str) -> String {
+        crate::process::must(&["ip", "netns", "exec", &self.namespace], script)
+    }
+}
+
+fn script(setup: &Setup) -> String {
+    let mut lines = vec![
+        "set -e".to_owned(),
+        // Checksum errors count as INVALID, as on a machine fresh from the installer.
+        "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1".to_owned(),
+    ];
+    for interface in &setup.interfaces {
+        let name = &interface.name;
+        lines.push(format!("sysctl -qw net.ipv6.conf.{name}.disable_ipv6=0"));
+        lines.push(format!("ip link set {name} mtu {}", interface.mtu));
+        for address in &interface.addresses {
+            lines.push(format!("ip addr add {address} dev {name}"));
+        }
+    }
+    for route in &setup.routes {
+        let kind = route.kind.as_deref().unwrap_or("");
+        let via = route.via.as_ref().map_or(String::new(), |via| format!("via {via}"));
+        lines.push(format!("ip route add {kind} {} {via}", route.to));
+    }
+    for neighbour in &setup.neighbours {
+        lines.push(format!(
+            "ip neigh add {} lladdr {} dev {} nud permanent",
+            neighbour.address, neighbour.mac, neighbour.interface
+        ));
+    }
+    for (name, value) in &setup.sysctls {
+        lines.push(format!("sysctl -qw {name}={value}"));
+    }
+    lines.join("\n")
+}

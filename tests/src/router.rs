@@ -1,0 +1,195 @@
+//! Owns what a test says to a router without knowing which one it is.
+
+use crate::gateway::Gateway;
+use crate::kernel::KernelRouter;
+use crate::topology::{LAN, WAN};
+use crate::{Namespace, Topology};
+
+/// Which router a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The Linux kernel of this machine.
+    Kernel,
+    /// `sluice run`.
+    Sluice {
+        /// Number of packet workers.
+        workers: u32,
+    },
+}
+
+/// One interface of the router.
+#[derive(Debug, Clone)]
+pub struct Interface {
+    /// The veth in the router's namespace and the name rules use.
+    pub name: String,
+    /// MAC address, the veth's own.
+    pub mac: String,
+    /// Addresses with prefix length.
+    pub addresses: Vec<String>,
+    /// MTU in bytes, without the Ethernet header.
+    pub mtu: u32,
+}
+
+/// A route: destination, next hop.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// Prefix, as `0.0.0.0/0`.
+    pub to: String,
+    /// Address of the next hop; `None` for the types that have none.
+    pub via: Option<String>,
+    /// `blackhole`, `unreachable` or `prohibit`; `None` for a common route.
+    pub kind: Option<String>,
+}
+
+/// A neighbour that needs no ARP.
+#[derive(Debug, Clone)]
+pub struct Neighbour {
+    /// Its IP address.
+    pub address: String,
+    /// Its MAC address.
+    pub mac: String,
+    /// The interface it is behind.
+    pub interface: String,
+}
+
+/// Everything a router is told at start.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Interfaces.
+    pub interfaces: Vec<Interface>,
+    /// Routes beside those the addresses bring.
+    pub routes: Vec<Route>,
+    /// Permanent neighbours.
+    pub neighbours: Vec<Neighbour>,
+    /// iptables-save text; empty for none.
+    pub iptables: String,
+    /// ip6tables-save text; empty for none.
+    pub ip6tables: String,
+    /// Sysctls beside forwarding, by the kernel's names.
+    pub sysctls: Vec<(String, i64)>,
+}
+
+impl Setup {
+    /// The router of the usual topology with these IPv4 rules.
+    pub fn new(iptables: &str) -> Self {
+        let interfaces = [LAN, WAN].map(|cable| Interface {
+            name: cable.interface.into(),
+            mac: cable.mac.into(),
+            addresses: cable.addresses.iter().map(|&address| address.into()).collect(),
+            mtu: 1500,
+        });
+        Self {
+            interfaces: interfaces.into(),
+            routes: Vec::new(),
+            neighbours: Vec::new(),
+            iptables: unindent(iptables),
+            ip6tables: String::new(),
+            sysctls: Vec::new(),
+        }
+    }
+
+    /// The same with these IPv6 rules too.
+    #[must_use]
+    pub fn with_ip6tables(mut self, rules: &str) -> Self {
+        self.ip6tables = unindent(rules);
+        self
+    }
+
+    /// The same with this MTU on one interface.
+    #[must_use]
+    pub fn with_mtu(mut self, interface: &str, mtu: u32) -> Self {
+        for known in self.interfaces.iter_mut().filter(|known| known.name == interface) {
+            known.mtu = mtu;
+        }
+        self
+    }
+
+    /// The same with this sysctl.
+    #[must_use]
+    pub fn with_sysctl(mut self, name: &str, value: i64) -> Self {
+        self.sysctls.push((name.into(), value));
+        self
+    }
+
+    /// The same with this route through a next hop.
+    #[must_use]
+    pub fn with_route(mut self, to: &str, via: &str) -> Self {
+        self.routes.push(Route { to: to.into(), via: Some(via.into()), kind: None });
+        self
+    }
+
+    /// The same with a route that refuses: `blackhole`, `unreachable` or `prohibit`.
+    #[must_use]
+    pub fn with_refusing_route(mut self, kind: &str, to: &str) -> Self {
+        self.routes.push(Route { to: to.into(), via: None, kind: Some(kind.into()) });
+        self
+    }
+
+    /// The same with this permanent neighbour.
+    #[must_use]
+    pub fn with_neighbour(mut self, interface: &str, address: &str, mac: &str) -> Self {
+        self.neighbours.push(Neighbour {
+            address: address.into(),
+            mac: mac.into(),
+            interface: interface.into(),
+        });
+        self
+    }
+}
+
+/// Rules in tests are indented for the eye; a restore file begins its lines at the margin.
+pub fn unindent(text: &str) -> String {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+/// A running router.
+#[derive(Debug)]
+pub enum Router {
+    /// The kernel's.
+    Kernel(KernelRouter),
+    /// Sluice.
+    Sluice(Gateway),
+}
+
+impl Router {
+    /// Starts the router of `kind` between the hosts of `topology`.
+    pub fn start(kind: Kind, topology: &Topology, setup: &Setup) -> Self {
+        Self::start_in(kind, &topology.router, topology.scratch(), setup)
+    }
+
+    /// Starts the router of `kind` in `namespace`, its files in `scratch`.
+    pub fn start_in(
+        kind: Kind,
+        namespace: &Namespace,
+        scratch: &std::path::Path,
+        setup: &Setup,
+    ) -> Self {
+        match kind {
+            Kind::Kernel => Self::Kernel(KernelRouter::start(namespace, setup)),
+            Kind::Sluice { workers } => {
+                Self::Sluice(Gateway::start(namespace, scratch, setup, workers))
+            }
+        }
+    }
+
+    /// Replaces the IPv4 rules at once.
+    pub fn load_rules(&self, iptables: &str) {
+        let text = unindent(iptables);
+        match self {
+            Self::Kernel(kernel) => kernel.load_rules(&text),
+            Self::Sluice(gateway) => gateway.load_rules(&text),
+        }
+    }
+
+    /// The connection table, a line each, as `conntrack -L` prints it.
+    pub fn connections(&self) -> String {
+        match self {
+            Self::Kernel(kernel) => kernel.connections(),
+            Self::Sluice(gateway) => gateway.connections(),
+        }
+    }
+}

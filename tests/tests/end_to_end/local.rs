@@ -1,0 +1,98 @@
+//! Owns the tests of the gateway's own processes: servers on it, a proxy, its own requests.
+
+use std::time::Duration;
+
+use sluice_tests::router::Setup;
+use sluice_tests::{Kind, Router, Topology, eventually, http, on_every_router};
+
+use crate::MASQUERADE;
+use crate::nat::DNSMASQ;
+
+on_every_router!(web_server, name_server, redirect, own_requests, input_rules);
+
+fn web_server(kind: Kind) {
+    let net = Topology::new();
+    http::serve(&net.router, "[::]:80", "gateway", http::noise(3_000_000));
+    let _router = Router::start(kind, &net, &Setup::new(""));
+    let page = net.client.must("curl -sS -m 10 http://10.1.0.1/");
+    assert_eq!(page, "gateway saw ::ffff:10.1.0.2\n");
+    let page = net.client.must("curl -sS -m 10 http://[fd00:1::1]/");
+    assert_eq!(page, "gateway saw fd00:1::2\n");
+    let page = net.server.must("curl -sS -m 10 http://192.168.1.146/");
+    assert_eq!(page, "gateway saw ::ffff:192.168.1.9\n");
+    let length = net.client.must("curl -sS -m 30 http://10.1.0.1/file | wc -c");
+    assert_eq!(length.trim(), "3000000");
+}
+
+fn name_server(kind: Kind) {
+    let net = Topology::new();
+    let _router = Router::start(kind, &net, &Setup::new(MASQUERADE));
+    let _dns = net.router.start(&DNSMASQ, &net.scratch().join("dnsmasq.log"));
+    for option in ["", "+tcp"] {
+        let ask = format!("dig +short +time=2 {option} @10.1.0.1 web.example");
+        let answered = eventually(Duration::from_secs(10), || {
+            net.client.shell(&ask).stdout == "203.0.113.5\n"
+        });
+        assert!(answered, "{ask}: {:?}", net.client.shell(&ask));
+    }
+}
+
+/// What the client sends to any web server lands on the proxy, and the answer seems to come from
+/// the server that was asked.
+fn redirect(kind: Kind) {
+    let net = Topology::new();
+    http::serve(&net.router, "0.0.0.0:3128", "proxy", Vec::new());
+    http::serve(&net.server, "0.0.0.0:80", "server", Vec::new());
+    let rules = "
+        *nat
+        -A PREROUTING -i lan0 -p tcp --dport 80 -j REDIRECT --to-ports 3128
+        COMMIT";
+    let router = Router::start(kind, &net, &Setup::new(rules));
+    let page = net.client.must("curl -sS -m 10 http://192.168.1.9/");
+    assert_eq!(page, "proxy saw 10.1.0.2\n");
+    let table = router.connections();
+    assert!(table.contains("src=10.1.0.1 dst=10.1.0.2 sport=3128"), "{table}");
+}
+
+fn own_requests(kind: Kind) {
+    let net = Topology::new();
+    http::serve(&net.server, "[::]:80", "server", http::noise(3_000_000));
+    let rules = "
+        *nat
+        -A OUTPUT -d 192.168.1.200 -p tcp --dport 8080 -j DNAT --to-destination 192.168.1.9:80
+        COMMIT
+        *filter
+        :INPUT DROP [0:0]
+        -A INPUT -i lo -j ACCEPT
+        -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+        COMMIT";
+    let _router = Router::start(kind, &net, &Setup::new(rules));
+    let page = net.router.must("curl -sS -m 10 http://192.168.1.9/");
+    assert_eq!(page, "server saw ::ffff:192.168.1.146\n");
+    let page = net.router.must("curl -sS -m 10 http://[fd00:2::9]/");
+    assert_eq!(page, "server saw fd00:2::1\n");
+    let length = net.router.must("curl -sS -m 30 http://192.168.1.9/file | wc -c");
+    assert_eq!(length.trim(), "3000000");
+    net.router.must("ping -c 2 -i 0.2 -W 2 192.168.1.9");
+    let page = net.router.must("curl -sS -m 10 http://192.168.1.200:8080/");
+    assert_eq!(page, "server saw ::ffff:192.168.1.146\n");
+}
+
+/// Only what the rules let in reaches the gateway's processes; what is refused is told.
+fn input_rules(kind: Kind) {
+    let net = Topology::new();
+    http::serve(&net.router, "0.0.0.0:80", "gateway", Vec::new());
+    http::serve(&net.router, "0.0.0.0:81", "gateway", Vec::new());
+    http::serve(&net.router, "0.0.0.0:82", "gateway", Vec::new());
+    let rules = "
+        *filter
+        :INPUT DROP [0:0]
+        -A INPUT -i lan0 -p tcp --dport 80 -j ACCEPT
+        -A INPUT -i lan0 -p tcp --dport 81 -j REJECT --reject-with tcp-reset
+        COMMIT";
+    let _router = Router::start(kind, &net, &Setup::new(rules));
+    assert_eq!(net.client.must("curl -sS -m 5 http://10.1.0.1:80/"), "gateway saw 10.1.0.2\n");
+    assert_eq!(net.client.shell("curl -sS -m 5 http://10.1.0.1:81/").code, 7, "not refused");
+    assert_eq!(net.client.shell("curl -sS -m 2 http://10.1.0.1:82/").code, 28, "not dropped");
+    assert_eq!(net.server.shell("curl -sS -m 2 http://192.168.1.146/").code, 28, "not dropped");
+}

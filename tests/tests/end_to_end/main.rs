@@ -1,0 +1,20 @@
+//! Real hosts with real programs on both sides of the router. Each scenario runs with the kernel as
+//! the router, which shows that the scenario is right, and with Sluice on one and on two workers.
+
+mod bulk;
+mod local;
+mod nat;
+mod operation;
+mod path;
+
+/// The inside goes out under the outside address.
+const MASQUERADE: &str = "
+    *nat
+    -A POSTROUTING -s 10.1.0.0/16 -o wan0 -j MASQUERADE
+    COMMIT
+    *filter
+    :FORWARD DROP [0:0]
+    -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+    -A FORWARD -i lan0 -j ACCEPT
+    COMMIT
+";
