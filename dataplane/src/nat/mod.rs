@@ -10,10 +10,14 @@
 
 mod best_address;
 pub mod mappings;
+pub mod masquerade;
 mod ports;
 pub mod range;
+pub mod rewrite;
 pub mod select;
 
 pub use mappings::{SourceKey, SourceMappings};
+pub use masquerade::masquerade_address;
 pub use range::NatRange;
+pub use rewrite::Rewrite;
 pub use select::{Manip, TupleSpace, select_destination, select_null, select_source};

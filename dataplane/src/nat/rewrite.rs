@@ -1,0 +1,225 @@
+//! What happens to every packet of one direction of a translated connection: new addresses and
+//! ports, and checksums mended by the difference (RFC 1624) instead of summed anew.
+//!
+//! The differences are computed once, when the connection is set up:
+//!
+//! ```text
+//!  checksum            covers                               mended by
+//!  IPv4 header         addresses                            ip_delta
+//!  TCP, UDP, DCCP…     addresses (pseudo-header), ports     l4_delta
+//!  ICMP                identifier                           l4_delta
+//!  ICMPv6              addresses (pseudo-header), identifier  l4_delta
+//!  SCTP                ports; CRC-32c over the packet       computed anew
+//! ```
+
+use crate::address::{Address, IpVersion, L4Port};
+use crate::tuple::Tuple;
+
+/// IP protocol numbers of which the translation knows the header.
+mod protocol {
+    pub(super) const ICMP: u8 = 1;
+    pub(super) const TCP: u8 = 6;
+    pub(super) const UDP: u8 = 17;
+    pub(super) const DCCP: u8 = 33;
+    pub(super) const ICMPV6: u8 = 58;
+    pub(super) const SCTP: u8 = 132;
+    pub(super) const UDP_LITE: u8 = 136;
+}
+
+/// The translation of one direction: what its packets shall look like, and by how much their
+/// checksums change. 16 bytes for IPv4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct Rewrite<A> {
+    /// New source address.
+    pub source: A,
+    /// New destination address.
+    pub destination: A,
+    /// New source port or ICMP identifier.
+    pub source_port: L4Port,
+    /// New destination port.
+    pub destination_port: L4Port,
+    /// Added to the complement of the IPv4 header checksum.
+    pub ip_delta: u16,
+    /// Added to the complement of the layer-4 checksum.
+    pub l4_delta: u16,
+}
+
+impl<A: Address> Rewrite<A> {
+    /// Changes nothing.
+    #[must_use]
+    pub fn identity() -> Self {
+        Self::default()
+    }
+
+    /// Makes packets that look like `from` look like `to`: for the original direction from the
+    /// original tuple to the reversed reply tuple, for the reply direction from the reply tuple to
+    /// the reversed original one.
+    #[must_use]
+    pub fn between(from: &Tuple<A>, to: &Tuple<A>) -> Self {
+        let same_ends = from.source == to.source && from.destination == to.destination;
+        let same_ports =
+            from.source_port == to.source_port && from.destination_port == to.destination_port;
+        if same_ends && same_ports {
+            return Self::identity();
+        }
+        let addresses = Sum::default()
+            .minus(from.source.bytes())
+            .minus(from.destination.bytes())
+            .plus(to.source.bytes())
+            .plus(to.destination.bytes());
+        let ports = Sum::default()
+            .minus(&from.source_port.wire())
+            .minus(&from.destination_port.wire())
+            .plus(&to.source_port.wire())
+            .plus(&to.destination_port.wire());
+        let identifier =
+            Sum::default().minus(&from.source_port.wire()).plus(&to.source_port.wire());
+        let l4 = match from.protocol {
+            protocol::ICMP => identifier,
+            protocol::ICMPV6 => addresses.and(identifier),
+            _ => addresses.and(ports),
+        };
+        Self {
+            source: to.source,
+            destination: to.destination,
+            source_port: to.source_port,
+            destination_port: to.destination_port,
+            ip_delta: addresses.fold(),
+            l4_delta: l4.fold(),
+        }
+    }
+
+    /// Whether packets stay as they are.
+    #[must_use]
+    pub fn is_identity(&self) -> bool {
+        // No packet goes from the zero address to the zero address.
+        self.source == A::default() && self.destination == A::default()
+    }
+
+    /// Rewrites the addresses of the IP header at the start of `ip`, and the IPv4 header checksum.
+    /// Nothing where the header is cut short.
+    pub fn apply_ip(&self, ip: &mut [u8]) -> Option<()> {
+        let ends = ip.get_mut(A::OFFSET..A::OFFSET + 2 * A::SIZE)?;
+        let (source, destination) = ends.split_at_mut_checked(A::SIZE)?;
+        source.copy_from_slice(self.source.bytes());
+        destination.copy_from_slice(self.destination.bytes());
+        if A::VERSION == IpVersion::V4 {
+            mend(word(ip, 10)?, self.ip_delta);
+        }
+        Some(())
+    }
+
+    /// Rewrites ports or identifier and checksum of the layer-4 header at the start of `l4`, which
+    /// must be the start of a datagram. Stops where the header is cut short, as in the quote of an
+    /// ICMP error.
+    pub fn apply_l4(&self, protocol: u8, l4: &mut [u8]) -> Option<()> {
+        match protocol {
+            protocol::TCP => {
+                self.write_ports(l4)?;
+                if l4.len() >= 20 {
+                    mend(word(l4, 16)?, self.l4_delta);
+                }
+            }
+            protocol::UDP => {
+                self.write_ports(l4)?;
+                let checksum = word(l4, 6)?;
+                if *checksum != [0; 2] {
+                    mend_never_zero(checksum, self.l4_delta);
+                }
+            }
+            protocol::UDP_LITE => {
+                self.write_ports(l4)?;
+                mend_never_zero(word(l4, 6)?, self.l4_delta);
+            }
+            protocol::DCCP => {
+                self.write_ports(l4)?;
+                mend(word(l4, 6)?, self.l4_delta);
+            }
+            protocol::ICMP | protocol::ICMPV6 => {
+                *word(l4, 4)? = self.source_port.wire();
+                mend(word(l4, 2)?, self.l4_delta);
+            }
+            protocol::SCTP => {
+                let old: [u8; 4] = *l4.first_chunk()?;
+                self.write_ports(l4)?;
+                if l4.first_chunk() != Some(&old) {
+                    mend_sctp(l4)?;
+                }
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn write_ports(&self, l4: &mut [u8]) -> Option<()> {
+        let ports: &mut [u8; 4] = l4.first_chunk_mut()?;
+        let ([a, b], [c, d]) = (self.source_port.wire(), self.destination_port.wire());
+        *ports = [a, b, c, d];
+        Some(())
+    }
+}
+
+/// Two bytes at `offset`.
+fn word(bytes: &mut [u8], offset: usize) -> Option<&mut [u8; 2]> {
+    bytes.get_mut(offset..)?.first_chunk_mut()
+}
+
+/// Mends a checksum whose data changed by `delta`.
+const fn mend(checksum: &mut [u8; 2], delta: u16) {
+    let (sum, carry) = (!u16::from_be_bytes(*checksum)).overflowing_add(delta);
+    *checksum = (!(sum + carry as u16)).to_be_bytes();
+}
+
+/// As [`mend`], for UDP and UDP-Lite, where zero would mean that there is no checksum.
+const fn mend_never_zero(checksum: &mut [u8; 2], delta: u16) {
+    mend(checksum, delta);
+    if u16::from_be_bytes(*checksum) == 0 {
+        *checksum = [0xff; 2];
+    }
+}
+
+/// The CRC-32c of the SCTP packet `l4` (RFC 9260 section 6.8), put in its place.
+fn mend_sctp(l4: &mut [u8]) -> Option<()> {
+    let checksum: &mut [u8; 4] = l4.get_mut(8..)?.first_chunk_mut()?;
+    *checksum = [0; 4];
+    let sum = crc32c::crc32c(l4);
+    *l4.get_mut(8..)?.first_chunk_mut()? = sum.to_le_bytes();
+    Some(())
+}
+
+/// A running one's complement sum of 16-bit words.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum(u32);
+
+impl Sum {
+    /// Adds the words of `bytes`; a last odd byte counts as followed by zero.
+    fn plus(self, bytes: &[u8]) -> Self {
+        self.with(bytes, 0)
+    }
+    /// Subtracts the words of `bytes`.
+    fn minus(self, bytes: &[u8]) -> Self {
+        self.with(bytes, 0xffff)
+    }
+    /// The sum of two sums.
+    fn and(self, other: Self) -> Self {
+        Self(u32::from(self.fold()) + u32::from(other.fold()))
+    }
+    /// The sum in 16 bits.
+    const fn fold(self) -> u16 {
+        let once = (self.0 & 0xffff) + (self.0 >> 16);
+        let [.., a, b] = ((once & 0xffff) + (once >> 16)).to_be_bytes();
+        u16::from_be_bytes([a, b])
+    }
+    fn with(self, bytes: &[u8], mask: u16) -> Self {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let odd = rest.first().map(|last| [*last, 0]);
+        pairs.iter().copied().chain(odd).fold(self, |sum, pair| {
+            Self(u32::from(sum.fold()) + u32::from(u16::from_be_bytes(pair) ^ mask))
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "rewrite_tests.rs"]
+mod tests;
