@@ -1,1 +1,47 @@
-//! Owned by a later commit.
+//! The formats on the wire: reading, checking and writing headers. No state, no allocation.
+
+pub mod checksum;
+pub mod echo;
+pub mod ethernet;
+pub mod forward;
+pub mod fragment;
+pub mod icmp_error;
+pub mod layer4;
+pub mod options;
+pub mod parse;
+pub mod tcp_reset;
+
+/// IP protocol numbers (IANA).
+pub mod protocol {
+    /// ICMP.
+    pub const ICMP: u8 = 1;
+    /// TCP.
+    pub const TCP: u8 = 6;
+    /// UDP.
+    pub const UDP: u8 = 17;
+    /// DCCP.
+    pub const DCCP: u8 = 33;
+    /// ICMPv6.
+    pub const ICMPV6: u8 = 58;
+    /// SCTP.
+    pub const SCTP: u8 = 132;
+    /// UDP-Lite.
+    pub const UDP_LITE: u8 = 136;
+}
+
+/// Two bytes at `at`, as a number.
+pub(crate) fn u16_at(data: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(*data.get(at..)?.first_chunk()?))
+}
+
+/// Four bytes at `at`, as a number.
+pub(crate) fn u32_at(data: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(*data.get(at..)?.first_chunk()?))
+}
+
+/// Writes `bytes` at `at`; nothing where they do not fit.
+pub(crate) fn put(data: &mut [u8], at: usize, bytes: &[u8]) {
+    if let Some(place) = data.get_mut(at..at + bytes.len()) {
+        place.copy_from_slice(bytes);
+    }
+}

@@ -1,0 +1,137 @@
+//! The Internet checksum: RFC 1071, its incremental update RFC 1624.
+
+use super::parse::Headers;
+use super::{protocol, put, u16_at};
+use crate::address::IpVersion;
+
+/// What a layer-4 checksum says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum L4ChecksumState {
+    /// Right.
+    Good,
+    /// Wrong.
+    Bad,
+    /// Holds the sum of the pseudo-header only: a Linux peer left the rest to hardware that was not
+    /// there (`CHECKSUM_PARTIAL`).
+    Partial,
+    /// There is none, or it cannot be judged: UDP zero, another protocol, a fragment.
+    Absent,
+}
+
+fn fold(mut sum: u64) -> u16 {
+    while sum >> 16 != 0 {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}
+
+fn add(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<4>();
+    let sum: u64 = words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum();
+    let mut last = [0; 4];
+    if let Some(place) = last.get_mut(..rest.len()) {
+        place.copy_from_slice(rest);
+    }
+    sum + u64::from(u32::from_be_bytes(last))
+}
+
+/// The ones-complement sum of `bytes`, padded with a zero byte; 0xffff where they include a right
+/// checksum.
+#[must_use]
+pub fn sum(bytes: &[u8]) -> u16 {
+    fold(add(bytes))
+}
+
+/// The checksum of an IPv4 header whose checksum field is zero.
+#[must_use]
+pub fn ipv4_header(header: &[u8]) -> u16 {
+    !sum(header)
+}
+
+/// Sum of the pseudo-header: RFC 9293 section 3.1, RFC 8200 section 8.1.
+fn pseudo_header(data: &[u8], headers: &Headers, length: u32) -> u64 {
+    let l3 = usize::from(headers.l3);
+    let addresses = match headers.version {
+        IpVersion::V4 => l3 + 12..l3 + 20,
+        IpVersion::V6 => l3 + 8..l3 + 40,
+    };
+    add(data.get(addresses).unwrap_or_default()) + u64::from(headers.protocol) + u64::from(length)
+}
+
+/// Where the checksum of a protocol stands in its header, and whether the pseudo-header is in it.
+fn place(headers: &Headers) -> Option<(usize, bool)> {
+    match headers.protocol {
+        protocol::TCP => Some((16, true)),
+        protocol::UDP => Some((6, true)),
+        protocol::ICMP if headers.version == IpVersion::V4 => Some((2, false)),
+        protocol::ICMPV6 if headers.version == IpVersion::V6 => Some((2, true)),
+        _ => None,
+    }
+}
+
+/// Judges the layer-4 checksum of a packet that is not a fragment.
+#[must_use]
+pub fn l4_state(data: &[u8], headers: &Headers) -> L4ChecksumState {
+    if headers.fragment.is_some() {
+        return L4ChecksumState::Absent;
+    }
+    datagram_l4_state(data, headers, std::iter::empty())
+}
+
+/// Judges the layer-4 checksum of a whole datagram: its first frame, and those of its later
+/// fragments in order.
+pub fn datagram_l4_state<'d>(
+    data: &[u8],
+    headers: &Headers,
+    later: impl Iterator<Item = (&'d [u8], &'d Headers)>,
+) -> L4ChecksumState {
+    let Some((at, pseudo)) = place(headers) else { return L4ChecksumState::Absent };
+    let payload = headers.payload(data);
+    let Some(field) = u16_at(payload, at) else { return L4ChecksumState::Bad };
+    let mut length = payload.len() as u32;
+    let mut total = 0;
+    for (data, headers) in later {
+        // All but the last fragment are multiples of eight bytes: the sums just add up.
+        let piece = headers.payload(data);
+        total += add(piece);
+        length += piece.len() as u32;
+    }
+    if headers.protocol == protocol::UDP {
+        if field == 0 && headers.version == IpVersion::V4 {
+            return L4ChecksumState::Absent;
+        }
+        // The length field may be shorter than the packet; the kernel's conntrack judges by the packet.
+        let declared = u16_at(payload, 4).unwrap_or_default();
+        if u32::from(declared) > length || declared < 8 {
+            return L4ChecksumState::Bad;
+        }
+    }
+    let before = if pseudo { pseudo_header(data, headers, length) } else { 0 };
+    if fold(before + total + add(payload)) == 0xffff {
+        return L4ChecksumState::Good;
+    }
+    if pseudo && field == fold(before) { L4ChecksumState::Partial } else { L4ChecksumState::Bad }
+}
+
+/// Computes the layer-4 checksum and stores it. The packet must not be a fragment.
+pub fn complete_l4(data: &mut [u8], headers: &Headers) {
+    let Some((at, pseudo)) = place(headers) else { return };
+    let position = usize::from(headers.l4) + at;
+    if position + 2 > usize::from(headers.end) {
+        return;
+    }
+    put(data, position, &[0, 0]);
+    let payload = headers.payload(data);
+    let before = if pseudo { pseudo_header(data, headers, payload.len() as u32) } else { 0 };
+    let mut value = !fold(before + add(payload));
+    if value == 0 && headers.protocol == protocol::UDP {
+        value = 0xffff;
+    }
+    put(data, position, &value.to_be_bytes());
+}
+
+/// A checksum after two bytes of what it covers changed: RFC 1624 equation 3.
+#[must_use]
+pub fn update16(checksum: u16, old: u16, new: u16) -> u16 {
+    !fold(u64::from(!checksum) + u64::from(!old) + u64::from(new))
+}

@@ -1,0 +1,186 @@
+//! Reading layer-4 headers.
+
+use super::parse::Headers;
+use super::{protocol, u16_at, u32_at};
+use crate::address::L4Port;
+
+/// Ports and what the pipeline needs of the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layer4 {
+    /// Source port; zero where there is none.
+    pub source_port: L4Port,
+    /// Destination port; zero where there is none.
+    pub destination_port: L4Port,
+    /// What it is.
+    pub kind: Layer4Kind,
+}
+
+/// A layer-4 header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layer4Kind {
+    /// TCP.
+    Tcp(TcpFields),
+    /// UDP or UDP-Lite.
+    Udp {
+        /// The length field.
+        length: u16,
+    },
+    /// ICMP.
+    Icmp {
+        /// Type.
+        kind: u8,
+        /// Code.
+        code: u8,
+        /// Identifier, of queries.
+        id: L4Port,
+        /// Sequence number, of queries.
+        sequence: u16,
+    },
+    /// `ICMPv6`.
+    Icmp6 {
+        /// Type.
+        kind: u8,
+        /// Code.
+        code: u8,
+        /// Identifier, of queries.
+        id: L4Port,
+        /// Sequence number, of queries.
+        sequence: u16,
+    },
+    /// A protocol without a header the pipeline reads, or a later fragment.
+    Other,
+    /// The header is cut short.
+    Truncated,
+}
+
+/// The fields of a TCP header (RFC 9293 section 3.1), in host order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TcpFields {
+    /// Sequence number.
+    pub seq: u32,
+    /// Acknowledgment number.
+    pub ack: u32,
+    /// FIN is bit 0, SYN 1, RST 2, PSH 3, ACK 4, URG 5, ECE 6, CWR 7.
+    pub flags: u8,
+    /// Window, unscaled.
+    pub window: u16,
+    /// Header length in bytes.
+    pub data_offset: u8,
+    /// Bytes of payload.
+    pub payload_len: u16,
+}
+
+/// The options of a TCP header that connection tracking reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TcpOptions {
+    /// Window scale, RFC 7323.
+    pub window_scale: Option<u8>,
+    /// SACK permitted, RFC 2018.
+    pub sack_permitted: bool,
+    /// Highest right edge of a SACK block.
+    pub sack: Option<u32>,
+    /// MSS.
+    pub mss: Option<u16>,
+}
+
+/// Reads the layer-4 header. A later fragment has none.
+#[must_use]
+pub fn layer4(data: &[u8], headers: &Headers) -> Layer4 {
+    let none =
+        |kind| Layer4 { source_port: L4Port::default(), destination_port: L4Port::default(), kind };
+    if !headers.is_first_fragment() {
+        return none(Layer4Kind::Other);
+    }
+    read(headers.protocol, headers.payload(data)).unwrap_or(none(Layer4Kind::Truncated))
+}
+
+fn read(number: u8, payload: &[u8]) -> Option<Layer4> {
+    let port = |at: usize| Some(L4Port::from_wire(*payload.get(at..)?.first_chunk()?));
+    let kind = match number {
+        protocol::TCP => Layer4Kind::Tcp(tcp(payload)?),
+        protocol::UDP | protocol::UDP_LITE => {
+            payload.get(..8)?;
+            Layer4Kind::Udp { length: u16_at(payload, 4)? }
+        }
+        protocol::SCTP => {
+            payload.get(..12)?;
+            Layer4Kind::Other
+        }
+        protocol::DCCP => {
+            payload.get(..12)?;
+            Layer4Kind::Other
+        }
+        protocol::ICMP | protocol::ICMPV6 => {
+            let (kind, code) = (*payload.first()?, *payload.get(1)?);
+            payload.get(..8)?;
+            let (id, sequence) = (port(4)?, u16_at(payload, 6)?);
+            let kind = if number == protocol::ICMP {
+                Layer4Kind::Icmp { kind, code, id, sequence }
+            } else {
+                Layer4Kind::Icmp6 { kind, code, id, sequence }
+            };
+            return Some(Layer4 { source_port: id, destination_port: id, kind });
+        }
+        _ => {
+            return Some(Layer4 {
+                source_port: L4Port::default(),
+                destination_port: L4Port::default(),
+                kind: Layer4Kind::Other,
+            });
+        }
+    };
+    Some(Layer4 { source_port: port(0)?, destination_port: port(2)?, kind })
+}
+
+fn tcp(payload: &[u8]) -> Option<TcpFields> {
+    let header: &[u8; 20] = payload.first_chunk()?;
+    let data_offset = (header[12] >> 4) * 4;
+    if data_offset < 20 {
+        return None;
+    }
+    Some(TcpFields {
+        seq: u32_at(payload, 4)?,
+        ack: u32_at(payload, 8)?,
+        flags: header[13],
+        window: u16_at(payload, 14)?,
+        data_offset,
+        payload_len: u16::try_from(payload.len().checked_sub(usize::from(data_offset))?).ok()?,
+    })
+}
+
+/// Reads the TCP options; what is malformed ends the reading.
+#[must_use]
+pub fn tcp_options(data: &[u8], headers: &Headers) -> TcpOptions {
+    let payload = headers.payload(data);
+    let length = payload.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
+    let mut rest = payload.get(20..length).unwrap_or_default();
+    let mut found = TcpOptions::default();
+    while let Some((&kind, after)) = rest.split_first() {
+        let size = match kind {
+            0 => break,
+            1 => {
+                rest = after;
+                continue;
+            }
+            _ => after.first().map_or(0, |size| usize::from(*size)),
+        };
+        let Some(option) = rest.get(..size).filter(|_| size >= 2) else { break };
+        match (kind, size) {
+            (2, 4) => found.mss = u16_at(option, 2),
+            // RFC 7323 section 2.3: more than 14 counts as 14.
+            (3, 3) => found.window_scale = option.get(2).map(|scale| (*scale).min(14)),
+            (4, 2) => found.sack_permitted = true,
+            (5, _) => {
+                found.sack = option
+                    .get(2..)
+                    .unwrap_or_default()
+                    .chunks_exact(8)
+                    .filter_map(|block| u32_at(block, 4))
+                    .reduce(|a, b| if (b.wrapping_sub(a) as i32) > 0 { b } else { a });
+            }
+            _ => {}
+        }
+        rest = rest.get(size..).unwrap_or_default();
+    }
+    found
+}
