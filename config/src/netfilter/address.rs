@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use std::fmt;
+
 use super::Family;
+use super::fault::Fault;
 
 /// An address and the bits of it that count; the mask need not be contiguous. The address has no
 /// bit outside its mask. Both have the same family.
@@ -77,6 +80,51 @@ impl AddressMask {
         if bits == ones { u8::try_from(bits).ok() } else { None }
     }
 
+    /// `ADDRESS[/MASK]` as the command line takes it: IPv4 may be shortened (`10/8`), a mask may be
+    /// a length or an address. Names are not looked up, `localhost` aside.
+    pub(crate) fn parse(text: &str, family: Family) -> Result<Self, Fault> {
+        let (host, mask) =
+            text.split_once('/').map_or((text, None), |(host, mask)| (host, Some(mask)));
+        let not_found = || {
+            Fault::usage(format!("host/network `{host}' not found")).help(match family {
+                Family::V4 => "write an IPv4 address, as in `10.1.0.0/16`; names are not looked up",
+                Family::V6 => "write an IPv6 address, as in `fd00:1::/64`; names are not looked up",
+            })
+        };
+        let address = match (family, host) {
+            (Family::V4, "localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            (Family::V6, "localhost") => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            (Family::V4, _) => IpAddr::V4(short_ipv4(host).ok_or_else(not_found)?),
+            (Family::V6, _) => IpAddr::V6(host.parse().map_err(|_| not_found())?),
+        };
+        let Some(mask) = mask else { return Ok(Self::host(address)) };
+        let length = super::words::number(mask).and_then(|length| u8::try_from(length).ok());
+        let masked = match length {
+            Some(length) => Self::prefix(address, length),
+            None => match (family, mask.parse::<IpAddr>()) {
+                (_, Ok(mask)) => Self::new(address, mask),
+                (_, Err(_)) => None,
+            },
+        };
+        masked.ok_or_else(|| {
+            let help = format!("write a length from 0 to {} or a mask", family.bits());
+            Fault::usage(format!("invalid mask `{mask}' specified")).help(help)
+        })
+    }
+
+    /// `ADDRESS/LENGTH` or `ADDRESS/MASK`.
+    fn mask_text(&self) -> String {
+        self.prefix_length().map_or_else(|| self.mask.to_string(), |length| length.to_string())
+    }
+
+    /// The same, a single address without its length.
+    pub(crate) fn short_text(&self) -> String {
+        match self.prefix_length() == Some(self.family().bits()) {
+            true => self.address.to_string(),
+            false => self.to_string(),
+        }
+    }
+
     /// The family of both.
     pub fn family(&self) -> Family {
         match self.address {
@@ -89,6 +137,29 @@ impl AddressMask {
     pub fn contains(&self, address: IpAddr) -> bool {
         Self::new(address, self.mask).is_some_and(|masked| masked.address == self.address)
     }
+}
+
+impl fmt::Display for AddressMask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.mask_text())
+    }
+}
+
+/// `a[.b[.c[.d]]]`, absent parts zero.
+fn short_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let mut octets = [0u8; 4];
+    let mut words = text.split('.');
+    for (nth, octet) in octets.iter_mut().enumerate() {
+        match words.next() {
+            Some(word) if word.len() <= 3 && word.bytes().all(|b| b.is_ascii_digit()) => {
+                *octet = word.parse().ok()?;
+            }
+            Some(_) => return None,
+            None if nth == 0 => return None,
+            None => {}
+        }
+    }
+    words.next().is_none().then(|| Ipv4Addr::from(octets))
 }
 
 /// An inclusive range of ports (or ICMP ids), host byte order.
@@ -112,5 +183,14 @@ impl PortRange {
     /// Whether `port` lies within.
     pub fn contains(&self, port: u16) -> bool {
         self.min <= port && port <= self.max
+    }
+}
+
+impl fmt::Display for PortRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.min == self.max {
+            true => write!(f, "{}", self.min),
+            false => write!(f, "{}:{}", self.min, self.max),
+        }
     }
 }

@@ -9,15 +9,35 @@
 //! of its enum and one line of its registry.
 
 pub mod address;
+pub mod command;
+mod edit;
+mod fault;
+mod help;
+mod list;
 pub mod matches;
 mod names;
+mod options;
+mod parser;
+mod protocols;
+mod restore;
 mod rule;
+mod rule_parser;
 mod ruleset;
+mod run;
+mod save;
+mod services;
 pub mod targets;
+mod validate;
+mod words;
 
 pub use address::{AddressMask, PortRange};
+pub use command::{Command, Invocation, Style};
+pub use fault::{Fault, FaultKind};
 pub use matches::Match;
 pub use names::{Family, Hook, Protocol, Table};
+pub use restore::{RestoreError, RestoreOptions};
 pub use rule::{Counters, Fragment, InterfacePattern, Negatable, Rule};
 pub use ruleset::{Chain, Policy, Ruleset, TableModel};
+pub use run::Outcome;
+pub use save::SaveOptions;
 pub use targets::Target;

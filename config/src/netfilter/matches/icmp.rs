@@ -1,6 +1,8 @@
 //! `-m icmp`: ICMP type and code.
 
-use crate::netfilter::Negatable;
+use crate::netfilter::fault::Fault;
+use crate::netfilter::words::{Given, Opt, Surroundings, Words, bang, number, opt};
+use crate::netfilter::{Family, Negatable, Protocol};
 
 /// `[!] --icmp-type TYPE[/CODE]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,5 +29,168 @@ impl IcmpType {
     /// Whether a message of that type and code is meant.
     pub fn matches(&self, kind: u8, code: u8) -> bool {
         self.kind.is_none_or(|own| own == kind && (self.min_code..=self.max_code).contains(&code))
+    }
+}
+
+/// ICMPv4's names: type, lowest and highest code. The first name of a meaning is the one printed.
+const NAMES: &[(&str, u8, u8, u8)] = &[
+    ("echo-reply", 0, 0, 255),
+    ("pong", 0, 0, 255),
+    ("destination-unreachable", 3, 0, 255),
+    ("network-unreachable", 3, 0, 0),
+    ("host-unreachable", 3, 1, 1),
+    ("protocol-unreachable", 3, 2, 2),
+    ("port-unreachable", 3, 3, 3),
+    ("fragmentation-needed", 3, 4, 4),
+    ("source-route-failed", 3, 5, 5),
+    ("network-unknown", 3, 6, 6),
+    ("host-unknown", 3, 7, 7),
+    ("network-prohibited", 3, 9, 9),
+    ("host-prohibited", 3, 10, 10),
+    ("TOS-network-unreachable", 3, 11, 11),
+    ("TOS-host-unreachable", 3, 12, 12),
+    ("communication-prohibited", 3, 13, 13),
+    ("host-precedence-violation", 3, 14, 14),
+    ("precedence-cutoff", 3, 15, 15),
+    ("source-quench", 4, 0, 255),
+    ("redirect", 5, 0, 255),
+    ("network-redirect", 5, 0, 0),
+    ("host-redirect", 5, 1, 1),
+    ("TOS-network-redirect", 5, 2, 2),
+    ("TOS-host-redirect", 5, 3, 3),
+    ("echo-request", 8, 0, 255),
+    ("ping", 8, 0, 255),
+    ("router-advertisement", 9, 0, 255),
+    ("router-solicitation", 10, 0, 255),
+    ("time-exceeded", 11, 0, 255),
+    ("ttl-exceeded", 11, 0, 255),
+    ("ttl-zero-during-transit", 11, 0, 0),
+    ("ttl-zero-during-reassembly", 11, 1, 1),
+    ("parameter-problem", 12, 0, 255),
+    ("ip-header-bad", 12, 0, 0),
+    ("required-option-missing", 12, 1, 1),
+    ("timestamp-request", 13, 0, 255),
+    ("timestamp-reply", 14, 0, 255),
+    ("address-mask-request", 17, 0, 255),
+    ("address-mask-reply", 18, 0, 255),
+];
+
+impl IcmpType {
+    /// A name (or the beginning of only one), or `TYPE[/CODE]`.
+    pub(super) fn parse(
+        text: &str,
+        names: &[(&str, u8, u8, u8)],
+        family: &str,
+    ) -> Result<Self, Fault> {
+        let lower = text.to_ascii_lowercase();
+        let named = |entry: &&(&str, u8, u8, u8)| entry.0.to_ascii_lowercase() == lower;
+        let begun = |entry: &&(&str, u8, u8, u8)| entry.0.to_ascii_lowercase().starts_with(&lower);
+        let mut candidates = names.iter().filter(begun);
+        let only = match (candidates.next(), candidates.next()) {
+            (Some(only), None) if !text.is_empty() => Some(only),
+            (_, _) => None,
+        };
+        if let Some((_, kind, min_code, max_code)) = names.iter().find(named).or(only) {
+            return Ok(Self { kind: Some(*kind), min_code: *min_code, max_code: *max_code });
+        }
+        let byte = |text| number(text).and_then(|number| u8::try_from(number).ok());
+        let (kind, code) =
+            text.split_once('/').map_or((text, None), |(kind, code)| (kind, Some(code)));
+        let near = crate::diagnostic::nearest(&lower, names.iter().map(|entry| entry.0));
+        let help = near.map_or_else(
+            || "write a number as `TYPE/CODE` or a name such as `echo-request`".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let kind = byte(kind)
+            .ok_or_else(|| Fault::usage(format!("Unknown {family} type `{text}'")).help(help))?;
+        let (min_code, max_code) = match code {
+            None => (0, 255),
+            Some(code) => {
+                let code = byte(code).ok_or_else(|| {
+                    Fault::usage(format!("Unknown {family} code `{text}'"))
+                        .help("codes go from 0 to 255")
+                })?;
+                (code, code)
+            }
+        };
+        Ok(Self { kind: Some(kind), min_code, max_code })
+    }
+
+    /// `any`, `TYPE` or `TYPE/CODE`.
+    pub(super) fn text(&self) -> String {
+        match (self.kind, self.min_code == self.max_code) {
+            (None, _) => "any".to_owned(),
+            (Some(kind), true) => format!("{kind}/{}", self.min_code),
+            (Some(kind), false) => kind.to_string(),
+        }
+    }
+
+    /// The column of a listing.
+    pub(super) fn list(
+        out: &mut String,
+        value: &Negatable<Self>,
+        column: &str,
+        names: &[(&str, u8, u8, u8)],
+        numeric: bool,
+    ) {
+        let Self { kind, min_code, max_code } = value.value;
+        let meant = |entry: &&(&str, u8, u8, u8)| {
+            (Some(entry.1), entry.2, entry.3) == (kind, min_code, max_code)
+        };
+        let bang = if value.negated { "!" } else { "" };
+        let name = names.iter().find(meant).map(|entry| entry.0);
+        let name = if kind.is_none() { Some("any") } else { name };
+        let number = kind.unwrap_or(255);
+        let code = if min_code == max_code { format!(" code {min_code}") } else { String::new() };
+        out.push_str(&match (numeric, name) {
+            (false, Some(name)) => format!(" {column} {bang}{name}"),
+            (_, _) if value.negated => format!(" {column} !type {number}{code}"),
+            (_, _) => format!(" {column}type {number}{code}"),
+        });
+    }
+}
+
+impl Words for Icmp {
+    fn options(&self) -> &'static [Opt] {
+        const OPTIONS: &[Opt] = &[opt("icmp-type").negatable().required()];
+        OPTIONS
+    }
+
+    fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
+        let text = given.argument(0);
+        let value = match text {
+            "any" => IcmpType::ANY,
+            text => IcmpType::parse(text, NAMES, "ICMP")?,
+        };
+        let value = if value.kind == Some(255) { IcmpType::ANY } else { value };
+        self.icmp_type = given.negatable(value);
+        Ok(())
+    }
+
+    fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
+        match rule.is(Protocol::ICMP) {
+            true => Ok(()),
+            // The kernel's check, not the tool's.
+            false => {
+                Err(Fault::kernel("RULE_APPEND", "Invalid argument", "icmp match without -p icmp")
+                    .help("write `-p icmp` before it"))
+            }
+        }
+    }
+
+    fn family(&self) -> Option<Family> {
+        Some(Family::V4)
+    }
+
+    fn save(&self, out: &mut String) {
+        if let Some(value) = &self.icmp_type {
+            out.push_str(&format!("{} --icmp-type {}", bang(value), value.value.text()));
+        }
+    }
+
+    fn list(&self, out: &mut String, numeric: bool) {
+        if let Some(value) = &self.icmp_type {
+            IcmpType::list(out, value, "icmp", NAMES, numeric);
+        }
     }
 }

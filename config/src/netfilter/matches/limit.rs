@@ -1,5 +1,8 @@
 //! `-m limit`: a token bucket for each rule (kernel: xt_limit).
 
+use crate::netfilter::fault::Fault;
+use crate::netfilter::words::{Given, Opt, Words, number, opt};
+
 /// `--limit RATE --limit-burst N`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
@@ -13,5 +16,80 @@ impl Default for Limit {
     /// 3/hour, burst 5.
     fn default() -> Self {
         Self { interval: 10_000 * 3600 / 3, burst: 5 }
+    }
+}
+
+/// Kernel units in a second.
+const SCALE: u64 = 10_000;
+
+/// The units a rate may have, longest first, as the tools print them.
+const UNITS: [(&str, u64); 4] = [("day", 86_400), ("hour", 3_600), ("min", 60), ("sec", 1)];
+
+impl Limit {
+    /// `N/unit` → time for one token.
+    fn parse(text: &str) -> Result<u32, Fault> {
+        let bad = || {
+            Fault::usage(format!("bad rate \"{text}\"'"))
+                .help("write a count and a unit: `5/second`, `10/minute`, `3/hour` or `1/day`")
+        };
+        let (count, unit) = text.split_once('/').unwrap_or((text, "second"));
+        let long = ["second", "minute", "hour", "day"];
+        // Any beginning of a unit's name will do.
+        let position =
+            long.iter().position(|long| !unit.is_empty() && long.starts_with(&unit.to_lowercase()));
+        let seconds = match position {
+            Some(0) => 1,
+            Some(1) => 60,
+            Some(2) => 3_600,
+            Some(3) => 86_400,
+            Some(_) | None => return Err(bad()),
+        };
+        let count = number(count)
+            .filter(|count| *count > 0 && *count <= u64::from(u32::MAX))
+            .ok_or_else(bad)?;
+        match SCALE * seconds / count {
+            0 => {
+                Err(Fault::usage(format!("Rate too fast \"{text}\"")).help("at most 10000/second"))
+            }
+            interval => u32::try_from(interval).map_err(|_| bad()),
+        }
+    }
+
+    /// The rate as the tools print it: in the shortest unit that loses little.
+    fn rate(&self) -> String {
+        let interval = u64::from(self.interval).max(1);
+        let fits = |(_, seconds): &&(&str, u64)| {
+            let time = SCALE * seconds;
+            interval <= time && time / interval >= time % interval
+        };
+        let (longest, shorter) = (("day", 86_400), UNITS.iter().skip(1));
+        let (unit, seconds) = shorter.take_while(fits).last().copied().unwrap_or(longest);
+        format!("{}/{unit}", SCALE * seconds / interval)
+    }
+}
+
+impl Words for Limit {
+    fn options(&self) -> &'static [Opt] {
+        const OPTIONS: &[Opt] = &[opt("limit"), opt("limit-burst")];
+        OPTIONS
+    }
+
+    fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
+        match given.option {
+            "limit" => self.interval = Self::parse(given.argument(0))?,
+            _ => self.burst = u32::try_from(given.number("limit", 10_000)?).unwrap_or(u32::MAX),
+        }
+        Ok(())
+    }
+
+    fn save(&self, out: &mut String) {
+        out.push_str(&format!(" --limit {}", self.rate()));
+        if self.burst != Self::default().burst {
+            out.push_str(&format!(" --limit-burst {}", self.burst));
+        }
+    }
+
+    fn list(&self, out: &mut String, _numeric: bool) {
+        out.push_str(&format!(" limit: avg {} burst {}", self.rate(), self.burst));
     }
 }

@@ -1,5 +1,8 @@
 //! `-m mark`: the packet's mark.
 
+use crate::netfilter::fault::Fault;
+use crate::netfilter::words::{Given, Opt, Words, opt, value_and_mask};
+
 /// `[!] --mark VALUE[/MASK]`: `packet & mask == value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Mark {
@@ -9,4 +12,38 @@ pub struct Mark {
     pub value: u32,
     /// Bits that count.
     pub mask: u32,
+}
+
+impl Mark {
+    fn text(&self) -> String {
+        match self.mask {
+            u32::MAX => format!("{:#x}", self.value),
+            mask => format!("{:#x}/{mask:#x}", self.value),
+        }
+    }
+}
+
+impl Words for Mark {
+    fn options(&self) -> &'static [Opt] {
+        const OPTIONS: &[Opt] = &[opt("mark").negatable().required()];
+        OPTIONS
+    }
+
+    fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
+        let help = "write a number, with a mask where needed: `0x10/0xff`";
+        (self.value, self.mask) =
+            value_and_mask(given.argument(0)).ok_or_else(|| given.bad("mark").help(help))?;
+        self.negated = given.negated;
+        Ok(())
+    }
+
+    fn save(&self, out: &mut String) {
+        let bang = if self.negated { " !" } else { "" };
+        out.push_str(&format!("{bang} --mark {}", self.text()));
+    }
+
+    fn list(&self, out: &mut String, _numeric: bool) {
+        let bang = if self.negated { " !" } else { "" };
+        out.push_str(&format!(" mark match{bang} {}", self.text()));
+    }
 }

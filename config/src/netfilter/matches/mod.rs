@@ -24,29 +24,103 @@ pub use state::State;
 pub use tcp::{Tcp, TcpFlags};
 pub use udp::Udp;
 
-/// One `-m NAME` with its options.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Match {
-    /// `-m comment`
-    Comment(Comment),
-    /// `-m conntrack`
-    Conntrack(Conntrack),
-    /// `-m icmp`
-    Icmp(Icmp),
-    /// `-m icmp6`
-    Icmp6(Icmp6),
-    /// `-m length`
-    Length(Length),
-    /// `-m limit`
-    Limit(Limit),
-    /// `-m mark`
-    Mark(Mark),
-    /// `-m multiport`
-    Multiport(Multiport),
-    /// `-m state`
-    State(State),
-    /// `-m tcp`
-    Tcp(Tcp),
-    /// `-m udp`
-    Udp(Udp),
+use super::fault::Fault;
+use super::words::{Given, Words, bang, port_range};
+use super::{Negatable, PortRange};
+
+/// Lists every match once: its name in the text, its variant.
+macro_rules! matches {
+    ($($name:literal => $variant:ident,)*) => {
+        /// One `-m NAME` with its options.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Match {
+            $(#[doc = concat!("`-m ", $name, "`")] $variant($variant),)*
+        }
+
+        impl Match {
+            /// Every match's name.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+
+            /// A match of that name before any of its options.
+            pub(crate) fn blank(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant($variant::default())),)*
+                    _ => None,
+                }
+            }
+
+            /// Its name in the text.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name,)* }
+            }
+
+            pub(crate) fn words(&self) -> &dyn Words {
+                match self { $(Self::$variant(words) => words,)* }
+            }
+
+            pub(crate) fn words_mut(&mut self) -> &mut dyn Words {
+                match self { $(Self::$variant(words) => words,)* }
+            }
+        }
+    };
+}
+
+matches! {
+    "comment" => Comment,
+    "conntrack" => Conntrack,
+    "icmp" => Icmp,
+    "icmp6" => Icmp6,
+    "length" => Length,
+    "limit" => Limit,
+    "mark" => Mark,
+    "multiport" => Multiport,
+    "state" => State,
+    "tcp" => Tcp,
+    "udp" => Udp,
+}
+
+/// `[!] RANGE`; outside a range that begins or ends all ports is inside the rest, which is how the
+/// tools print it.
+fn ports(given: &Given<'_>) -> Result<Option<Negatable<PortRange>>, Fault> {
+    let range = port_range(given.argument(0))?;
+    let inside = |min, max| Some(Negatable::plain(PortRange { min, max }));
+    Ok(match (given.negated, range.min, range.max) {
+        (true, 0, max) if max < u16::MAX => inside(max + 1, u16::MAX),
+        (true, min, u16::MAX) if min > 0 => inside(0, min - 1),
+        (_, _, _) => given.negatable(range),
+    })
+}
+
+/// ` [!] --OPTION RANGE`; nothing for every port.
+fn save_ports(out: &mut String, option: &str, range: Option<Negatable<PortRange>>) {
+    if let Some(range) = range.filter(|range| range.negated || range.value != PortRange::ALL) {
+        out.push_str(&format!("{} --{option} {}", bang(&range), range.value));
+    }
+}
+
+/// ` dpt:PORT` or ` dpts:LOW:HIGH`; nothing for every port.
+fn list_ports(
+    out: &mut String,
+    column: &str,
+    range: Option<Negatable<PortRange>>,
+    numeric: bool,
+    transport: char,
+) {
+    let Some(range) = range.filter(|range| range.negated || range.value != PortRange::ALL) else {
+        return;
+    };
+    let (min, max) = (range.value.min, range.value.max);
+    let bang = if range.negated { "!" } else { "" };
+    let min_name = port_name(min, numeric, transport);
+    if min == max {
+        out.push_str(&format!(" {column}:{bang}{min_name}"));
+    } else {
+        let max_name = port_name(max, numeric, transport);
+        out.push_str(&format!(" {column}s:{bang}{min_name}:{max_name}"));
+    }
+}
+
+fn port_name(port: u16, numeric: bool, transport: char) -> String {
+    let name = if numeric { None } else { super::services::name(port, transport) };
+    name.map_or_else(|| port.to_string(), str::to_owned)
 }

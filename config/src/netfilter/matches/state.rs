@@ -1,6 +1,8 @@
 //! `-m state`: the connection's state; the older spelling of `conntrack --ctstate`.
 
 use super::CtStates;
+use crate::netfilter::fault::Fault;
+use crate::netfilter::words::{Given, Opt, Words, opt};
 
 /// `[!] --state LIST`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -9,4 +11,30 @@ pub struct State {
     pub states: CtStates,
     /// `!`: none of these.
     pub negated: bool,
+}
+
+impl Words for State {
+    fn options(&self) -> &'static [Opt] {
+        const OPTIONS: &[Opt] = &[opt("state").negatable().required()];
+        OPTIONS
+    }
+
+    fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
+        let text = given.argument(0);
+        self.states = CtStates::parse(text, CtStates::UNTRANSLATED).map_err(|word| {
+            Fault::usage(format!("Bad state \"{word}\"")).help(CtStates::help(&word))
+        })?;
+        self.negated = given.negated;
+        Ok(())
+    }
+
+    fn save(&self, out: &mut String) {
+        let bang = if self.negated { " !" } else { "" };
+        out.push_str(&format!("{bang} --state {}", self.states));
+    }
+
+    fn list(&self, out: &mut String, _numeric: bool) {
+        let bang = if self.negated { " !" } else { "" };
+        out.push_str(&format!("{bang} state {}", self.states));
+    }
 }

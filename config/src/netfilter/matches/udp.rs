@@ -1,6 +1,8 @@
 //! `-m udp`: ports of UDP.
 
-use crate::netfilter::{Negatable, PortRange};
+use crate::netfilter::fault::Fault;
+use crate::netfilter::words::{Given, Opt, Surroundings, Words, opt};
+use crate::netfilter::{Negatable, PortRange, Protocol};
 
 /// The options; each absent one matches anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -9,4 +11,43 @@ pub struct Udp {
     pub source_port: Option<Negatable<PortRange>>,
     /// `--dport`
     pub destination_port: Option<Negatable<PortRange>>,
+}
+
+impl Words for Udp {
+    fn options(&self) -> &'static [Opt] {
+        const OPTIONS: &[Opt] = &[
+            opt("source-port").alias(&["sport"]).negatable(),
+            opt("destination-port").alias(&["dport"]).negatable(),
+        ];
+        OPTIONS
+    }
+
+    fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
+        let range = super::ports(given)?;
+        match given.option {
+            "source-port" => self.source_port = range,
+            _ => self.destination_port = range,
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
+        match rule.protocol.is_some_and(|protocol| protocol.value == Protocol::UDP) {
+            true => Ok(()),
+            false => {
+                Err(Fault::usage("UDP match requires '-p udp'").help("write `-p udp` before it"))
+            }
+        }
+    }
+
+    fn save(&self, out: &mut String) {
+        super::save_ports(out, "sport", self.source_port);
+        super::save_ports(out, "dport", self.destination_port);
+    }
+
+    fn list(&self, out: &mut String, numeric: bool) {
+        out.push_str(" udp");
+        super::list_ports(out, "spt", self.source_port, numeric, 'u');
+        super::list_ports(out, "dpt", self.destination_port, numeric, 'u');
+    }
 }

@@ -1,8 +1,86 @@
 //! `-j DSCP`: sets the differentiated services code point.
 
+use crate::netfilter::Table;
+use crate::netfilter::fault::Fault;
+use crate::netfilter::words::{Given, Opt, Surroundings, Words, opt};
+
 /// `--set-dscp VALUE`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Dscp {
     /// 0 to 63.
     pub value: u8,
+}
+
+/// Code points by name (RFC 2474, 2597, 3246).
+const CLASSES: [(&str, u8); 22] = [
+    ("CS0", 0),
+    ("CS1", 8),
+    ("CS2", 16),
+    ("CS3", 24),
+    ("CS4", 32),
+    ("CS5", 40),
+    ("CS6", 48),
+    ("CS7", 56),
+    ("BE", 0),
+    ("AF11", 10),
+    ("AF12", 12),
+    ("AF13", 14),
+    ("AF21", 18),
+    ("AF22", 20),
+    ("AF23", 22),
+    ("AF31", 26),
+    ("AF32", 28),
+    ("AF33", 30),
+    ("AF41", 34),
+    ("AF42", 36),
+    ("AF43", 38),
+    ("EF", 46),
+];
+
+impl Words for Dscp {
+    fn options(&self) -> &'static [Opt] {
+        const OPTIONS: &[Opt] = &[opt("set-dscp"), opt("set-dscp-class")];
+        OPTIONS
+    }
+
+    fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
+        if given.option == "set-dscp" {
+            let value = given
+                .number("DSCP", 63)
+                .map_err(|fault| fault.help("code points go from 0 to 63"))?;
+            self.value = u8::try_from(value).unwrap_or(63);
+            return Ok(());
+        }
+        let text = given.argument(0);
+        let class = CLASSES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        let unknown = || {
+            Fault::usage(format!("Invalid DSCP value `{text}'\n"))
+                .help("classes are CS0 to CS7, BE, AF11 to AF43 and EF")
+        };
+        self.value = class.ok_or_else(unknown)?.1;
+        Ok(())
+    }
+
+    fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
+        match rule.seen {
+            [_] => Ok(()),
+            [] => Err(Fault::usage("DSCP target: Parameter --set-dscp is required")
+                .help("add `--set-dscp VALUE`")),
+            [_, ..] => {
+                Err(Fault::usage("DSCP: options are mutually exclusive").help("keep one of them"))
+            }
+        }
+    }
+
+    fn table(&self) -> Option<Table> {
+        Some(Table::Mangle)
+    }
+
+    fn save(&self, out: &mut String) {
+        out.push_str(&format!(" --set-dscp {:#04x}", self.value));
+    }
+
+    fn list(&self, out: &mut String, _numeric: bool) {
+        out.push_str(&format!(" DSCP set {:#04x}", self.value));
+    }
 }

@@ -1,5 +1,8 @@
 //! `-j LOG`: a line in the log; the packet goes on.
 
+use crate::netfilter::fault::Fault;
+use crate::netfilter::words::{Given, Opt, Words, number, opt, quoted};
+
 /// The options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -30,6 +33,118 @@ impl Default for Log {
             ip_options: false,
             uid: false,
             mac_decode: false,
+        }
+    }
+}
+
+/// Levels by name; the last name of a number is the one printed.
+const LEVELS: [(&str, u8); 11] = [
+    ("alert", 1),
+    ("crit", 2),
+    ("debug", 7),
+    ("emerg", 0),
+    ("error", 3),
+    ("err", 3),
+    ("info", 6),
+    ("notice", 5),
+    ("panic", 0),
+    ("warning", 4),
+    ("warn", 4),
+];
+
+/// The kernel's room for a prefix, less the final zero.
+const MAX_PREFIX: usize = 29;
+
+impl Log {
+    fn flags(&self) -> [(&'static str, bool); 5] {
+        [
+            ("tcp-sequence", self.tcp_sequence),
+            ("tcp-options", self.tcp_options),
+            ("ip-options", self.ip_options),
+            ("uid", self.uid),
+            ("macdecode", self.mac_decode),
+        ]
+    }
+}
+
+impl Words for Log {
+    fn options(&self) -> &'static [Opt] {
+        const OPTIONS: &[Opt] = &[
+            opt("log-level"),
+            opt("log-prefix"),
+            opt("log-tcp-sequence").arguments(0),
+            opt("log-tcp-options").arguments(0),
+            opt("log-ip-options").arguments(0),
+            opt("log-uid").arguments(0),
+            opt("log-macdecode").arguments(0),
+        ];
+        OPTIONS
+    }
+
+    fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
+        let text = given.argument(0);
+        match given.option {
+            "log-level" => {
+                let lower = text.to_ascii_lowercase();
+                let named = LEVELS.iter().find(|(name, _)| *name == lower).map(|(_, level)| *level);
+                let number = || {
+                    number(text)
+                        .and_then(|level| u8::try_from(level).ok())
+                        .filter(|level| *level < 8)
+                };
+                let help = "write a number from 0 to 7 or one of emerg, alert, crit, error, warning, notice, info, debug";
+                self.level = named.or_else(number).ok_or_else(|| {
+                    Fault::usage(format!("log-level `{text}' unknown")).help(help)
+                })?;
+            }
+            "log-prefix" => {
+                if text.contains('\n') {
+                    let message = "LOG: Newlines not allowed in --log-prefix";
+                    return Err(Fault::usage(message).help("leave the line end out"));
+                }
+                // A longer prefix is cut, not refused.
+                let mut end = text.len().min(MAX_PREFIX);
+                while !text.is_char_boundary(end) {
+                    end -= 1;
+                }
+                self.prefix = text.get(..end).unwrap_or_default().to_owned();
+            }
+            "log-tcp-sequence" => self.tcp_sequence = true,
+            "log-tcp-options" => self.tcp_options = true,
+            "log-ip-options" => self.ip_options = true,
+            "log-uid" => self.uid = true,
+            _ => self.mac_decode = true,
+        }
+        Ok(())
+    }
+
+    fn save(&self, out: &mut String) {
+        if !self.prefix.is_empty() {
+            out.push_str(&format!(" --log-prefix {}", quoted(&self.prefix)));
+        }
+        if self.level != Self::default().level {
+            out.push_str(&format!(" --log-level {}", self.level));
+        }
+        for (name, _) in self.flags().iter().filter(|(_, on)| *on) {
+            out.push_str(&format!(" --log-{name}"));
+        }
+    }
+
+    fn list(&self, out: &mut String, numeric: bool) {
+        if numeric {
+            let bits =
+                self.flags().into_iter().zip(0u32..).map(|((_, on), bit)| u32::from(on) << bit);
+            out.push_str(&format!(" LOG flags {} level {}", bits.sum::<u32>(), self.level));
+        } else {
+            let named = LEVELS.iter().rev().find(|(_, level)| *level == self.level);
+            let name = named.map_or("unknown", |(name, _)| *name);
+            out.push_str(&format!(" LOG level {name}"));
+            for (name, _) in self.flags().iter().filter(|(_, on)| *on) {
+                out.push_str(&format!(" {name}"));
+            }
+        }
+        if !self.prefix.is_empty() {
+            out.push_str(&format!(" prefix \"{}\"", self.prefix));
         }
     }
 }

@@ -1,0 +1,356 @@
+//! One table while commands change it, with the tools' refusals.
+//!
+//! Chains are found by name in constant time and rules remember the line that wrote them, so a
+//! restore of hundreds of thousands of lines is linear and every error has its place.
+
+use std::collections::HashMap;
+
+use super::command::{Command, check_chain_name};
+use super::fault::Fault;
+use super::{Chain, Counters, Policy, Rule, Table, TableModel};
+
+/// A rule, the line that wrote it (0: it was there before) and the kernel's name for how.
+#[derive(Debug, Clone)]
+pub(super) struct Placed {
+    pub(super) rule: Rule,
+    pub(super) line: usize,
+    pub(super) operation: &'static str,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct EditChain {
+    /// Its `rules` are empty: they stand beside it.
+    pub(super) chain: Chain,
+    pub(super) rules: Vec<Placed>,
+}
+
+/// A table being changed.
+#[derive(Debug, Clone)]
+pub(super) struct Edit {
+    pub(super) table: Table,
+    pub(super) chains: Vec<EditChain>,
+    index: HashMap<String, usize>,
+}
+
+impl Edit {
+    pub(super) fn new(table: Table, model: Option<&TableModel>) -> Self {
+        let mut edit = Self { table, chains: Vec::new(), index: HashMap::new() };
+        for chain in model.into_iter().flat_map(|model| &model.chains) {
+            let rules = chain.rules.iter().cloned();
+            let rules = rules.map(|rule| Placed { rule, line: 0, operation: "RULE_APPEND" });
+            let bare = Chain { rules: Vec::new(), name: chain.name.clone(), ..*chain };
+            edit.push(EditChain { chain: bare, rules: rules.collect() });
+        }
+        edit
+    }
+
+    /// The table as it is now: builtin chains in hook order, then the user's by name; `None` if
+    /// nothing ever made it.
+    pub(super) fn finish(self) -> Option<TableModel> {
+        if self.chains.is_empty() {
+            return None;
+        }
+        let hooks = self.table.hooks();
+        let mut chains: Vec<Chain> = self
+            .chains
+            .into_iter()
+            .map(|EditChain { chain, rules }| Chain {
+                rules: rules.into_iter().map(|placed| placed.rule).collect(),
+                ..chain
+            })
+            .collect();
+        chains.sort_by(|a, b| {
+            let rank = |chain: &Chain| {
+                let builtin = hooks.iter().position(|hook| Some(*hook) == chain.hook());
+                builtin.unwrap_or(hooks.len())
+            };
+            rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name))
+        });
+        Some(TableModel { chains })
+    }
+
+    fn push(&mut self, chain: EditChain) {
+        self.index.insert(chain.chain.name.clone(), self.chains.len());
+        self.chains.push(chain);
+    }
+
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    pub(super) fn chain(&self, name: &str) -> Option<&EditChain> {
+        self.position(name).and_then(|at| self.chains.get(at))
+    }
+
+    fn chain_mut(&mut self, name: &str) -> Result<&mut EditChain, Fault> {
+        let at = self.position(name);
+        at.and_then(|at| self.chains.get_mut(at)).ok_or_else(|| no_chain(name, self.table))
+    }
+
+    fn is_builtin(&self, name: &str) -> bool {
+        self.table.hooks().iter().any(|hook| hook.chain() == name)
+    }
+
+    /// Makes the builtin chains, as the first change to a table does.
+    fn create(&mut self) {
+        if self.chains.is_empty() {
+            for hook in self.table.hooks() {
+                self.push(EditChain { chain: Chain::builtin(*hook), rules: Vec::new() });
+            }
+        }
+    }
+
+    /// Does what a command asks; listings change nothing.
+    pub(super) fn apply(&mut self, command: Command, line: usize) -> Result<(), Fault> {
+        let placed = |rule, operation| Placed { rule, line, operation };
+        match command {
+            Command::Append { chain, rules } => {
+                self.create();
+                let chain = self.chain_mut(&chain)?;
+                chain.rules.extend(rules.into_iter().map(|rule| placed(rule, "RULE_APPEND")));
+            }
+            Command::Insert { chain, number, rules } => {
+                self.create();
+                let chain = self.chain_mut(&chain)?;
+                for rule in rules {
+                    if number > chain.rules.len() + 1 {
+                        let help = format!("the chain has {} rules", chain.rules.len());
+                        return Err(Fault::refused("Index of insertion too big.").help(help));
+                    }
+                    chain.rules.insert(number.saturating_sub(1), placed(rule, "RULE_INSERT"));
+                }
+            }
+            Command::Delete { chain, rules } => {
+                for rule in &rules {
+                    let at = self.find(&chain, rule).ok_or_else(no_rule)?;
+                    self.chain_mut(&chain)?.rules.remove(at);
+                }
+            }
+            Command::Check { chain, rules } => {
+                if rules.iter().any(|rule| self.find(&chain, rule).is_none()) {
+                    return Err(no_rule());
+                }
+            }
+            Command::DeleteNumber { chain, number } => {
+                let chain = self.chain_mut(&chain)?;
+                if number > chain.rules.len() {
+                    let help = format!("the chain has {} rules", chain.rules.len());
+                    return Err(Fault::no_such_name().help(help));
+                }
+                chain.rules.remove(number.saturating_sub(1));
+            }
+            Command::Replace { chain, number, rule } => {
+                let chain = self.chain_mut(&chain)?;
+                let len = chain.rules.len();
+                let slot = chain.rules.get_mut(number.saturating_sub(1));
+                *slot.ok_or_else(|| {
+                    Fault::refused("Index of replacement too big.")
+                        .help(format!("the chain has {len} rules"))
+                })? = placed(*rule, "RULE_REPLACE");
+            }
+            // A builtin chain that no rule ever made is empty already.
+            Command::Flush { chain: Some(chain) }
+                if self.position(&chain).is_none() && self.is_builtin(&chain) => {}
+            Command::Flush { chain: Some(chain) } => self.chain_mut(&chain)?.rules.clear(),
+            Command::Flush { chain: None } => {
+                self.chains.iter_mut().for_each(|chain| chain.rules.clear());
+            }
+            Command::Zero { chain, number } => self.zero(chain.as_deref(), number)?,
+            Command::New { chain } => self.new_chain(&chain)?,
+            Command::Remove { chain } => self.remove(chain.as_deref())?,
+            Command::Rename { old, new } => self.rename(&old, &new)?,
+            Command::Policy { chain, policy, counters } => self.policy(&chain, policy, counters)?,
+            Command::List { .. } | Command::ListRules { .. } | Command::Help | Command::Version => {
+            }
+        }
+        Ok(())
+    }
+
+    fn find(&self, chain: &str, wanted: &Rule) -> Option<usize> {
+        let rules = &self.chain(chain)?.rules;
+        rules.iter().position(|placed| placed.rule.is_same(wanted))
+    }
+
+    fn zero(&mut self, name: Option<&str>, number: Option<usize>) -> Result<(), Fault> {
+        let zero = |chain: &mut EditChain| {
+            if number.is_none() {
+                chain.chain.counters = Counters::default();
+            }
+            for (placed, nth) in chain.rules.iter_mut().zip(1..) {
+                if number.is_none_or(|number| number == nth) {
+                    placed.rule.counters = Counters::default();
+                }
+            }
+        };
+        match name {
+            Some(name) if self.position(name).is_none() && self.is_builtin(name) => {}
+            Some(name) => zero(self.chain_mut(name)?),
+            None => self.chains.iter_mut().for_each(zero),
+        }
+        Ok(())
+    }
+
+    fn new_chain(&mut self, name: &str) -> Result<(), Fault> {
+        self.create();
+        if self.position(name).is_some() {
+            return Err(Fault::refused("Chain already exists.").help("choose another name"));
+        }
+        self.push(EditChain { chain: Chain::user(name), rules: Vec::new() });
+        Ok(())
+    }
+
+    fn remove(&mut self, name: Option<&str>) -> Result<(), Fault> {
+        let names: Vec<String> = match name {
+            Some(name) => vec![name.to_owned()],
+            None => {
+                let user = self.chains.iter().filter(|chain| chain.chain.policy.is_none());
+                user.map(|chain| chain.chain.name.clone()).collect()
+            }
+        };
+        for name in &names {
+            let chain = match self.chain(name) {
+                Some(chain) => chain,
+                None if self.is_builtin(name) => continue,
+                None => return Err(no_chain(name, self.table)),
+            };
+            if !chain.rules.is_empty() && names.len() == 1 {
+                return Err(Fault::refused("Directory not empty.")
+                    .help(format!("write `-F {name}` before it")));
+            }
+        }
+        let gone = |name: &str| names.iter().any(|own| own == name) && !self.is_builtin(name);
+        let staying = self.chains.iter().filter(|chain| !gone(&chain.chain.name));
+        let used = staying.flat_map(|chain| &chain.rules).find_map(|placed| {
+            placed.rule.target.as_ref().and_then(|target| target.chain()).filter(|name| gone(name))
+        });
+        if let Some(used) = used {
+            let object = format!("chain {used}");
+            return Err(Fault::kernel("CHAIN_DEL", "Device or resource busy", &object)
+                .help("delete the rules that lead to it first"));
+        }
+        let keep: Vec<bool> = self.chains.iter().map(|chain| !gone(&chain.chain.name)).collect();
+        let mut keep = keep.into_iter();
+        self.chains.retain(|_| keep.next().unwrap_or(true));
+        self.reindex();
+        Ok(())
+    }
+
+    fn reindex(&mut self) {
+        let names = self.chains.iter().map(|chain| chain.chain.name.clone());
+        self.index = names.zip(0..).collect();
+    }
+
+    fn rename(&mut self, old: &str, new: &str) -> Result<(), Fault> {
+        if self.is_builtin(old) {
+            return Err(
+                Fault::refused("Operation not supported.").help("builtin chains keep their names")
+            );
+        }
+        if self.position(old).is_some() && (self.position(new).is_some() || self.is_builtin(new)) {
+            return Err(Fault::refused("File exists.").help("choose a name that no chain has"));
+        }
+        self.chain_mut(old)?.chain.name = new.to_owned();
+        for placed in self.chains.iter_mut().flat_map(|chain| &mut chain.rules) {
+            match &mut placed.rule.target {
+                Some(super::Target::Jump(chain) | super::Target::Goto(chain)) if chain == old => {
+                    *chain = new.to_owned();
+                }
+                Some(_) | None => {}
+            }
+        }
+        self.reindex();
+        Ok(())
+    }
+
+    fn policy(
+        &mut self,
+        name: &str,
+        policy: Option<Policy>,
+        counters: Option<Counters>,
+    ) -> Result<(), Fault> {
+        if self.table == Table::Nat && policy == Some(Policy::Drop) {
+            let message = "\nThe \"nat\" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n";
+            return Err(Fault::usage(message).help("drop in the filter table"));
+        }
+        if !self.is_builtin(name) {
+            return Err(Fault::refused("Bad built-in chain name.")
+                .help("only builtin chains have a policy; end a user chain with a rule"));
+        }
+        let policy = policy.ok_or_else(|| {
+            Fault::refused("Bad policy name. Run `dmesg' for more information.")
+                .help("policies are ACCEPT and DROP")
+        })?;
+        self.create();
+        let chain = self.chain_mut(name)?;
+        chain.chain.policy = Some(policy);
+        if let Some(counters) = counters {
+            chain.chain.counters = counters;
+        }
+        Ok(())
+    }
+
+    /// `:CHAIN POLICY [P:B]` of restore text: declares a chain and empties a user's.
+    pub(super) fn declare(
+        &mut self,
+        name: &str,
+        policy: &str,
+        counters: Option<Counters>,
+    ) -> Result<(), Fault> {
+        self.create();
+        if self.is_builtin(name) {
+            let known = [Policy::Accept, Policy::Drop].into_iter().find(|p| p.name() == policy);
+            let chain = self.chain_mut(name)?;
+            match known {
+                Some(policy) => chain.chain.policy = Some(policy),
+                None if policy == "-" => return Ok(()),
+                None => {
+                    return Err(
+                        Fault::refused("Bad policy name.").help("policies are ACCEPT and DROP")
+                    );
+                }
+            }
+            chain.chain.counters = counters.unwrap_or_default();
+            return Ok(());
+        }
+        check_chain_name(name)?;
+        match self.position(name).and_then(|at| self.chains.get_mut(at)) {
+            Some(chain) => chain.rules.clear(),
+            None => self.push(EditChain { chain: Chain::user(name), rules: Vec::new() }),
+        }
+        Ok(())
+    }
+}
+
+impl Rule {
+    /// Whether both say the same; counters aside.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let Self {
+            source,
+            destination,
+            in_interface,
+            out_interface,
+            protocol,
+            fragment,
+            matches,
+            target,
+            counters: _,
+        } = self;
+        *source == other.source
+            && *destination == other.destination
+            && *in_interface == other.in_interface
+            && *out_interface == other.out_interface
+            && *protocol == other.protocol
+            && *fragment == other.fragment
+            && *matches == other.matches
+            && *target == other.target
+    }
+}
+
+fn no_rule() -> Fault {
+    Fault::refused("Bad rule (does a matching rule exist in that chain?).")
+        .help("see the rules with `-S`")
+}
+
+fn no_chain(name: &str, table: Table) -> Fault {
+    Fault::no_such_name().help(format!("table {table} has no chain `{name}`; declare it first"))
+}

@@ -1,0 +1,173 @@
+//! What `iptables -L` prints.
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::command::Style;
+use super::{AddressMask, Chain, Family, Fragment, InterfacePattern, Negatable, Rule, Target};
+
+/// The listing of these chains; with a number, that rule alone and no heading. `references` counts
+/// the rules that lead to a chain.
+pub(super) fn list(
+    family: Family,
+    chains: &[&Chain],
+    number: Option<usize>,
+    style: Style,
+    references: impl Fn(&str) -> usize,
+) -> String {
+    let mut listing = Listing { family, style, out: String::new() };
+    for (chain, nth) in chains.iter().zip(0..) {
+        if number.is_none() {
+            if nth > 0 {
+                listing.out.push('\n');
+            }
+            listing.heading(chain, references(&chain.name));
+        }
+        for (rule, nth) in chain.rules.iter().zip(1..) {
+            if number.is_none_or(|number| number == nth) {
+                listing.rule(rule, nth);
+            }
+        }
+    }
+    listing.out
+}
+
+struct Listing {
+    family: Family,
+    style: Style,
+    out: String,
+}
+
+impl Listing {
+    fn verbose(&self) -> bool {
+        self.style.verbose > 0
+    }
+
+    fn heading(&mut self, chain: &Chain, references: usize) {
+        let exact = self.style.exact;
+        let number = |number| short_number(number, exact);
+        let _ = match chain.policy {
+            Some(policy) if self.verbose() => {
+                let (packets, bytes) = (chain.counters.packets, chain.counters.bytes);
+                let (packets, bytes) = (number(packets), number(bytes));
+                let (name, policy) = (&chain.name, policy.name());
+                writeln!(
+                    self.out,
+                    "Chain {name} (policy {policy} {packets} packets, {bytes} bytes)"
+                )
+            }
+            Some(policy) => writeln!(self.out, "Chain {} (policy {})", chain.name, policy.name()),
+            None => writeln!(self.out, "Chain {} ({references} references)", chain.name),
+        };
+        if self.style.line_numbers {
+            self.out.push_str("num  ");
+        }
+        let _ = match (self.verbose(), exact) {
+            (true, true) => write!(self.out, "{:>8} {:>10} ", "pkts", "bytes"),
+            (true, false) => write!(self.out, "{:>5} {:>5} ", "pkts", "bytes"),
+            (false, _) => Ok(()),
+        };
+        self.out.push_str("target     prot opt ");
+        if self.verbose() {
+            self.out.push_str("in     out     ");
+        }
+        let _ = writeln!(self.out, "{:<20} {:<20}", "source", "destination");
+    }
+
+    fn rule(&mut self, rule: &Rule, nth: usize) {
+        if self.style.line_numbers {
+            let _ = write!(self.out, "{nth:<4} ");
+        }
+        if self.verbose() {
+            let (packets, bytes) = (rule.counters.packets, rule.counters.bytes);
+            let exact = self.style.exact;
+            let width = if exact { 8 } else { 5 };
+            let (packets, bytes) = (short_number(packets, exact), short_number(bytes, exact));
+            let _ = write!(self.out, "{packets:>width$} {bytes:>width$} ");
+        }
+        let target = rule.target.as_ref().map_or("", Target::name);
+        let _ = write!(self.out, "{target:<9} ");
+        self.protocol(rule);
+        self.out.push_str(match (self.family, rule.fragment) {
+            (Family::V6, _) => "   ",
+            (Family::V4, Fragment::Any) => "-- ",
+            (Family::V4, Fragment::Further) => "-f ",
+            (Family::V4, Fragment::NotFurther) => "!f ",
+        });
+        if self.verbose() {
+            self.out.push(' ');
+            self.interface(&rule.in_interface);
+            self.interface(&rule.out_interface);
+        }
+        self.address(&rule.source);
+        self.address(&rule.destination);
+        if matches!(rule.target, Some(Target::Goto(_))) {
+            self.out.push_str("[goto] ");
+        }
+        for item in &rule.matches {
+            item.words().list(&mut self.out, self.style.numeric);
+        }
+        if let Some(words) = rule.target.as_ref().and_then(Target::words) {
+            words.list(&mut self.out, self.style.numeric);
+        }
+        self.out.push('\n');
+    }
+
+    /// With `-n` a number, as 1.8.9 prints it.
+    fn protocol(&mut self, rule: &Rule) {
+        let name = match rule.protocol {
+            Some(protocol) if self.style.numeric => protocol.value.0.to_string(),
+            Some(protocol) => protocol.value.to_string(),
+            None if self.style.numeric => "0".to_owned(),
+            None => "all".to_owned(),
+        };
+        let bang = if rule.protocol.is_some_and(|protocol| protocol.negated) { '!' } else { ' ' };
+        let _ = write!(self.out, "{bang}{name:<4} ");
+    }
+
+    fn interface(&mut self, interface: &Option<Negatable<InterfacePattern>>) {
+        let text = match interface {
+            Some(Negatable { negated: true, value }) => format!("!{value}"),
+            Some(Negatable { negated: false, value }) => value.to_string(),
+            None if self.style.numeric => "*".to_owned(),
+            None => "any".to_owned(),
+        };
+        let _ = write!(self.out, "{text:<6} ");
+    }
+
+    fn address(&mut self, address: &Option<Negatable<AddressMask>>) {
+        let numeric = self.style.numeric;
+        let text = match (address, self.family) {
+            (None, _) if !numeric => "anywhere".to_owned(),
+            (None, Family::V4) => "0.0.0.0/0".to_owned(),
+            (None, Family::V6) => "::/0".to_owned(),
+            (Some(address), _) => {
+                let loopback = [
+                    AddressMask::host(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+                    AddressMask::host(IpAddr::V6(Ipv6Addr::LOCALHOST)),
+                ];
+                match !numeric && loopback.contains(&address.value) {
+                    true => "localhost".to_owned(),
+                    false => address.value.short_text(),
+                }
+            }
+        };
+        let bang = if address.is_some_and(|address| address.negated) { '!' } else { ' ' };
+        let _ = write!(self.out, "{bang}{text:<19} ");
+    }
+}
+
+/// A counter in at most five columns (`12345`, `1235K`), or whole.
+fn short_number(number: u64, exact: bool) -> String {
+    if exact || number <= 99_999 {
+        return number.to_string();
+    }
+    let mut rounded = number;
+    for unit in ["K", "M", "G"] {
+        rounded = (rounded + 500) / 1000;
+        if rounded <= 9999 {
+            return format!("{rounded}{unit}");
+        }
+    }
+    format!("{}T", (rounded + 500) / 1000)
+}

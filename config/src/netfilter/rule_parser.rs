@@ -1,0 +1,414 @@
+//! A rule as it is being read: the core fields, the matches and the target with their options.
+
+use super::fault::Fault;
+use super::words::{Given, Opt, Surroundings, Words};
+use super::{
+    AddressMask, Counters, Family, Fragment, Hook, InterfacePattern, Match, Negatable, Protocol,
+    Rule, Target,
+};
+
+/// What iptables knows and Sluice does not yet; told apart from chains that do not exist.
+const FOREIGN_TARGETS: &[&str] = &[
+    "AUDIT",
+    "CHECKSUM",
+    "CLASSIFY",
+    "CLUSTERIP",
+    "CONNMARK",
+    "CONNSECMARK",
+    "DNPT",
+    "ECN",
+    "HL",
+    "HMARK",
+    "IDLETIMER",
+    "LED",
+    "NETMAP",
+    "NFLOG",
+    "NFQUEUE",
+    "RATEEST",
+    "SECMARK",
+    "SET",
+    "SNPT",
+    "SYNPROXY",
+    "TCPMSS",
+    "TCPOPTSTRIP",
+    "TEE",
+    "TOS",
+    "TPROXY",
+    "TRACE",
+    "TTL",
+    "ULOG",
+];
+
+/// Where an option was found.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    place: Place,
+    pub(super) option: &'static Opt,
+}
+
+#[derive(Clone, Copy)]
+enum Place {
+    Match(usize),
+    Target,
+}
+
+/// A match and the options it was given.
+struct Loaded {
+    item: Match,
+    seen: Vec<&'static str>,
+}
+
+pub(super) struct RuleParser {
+    family: Family,
+    sources: Vec<AddressMask>,
+    destinations: Vec<AddressMask>,
+    source_negated: bool,
+    destination_negated: bool,
+    rule: Rule,
+    matches: Vec<Loaded>,
+    target_seen: Vec<&'static str>,
+    in_given: bool,
+    out_given: bool,
+}
+
+impl RuleParser {
+    pub(super) fn new(family: Family) -> Self {
+        Self {
+            family,
+            sources: Vec::new(),
+            destinations: Vec::new(),
+            source_negated: false,
+            destination_negated: false,
+            rule: Rule::default(),
+            matches: Vec::new(),
+            target_seen: Vec::new(),
+            in_given: false,
+            out_given: false,
+        }
+    }
+
+    /// `-m NAME`
+    pub(super) fn load_match(&mut self, name: &str) -> Result<(), Fault> {
+        let known = match (self.family, name) {
+            (Family::V6, "icmpv6" | "ipv6-icmp") => "icmp6",
+            (_, name) => name,
+        };
+        match Match::blank(known).filter(|item| self.exists(item)) {
+            Some(item) => {
+                self.matches.push(Loaded { item, seen: Vec::new() });
+                Ok(())
+            }
+            None => {
+                let message = format!("Couldn't load match `{name}':No such file or directory\n");
+                let help = match crate::diagnostic::nearest(name, Match::NAMES.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("matches are {}", Match::NAMES.join(", ")),
+                };
+                Err(Fault::usage(message).help(help))
+            }
+        }
+    }
+
+    fn exists(&self, item: &Match) -> bool {
+        item.words().family().is_none_or(|family| family == self.family)
+    }
+
+    /// `--dport` after `-p tcp` means the tcp match; whether there was one to load.
+    pub(super) fn load_protocol_match(&mut self) -> bool {
+        let protocol = self.rule.protocol.map(|protocol| protocol.value);
+        let name = match protocol {
+            Some(Protocol::ICMPV6) => "icmp6",
+            Some(protocol) => protocol.name().unwrap_or_default(),
+            None => return false,
+        };
+        if self.matches.iter().any(|loaded| loaded.item.name() == name) {
+            return false;
+        }
+        match Match::blank(name).filter(|item| self.exists(item)) {
+            Some(item) => {
+                self.matches.push(Loaded { item, seen: Vec::new() });
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The option of that name (or, if not `exact`, the only one that begins so), the newest first.
+    pub(super) fn find(&self, name: &str, exact: bool) -> Option<Found> {
+        let fits = |option: &&'static Opt| {
+            let mut names = std::iter::once(&option.name).chain(option.aliases);
+            names.any(|own| if exact { *own == name } else { own.starts_with(name) })
+        };
+        let only = |options: &'static [Opt]| {
+            let mut found = options.iter().filter(fits);
+            found.next().filter(|_| found.next().is_none() && !name.is_empty())
+        };
+        let target = self.rule.target.as_ref().and_then(Target::words);
+        if let Some(option) = target.and_then(|words| only(words.options())) {
+            return Some(Found { place: Place::Target, option });
+        }
+        self.matches.iter().enumerate().rev().find_map(|(nth, loaded)| {
+            let option = only(loaded.item.words().options())?;
+            Some(Found { place: Place::Match(nth), option })
+        })
+    }
+
+    /// Every option that could be written here.
+    pub(super) fn option_names(&self) -> impl Iterator<Item = &'static str> {
+        let target = self.rule.target.as_ref().and_then(Target::words).map(Words::options);
+        let matches = self.matches.iter().map(|loaded| loaded.item.words().options());
+        target
+            .into_iter()
+            .chain(matches)
+            .flatten()
+            .flat_map(|option| std::iter::once(option.name).chain(option.aliases.iter().copied()))
+    }
+
+    /// Takes in an option of a match or target.
+    pub(super) fn extension(
+        &mut self,
+        found: Found,
+        negated: bool,
+        arguments: &[&str],
+    ) -> Result<(), Fault> {
+        let Found { place, option } = found;
+        let (name, words, seen): (&str, &mut dyn Words, _) = match place {
+            Place::Match(nth) => match self.matches.get_mut(nth) {
+                Some(loaded) => (loaded.item.name(), loaded.item.words_mut(), &mut loaded.seen),
+                None => return Ok(()),
+            },
+            Place::Target => match &mut self.rule.target {
+                Some(target) => match (target_name(target), target.words_mut()) {
+                    (name, Some(words)) => (name, words, &mut self.target_seen),
+                    (_, None) => return Ok(()),
+                },
+                None => return Ok(()),
+            },
+        };
+        if seen.contains(&option.name) {
+            let help = "write it once; `-m` again begins another match";
+            return Err(Fault::usage(words.repeated(name, option)).help(help));
+        }
+        if negated && !option.negatable {
+            let message = format!("{name}: option \"--{}\" cannot be inverted.\n", option.name);
+            return Err(Fault::usage(message).help("leave the `!` out"));
+        }
+        seen.push(option.name);
+        words.set(&Given { option: option.name, negated, arguments, family: self.family })
+    }
+
+    /// One of `-s -d -p -i -o -f -j -g`.
+    pub(super) fn core(&mut self, letter: char, negated: bool, text: &str) -> Result<(), Fault> {
+        match letter {
+            's' => {
+                self.sources = addresses(text, self.family)?;
+                self.source_negated = negated;
+            }
+            'd' => {
+                self.destinations = addresses(text, self.family)?;
+                self.destination_negated = negated;
+            }
+            'p' => self.rule.protocol = protocol(text, negated)?,
+            'i' => {
+                self.rule.in_interface = interface(text, negated)?;
+                self.in_given = true;
+            }
+            'o' => {
+                self.rule.out_interface = interface(text, negated)?;
+                self.out_given = true;
+            }
+            'f' if self.family == Family::V6 => {
+                return Err(Fault::usage("unknown option \"-f\"")
+                    .help("IPv6 fragments are matched with `-m frag`"));
+            }
+            'f' if negated => self.rule.fragment = Fragment::NotFurther,
+            'f' => self.rule.fragment = Fragment::Further,
+            'g' => self.rule.target = Some(Target::Goto(text.to_owned())),
+            _ => self.rule.target = Some(self.target(text)?),
+        }
+        Ok(())
+    }
+
+    fn target(&self, name: &str) -> Result<Target, Fault> {
+        let fault = |message: &str| Err(Fault::usage(message).help("name a target or a chain"));
+        if name.is_empty() {
+            return fault("Invalid target name (too short)");
+        }
+        if name.len() >= 29 {
+            return fault("Invalid target name `%s' (28 chars max)".replace("%s", name).as_str());
+        }
+        if name.chars().any(char::is_whitespace) {
+            return fault("Invalid target name `%s'".replace("%s", name).as_str());
+        }
+        if let Some(target) = Target::blank(name, self.family) {
+            return Ok(target);
+        }
+        if FOREIGN_TARGETS.contains(&name) {
+            let message = format!("Couldn't load target `{name}':No such file or directory\n");
+            let help = format!("targets are {}", Target::NAMES.join(", "));
+            return Err(Fault::usage(message).help(help));
+        }
+        Ok(Target::Jump(name.to_owned()))
+    }
+
+    /// Looks at the whole rule once every word is read.
+    pub(super) fn finish(&mut self) -> Result<(), Fault> {
+        let protocol = self.rule.protocol;
+        for loaded in &mut self.matches {
+            let rule = Surroundings { protocol, seen: &loaded.seen };
+            let name = loaded.item.name();
+            finish_one(name, loaded.item.words_mut(), &rule)?;
+        }
+        if let Some(target) = &mut self.rule.target {
+            let name = target_name(target);
+            let rule = Surroundings { protocol, seen: &self.target_seen };
+            if let Some(words) = target.words_mut() {
+                finish_one(name, words, &rule)?;
+            }
+        }
+        for loaded in self.matches.drain(..) {
+            if !absorb(&mut self.rule.matches, &loaded.item) {
+                self.rule.matches.push(loaded.item);
+            }
+        }
+        Ok(())
+    }
+
+    /// A builtin chain has no interface on one side.
+    pub(super) fn check_chain(&self, chain: &str) -> Result<(), Fault> {
+        let hook = Hook::from_chain(chain);
+        let bad = match hook {
+            Some(Hook::Prerouting | Hook::Input) if self.out_given => 'o',
+            Some(Hook::Output | Hook::Postrouting) if self.in_given => 'i',
+            Some(_) | None => return Ok(()),
+        };
+        let help = match bad {
+            'o' => "-o works in FORWARD, OUTPUT and POSTROUTING",
+            _ => "-i works in PREROUTING, INPUT and FORWARD",
+        };
+        Err(Fault::usage(format!("Can't use -{bad} with {chain}\n")).help(help))
+    }
+
+    /// One rule for each pair of source and destination.
+    pub(super) fn rules(&self, counters: Counters) -> Result<Vec<Rule>, Fault> {
+        let many = self.sources.len() > 1 || self.destinations.len() > 1;
+        if many && (self.source_negated || self.destination_negated) {
+            let message = "! not allowed with multiple source or destination IP addresses";
+            return Err(Fault::usage(message).help("write one rule for each address"));
+        }
+        let mut rules = Vec::new();
+        for source in each(&self.sources, self.source_negated) {
+            for destination in each(&self.destinations, self.destination_negated) {
+                rules.push(Rule { source, destination, counters, ..self.rule.clone() });
+            }
+        }
+        Ok(rules)
+    }
+}
+
+/// What messages call a target; NOTRACK is an alias of CT.
+fn target_name(target: &Target) -> &'static str {
+    Target::NAMES.iter().copied().find(|name| *name == target.save_name()).unwrap_or_default()
+}
+
+fn finish_one(name: &str, words: &mut dyn Words, rule: &Surroundings<'_>) -> Result<(), Fault> {
+    let missing = words.options().iter().find(|o| o.required && !rule.seen.contains(&o.name));
+    if let Some(option) = missing {
+        let message = format!("{name}: option \"--{}\" must be specified\n", option.name);
+        return Err(Fault::usage(message).help(format!("add `--{} VALUE`", option.name)));
+    }
+    words.finish(rule)
+}
+
+/// Two `-m tcp` (or udp) that ask for different things are one match, as the tools print them.
+fn absorb(matches: &mut [Match], next: &Match) -> bool {
+    fn join<T: Copy>(into: &mut Option<T>, from: Option<T>) {
+        if into.is_none() {
+            *into = from;
+        }
+    }
+    fn clash<T>(a: &Option<T>, b: &Option<T>) -> bool {
+        a.is_some() && b.is_some()
+    }
+    matches.iter_mut().any(|earlier| match (earlier, next) {
+        (Match::Tcp(a), Match::Tcp(b)) => {
+            if clash(&a.source_port, &b.source_port)
+                || clash(&a.destination_port, &b.destination_port)
+                || clash(&a.flags, &b.flags)
+                || clash(&a.option, &b.option)
+            {
+                return false;
+            }
+            join(&mut a.source_port, b.source_port);
+            join(&mut a.destination_port, b.destination_port);
+            join(&mut a.flags, b.flags);
+            join(&mut a.option, b.option);
+            true
+        }
+        (Match::Udp(a), Match::Udp(b)) => {
+            if clash(&a.source_port, &b.source_port)
+                || clash(&a.destination_port, &b.destination_port)
+            {
+                return false;
+            }
+            join(&mut a.source_port, b.source_port);
+            join(&mut a.destination_port, b.destination_port);
+            true
+        }
+        (_, _) => false,
+    })
+}
+
+/// No address at all is one rule for any; `0.0.0.0/0` likewise.
+fn each(addresses: &[AddressMask], negated: bool) -> Vec<Option<Negatable<AddressMask>>> {
+    if addresses.is_empty() {
+        return vec![None];
+    }
+    let one = |value: &AddressMask| match (value.prefix_length(), negated) {
+        (Some(0), false) => None,
+        (_, negated) => Some(Negatable { negated, value: *value }),
+    };
+    addresses.iter().map(one).collect()
+}
+
+/// `ADDRESS[/MASK][,…]`
+fn addresses(text: &str, family: Family) -> Result<Vec<AddressMask>, Fault> {
+    text.split(',').map(|one| AddressMask::parse(one, family)).collect()
+}
+
+fn protocol(text: &str, negated: bool) -> Result<Option<Negatable<Protocol>>, Fault> {
+    let all = text.eq_ignore_ascii_case("all") || super::words::number(text) == Some(0);
+    if all && negated {
+        return Err(
+            Fault::usage("rule would never match protocol").help("leave `-p` out, or name one")
+        );
+    }
+    if all {
+        return Ok(None);
+    }
+    let unknown = || {
+        Fault::usage(format!("unknown protocol \"{text}\" specified"))
+            .help("write a name such as tcp, udp, icmp, or a number from 0 to 255")
+    };
+    Protocol::from_name(text).map(|value| Some(Negatable { negated, value })).ok_or_else(unknown)
+}
+
+fn interface(text: &str, negated: bool) -> Result<Option<Negatable<InterfacePattern>>, Fault> {
+    if text.is_empty() {
+        return Err(
+            Fault::usage("Empty interface is likely to be undesired").help("name an interface")
+        );
+    }
+    if text.len() > 15 {
+        let message = format!("interface name `{text}' must be shorter than IFNAMSIZ (15)");
+        return Err(Fault::usage(message).help("names have at most 15 bytes"));
+    }
+    let (name, wildcard) = match text.strip_suffix('+') {
+        Some(name) => (name, true),
+        None => (text, false),
+    };
+    if name.is_empty() && !negated {
+        return Ok(None);
+    }
+    Ok(Some(Negatable { negated, value: InterfacePattern { name: name.to_owned(), wildcard } }))
+}

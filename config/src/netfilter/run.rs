@@ -1,0 +1,102 @@
+//! A command applied to a ruleset: the ruleset it makes, or the text it prints.
+
+use super::command::{Command, Invocation};
+use super::edit::Edit;
+use super::fault::Fault;
+use super::list::list;
+use super::save::list_rules;
+use super::validate::validate;
+use super::{Chain, Counters, Ruleset, Table, TableModel, Target};
+
+/// What a command did.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Outcome {
+    /// The ruleset as it is afterwards, if the command changed it.
+    pub ruleset: Option<Ruleset>,
+    /// What it prints on standard output.
+    pub output: String,
+}
+
+impl Invocation {
+    /// Does what the command asks to a copy of the ruleset; refused whole where it is refused.
+    pub fn run(&self, ruleset: &Ruleset) -> Result<Outcome, Fault> {
+        let fresh = TableModel::new(self.table);
+        let model = ruleset.table(self.table);
+        let output = match &self.command {
+            Command::List { chain, number } => {
+                let model = model.unwrap_or(&fresh);
+                let chains = self.listed(model, chain.as_deref())?;
+                let references = |name: &str| references(model, name);
+                list(ruleset.family, &chains, *number, self.style, references)
+            }
+            Command::ListRules { chain, number } => {
+                let chains = self.listed(model.unwrap_or(&fresh), chain.as_deref())?;
+                list_rules(&chains, *number, self.style.verbose > 0)
+            }
+            Command::Version => format!("{} v1.8.9 (nf_tables)\n", ruleset.family.program()),
+            Command::Help => super::help::text(ruleset.family),
+            change => return self.change(ruleset, change.clone()),
+        };
+        let changed = match (&self.command, self.style.zero) {
+            (Command::List { chain, number } | Command::ListRules { chain, number }, true) => {
+                let zero = Command::Zero { chain: chain.clone(), number: *number };
+                self.change(ruleset, zero)?.ruleset
+            }
+            (_, _) => None,
+        };
+        Ok(Outcome { ruleset: changed, output })
+    }
+
+    fn listed<'a>(
+        &self,
+        model: &'a TableModel,
+        name: Option<&str>,
+    ) -> Result<Vec<&'a Chain>, Fault> {
+        let Some(name) = name else { return Ok(model.chains.iter().collect()) };
+        let missing = || {
+            let names = model.chains.iter().map(|chain| chain.name.as_str());
+            let fault = Fault::no_such_name();
+            match crate::diagnostic::nearest(name, names) {
+                Some(near) => fault.help(format!("did you mean `{near}`?")),
+                None => fault,
+            }
+        };
+        Ok(vec![model.chain(name).ok_or_else(missing)?])
+    }
+
+    fn change(&self, ruleset: &Ruleset, command: Command) -> Result<Outcome, Fault> {
+        let check_only = matches!(command, Command::Check { .. });
+        let mut edit = Edit::new(self.table, ruleset.table(self.table));
+        edit.apply(command, 1)?;
+        if check_only {
+            return Ok(Outcome::default());
+        }
+        validate(&edit).map_err(|refusal| refusal.fault)?;
+        let mut changed = Ruleset::new(ruleset.family);
+        for table in Table::ALL.into_iter().filter(|table| *table != self.table) {
+            changed.set_table(table, ruleset.table(table).cloned());
+        }
+        changed.set_table(self.table, edit.finish());
+        Ok(Outcome { ruleset: Some(changed), output: String::new() })
+    }
+}
+
+/// How many rules lead to a chain.
+fn references(model: &TableModel, name: &str) -> usize {
+    let targets =
+        model.chains.iter().flat_map(|chain| &chain.rules).filter_map(|rule| rule.target.as_ref());
+    targets.filter_map(Target::chain).filter(|target| *target == name).count()
+}
+
+impl Ruleset {
+    /// Zeroes every counter.
+    pub fn zero(&mut self) {
+        for table in Table::ALL {
+            let Some(model) = self.table_mut(table) else { continue };
+            for chain in &mut model.chains {
+                chain.counters = Counters::default();
+                chain.rules.iter_mut().for_each(|rule| rule.counters = Counters::default());
+            }
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What the kernel refuses when a table is committed: jumps to nothing, loops, and targets in
+//! places they do not work in.
+//!
+//! A rule is judged at every hook it can be reached from, along jumps; a chain nothing reaches is
+//! judged by its table alone.
+
+use std::collections::HashMap;
+
+use super::edit::{Edit, EditChain, Placed};
+use super::fault::Fault;
+use super::{AddressMask, Hook, Negatable, Table};
+
+/// The kernel's NFT_JUMP_STACK_SIZE.
+const MAX_DEPTH: usize = 16;
+
+/// A refusal and the line of the rule it is blamed on.
+pub(super) struct Refusal {
+    pub(super) fault: Fault,
+    pub(super) line: usize,
+}
+
+/// The first thing wrong with a table, if any.
+pub(super) fn validate(edit: &Edit) -> Result<(), Refusal> {
+    for chain in &edit.chains {
+        for placed in &chain.rules {
+            check_target_exists(edit, placed)?;
+            check_alone(edit.table, chain, placed)?;
+        }
+    }
+    let mut walk = Walk { edit, height: HashMap::new(), path: Vec::new(), hook: None };
+    for chain in &edit.chains {
+        if let Some(hook) = chain.chain.hook() {
+            walk.height.clear();
+            walk.hook = Some(hook);
+            walk.visit(chain)?;
+        }
+    }
+    Ok(())
+}
+
+fn refuse(placed: &Placed, chain: &EditChain, reason: &str, help: String) -> Refusal {
+    let object = format!("rule in chain {}", chain.chain.name);
+    Refusal {
+        fault: Fault::kernel(placed.operation, reason, &object).help(help),
+        line: placed.line,
+    }
+}
+
+fn check_target_exists(edit: &Edit, placed: &Placed) -> Result<(), Refusal> {
+    let Some(name) = placed.rule.target.as_ref().and_then(|target| target.chain()) else {
+        return Ok(());
+    };
+    if edit.position(name).is_some() || Hook::from_chain(name).is_some() {
+        return Ok(());
+    }
+    let names = edit.chains.iter().map(|chain| chain.chain.name.as_str());
+    let help = match crate::diagnostic::nearest(name, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("declare it with `:{name} - [0:0]` or `-N {name}`, or name a target"),
+    };
+    let fault = Fault::usage(format!("Chain '{name}' does not exist")).help(help);
+    Err(Refusal { fault, line: placed.line })
+}
+
+/// What is wrong wherever the rule stands.
+fn check_alone(table: Table, chain: &EditChain, placed: &Placed) -> Result<(), Refusal> {
+    let never = |address: &Option<Negatable<AddressMask>>| {
+        address.is_some_and(|a| a.negated && a.value.prefix_length() == Some(0))
+    };
+    if never(&placed.rule.source) || never(&placed.rule.destination) {
+        let help = "no address is outside /0: the rule would never match".to_owned();
+        return Err(refuse(placed, chain, "Invalid argument", help));
+    }
+    let Some(target) = &placed.rule.target else { return Ok(()) };
+    if target.chain().is_some_and(|name| table.hooks().iter().any(|hook| hook.chain() == name)) {
+        let help = "rules can lead to user chains only".to_owned();
+        return Err(refuse(placed, chain, "Operation not supported", help));
+    }
+    let Some(words) = target.words() else { return Ok(()) };
+    if let Some(only) = words.table().filter(|only| *only != table) {
+        let help = format!("{} works in table {only} only", target.name());
+        return Err(refuse(placed, chain, "Invalid argument", help));
+    }
+    if !words.fits(placed.rule.protocol) {
+        let help = format!("{} so needs `-p tcp` in its rule", target.name());
+        return Err(refuse(placed, chain, "Invalid argument", help));
+    }
+    Ok(())
+}
+
+/// A walk from one builtin chain along its jumps.
+struct Walk<'a> {
+    edit: &'a Edit,
+    hook: Option<Hook>,
+    /// Longest run of jumps below each chain seen.
+    height: HashMap<&'a str, usize>,
+    /// The jumps that led here.
+    path: Vec<(&'a EditChain, &'a Placed)>,
+}
+
+impl<'a> Walk<'a> {
+    /// The longest run of jumps from this chain on.
+    fn visit(&mut self, chain: &'a EditChain) -> Result<usize, Refusal> {
+        if let Some(height) = self.height.get(chain.chain.name.as_str()) {
+            return match self.path.len() + height >= MAX_DEPTH {
+                true => Err(self.blame("Too many links", too_deep())),
+                false => Ok(*height),
+            };
+        }
+        // A loop is as deep as anything.
+        if self.path.len() >= MAX_DEPTH {
+            return Err(self.blame("Too many links", too_deep()));
+        }
+        let mut height = 0;
+        for placed in &chain.rules {
+            self.path.push((chain, placed));
+            self.check_hook(placed)?;
+            let next = placed.rule.target.as_ref().and_then(|target| target.chain());
+            if let Some(next) = next.and_then(|name| self.edit.chain(name)) {
+                height = height.max(1 + self.visit(next)?);
+            }
+            self.path.pop();
+        }
+        self.height.insert(&chain.chain.name, height);
+        Ok(height)
+    }
+
+    fn check_hook(&self, placed: &Placed) -> Result<(), Refusal> {
+        let (Some(target), Some(hook)) = (&placed.rule.target, self.hook) else { return Ok(()) };
+        let Some(words) = target.words() else { return Ok(()) };
+        if words.hooks().contains(&hook) {
+            return Ok(());
+        }
+        let places: Vec<&str> = words.hooks().iter().map(|hook| hook.chain()).collect();
+        let help = format!("{} works in {} only, not in {hook}", target.name(), places.join(", "));
+        Err(self.blame("Invalid argument", help))
+    }
+
+    /// The newest rule on the way here is the one that made it wrong.
+    fn blame(&self, reason: &str, help: String) -> Refusal {
+        match self.path.iter().max_by_key(|(_, placed)| placed.line) {
+            Some((chain, placed)) => refuse(placed, chain, reason, help),
+            None => Refusal { fault: Fault::refused(reason).help(help), line: 0 },
+        }
+    }
+}
+
+fn too_deep() -> String {
+    format!("chains lead in a circle, or more than {MAX_DEPTH} deep")
+}

@@ -1,0 +1,229 @@
+//! What a match or target tells the parser and the printers about itself.
+//!
+//! ```text
+//! command line ── options() ──▶ set() … finish() ──▶ the struct ──▶ save(), list()
+//! ```
+
+use std::net::IpAddr;
+
+use super::fault::Fault;
+use super::{Family, Hook, Negatable, PortRange, Protocol, Table};
+
+/// One option of a match or target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opt {
+    /// The name that messages use, without dashes.
+    pub(crate) name: &'static str,
+    /// Other names for it.
+    pub(crate) aliases: &'static [&'static str],
+    /// How many words follow.
+    pub(crate) arguments: usize,
+    /// Whether `!` may precede it.
+    pub(crate) negatable: bool,
+    /// Whether it may not be left out.
+    pub(crate) required: bool,
+}
+
+/// An option with one argument.
+pub(crate) const fn opt(name: &'static str) -> Opt {
+    Opt { name, aliases: &[], arguments: 1, negatable: false, required: false }
+}
+
+impl Opt {
+    pub(crate) const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    pub(crate) const fn arguments(mut self, arguments: usize) -> Self {
+        self.arguments = arguments;
+        self
+    }
+
+    pub(crate) const fn negatable(mut self) -> Self {
+        self.negatable = true;
+        self
+    }
+
+    pub(crate) const fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+}
+
+/// An option as it was given.
+pub(crate) struct Given<'a> {
+    pub(crate) option: &'static str,
+    pub(crate) negated: bool,
+    pub(crate) arguments: &'a [&'a str],
+    pub(crate) family: Family,
+}
+
+impl Given<'_> {
+    /// Its `n`-th argument.
+    pub(crate) fn argument(&self, n: usize) -> &str {
+        self.arguments.get(n).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn negatable<T>(&self, value: T) -> Option<Negatable<T>> {
+        Some(Negatable { negated: self.negated, value })
+    }
+
+    /// A number in C's notation, within bounds.
+    pub(crate) fn number(&self, extension: &str, max: u64) -> Result<u64, Fault> {
+        number(self.argument(0)).filter(|number| *number <= max).ok_or_else(|| self.bad(extension))
+    }
+
+    /// "bad value" as the tools' shared option parser says it.
+    pub(crate) fn bad(&self, extension: &str) -> Fault {
+        let option = self.option;
+        Fault::usage(format!(
+            "{extension}: bad integer value for option \"--{option}\", or out of range.\n"
+        ))
+    }
+}
+
+/// The rest of the rule an extension stands in.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    pub(crate) protocol: Option<Negatable<Protocol>>,
+    /// Options given to this extension.
+    pub(crate) seen: &'a [&'static str],
+}
+
+impl Surroundings<'_> {
+    /// Whether the rule is about that protocol alone.
+    pub(crate) fn is(&self, protocol: Protocol) -> bool {
+        self.protocol == Some(Negatable::plain(protocol))
+    }
+
+    /// Whether the rule is about one protocol with ports.
+    pub(crate) fn has_ports(&self) -> bool {
+        use super::Protocol as P;
+        [P::TCP, P::UDP, P::SCTP, P::DCCP].into_iter().any(|protocol| self.is(protocol))
+    }
+}
+
+/// A match's or target's words: options in, text out.
+pub(crate) trait Words {
+    /// Its options.
+    fn options(&self) -> &'static [Opt];
+
+    /// Takes one option in.
+    fn set(&mut self, given: &Given<'_>) -> Result<(), Fault>;
+
+    /// Looks at the whole once the rule is read.
+    fn finish(&mut self, _rule: &Surroundings<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    /// The message about an option given twice.
+    fn repeated(&self, extension: &str, option: &Opt) -> String {
+        format!("{extension}: option \"--{}\" can only be used once.\n", option.name)
+    }
+
+    /// Appends its options as `iptables-save` writes them, each with a space before it.
+    fn save(&self, out: &mut String);
+
+    /// Appends its columns as `iptables -L` writes them, each with a space before it.
+    fn list(&self, out: &mut String, numeric: bool);
+
+    /// The family it exists in; both where `None`.
+    fn family(&self) -> Option<Family> {
+        None
+    }
+
+    /// The only table the kernel takes it in.
+    fn table(&self) -> Option<Table> {
+        None
+    }
+
+    /// The hooks the kernel takes it at.
+    fn hooks(&self) -> &'static [Hook] {
+        &Hook::ALL
+    }
+
+    /// Whether the kernel refuses it in a rule about that protocol.
+    fn fits(&self, _protocol: Option<Negatable<Protocol>>) -> bool {
+        true
+    }
+}
+
+/// A number as C's `strtoul` reads it with base 0: decimal, `0x…` or octal `0…`.
+pub(crate) fn number(text: &str) -> Option<u64> {
+    let digits = |text: &str, radix| match text.bytes().next() {
+        Some(b) if b.is_ascii_hexdigit() => u64::from_str_radix(text, radix).ok(),
+        Some(_) | None => None,
+    };
+    if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        return digits(hex, 16);
+    }
+    match text.strip_prefix('0') {
+        Some(octal) if !octal.is_empty() => digits(octal, 8),
+        Some(_) | None => digits(text, 10),
+    }
+}
+
+/// A number up to 65535.
+pub(crate) fn number16(text: &str) -> Option<u16> {
+    number(text).and_then(|number| u16::try_from(number).ok())
+}
+
+/// A port by number or by service name.
+pub(crate) fn port(text: &str) -> Result<u16, Fault> {
+    number16(text).or_else(|| super::services::port(text)).ok_or_else(|| {
+        Fault::usage(format!("invalid port/service `{text}' specified"))
+            .help("write a port number from 0 to 65535 or a service name such as `http`")
+    })
+}
+
+/// `PORT`, `LOW:HIGH`, `LOW:` or `:HIGH`.
+pub(crate) fn port_range(text: &str) -> Result<PortRange, Fault> {
+    let Some((low, high)) = text.split_once(':') else {
+        return port(text).map(PortRange::single);
+    };
+    let min = if low.is_empty() { 0 } else { port(low)? };
+    let max = if high.is_empty() { u16::MAX } else { port(high)? };
+    if min > max {
+        let help = format!("write the lower port first: {max}:{min}");
+        return Err(Fault::usage("invalid portrange (min > max)").help(help));
+    }
+    Ok(PortRange { min, max })
+}
+
+/// `VALUE[/MASK]`, 32 bits each.
+pub(crate) fn value_and_mask(text: &str) -> Option<(u32, u32)> {
+    let word = |text| number(text).and_then(|number| u32::try_from(number).ok());
+    match text.split_once('/') {
+        Some((value, mask)) => Some((word(value)?, word(mask)?)),
+        None => Some((word(text)?, u32::MAX)),
+    }
+}
+
+/// An address of the rule's family.
+pub(crate) fn address(text: &str, family: Family) -> Option<IpAddr> {
+    let address: IpAddr = text.parse().ok()?;
+    (address.is_ipv4() == (family == Family::V4)).then_some(address)
+}
+
+/// `!`, for the printers.
+pub(crate) fn bang<T>(value: &Negatable<T>) -> &'static str {
+    if value.negated { " !" } else { "" }
+}
+
+/// Text between quotes where it needs them, as the tools quote it.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | '\'') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+    out
+}
