@@ -9,13 +9,18 @@
 //! The choice follows the kernel's `nf_nat_core.c`: a port is kept where the resulting tuple is free.
 
 mod best_address;
+pub mod icmp_error;
 pub mod mappings;
 pub mod masquerade;
 mod ports;
+mod quote;
 pub mod range;
 pub mod rewrite;
+#[cfg(test)]
+mod samples;
 pub mod select;
 
+pub use icmp_error::{outer_addresses, translate_error_at};
 pub use mappings::{SourceKey, SourceMappings};
 pub use masquerade::masquerade_address;
 pub use range::NatRange;

@@ -16,14 +16,14 @@ use crate::address::{Address, IpVersion, L4Port};
 use crate::tuple::Tuple;
 
 /// IP protocol numbers of which the translation knows the header.
-mod protocol {
-    pub(super) const ICMP: u8 = 1;
-    pub(super) const TCP: u8 = 6;
-    pub(super) const UDP: u8 = 17;
-    pub(super) const DCCP: u8 = 33;
-    pub(super) const ICMPV6: u8 = 58;
-    pub(super) const SCTP: u8 = 132;
-    pub(super) const UDP_LITE: u8 = 136;
+pub(super) mod protocol {
+    pub(in crate::nat) const ICMP: u8 = 1;
+    pub(in crate::nat) const TCP: u8 = 6;
+    pub(in crate::nat) const UDP: u8 = 17;
+    pub(in crate::nat) const DCCP: u8 = 33;
+    pub(in crate::nat) const ICMPV6: u8 = 58;
+    pub(in crate::nat) const SCTP: u8 = 132;
+    pub(in crate::nat) const UDP_LITE: u8 = 136;
 }
 
 /// The translation of one direction: what its packets shall look like, and by how much their
@@ -57,11 +57,16 @@ impl<A: Address> Rewrite<A> {
     /// the reversed original one.
     #[must_use]
     pub fn between(from: &Tuple<A>, to: &Tuple<A>) -> Self {
+        Self::changing(from, to).unwrap_or_default()
+    }
+
+    /// As [`Self::between`]; none where both look the same.
+    pub(super) fn changing(from: &Tuple<A>, to: &Tuple<A>) -> Option<Self> {
         let same_ends = from.source == to.source && from.destination == to.destination;
         let same_ports =
             from.source_port == to.source_port && from.destination_port == to.destination_port;
         if same_ends && same_ports {
-            return Self::identity();
+            return None;
         }
         let addresses = Sum::default()
             .minus(from.source.bytes())
@@ -80,14 +85,14 @@ impl<A: Address> Rewrite<A> {
             protocol::ICMPV6 => addresses.and(identifier),
             _ => addresses.and(ports),
         };
-        Self {
+        Some(Self {
             source: to.source,
             destination: to.destination,
             source_port: to.source_port,
             destination_port: to.destination_port,
             ip_delta: addresses.fold(),
             l4_delta: l4.fold(),
-        }
+        })
     }
 
     /// Whether packets stay as they are.
@@ -152,7 +157,8 @@ impl<A: Address> Rewrite<A> {
         Some(())
     }
 
-    fn write_ports(&self, l4: &mut [u8]) -> Option<()> {
+    /// Only the ports, whatever the protocol.
+    pub(super) fn write_ports(&self, l4: &mut [u8]) -> Option<()> {
         let ports: &mut [u8; 4] = l4.first_chunk_mut()?;
         let ([a, b], [c, d]) = (self.source_port.wire(), self.destination_port.wire());
         *ports = [a, b, c, d];
@@ -161,12 +167,12 @@ impl<A: Address> Rewrite<A> {
 }
 
 /// Two bytes at `offset`.
-fn word(bytes: &mut [u8], offset: usize) -> Option<&mut [u8; 2]> {
+pub(super) fn word(bytes: &mut [u8], offset: usize) -> Option<&mut [u8; 2]> {
     bytes.get_mut(offset..)?.first_chunk_mut()
 }
 
 /// Mends a checksum whose data changed by `delta`.
-const fn mend(checksum: &mut [u8; 2], delta: u16) {
+pub(super) const fn mend(checksum: &mut [u8; 2], delta: u16) {
     let (sum, carry) = (!u16::from_be_bytes(*checksum)).overflowing_add(delta);
     *checksum = (!(sum + carry as u16)).to_be_bytes();
 }
@@ -190,23 +196,27 @@ fn mend_sctp(l4: &mut [u8]) -> Option<()> {
 
 /// A running one's complement sum of 16-bit words.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sum(u32);
+pub(super) struct Sum(u32);
 
 impl Sum {
     /// Adds the words of `bytes`; a last odd byte counts as followed by zero.
-    fn plus(self, bytes: &[u8]) -> Self {
+    pub(super) fn plus(self, bytes: &[u8]) -> Self {
         self.with(bytes, 0)
     }
     /// Subtracts the words of `bytes`.
-    fn minus(self, bytes: &[u8]) -> Self {
+    pub(super) fn minus(self, bytes: &[u8]) -> Self {
         self.with(bytes, 0xffff)
     }
     /// The sum of two sums.
-    fn and(self, other: Self) -> Self {
-        Self(u32::from(self.fold()) + u32::from(other.fold()))
+    pub(super) fn and(self, other: Self) -> Self {
+        self.and_folded(other.fold())
+    }
+    /// The sum with another that is folded already.
+    pub(super) fn and_folded(self, other: u16) -> Self {
+        Self(u32::from(self.fold()) + u32::from(other))
     }
     /// The sum in 16 bits.
-    const fn fold(self) -> u16 {
+    pub(super) const fn fold(self) -> u16 {
         let once = (self.0 & 0xffff) + (self.0 >> 16);
         let [.., a, b] = ((once & 0xffff) + (once >> 16)).to_be_bytes();
         u16::from_be_bytes([a, b])
