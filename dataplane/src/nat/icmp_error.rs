@@ -10,9 +10,11 @@
 //! The ICMP checksum is mended by what changed, so that a damaged error stays damaged.
 
 use super::quote::Quote;
-use super::rewrite::{Rewrite, Sum, mend, protocol, word};
+use super::rewrite::{Rewrite, Sum, mend, word};
 use crate::address::{Address, IpVersion};
 use crate::tuple::Tuple;
+use crate::wire::parse::Headers;
+use crate::wire::protocol;
 use std::ops::Range;
 
 /// The outer addresses of an error that quotes a packet which left looking like `sent` and which
@@ -34,33 +36,45 @@ pub fn outer_addresses<A: Address>(sent: &Tuple<A>, known: &Tuple<A>) -> (Option
     (source, destination)
 }
 
-/// Translates the error whose IP header starts at `ip` and ICMP header at `icmp` in `data`: the
-/// quoted packet from `inner_from` to `inner_to`, the outer addresses where given. None, and
-/// nothing changed, where there is no quoted packet of this family.
-pub fn translate_error_at<A: Address>(
+/// Translates the error that `outer` describes, each part where given: the quoted packet from how
+/// it left to how its sender knows it, and the outer addresses ([`outer_addresses`]). False, and nothing changed, where it
+/// quotes no packet of this family.
+pub fn translate_error<A: Address>(
     data: &mut [u8],
-    ip: usize,
+    outer: &Headers,
+    inner: Option<(&Tuple<A>, &Tuple<A>)>,
+    outer_source: Option<A>,
+    outer_destination: Option<A>,
+) -> bool {
+    let (start, end) = (usize::from(outer.l3), usize::from(outer.end));
+    let Some(packet) = data.get_mut(start..end) else { return false };
+    let icmp = usize::from(outer.l4 - outer.l3);
+    translate(packet, icmp, inner, outer_source, outer_destination).is_some()
+}
+
+/// As [`translate_error`], of an IP `packet` whose ICMP header starts at `icmp`.
+fn translate<A: Address>(
+    packet: &mut [u8],
     icmp: usize,
-    inner_from: &Tuple<A>,
-    inner_to: &Tuple<A>,
+    inner: Option<(&Tuple<A>, &Tuple<A>)>,
     outer_source: Option<A>,
     outer_destination: Option<A>,
 ) -> Option<()> {
-    let quote = Quote::read::<A>(data.get(icmp + 8..)?)?;
-    let old = ends::<A>(data.get(ip..)?)?;
+    let quote = Quote::read::<A>(packet.get(icmp + 8..)?)?;
+    let old = ends::<A>(packet)?;
     let new = Tuple {
         source: outer_source.unwrap_or(old.source),
         destination: outer_destination.unwrap_or(old.destination),
         ..old
     };
-    let mut change = translate_quote(data.get_mut(icmp + 8..)?, quote, inner_from, inner_to)?;
+    let mut change = translate_quote(packet.get_mut(icmp + 8..)?, quote, inner)?;
     if let Some(outer) = Rewrite::changing(&old, &new) {
-        outer.apply_ip(data.get_mut(ip..)?)?;
+        outer.apply_ip(packet)?;
         if A::VERSION == IpVersion::V6 {
             change = change.and_folded(outer.ip_delta);
         }
     }
-    mend(word(data, icmp + 2)?, change.fold());
+    mend(word(packet, icmp + 2)?, change.fold());
     Some(())
 }
 
@@ -68,10 +82,11 @@ pub fn translate_error_at<A: Address>(
 fn translate_quote<A: Address>(
     bytes: &mut [u8],
     quote: Quote,
-    from: &Tuple<A>,
-    to: &Tuple<A>,
+    ends: Option<(&Tuple<A>, &Tuple<A>)>,
 ) -> Option<Sum> {
-    let Some(rewrite) = Rewrite::changing(from, to) else { return Some(Sum::default()) };
+    let Some(rewrite) = ends.and_then(|(from, to)| Rewrite::changing(from, to)) else {
+        return Some(Sum::default());
+    };
     let touched = touched(bytes, quote);
     let before = Sum::default().minus(bytes.get(touched.clone())?);
     rewrite.apply_ip(bytes)?;

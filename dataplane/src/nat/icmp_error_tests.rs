@@ -49,7 +49,7 @@ fn translating_equals_making<A: Address>(
     to: Tuple<A>,
     cut: usize,
     outer: [u128; 2],
-    translate: [bool; 2],
+    chosen: [bool; 2],
 ) {
     let from = sample.tuple;
     let cut = if from.protocol == 132 && cut == 20 { 8 } else { cut };
@@ -74,10 +74,10 @@ fn translating_equals_making<A: Address>(
 
     let [source, destination] = outer.map(A::from_bits);
     let [new_source, new_destination] =
-        [translate[0].then_some(to.destination), translate[1].then_some(to.source)];
+        [chosen[0].then_some(to.destination), chosen[1].then_some(to.source)];
     let mut data = error(source, destination, &sample.bytes[..quoted]);
     let icmp = if A::SIZE == 4 { 20 } else { 40 };
-    translate_error_at(&mut data, 0, icmp, &from, &to, new_source, new_destination).unwrap();
+    translate(&mut data, icmp, Some((&from, &to)), new_source, new_destination).unwrap();
     let wanted = error(
         new_source.unwrap_or(source),
         new_destination.unwrap_or(destination),
@@ -85,7 +85,7 @@ fn translating_equals_making<A: Address>(
     );
     assert_eq!(data, wanted);
 
-    translate_error_at(&mut data, 0, icmp, &to, &from, Some(source), Some(destination)).unwrap();
+    translate(&mut data, icmp, Some((&to, &from)), Some(source), Some(destination)).unwrap();
     let original = error(source, destination, &sample.bytes[..quoted]);
     assert_eq!(data, original, "there and back");
 }
@@ -115,7 +115,7 @@ proptest! {
         }
         let (from, to) = (tuple::<V4>(6, from), tuple(6, to));
         let length = data.len();
-        translate_error_at(&mut data, 0, 20, &from, &to, Some(to.source), None);
+        translate(&mut data, 20, Some((&from, &to)), Some(to.source), None);
         prop_assert_eq!(data.len(), length);
     }
 }

@@ -21,41 +21,16 @@ use crate::tuple::Tuple;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-/// An internal endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SourceKey<A> {
-    /// Address.
-    pub address: A,
-    /// Port or ICMP identifier.
-    pub port: L4Port,
-    /// IP protocol number.
-    pub protocol: u8,
-    /// Conntrack zone.
-    pub zone: u16,
-}
-
-impl<A: Address> SourceKey<A> {
-    /// The source of a connection.
-    #[must_use]
-    pub fn of(original: &Tuple<A>) -> Self {
-        Self {
-            address: original.source,
-            port: original.source_port,
-            protocol: original.protocol,
-            zone: original.zone,
-        }
-    }
-
-    /// A keyed hash: each half of the key is folded into the state by a wide multiplication.
-    fn hash(&self, seed: u64) -> u64 {
-        let address = self.address.to_bits();
-        let rest = u64::from(self.port.get()) << 32
-            | u64::from(self.zone) << 16
-            | u64::from(self.protocol);
-        let state = fold(seed ^ low(address), 0x9e37_79b9_7f4a_7c15 ^ rest);
-        let state = fold(state ^ high(address), seed ^ 0xd1b5_4a32_d192_ed03);
-        fold(state ^ seed.rotate_left(32), 0x94d0_49bb_1331_11eb)
-    }
+/// A keyed hash of a connection's source: its address, port, protocol and zone are folded into the
+/// state by wide multiplications.
+fn hash<A: Address>(original: &Tuple<A>, seed: u64) -> u64 {
+    let address = original.source.to_bits();
+    let rest = u64::from(original.source_port.get()) << 32
+        | u64::from(original.zone) << 16
+        | u64::from(original.protocol);
+    let state = fold(seed ^ low(address), 0x9e37_79b9_7f4a_7c15 ^ rest);
+    let state = fold(state ^ high(address), seed ^ 0xd1b5_4a32_d192_ed03);
+    fold(state ^ seed.rotate_left(32), 0x94d0_49bb_1331_11eb)
 }
 
 #[allow(clippy::cast_possible_truncation)]
@@ -201,13 +176,13 @@ impl<A: Address> SourceMappings<A> {
         Self { lines, seed, family: PhantomData }
     }
 
-    /// A mapping of `key` that `fits`, if it has one.
+    /// An external endpoint of the source of `original` that `fits`, if it has one.
     pub fn find(
         &self,
-        key: &SourceKey<A>,
+        original: &Tuple<A>,
         mut fits: impl FnMut(A, L4Port) -> bool,
     ) -> Option<(A, L4Port)> {
-        let hash = key.hash(self.seed);
+        let hash = hash(original, self.seed);
         let mark = Self::body(hash, A::default());
         self.entries(hash).find_map(|entry| {
             let (control, body) = entry.read()?;
@@ -216,20 +191,20 @@ impl<A: Address> SourceMappings<A> {
         })
     }
 
-    /// Notes that one more connection of `key` appears as `mapping`. False when there was no room,
-    /// in which case [`Self::release`] is not due.
-    pub fn insert_or_ref(&self, key: &SourceKey<A>, mapping: (A, L4Port)) -> bool {
-        let hash = key.hash(self.seed);
-        let body = Self::body(hash, mapping.0);
-        self.entries(hash).any(|entry| entry.count(&body, mapping.1, false))
-            || self.entries(hash).any(|entry| entry.fill(&body, mapping.1))
+    /// Notes that one more connection of the source of `original` appears as `address` and `port`.
+    /// False when there was no room: then [`Self::release`] must not follow.
+    pub fn insert_or_ref(&self, original: &Tuple<A>, address: A, port: L4Port) -> bool {
+        let hash = hash(original, self.seed);
+        let body = Self::body(hash, address);
+        self.entries(hash).any(|entry| entry.count(&body, port, false))
+            || self.entries(hash).any(|entry| entry.fill(&body, port))
     }
 
-    /// Notes the end of one connection of `key` that appeared as `mapping`.
-    pub fn release(&self, key: &SourceKey<A>, mapping: (A, L4Port)) {
-        let hash = key.hash(self.seed);
-        let body = Self::body(hash, mapping.0);
-        self.entries(hash).any(|entry| entry.count(&body, mapping.1, true));
+    /// Notes the end of one connection that [`Self::insert_or_ref`] noted.
+    pub fn release(&self, original: &Tuple<A>, address: A, port: L4Port) {
+        let hash = hash(original, self.seed);
+        let body = Self::body(hash, address);
+        self.entries(hash).any(|entry| entry.count(&body, port, true));
     }
 
     /// Mappings in use. Walks the table: for the control plane and tests.
@@ -291,17 +266,33 @@ mod tests {
     use std::collections::HashMap;
     use std::sync::atomic::AtomicUsize;
 
-    fn key<A: Address>(number: u32) -> SourceKey<A> {
-        SourceKey {
-            address: A::from_bits(u128::from(number)),
-            port: L4Port::new(5000),
+    fn key<A: Address>(number: u32) -> Tuple<A> {
+        Tuple {
+            source: A::from_bits(u128::from(number)),
+            source_port: L4Port::new(5000),
             protocol: 17,
-            zone: 0,
+            ..Tuple::default()
         }
     }
 
     fn mapping<A: Address>(number: u16) -> (A, L4Port) {
         (A::from_bits(u128::from(number) << 16 | 9), L4Port::new(number))
+    }
+
+    fn insert<A: Address>(
+        table: &SourceMappings<A>,
+        key: &Tuple<A>,
+        (address, port): (A, L4Port),
+    ) -> bool {
+        table.insert_or_ref(key, address, port)
+    }
+
+    fn release<A: Address>(
+        table: &SourceMappings<A>,
+        key: &Tuple<A>,
+        (address, port): (A, L4Port),
+    ) {
+        table.release(key, address, port);
     }
 
     /// Births and deaths in any order, held against counts in a plain map.
@@ -311,10 +302,10 @@ mod tests {
         for (born, source, to) in steps {
             let count = counts.entry((source, to)).or_default();
             if born {
-                assert!(table.insert_or_ref(&key(source), mapping(to)));
+                assert!(insert(&table, &key(source), mapping(to)));
                 *count += 1;
             } else if *count > 0 {
-                table.release(&key(source), mapping(to));
+                release(&table, &key(source), mapping(to));
                 *count -= 1;
             }
             for ((source, to), count) in &counts {
@@ -341,12 +332,12 @@ mod tests {
     fn keys_differ_in_every_part() {
         let table = SourceMappings::<V6>::new(64, 3);
         let key = key(1);
-        table.insert_or_ref(&key, mapping(1));
+        insert(&table, &key, mapping(1));
         let others = [
-            SourceKey { address: V6::from_bits(1 << 100 | 1), ..key },
-            SourceKey { port: L4Port::new(1), ..key },
-            SourceKey { protocol: 6, ..key },
-            SourceKey { zone: 1, ..key },
+            Tuple { source: V6::from_bits(1 << 100 | 1), ..key },
+            Tuple { source_port: L4Port::new(1), ..key },
+            Tuple { protocol: 6, ..key },
+            Tuple { zone: 1, ..key },
         ];
         for other in others {
             assert_eq!(table.find(&other, |_, _| true), None);
@@ -357,11 +348,10 @@ mod tests {
     #[test]
     fn a_full_table_forgets_without_harm() {
         let table = SourceMappings::<V4>::new(16, 5);
-        let kept: Vec<u32> =
-            (0..1000).filter(|n| table.insert_or_ref(&key(*n), mapping(1))).collect();
+        let kept: Vec<u32> = (0..1000).filter(|n| insert(&table, &key(*n), mapping(1))).collect();
         assert!((16..=32).contains(&kept.len()), "{}", kept.len());
         for number in &kept {
-            table.release(&key(*number), mapping(1));
+            release(&table, &key(*number), mapping(1));
         }
         assert!(table.is_empty());
     }
@@ -369,7 +359,7 @@ mod tests {
     #[test]
     fn half_load_loses_nothing() {
         let table = SourceMappings::<V4>::new(4096, 11);
-        let lost = (0..4096).filter(|n| !table.insert_or_ref(&key(*n), mapping(1))).count();
+        let lost = (0..4096).filter(|n| !insert(&table, &key(*n), mapping(1))).count();
         assert!(lost < 8, "{lost} of 4096 found no room");
     }
 
@@ -386,7 +376,7 @@ mod tests {
                         let source = (thread.wrapping_mul(31) + round * 7) % 23;
                         // Key and mapping belong together: torn entries are seen as such.
                         let number = u16::try_from(source * 100 + round % 2).unwrap();
-                        let recorded = table.insert_or_ref(&key(source), mapping(number));
+                        let recorded = insert(table, &key(source), mapping(number));
                         let found = table.find(&key(source), |address, port| {
                             let (wanted, _) = mapping::<A>(port.get());
                             assert_eq!(address, wanted, "address and port of two owners");
@@ -395,7 +385,7 @@ mod tests {
                         });
                         if recorded {
                             assert!(found.is_some(), "a mapping in use was lost");
-                            table.release(&key(source), mapping(number));
+                            release(table, &key(source), mapping(number));
                         } else {
                             refused.fetch_add(1, Ordering::Relaxed);
                         }

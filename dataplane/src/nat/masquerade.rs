@@ -10,7 +10,7 @@ use crate::address::{Address, IpVersion};
 /// it is on link); none where no address serves.
 #[must_use]
 pub fn masquerade_address<A: Address>(
-    addresses: &[(A, u8)],
+    addresses: impl Iterator<Item = (A, u8)>,
     next_hop: A,
     destination: A,
 ) -> Option<A> {
@@ -21,13 +21,18 @@ pub fn masquerade_address<A: Address>(
 }
 
 /// A secondary address (a later one of the same subnet) never wins: its primary fits as well.
-fn primary_of_subnet<A: Address>(addresses: &[(A, u8)], next_hop: A) -> Option<A> {
-    let mut usable = addresses.iter().filter(|(address, _)| !is_loopback(*address));
-    let first = usable.clone().next();
-    usable
-        .find(|(address, length)| common_prefix(*address, next_hop) >= u32::from(*length))
-        .or(first)
-        .map(|(address, _)| *address)
+fn primary_of_subnet<A: Address>(
+    addresses: impl Iterator<Item = (A, u8)>,
+    next_hop: A,
+) -> Option<A> {
+    let mut first = None;
+    for (address, length) in addresses.filter(|(address, _)| !is_loopback(*address)) {
+        if common_prefix(address, next_hop) >= u32::from(length) {
+            return Some(address);
+        }
+        first = first.or(Some(address));
+    }
+    first
 }
 
 fn is_loopback<A: Address>(address: A) -> bool {
@@ -36,15 +41,15 @@ fn is_loopback<A: Address>(address: A) -> bool {
 
 /// RFC 6724 section 5, rules 2 (scope), 6 (label) and 8 (longest prefix); the rest cannot tell one
 /// interface's permanent addresses apart. Among equals the kernel takes the newest.
-fn best_source<A: Address>(addresses: &[(A, u8)], destination: A) -> Option<A> {
+fn best_source<A: Address>(addresses: impl Iterator<Item = (A, u8)>, destination: A) -> Option<A> {
     let wanted = (scope(destination), label(destination));
-    let rank = |(address, length): &&(A, u8)| {
-        let own = scope(*address);
+    let rank = |&(address, length): &(A, u8)| {
+        let own = scope(address);
         let by_scope = if own >= wanted.0 { 256 - own } else { own };
-        let prefix = common_prefix(*address, destination).min(u32::from(*length));
-        (by_scope, label(*address) == wanted.1, prefix)
+        let prefix = common_prefix(address, destination).min(u32::from(length));
+        (by_scope, label(address) == wanted.1, prefix)
     };
-    addresses.iter().max_by_key(rank).map(|(address, _)| *address)
+    addresses.max_by_key(rank).map(|(address, _)| address)
 }
 
 /// Bits that two addresses have in common from the start.
@@ -91,7 +96,7 @@ mod tests {
     const WAN: (V4, u8) = (V4([203, 0, 113, 9]), 29);
 
     fn choose(addresses: &[(V4, u8)], next_hop: [u8; 4]) -> Option<V4> {
-        masquerade_address(addresses, V4(next_hop), V4([8, 8, 8, 8]))
+        masquerade_address(addresses.iter().copied(), V4(next_hop), V4([8, 8, 8, 8]))
     }
 
     #[test]
@@ -139,7 +144,7 @@ mod tests {
         ] {
             let destination = v6(destination);
             assert_eq!(
-                masquerade_address(&addresses, v6("fe80::ff"), destination),
+                masquerade_address(addresses.into_iter(), v6("fe80::ff"), destination),
                 Some(v6(source)),
                 "{destination:?}"
             );

@@ -20,8 +20,8 @@ pub mod rewrite;
 mod samples;
 pub mod select;
 
-pub use icmp_error::{outer_addresses, translate_error_at};
-pub use mappings::{SourceKey, SourceMappings};
+pub use icmp_error::{outer_addresses, translate_error};
+pub use mappings::SourceMappings;
 pub use masquerade::masquerade_address;
 pub use range::NatRange;
 pub use rewrite::Rewrite;

@@ -14,17 +14,8 @@
 
 use crate::address::{Address, IpVersion, L4Port};
 use crate::tuple::Tuple;
-
-/// IP protocol numbers of which the translation knows the header.
-pub(super) mod protocol {
-    pub(in crate::nat) const ICMP: u8 = 1;
-    pub(in crate::nat) const TCP: u8 = 6;
-    pub(in crate::nat) const UDP: u8 = 17;
-    pub(in crate::nat) const DCCP: u8 = 33;
-    pub(in crate::nat) const ICMPV6: u8 = 58;
-    pub(in crate::nat) const SCTP: u8 = 132;
-    pub(in crate::nat) const UDP_LITE: u8 = 136;
-}
+use crate::wire::parse::Headers;
+use crate::wire::protocol;
 
 /// The translation of one direction: what its packets shall look like, and by how much their
 /// checksums change. 16 bytes for IPv4.
@@ -102,9 +93,32 @@ impl<A: Address> Rewrite<A> {
         self.source == A::default() && self.destination == A::default()
     }
 
+    /// Rewrites the packet that `headers` describe. Later fragments have addresses only.
+    pub fn apply(&self, data: &mut [u8], headers: &Headers) {
+        let (start, end) = (usize::from(headers.l3), usize::from(headers.end));
+        let Some(packet) = data.get_mut(start..end) else { return };
+        let ip_length = usize::from(headers.l4 - headers.l3);
+        let Some((ip, l4)) = packet.split_at_mut_checked(ip_length) else { return };
+        // What a header cut short lacks need not be rewritten.
+        let _ = self.apply_ip(ip);
+        let _ = match headers.fragment {
+            None => self.apply_l4(headers.protocol, l4),
+            Some(piece) if piece.offset == 0 => self.apply_first_fragment(headers.protocol, l4),
+            Some(_) => None,
+        };
+    }
+
+    /// The CRC of SCTP covers all fragments: of one alone it cannot be mended.
+    fn apply_first_fragment(&self, protocol: u8, l4: &mut [u8]) -> Option<()> {
+        match protocol {
+            protocol::SCTP => self.write_ports(l4),
+            other => self.apply_l4(other, l4),
+        }
+    }
+
     /// Rewrites the addresses of the IP header at the start of `ip`, and the IPv4 header checksum.
     /// Nothing where the header is cut short.
-    pub fn apply_ip(&self, ip: &mut [u8]) -> Option<()> {
+    pub(super) fn apply_ip(&self, ip: &mut [u8]) -> Option<()> {
         let ends = ip.get_mut(A::OFFSET..A::OFFSET + 2 * A::SIZE)?;
         let (source, destination) = ends.split_at_mut_checked(A::SIZE)?;
         source.copy_from_slice(self.source.bytes());
@@ -118,7 +132,7 @@ impl<A: Address> Rewrite<A> {
     /// Rewrites ports or identifier and checksum of the layer-4 header at the start of `l4`, which
     /// must be the start of a datagram. Stops where the header is cut short, as in the quote of an
     /// ICMP error.
-    pub fn apply_l4(&self, protocol: u8, l4: &mut [u8]) -> Option<()> {
+    pub(super) fn apply_l4(&self, protocol: u8, l4: &mut [u8]) -> Option<()> {
         match protocol {
             protocol::TCP => {
                 self.write_ports(l4)?;

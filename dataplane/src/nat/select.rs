@@ -11,7 +11,7 @@
 //! connections linger in TIME-WAIT, nobody is evicted.
 
 use super::best_address::best_address;
-use super::mappings::{SourceKey, SourceMappings};
+use super::mappings::SourceMappings;
 use super::ports::PortSearch;
 use super::range::NatRange;
 use crate::address::{Address, L4Port};
@@ -80,9 +80,7 @@ pub fn select_source<A: Address>(
             return Ok(mapped);
         }
     }
-    let new = choice.best(reply);
-    // A single port that is kept has not been looked up yet; the last one of a vain search is taken.
-    if space.is_taken(&new) { Err(DropReason::NatExhausted) } else { Ok(new) }
+    choice.free(choice.best(reply))
 }
 
 /// The reply tuple after DNAT or REDIRECT to `range`. It may be taken still: choosing the source
@@ -107,10 +105,12 @@ pub fn select_null<A: Address>(
     original: &Tuple<A>,
     reply: &Tuple<A>,
     space: &impl TupleSpace<A>,
-    mappings: &SourceMappings<A>,
     random: u64,
 ) -> Result<Tuple<A>, DropReason> {
-    select_source(original, reply, &NatRange::single(reply.destination), space, mappings, random)
+    debug_assert_eq!(original.protocol, reply.protocol);
+    let range = NatRange::single(reply.destination);
+    let choice = Choice { manip: Manip::Source, range: &range, space, random };
+    choice.free(choice.best(reply))
 }
 
 /// One choice in progress.
@@ -135,6 +135,11 @@ impl<A: Address, S: TupleSpace<A>> Choice<'_, A, S> {
             return new;
         }
         self.search(&new)
+    }
+
+    /// A single port that is kept has not been looked up yet; the last one of a vain search is taken.
+    fn free(&self, new: Tuple<A>) -> Result<Tuple<A>, DropReason> {
+        if self.space.is_taken(&new) { Err(DropReason::NatExhausted) } else { Ok(new) }
     }
 
     fn may_keep_port(&self, new: &Tuple<A>) -> bool {
@@ -172,8 +177,8 @@ impl<A: Address, S: TupleSpace<A>> Choice<'_, A, S> {
         let apply = |address, port| {
             with_port(&with_address(reply, Manip::Source, address), Manip::Source, port)
         };
-        let (address, port) = mappings
-            .find(&SourceKey::of(original), |address, port| self.holds(&apply(address, port)))?;
+        let (address, port) =
+            mappings.find(original, |address, port| self.holds(&apply(address, port)))?;
         Some(apply(address, port))
     }
 

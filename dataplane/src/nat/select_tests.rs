@@ -72,7 +72,7 @@ fn a_clash_draws_a_port_of_the_same_class() {
 fn a_mapping_is_reused_even_where_the_port_is_free() {
     let mappings = mappings();
     let original = udp(CLIENT, 5000, SERVER, 53);
-    mappings.insert_or_ref(&SourceKey::of(&original), (OUTSIDE, L4Port::new(40_000)));
+    mappings.insert_or_ref(&original, OUTSIDE, L4Port::new(40_000));
     let towards_other = udp(CLIENT, 5000, OTHER, 53);
     let reply = snat(&towards_other, &Taken::default(), &mappings);
     assert_eq!(reply, udp(OTHER, 53, OUTSIDE, 40_000));
@@ -82,7 +82,7 @@ fn a_mapping_is_reused_even_where_the_port_is_free() {
     // Another source, or the same one when the mapping has gone, keeps its port.
     let stranger = udp(CLIENT, 5001, OTHER, 53);
     assert_eq!(snat(&stranger, &Taken::default(), &mappings), udp(OTHER, 53, OUTSIDE, 5001));
-    mappings.release(&SourceKey::of(&original), (OUTSIDE, L4Port::new(40_000)));
+    mappings.release(&original, OUTSIDE, L4Port::new(40_000));
     let reply = snat(&towards_other, &Taken::default(), &mappings);
     assert_eq!(reply, udp(OTHER, 53, OUTSIDE, 5000));
 }
@@ -91,7 +91,7 @@ fn a_mapping_is_reused_even_where_the_port_is_free() {
 fn a_mapping_outside_the_range_is_not_reused() {
     let mappings = mappings();
     let original = udp(CLIENT, 5000, SERVER, 53);
-    mappings.insert_or_ref(&SourceKey::of(&original), (OTHER, L4Port::new(40_000)));
+    mappings.insert_or_ref(&original, OTHER, L4Port::new(40_000));
     let reply = snat(&original, &Taken::default(), &mappings);
     assert_eq!(reply, udp(SERVER, 53, OUTSIDE, 5000));
 }
@@ -100,7 +100,7 @@ fn a_mapping_outside_the_range_is_not_reused() {
 fn random_ports_neither_stay_nor_follow_a_mapping() {
     let mappings = mappings();
     let original = udp(CLIENT, 5000, SERVER, 53);
-    mappings.insert_or_ref(&SourceKey::of(&original), (OUTSIDE, L4Port::new(40_000)));
+    mappings.insert_or_ref(&original, OUTSIDE, L4Port::new(40_000));
     let range = NatRange { random_fully: true, ..NatRange::single(OUTSIDE) };
     let ports: HashSet<_> = (0..50)
         .map(|random| {
@@ -183,12 +183,12 @@ fn two_destinations_becoming_one_change_the_source_port() {
     let range = NatRange { ports: Some((8080, 8080)), ..NatRange::single(SERVER) };
     let mut taken = Taken::default();
     let new = select_destination(&first.reversed(), &first, &range, &taken, 1);
-    taken.0.insert(select_null(&first.reversed(), &new, &taken, &mappings(), 1).unwrap());
+    taken.0.insert(select_null(&first.reversed(), &new, &taken, 1).unwrap());
 
     let second = udp(CLIENT, 5000, OUTSIDE, 81);
     let new = select_destination(&second, &second.reversed(), &range, &taken, 2);
     assert!(taken.is_taken(&new), "a single port is not searched");
-    let new = select_null(&second, &new, &taken, &mappings(), 2).unwrap();
+    let new = select_null(&second, &new, &taken, 2).unwrap();
     assert_eq!((new.source, new.source_port.get(), new.destination), (SERVER, 8080, CLIENT));
     assert!(new.destination_port.get() >= 1024 && new.destination_port.get() != 5000);
 }
