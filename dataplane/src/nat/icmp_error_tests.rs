@@ -1,6 +1,7 @@
 use super::super::samples::{Sample, checksum, samples, sum, tuple};
 use super::*;
 use crate::address::{L4Port, V4, V6};
+use crate::wire::parse::parse_ip;
 use proptest::prelude::*;
 
 /// An error from `source` to `destination` that quotes the first bytes of `quoted`, complete.
@@ -161,4 +162,41 @@ fn an_identifier_says_nothing_of_the_server() {
     let reply = Tuple { protocol: 1, ..tcp((2, 9), (3, 9)) };
     let (source, destination) = outer_addresses(&reply.reversed(), &original);
     assert_eq!((source, destination), (None, Some(original.source)));
+}
+
+/// In a tagged frame, with padding that does not belong to the quote.
+#[test]
+fn an_error_in_a_frame() {
+    let (sent, known) = (tcp((3, 60_000), (2, 80)), tcp((1, 5000), (2, 80)));
+    let quoted = |tuple: &Tuple<V4>| {
+        let mut bytes = vec![0; 28];
+        (bytes[0], bytes[3], bytes[9]) = (0x45, 100, 6);
+        bytes[12..16].copy_from_slice(&tuple.source.0);
+        bytes[16..20].copy_from_slice(&tuple.destination.0);
+        let full = checksum(sum(&bytes[..20]));
+        bytes[10..12].copy_from_slice(&full);
+        bytes[20..22].copy_from_slice(&tuple.source_port.wire());
+        bytes[22..24].copy_from_slice(&tuple.destination_port.wire());
+        bytes
+    };
+    let frame = |destination, tuple| {
+        let mut packet = error(V4([10, 0, 0, 9]), destination, &quoted(tuple));
+        packet[2..4].copy_from_slice(&56_u16.to_be_bytes());
+        packet[6..10].copy_from_slice(&[0, 0, 64, 1]);
+        packet[10..12].fill(0);
+        let full = checksum(sum(&packet[..20]));
+        packet[10..12].copy_from_slice(&full);
+        [vec![7; 18], packet, vec![0xee; 10]].concat()
+    };
+    let mut data = frame(sent.source, &sent);
+    let headers = parse_ip(&data, 18, IpVersion::V4).unwrap();
+    let (source, destination) = outer_addresses(&sent, &known);
+    assert!(translate_error(&mut data, &headers, Some((&sent, &known)), source, destination));
+    assert_eq!(data, frame(known.source, &known));
+
+    let short =
+        parse_ip(&data, 18, IpVersion::V4).map(|headers| Headers { end: 18 + 40, ..headers });
+    let before = data.clone();
+    assert!(!translate_error(&mut data, &short.unwrap(), None, Some(V4([1; 4])), None));
+    assert_eq!(data, before, "no quote, no change");
 }

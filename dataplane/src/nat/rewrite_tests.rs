@@ -1,6 +1,7 @@
-use super::super::samples::{Sample, crc32c_bitwise, samples, samples_of, tuple};
+use super::super::samples::{Sample, checksum, crc32c_bitwise, samples, samples_of, sum, tuple};
 use super::*;
 use crate::address::{V4, V6};
+use crate::wire::parse::parse_ip;
 use proptest::prelude::*;
 
 fn apply<A: Address>(sample: &mut Sample<A>, rewrite: &Rewrite<A>) {
@@ -95,4 +96,94 @@ fn a_udp_checksum_never_becomes_zero() {
 fn the_checksum_of_sctp_is_the_published_one() {
     // RFC 3720 appendix B.4: 32 bytes of zeros.
     assert_eq!(crc32c_bitwise(&[0; 32]).to_le_bytes(), [0xaa, 0x36, 0x91, 0x8a]);
+}
+
+/// A frame with `before` in front of the packet and Ethernet padding behind it, as parsed.
+fn frame<A: Address>(sample: &Sample<A>, before: &[u8], padding: usize) -> (Vec<u8>, Headers) {
+    let frame = [before, &sample.bytes, &vec![0xee; padding]].concat();
+    let headers = parse_ip(&frame, before.len(), A::VERSION).unwrap();
+    (frame, headers)
+}
+
+/// Fills in what a parser reads of the IP header.
+fn describe<A: Address>(sample: &mut Sample<A>, more_fragments: bool, offset: u16) {
+    let length = u16::try_from(sample.bytes.len()).unwrap();
+    let protocol = sample.tuple.protocol;
+    let (header, bytes) = (sample.header, &mut sample.bytes);
+    match A::VERSION {
+        IpVersion::V4 => {
+            bytes[0] = 0x40 | u8::try_from(header / 4).unwrap();
+            bytes[2..4].copy_from_slice(&length.to_be_bytes());
+            let fragment = (offset / 8) | if more_fragments { 0x2000 } else { 0 };
+            bytes[6..8].copy_from_slice(&fragment.to_be_bytes());
+            bytes[9] = protocol;
+        }
+        IpVersion::V6 => {
+            bytes[0] = 0x60;
+            bytes[4..6].copy_from_slice(&(length - 40).to_be_bytes());
+            bytes[6] = protocol;
+        }
+    }
+    sample.complete(sample.tuple);
+}
+
+fn frames_are_rewritten<A: Address>(mut sample: Sample<A>, to: Tuple<A>, vlan: bool) {
+    describe(&mut sample, false, 0);
+    let ethernet = vec![7; if vlan { 18 } else { 14 }];
+    let (mut mended, headers) = frame(&sample, &ethernet, 6);
+    let rewrite = Rewrite::between(&sample.tuple, &to);
+    if rewrite.is_identity() {
+        return;
+    }
+    rewrite.apply(&mut mended, &headers);
+    sample.complete(to);
+    assert_eq!(mended, frame(&sample, &ethernet, 6).0);
+}
+
+proptest! {
+    #[test]
+    fn frames_are_rewritten_in_place_v4((sample, to) in samples::<V4>(), vlan: bool) {
+        frames_are_rewritten(sample, to, vlan);
+    }
+
+    #[test]
+    fn frames_are_rewritten_in_place_v6((sample, to) in samples::<V6>(), vlan: bool) {
+        frames_are_rewritten(sample, to, vlan);
+    }
+
+    /// The addresses of a later fragment change; what looks like ports is payload.
+    #[test]
+    fn later_fragments_have_addresses_only((mut sample, to) in samples::<V4>()) {
+        describe(&mut sample, true, 64);
+        let rewrite = Rewrite::between(&sample.tuple, &to);
+        prop_assume!(!rewrite.is_identity());
+        let payload = sample.bytes[sample.header..].to_vec();
+        let (mut mended, headers) = frame(&sample, &[], 0);
+        rewrite.apply(&mut mended, &headers);
+        prop_assert_eq!(&mended[sample.header..], &payload[..]);
+        sample.complete(to);
+        prop_assert_eq!(&mended[..sample.header], &sample.bytes[..sample.header]);
+    }
+
+    /// A first fragment carries the checksum of the whole datagram, mended by the same difference.
+    #[test]
+    fn first_fragments_carry_the_datagrams_checksum((whole, to) in samples_of::<V4>(&[1, 6, 17])) {
+        let mut whole = whole;
+        describe(&mut whole, false, 0);
+        let rewrite = Rewrite::between(&whole.tuple, &to);
+        prop_assume!(!rewrite.is_identity());
+        let mut first = whole.bytes[..whole.header + 24.min(whole.bytes.len() - whole.header)].to_vec();
+        let length = u16::try_from(first.len()).unwrap();
+        first[2..4].copy_from_slice(&length.to_be_bytes());
+        first[6] = 0x20;
+        let header = whole.header;
+        first[10..12].fill(0);
+        let full = checksum(sum(&first[..header]));
+        first[10..12].copy_from_slice(&full);
+        let headers = parse_ip(&first, 0, IpVersion::V4).unwrap();
+        rewrite.apply(&mut first, &headers);
+        whole.complete(to);
+        prop_assert_eq!(&first[header..], &whole.bytes[header..first.len()]);
+        prop_assert_eq!(checksum(sum(&first[..header])), [0, 0]);
+    }
 }
