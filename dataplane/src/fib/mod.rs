@@ -1,0 +1,152 @@
+//! Longest-prefix match: one trie per family, read by all workers while one writer changes it in
+//! place.
+//!
+//! ```text
+//!   root, 2^16 entries          blocks of 2^8 entries
+//!   [ leaf | leaf | child ]──>  [ leaf | leaf | child ]──> …
+//!     bits 0..16                  bits 16..24                 24..32 (IPv4) … 120..128 (IPv6)
+//! ```
+//!
+//! A route is pushed down to every entry it decides, so a lookup is one load per level and never
+//! backtracks. Each entry is one atomic word that goes from the old answer to the new one in one
+//! store; a block is filled before it is linked and stays as it is after it is unlinked, until
+//! [`FibWriter::reclaim`] finds every worker past it. The default route has a word of its own, so
+//! that it can flap without a walk over the trie.
+
+mod writer;
+
+pub use writer::{FibError, FibWriter};
+
+use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::address::Address;
+use crate::ids::NextHopId;
+
+/// Bits the root decides.
+const ROOT_BITS: u8 = 16;
+/// Bits each block decides.
+const STRIDE: u8 = 8;
+/// Entries of a block.
+const FAN_OUT: usize = 1 << STRIDE;
+/// Blocks allocated at a time: 1 MiB.
+const CHUNK: usize = 1024;
+
+/// What one entry says. Encoded in 32 bits: zero is none, the top bit marks a child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Entry {
+    None,
+    Leaf(NextHopId),
+    Child(u32),
+}
+
+impl Entry {
+    const CHILD: u32 = 1 << 31;
+
+    const fn decode(word: u32) -> Self {
+        match word {
+            0 => Self::None,
+            child if child & Self::CHILD != 0 => Self::Child(child & !Self::CHILD),
+            leaf => Self::Leaf(NextHopId(leaf - 1)),
+        }
+    }
+
+    const fn encode(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Leaf(NextHopId(id)) => id + 1,
+            Self::Child(block) => block | Self::CHILD,
+        }
+    }
+}
+
+/// The block an entry stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Node {
+    Root,
+    Block(u32),
+}
+
+type Block = [AtomicU32; FAN_OUT];
+
+/// The readers' half, shared by all workers.
+#[derive(Debug)]
+pub struct Fib<A> {
+    root: Box<[AtomicU32]>,
+    /// Where the trie says none: the default route, if any.
+    default: AtomicU32,
+    /// Blocks by number, allocated a chunk at a time and never moved.
+    chunks: Box<[OnceLock<Box<[Block]>>]>,
+    family: PhantomData<A>,
+}
+
+impl<A: Address> Fib<A> {
+    /// An empty table that may grow to `blocks` blocks of 1 KiB, and the half that writes it.
+    ///
+    /// A block serves 256 neighbouring prefixes: a full IPv4 table of a million routes takes some
+    /// 50,000.
+    #[must_use]
+    #[allow(clippy::new_ret_no_self)]
+    pub fn new(blocks: usize) -> (Arc<Self>, FibWriter<A>) {
+        let fib = Arc::new(Self {
+            root: (0..1usize << ROOT_BITS).map(|_| AtomicU32::new(0)).collect(),
+            default: AtomicU32::new(0),
+            chunks: (0..blocks.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
+            family: PhantomData,
+        });
+        let writer = FibWriter::new(Arc::clone(&fib), blocks);
+        (fib, writer)
+    }
+
+    /// The next hop of the longest prefix that holds `address`.
+    #[must_use]
+    pub fn lookup(&self, address: A) -> Option<NextHopId> {
+        // The third look is for an address whose longer route came just before its default went.
+        self.walk(address)
+            .or_else(|| self.default.load(Ordering::Acquire).checked_sub(1).map(NextHopId))
+            .or_else(|| self.walk(address))
+    }
+
+    fn walk(&self, address: A) -> Option<NextHopId> {
+        // Left-aligned, so that the bits of the next level are always on top.
+        let mut bits = address.to_bits() << (128 - 8 * A::SIZE);
+        let slot = (bits >> (128 - u32::from(ROOT_BITS))) as usize;
+        bits <<= ROOT_BITS;
+        let mut word = self.root.get(slot)?.load(Ordering::Acquire);
+        loop {
+            let block = match Entry::decode(word) {
+                Entry::None => return None,
+                Entry::Leaf(next_hop) => return Some(next_hop),
+                Entry::Child(block) => block,
+            };
+            let slot = (bits >> (128 - u32::from(STRIDE))) as usize;
+            bits <<= STRIDE;
+            word = self.block(block)?.get(slot)?.load(Ordering::Acquire);
+        }
+    }
+
+    fn block(&self, block: u32) -> Option<&Block> {
+        let block = block as usize;
+        self.chunks.get(block / CHUNK)?.get()?.get(block % CHUNK)
+    }
+
+    fn entry(&self, node: Node, slot: usize) -> Option<&AtomicU32> {
+        match node {
+            Node::Root => self.root.get(slot),
+            Node::Block(block) => self.block(block)?.get(slot),
+        }
+    }
+
+    /// Makes sure the memory of `block` is there.
+    fn grow(&self, block: u32) -> Option<()> {
+        let chunk = self.chunks.get(block as usize / CHUNK)?;
+        chunk.get_or_init(|| {
+            (0..CHUNK).map(|_| std::array::from_fn(|_| AtomicU32::new(0))).collect()
+        });
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
