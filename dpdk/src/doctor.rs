@@ -1,0 +1,211 @@
+//! What the machine has and lacks, for `sluice doctor`: each check with the command that mends it.
+
+use std::{ffi::CString, fs, path::Path};
+
+use crate::hugepages::huge_pages;
+
+/// One thing looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What.
+    pub name: &'static str,
+    /// Whether it is as it should be.
+    pub ok: bool,
+    /// What was found, and what that means.
+    pub detail: String,
+    /// The command that mends it.
+    pub remedy: Option<String>,
+}
+
+impl Check {
+    fn new(name: &'static str, ok: bool, detail: impl Into<String>, remedy: &str) -> Self {
+        let remedy = (!ok && !remedy.is_empty()).then(|| remedy.to_owned());
+        Self { name, ok, detail: detail.into(), remedy }
+    }
+}
+
+/// All checks, in the order in which an operator would mend them.
+pub fn checks() -> Vec<Check> {
+    let mut checks = vec![library(), drivers(), pages(), iommu(), tun()];
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    checks.extend(capabilities(&status));
+    checks.extend([cores(), uplink()]);
+    checks
+}
+
+fn library() -> Check {
+    let version = crate::eal::version();
+    let ok = version.contains(" 22.11");
+    Check::new("DPDK", ok, version, "apt install libdpdk-dev dpdk")
+}
+
+/// Where Debian's EAL looks for drivers.
+const DRIVER_FOLDERS: [&str; 2] =
+    ["/usr/lib/x86_64-linux-gnu/dpdk/pmds-23.0", "/usr/lib/aarch64-linux-gnu/dpdk/pmds-23.0"];
+
+fn drivers() -> Check {
+    let found =
+        DRIVER_FOLDERS.iter().map(|folder| driver_names(Path::new(folder))).max_by_key(Vec::len);
+    let found = found.unwrap_or_default();
+    let needed = ["net_af_packet", "net_tap", "net_pcap", "net_null", "mempool_ring", "bus_vdev"];
+    let missing: Vec<&str> =
+        needed.into_iter().filter(|need| !found.iter().any(|name| name == need)).collect();
+    let detail = match missing.is_empty() {
+        true => {
+            let cards = found.iter().filter(|name| name.starts_with("net_")).count();
+            format!("{cards} network drivers")
+        }
+        false => format!("missing: {}", missing.join(", ")),
+    };
+    Check::new("drivers", missing.is_empty(), detail, "apt install libdpdk-dev dpdk")
+}
+
+/// `librte_net_tap.so` is `net_tap`.
+fn driver_names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let (name, _) = name.strip_prefix("librte_")?.split_once(".so")?;
+            Some(name.to_owned())
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn pages() -> Check {
+    let sizes = huge_pages();
+    let detail = match sizes.is_empty() {
+        true => "this kernel has none; running on ordinary pages, which is slower".into(),
+        false => sizes
+            .iter()
+            .map(|pages| {
+                format!("{} of {} kB free of {}", pages.free, pages.size >> 10, pages.total)
+            })
+            .collect::<Vec<_>>()
+            .join("; "),
+    };
+    let ok = sizes.iter().any(|pages| pages.free > 0);
+    Check::new("huge pages", ok, detail, "sysctl -w vm.nr_hugepages=1024")
+}
+
+fn iommu() -> Check {
+    let groups = fs::read_dir("/sys/kernel/iommu_groups").map_or(0, Iterator::count);
+    let detail = match groups {
+        0 => "no IOMMU groups: network cards (pci:) need one, other devices do not".into(),
+        groups => format!("{groups} groups"),
+    };
+    let remedy = "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&intel_iommu=on iommu=pt /' /etc/default/grub && update-grub && reboot";
+    Check::new("IOMMU", groups > 0, detail, remedy)
+}
+
+fn tun() -> Check {
+    let ok = Path::new("/dev/net/tun").exists();
+    let detail =
+        if ok { "/dev/net/tun" } else { "no /dev/net/tun: no tap: devices, no local traffic" };
+    Check::new("TAP", ok, detail, "modprobe tun")
+}
+
+/// Capabilities, their bit numbers (`linux/capability.h`) and what each is for.
+const CAPABILITIES: [(&str, u32, &str); 4] = [
+    ("CAP_NET_ADMIN", 12, "making TAP interfaces and configuring others"),
+    ("CAP_NET_RAW", 13, "af_packet and af_xdp devices"),
+    ("CAP_SYS_ADMIN", 21, "physical addresses for network cards without IOMMU; af_xdp"),
+    ("CAP_IPC_LOCK", 14, "locked memory for network cards and af_xdp"),
+];
+
+fn capabilities(status: &str) -> Vec<Check> {
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        .unwrap_or(0);
+    let remedy =
+        "setcap cap_net_admin,cap_net_raw,cap_sys_admin,cap_ipc_lock+ep \"$(command -v sluice)\"";
+    CAPABILITIES
+        .iter()
+        .map(|(name, bit, purpose)| {
+            let ok = effective >> bit & 1 == 1;
+            let detail = format!("{}: {purpose}", if ok { "held" } else { "not held" });
+            Check::new(name, ok, detail, remedy)
+        })
+        .collect()
+}
+
+fn cores() -> Check {
+    let usable: Vec<usize> =
+        core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
+    let isolated = fs::read_to_string("/sys/devices/system/cpu/isolated").unwrap_or_default();
+    let isolated = match isolated.trim() {
+        "" => "none isolated".into(),
+        list => format!("isolated: {list}"),
+    };
+    Check::new("cores", !usable.is_empty(), format!("{} usable, {isolated}", usable.len()), "nproc")
+}
+
+fn uplink() -> Check {
+    let detail = match default_route_interface() {
+        Some(name) => {
+            format!("`{name}` carries the default route; Sluice does not take it unasked")
+        }
+        None => "no default route here".into(),
+    };
+    Check::new("default route", true, detail, "")
+}
+
+/// The kernel interface that carries the host's default route, by IPv4 or else IPv6.
+pub fn default_route_interface() -> Option<String> {
+    let read = |file| fs::read_to_string(file).unwrap_or_default();
+    default_route_v4(&read("/proc/net/route"))
+        .or_else(|| default_route_v6(&read("/proc/net/ipv6_route")))
+}
+
+/// Columns: interface, destination, gateway, flags, refcnt, use, metric, mask.
+fn default_route_v4(table: &str) -> Option<String> {
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let (name, destination) = (words.next()?, words.next()?);
+            let (flags, metric, mask) = (words.nth(1)?, words.nth(2)?, words.next()?);
+            usable(flags, destination, mask).then_some((metric.parse::<u32>().ok()?, name))
+        })
+        .min_by_key(|(metric, _)| *metric)
+        .map(|(_, name)| name.to_owned())
+}
+
+/// Columns: destination, its length, source, its length, gateway, metric, refcnt, use, flags,
+/// interface.
+fn default_route_v6(table: &str) -> Option<String> {
+    table
+        .lines()
+        .filter_map(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [destination, length, _, _, _, metric, _, _, flags, name] = words.as_slice() else {
+                return None;
+            };
+            let metric = u32::from_str_radix(metric, 16).ok()?;
+            usable(flags, destination, length).then_some((metric, *name))
+        })
+        .min_by_key(|(metric, _)| *metric)
+        .map(|(_, name)| name.to_owned())
+}
+
+/// Up, not a reject route (`RTF_UP`, `RTF_REJECT`), and to everywhere.
+fn usable(flags: &str, destination: &str, mask: &str) -> bool {
+    let zero = |digits: &str| digits.bytes().all(|digit| digit == b'0');
+    let flags = u32::from_str_radix(flags, 16).unwrap_or(0);
+    flags & 0x1 != 0 && flags & 0x200 == 0 && zero(destination) && zero(mask)
+}
+
+/// Whether the kernel has an interface called `name` in this network namespace. Asks the kernel:
+/// `/sys/class/net` shows the namespace it was mounted in.
+pub fn has_interface(name: &str) -> bool {
+    let Ok(name) = CString::new(name) else { return false };
+    // SAFETY: a NUL-terminated string that outlives the call.
+    unsafe { libc::if_nametoindex(name.as_ptr()) != 0 }
+}

@@ -1,0 +1,242 @@
+//! The part of a port that it shares with its queues: its number, its state and its end.
+
+use std::{
+    ffi::CStr,
+    mem::zeroed,
+    ptr::{null, null_mut},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use dpdk_sys as sys;
+
+use crate::{
+    eal::Eal,
+    error::{Errno, Error, Result, c_string},
+    mempool::{HEADROOM, Mempool},
+    port::PortConfig,
+};
+
+const RX_CHECKSUMS: u64 = sys::RTE_ETH_RX_OFFLOAD_IPV4_CKSUM as u64
+    | sys::RTE_ETH_RX_OFFLOAD_UDP_CKSUM as u64
+    | sys::RTE_ETH_RX_OFFLOAD_TCP_CKSUM as u64;
+pub(crate) const TX_CHECKSUMS: u64 = sys::RTE_ETH_TX_OFFLOAD_IPV4_CKSUM as u64
+    | sys::RTE_ETH_TX_OFFLOAD_UDP_CKSUM as u64
+    | sys::RTE_ETH_TX_OFFLOAD_TCP_CKSUM as u64;
+
+/// `RTE_ETH_RSS_*`: addresses, and ports of TCP and UDP over IPv4 and IPv6. In `rte_ethdev.h` these
+/// are shifts by `RTE_ETH_FLOW_*`: IPv4 2 with TCP 4 and UDP 5, IPv6 8 with TCP 10 and UDP 11.
+const RSS: u64 = 1 << 2 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10 | 1 << 11;
+
+/// An open port. Its device is given back when the `Port` and all queues are gone.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) id: u16,
+    pub(crate) name: String,
+    /// Queues that exist: the port must not stop under them.
+    queues: AtomicUsize,
+    /// Ethdev's control functions want one caller at a time.
+    state: Mutex<State>,
+    eal: Eal,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) running: bool,
+    /// Queues to report statistics of.
+    pub(crate) queues: usize,
+    /// The pool that the driver may hold packets of, until it is configured anew or closed.
+    pub(crate) pool: Option<Mempool>,
+}
+
+impl Inner {
+    pub(crate) fn new(id: u16, name: &str, eal: Eal) -> Self {
+        let (queues, state) = (AtomicUsize::new(0), Mutex::default());
+        Self { id, name: name.into(), queues, state, eal }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn queue_made(&self) {
+        self.queues.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn queue_dropped(&self) {
+        // Release: what the queue did comes before the port's stop, which reads with Acquire.
+        self.queues.fetch_sub(1, Ordering::Release);
+    }
+
+    pub(crate) fn has_queues(&self) -> bool {
+        self.queues.load(Ordering::Acquire) > 0
+    }
+
+    /// Makes an error of what a call for `operation` returned.
+    pub(crate) fn check(&self, operation: &'static str, code: i32) -> Result<()> {
+        Errno::check(code).map(drop).map_err(|errno| {
+            let remedy = match errno.0 {
+                libc::ENOTSUP => "its driver cannot do that; leave the setting out",
+                libc::EBUSY => "stop the port first",
+                libc::ENOMEM => "give more memory, or use fewer or shorter queues",
+                libc::EPERM | libc::EACCES => "run as root, or with CAP_NET_ADMIN and CAP_NET_RAW",
+                libc::EIO | libc::ENODEV => {
+                    "the device is gone; check its interface with `ip link`"
+                }
+                _ => "check the value; EAL's log says more",
+            };
+            Error::Port { port: self.name.clone(), operation, errno, remedy }
+        })
+    }
+
+    pub(crate) fn started(&self, operation: &'static str) -> Error {
+        Error::Started { port: self.name.clone(), operation }
+    }
+
+    pub(crate) fn raw_info(&self) -> Result<sys::rte_eth_dev_info> {
+        let mut info = sys::rte_eth_dev_info::default();
+        // SAFETY: the port is open; the call writes to `info` only.
+        let code = unsafe { sys::rte_eth_dev_info_get(self.id, &mut info) };
+        self.check("ask its driver", code)?;
+        Ok(info)
+    }
+
+    pub(crate) fn set_mtu(&self, mtu: u16) -> Result<()> {
+        // SAFETY: the port is open.
+        self.check("set the MTU", unsafe { sys::rte_eth_dev_set_mtu(self.id, mtu) })
+    }
+
+    pub(crate) fn set_promiscuous(&self, on: bool) -> Result<()> {
+        // SAFETY: the port is open.
+        let code = unsafe {
+            match on {
+                true => sys::rte_eth_promiscuous_enable(self.id),
+                false => sys::rte_eth_promiscuous_disable(self.id),
+            }
+        };
+        match self.check("set promiscuity", code) {
+            // A driver that cannot filter (pcap, ring, memif) hands over everything anyway.
+            Err(Error::Port { errno: Errno(libc::ENOTSUP), .. }) => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Everything before the start: queues, offloads and MTU of a stopped port.
+    pub(crate) fn configure(&self, config: &PortConfig, pool: &Mempool) -> Result<()> {
+        let info = self.raw_info()?;
+        for (direction, asked, most) in [
+            ("receive", config.rx_queues, info.max_rx_queues),
+            ("transmit", config.tx_queues, info.max_tx_queues),
+        ] {
+            if asked > most {
+                let (port, driver) = (self.name.clone(), driver_name(&info));
+                return Err(Error::Queues { port, driver, direction, asked, most });
+            }
+        }
+        let conf = eth_conf(config, &info, pool.data_room());
+        // SAFETY: the port is stopped; the configuration is copied.
+        let code = unsafe {
+            sys::rte_eth_dev_configure(self.id, config.rx_queues, config.tx_queues, &conf)
+        };
+        self.check("configure", code)?;
+        if let Some(mtu) = config.mtu {
+            match self.set_mtu(mtu) {
+                // A driver without the notion takes frames of any length.
+                Err(Error::Port { errno: Errno(libc::ENOTSUP), .. }) => {}
+                result => result?,
+            }
+        }
+        self.set_up_queues(config, pool)
+    }
+
+    fn set_up_queues(&self, config: &PortConfig, pool: &Mempool) -> Result<()> {
+        let (mut rx, mut tx) = (config.rx_descriptors, config.tx_descriptors);
+        // SAFETY: the port is configured; the call writes to the two counts only.
+        let code = unsafe { sys::rte_eth_dev_adjust_nb_rx_tx_desc(self.id, &mut rx, &mut tx) };
+        self.check("choose ring sizes", code)?;
+        // SAFETY: the port is open. -1 stands for any NUMA node, also as an unsigned number.
+        let socket = unsafe { sys::rte_eth_dev_socket_id(self.id) } as u32;
+        for queue in 0..config.rx_queues {
+            // SAFETY: the port is configured with that queue; `start` keeps the pool alive.
+            let code = unsafe {
+                sys::rte_eth_rx_queue_setup(self.id, queue, rx, socket, null(), pool.raw())
+            };
+            self.check("set up a receive queue", code)?;
+        }
+        for queue in 0..config.tx_queues {
+            // SAFETY: the port is configured with that queue.
+            let code = unsafe { sys::rte_eth_tx_queue_setup(self.id, queue, tx, socket, null()) };
+            self.check("set up a transmit queue", code)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Inner {
+    /// Stops the port, closes it and gives the device back, so that it can be opened again.
+    fn drop(&mut self) {
+        let device = self.raw_info().map_or(null_mut(), |info| info.device);
+        let running = self.state().running;
+        let mut ports = self.eal.ports();
+        // SAFETY: the last handle is gone, and with it all queues; the number is ours until it is
+        // taken from the set. After the close, only the device may be named, not the port.
+        unsafe {
+            if running {
+                sys::rte_eth_dev_stop(self.id);
+            }
+            sys::rte_eth_dev_close(self.id);
+            if !device.is_null() {
+                sys::rte_dev_remove(device);
+            }
+        }
+        ports.remove(&self.id);
+    }
+}
+
+/// EAL's number of the port called `name`.
+pub(crate) fn find(name: &str) -> Result<Option<u16>> {
+    let text = c_string("the port name", name)?;
+    let mut id = 0;
+    // SAFETY: the text outlives the call, which writes to `id` only.
+    let code = unsafe { sys::rte_eth_dev_get_port_by_name(text.as_ptr(), &mut id) };
+    Ok((code == 0).then_some(id))
+}
+
+pub(crate) fn driver_name(info: &sys::rte_eth_dev_info) -> String {
+    if info.driver_name.is_null() {
+        return "unknown".into();
+    }
+    // SAFETY: a driver's name is a static NUL-terminated string.
+    unsafe { CStr::from_ptr(info.driver_name) }.to_string_lossy().into_owned()
+}
+
+fn eth_conf(
+    config: &PortConfig,
+    info: &sys::rte_eth_dev_info,
+    data_room: u16,
+) -> sys::rte_eth_conf {
+    // SAFETY: a C struct of numbers and pointers, for which all zeroes mean the defaults.
+    let mut conf: sys::rte_eth_conf = unsafe { zeroed() };
+    if config.checksums {
+        conf.rxmode.offloads |= info.rx_offload_capa & RX_CHECKSUMS;
+        conf.txmode.offloads |= info.tx_offload_capa & TX_CHECKSUMS;
+    }
+    if let Some(mtu) = config.mtu {
+        conf.rxmode.mtu = mtu.into();
+        // Ethernet header and two VLAN tags more.
+        if u32::from(mtu) + 22 > u32::from(data_room.saturating_sub(HEADROOM)) {
+            let scatter = u64::from(sys::RTE_ETH_RX_OFFLOAD_SCATTER);
+            let segments = u64::from(sys::RTE_ETH_TX_OFFLOAD_MULTI_SEGS);
+            conf.rxmode.offloads |= info.rx_offload_capa & scatter;
+            conf.txmode.offloads |= info.tx_offload_capa & segments;
+        }
+    }
+    if config.rx_queues > 1 && info.flow_type_rss_offloads & RSS != 0 {
+        conf.rxmode.mq_mode = sys::RTE_ETH_MQ_RX_RSS;
+        conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & RSS;
+        conf.rxmode.offloads |= info.rx_offload_capa & u64::from(sys::RTE_ETH_RX_OFFLOAD_RSS_HASH);
+    }
+    conf
+}
