@@ -45,7 +45,6 @@ impl KernelRouter {
 fn script(setup: &Setup) -> String {
     let mut lines = vec![
         "set -e".to_owned(),
-        // Checksum errors count as INVALID, as on a machine fresh from the installer.
         "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1".to_owned(),
     ];
     for interface in &setup.interfaces {
@@ -69,6 +68,12 @@ fn script(setup: &Setup) -> String {
     }
     for (name, value) in &setup.sysctls {
         lines.push(format!("sysctl -qw {name}={value}"));
+        // For some of these "all" does not outweigh an interface's own value.
+        if let Some(key) = name.strip_prefix("net.ipv4.conf.all.") {
+            for interface in &setup.interfaces {
+                lines.push(format!("sysctl -qw net.ipv4.conf.{}.{key}={value}", interface.name));
+            }
+        }
     }
     lines.join("\n")
 }

@@ -11,6 +11,8 @@
 //!                       fd00:1::1      fd00:2::1
 //! ```
 
+pub mod differential;
+pub mod frame;
 pub mod gateway;
 pub mod http;
 pub mod kernel;
@@ -18,6 +20,7 @@ pub mod namespace;
 pub mod process;
 pub mod router;
 pub mod topology;
+pub mod wire;
 
 use std::time::{Duration, Instant};
 

@@ -104,9 +104,10 @@ impl Setup {
         self
     }
 
-    /// The same with this sysctl.
+    /// The same with this sysctl, in place of an earlier value.
     #[must_use]
     pub fn with_sysctl(mut self, name: &str, value: i64) -> Self {
+        self.sysctls.retain(|(known, _)| known != name);
         self.sysctls.push((name.into(), value));
         self
     }

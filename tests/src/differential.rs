@@ -1,0 +1,382 @@
+//! Owns the comparison of Sluice with the kernel.
+//!
+//! A scenario is a ruleset and a function that plays hosts: it sends frames to the router and looks
+//! at what comes out, as real hosts would. It is played twice, with the kernel as the router and
+//! with the router under test, on the same interfaces with the same addresses. What came out of
+//! every interface after every step must be equal byte for byte, and so must the connections left
+//! in the table at the end.
+//!
+//! Left out of the comparison: the order of frames within a step, the identification of packets
+//! that the router itself made, and ports which the scenario says were drawn at random.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+use crate::frame::{self, Packet};
+use crate::router::Setup;
+use crate::topology::{self, Cable, LAN, WAN};
+use crate::wire::{self, Wire};
+use crate::{Kind, Namespace, Router};
+
+/// A frame's way out must be quiet this long before a step counts as over.
+const QUIET_MS: u16 = 60;
+/// The router under test gets this long to send as many frames as the kernel did.
+const LATEST: Duration = Duration::from_secs(2);
+
+/// A ruleset and what the hosts do.
+pub struct Scenario {
+    setup: Setup,
+    play: Box<dyn Fn(&mut Lab)>,
+}
+
+impl Scenario {
+    /// A scenario on the usual two interfaces. Hosts 10.1.0.2 and 10.1.0.3 are inside, 192.168.1.9
+    /// and 192.168.1.1 outside; the latter is the default route.
+    pub fn new(iptables: &str, play: impl Fn(&mut Lab) + 'static) -> Self {
+        let mut setup = Setup::new(iptables)
+            .with_sysctl("net.ipv4.icmp_ratelimit", 0)
+            .with_sysctl("net.ipv4.conf.all.rp_filter", 0)
+            .with_sysctl("net.ipv4.conf.all.send_redirects", 0)
+            .with_route("0.0.0.0/0", "192.168.1.1");
+        for interface in &mut setup.interfaces {
+            interface.addresses.retain(|address| !address.contains(':'));
+        }
+        for (cable, address) in
+            [(LAN, "10.1.0.2"), (LAN, "10.1.0.3"), (WAN, "192.168.1.9"), (WAN, "192.168.1.1")]
+        {
+            setup = setup.with_neighbour(cable.interface, address, cable.host_mac);
+        }
+        Self { setup, play: Box::new(play) }
+    }
+
+    /// The same with a changed set-up.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(Setup) -> Setup) -> Self {
+        self.setup = change(self.setup);
+        self
+    }
+
+    /// Plays on the kernel and on `kind`; fails where they differ.
+    pub fn compare(&self, kind: Kind) {
+        let kernel = self.run(Kind::Kernel, None);
+        let tested = self.run(kind, Some(&kernel));
+        let frames: usize = kernel.steps.iter().map(|step| step.out.len()).sum();
+        assert!(frames > 0, "nothing came out of the kernel: the scenario shows nothing");
+        let mut report = String::new();
+        for (left, right) in kernel.steps.iter().zip(&tested.steps) {
+            if left != right {
+                writeln!(
+                    report,
+                    "{}\n kernel:\n{}{kind:?}:\n{}",
+                    left.place,
+                    left.text(),
+                    right.text()
+                )
+                .expect("a string takes any text");
+            }
+        }
+        if kernel.connections != tested.connections {
+            writeln!(
+                report,
+                "connections\n kernel:\n{}\n{kind:?}:\n{}",
+                kernel.connections.join("\n"),
+                tested.connections.join("\n")
+            )
+            .expect("a string takes any text");
+        }
+        assert!(report.is_empty(), "differs from the kernel:\n{report}");
+        assert_eq!(kernel.steps.len(), tested.steps.len(), "not the same steps");
+    }
+
+    fn run(&self, kind: Kind, expected: Option<&Transcript>) -> Transcript {
+        let namespace = Namespace::new("router");
+        let scratch = tempfile::tempdir().expect("cannot make a temporary folder");
+        let ends = [LAN, WAN].map(|cable| End::new(&namespace, cable));
+        let router = Router::start_in(kind, &namespace, scratch.path(), &self.setup);
+        let counts = expected.map(|transcript| {
+            transcript.steps.iter().map(|step| step.out.len()).collect::<Vec<_>>()
+        });
+        let mut lab = Lab {
+            ends,
+            router,
+            counts: counts.unwrap_or_default(),
+            ids: BTreeSet::new(),
+            aliases: Vec::new(),
+            steps: Vec::new(),
+        };
+        // What a starting router says by itself is not part of the scenario.
+        lab.drain(None);
+        (self.play)(&mut lab);
+        lab.finish()
+    }
+}
+
+/// The host's end of a cable.
+#[derive(Debug)]
+struct End {
+    cable: Cable,
+    wire: Wire,
+    // Deleting the namespace would take the cable away.
+    _host: Namespace,
+}
+
+impl End {
+    fn new(router: &Namespace, cable: Cable) -> Self {
+        let host = Namespace::new("host");
+        // The host's own stack is silent: a test speaks for it.
+        host.must("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
+        topology::connect(router, &cable, &host);
+        host.must("ip link set eth0 arp off");
+        let wire = Wire::open(&host, "eth0");
+        Self { cable, wire, _host: host }
+    }
+}
+
+/// The hosts' side of the router, given to a scenario's function.
+#[derive(Debug)]
+pub struct Lab {
+    ends: [End; 2],
+    router: Router,
+    counts: Vec<usize>,
+    ids: BTreeSet<u16>,
+    aliases: Vec<(u16, u16)>,
+    steps: Vec<Step>,
+}
+
+/// A frame that came out of the router.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    /// The router's interface.
+    pub interface: &'static str,
+    /// The frame, Ethernet header included.
+    pub frame: Vec<u8>,
+}
+
+impl Seen {
+    /// The IP packet.
+    pub fn packet(&self) -> &[u8] {
+        &self.frame[14..]
+    }
+
+    /// Source and destination port of a TCP or UDP packet without IP options.
+    pub fn ports(&self) -> (u16, u16) {
+        let word = |at: usize| u16::from_be_bytes([self.frame[at], self.frame[at + 1]]);
+        (word(34), word(36))
+    }
+}
+
+impl Lab {
+    /// An inside host sends `packet`; what comes out of the router.
+    #[track_caller]
+    pub fn lan(&mut self, packet: &Packet) -> Vec<Seen> {
+        self.send(0, packet)
+    }
+
+    /// An outside host sends `packet`; what comes out of the router.
+    #[track_caller]
+    pub fn wan(&mut self, packet: &Packet) -> Vec<Seen> {
+        self.send(1, packet)
+    }
+
+    /// An inside host sends these bytes after its Ethernet header.
+    #[track_caller]
+    pub fn lan_bytes(&mut self, ethertype: u16, bytes: &[u8]) -> Vec<Seen> {
+        self.send_bytes(0, ethertype, bytes)
+    }
+
+    /// Says that the router drew `port` at random: it is compared as `canonical`.
+    pub fn drawn(&mut self, port: u16, canonical: u16) {
+        self.aliases.push((port, canonical));
+    }
+
+    /// Lets time pass, as the step of a scenario.
+    pub fn wait(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    /// Replaces the rules.
+    pub fn load_rules(&self, iptables: &str) {
+        self.router.load_rules(iptables);
+    }
+
+    #[track_caller]
+    fn send(&mut self, end: usize, packet: &Packet) -> Vec<Seen> {
+        self.ids.insert(packet.id);
+        self.send_bytes(end, 0x0800, &packet.bytes())
+    }
+
+    #[track_caller]
+    fn send_bytes(&mut self, end: usize, ethertype: u16, bytes: &[u8]) -> Vec<Seen> {
+        let End { cable, wire, .. } = &self.ends[end];
+        let mut frame = mac(cable.mac);
+        frame.extend(mac(cable.host_mac));
+        frame.extend(ethertype.to_be_bytes());
+        frame.extend(bytes);
+        wire.send(&frame);
+        let seen = self.drain(self.counts.get(self.steps.len()).copied());
+        self.steps.push(Step { place: Location::caller().to_string(), out: seen.clone() });
+        seen
+    }
+
+    /// Everything that comes out until it is quiet; where a number of frames is expected, until
+    /// they have come and it is quiet.
+    fn drain(&self, expected: Option<usize>) -> Vec<Seen> {
+        let wires = self.ends.each_ref().map(|end| &end.wire);
+        let start = Instant::now();
+        let mut seen = Vec::new();
+        loop {
+            let more = wire::wait(&wires, QUIET_MS);
+            for End { cable, wire, .. } in &self.ends {
+                while let Some(frame) = wire.receive() {
+                    // IPv6 is switched on beside the scenario and announces itself.
+                    if frame[12..14] != [0x86, 0xdd] {
+                        seen.push(Seen { interface: cable.interface, frame });
+                    }
+                }
+            }
+            let late = start.elapsed() > LATEST;
+            if !more && (late || expected.is_none_or(|count| seen.len() >= count)) {
+                return seen;
+            }
+        }
+    }
+
+    fn normalised(&self, seen: &Seen) -> Seen {
+        let mut seen = seen.clone();
+        if seen.frame[12..14] == [0x08, 0x00] && seen.frame.len() >= 34 {
+            let length = usize::from(u16::from_be_bytes([seen.frame[16], seen.frame[17]]));
+            // Short frames are padded on some ways and not on others.
+            seen.frame.truncate(14 + length);
+            self.mask_id(&mut seen.frame[14..]);
+            for &(actual, canonical) in &self.aliases {
+                replace_port(&mut seen.frame[14..], actual, canonical);
+            }
+        }
+        seen
+    }
+
+    /// Zeroes an identification that no host chose; the header checksum stays as right as it was.
+    fn mask_id(&self, packet: &mut [u8]) {
+        let header = usize::from(packet[0] & 15) * 4;
+        let id = u16::from_be_bytes([packet[4], packet[5]]);
+        if self.ids.contains(&id) || frame::checksum(&packet[..header]) != 0 {
+            return;
+        }
+        packet[4..6].fill(0);
+        packet[10..12].fill(0);
+        let sum = frame::checksum(&packet[..header]).to_be_bytes();
+        packet[10..12].copy_from_slice(&sum);
+    }
+
+    fn finish(mut self) -> Transcript {
+        let mut steps = std::mem::take(&mut self.steps);
+        for step in &mut steps {
+            step.out = step.out.iter().map(|seen| self.normalised(seen)).collect();
+            step.out.sort();
+        }
+        let table = self.router.connections();
+        let mut connections: Vec<_> =
+            table.lines().map(|line| connection(line, &self.aliases)).collect();
+        connections.sort();
+        Transcript { steps, connections }
+    }
+}
+
+/// Replaces a port that was drawn at random in a TCP or UDP packet with a right checksum.
+fn replace_port(packet: &mut [u8], actual: u16, canonical: u16) {
+    let at = match packet[9] {
+        frame::TCP => 16,
+        frame::UDP => 6,
+        _ => return,
+    };
+    let address = |at: usize| <[u8; 4]>::try_from(&packet[at..at + 4]).expect("4 bytes").into();
+    let (source, destination, protocol) = (address(12), address(16), packet[9]);
+    let segment = &mut packet[20..];
+    if frame::transport_checksum(source, destination, protocol, segment) != 0 {
+        return;
+    }
+    for port in [0, 2] {
+        if segment[port..port + 2] == actual.to_be_bytes() {
+            segment[port..port + 2].copy_from_slice(&canonical.to_be_bytes());
+        }
+    }
+    segment[at..at + 2].fill(0);
+    let sum = frame::transport_checksum(source, destination, protocol, segment);
+    segment[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// A line of `conntrack -L` without what depends on the moment: timeout and use count.
+fn connection(line: &str, aliases: &[(u16, u16)]) -> String {
+    let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    if words.len() > 2 {
+        words[2] = "TIME".into();
+    }
+    words.retain(|word| !word.starts_with("use="));
+    for word in &mut words {
+        for (actual, canonical) in aliases {
+            for side in ["sport", "dport"] {
+                if *word == format!("{side}={actual}") {
+                    *word = format!("{side}={canonical}");
+                }
+            }
+        }
+    }
+    words.join(" ")
+}
+
+fn mac(text: &str) -> Vec<u8> {
+    text.split(':').map(|byte| u8::from_str_radix(byte, 16).expect("a MAC address")).collect()
+}
+
+#[derive(Debug)]
+struct Transcript {
+    steps: Vec<Step>,
+    connections: Vec<String>,
+}
+
+/// What came out after one frame went in, and where in the scenario that was.
+#[derive(Debug, PartialEq, Eq)]
+struct Step {
+    place: String,
+    out: Vec<Seen>,
+}
+
+impl Step {
+    fn text(&self) -> String {
+        let line = |seen: &Seen| {
+            let hex =
+                |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            let (ethernet, packet) = seen.frame.split_at(14);
+            format!("    {}: {} {}\n", seen.interface, hex(ethernet), hex(packet))
+        };
+        if self.out.is_empty() {
+            "    nothing\n".into()
+        } else {
+            self.out.iter().map(line).collect()
+        }
+    }
+}
+
+/// Declares the tests of scenarios: the kernel against itself, which shows that the scenario
+/// repeats and the comparison is fair, and Sluice with one and with two workers.
+#[macro_export]
+macro_rules! differential {
+    ($($scenario:ident),+ $(,)?) => {$(
+        mod $scenario {
+            #[test]
+            fn kernel_repeats() {
+                super::$scenario().compare($crate::Kind::Kernel);
+            }
+            #[test]
+            fn sluice_1_worker() {
+                super::$scenario().compare($crate::Kind::Sluice { workers: 1 });
+            }
+            #[test]
+            fn sluice_2_workers() {
+                super::$scenario().compare($crate::Kind::Sluice { workers: 2 });
+            }
+        }
+    )+};
+}

@@ -1,0 +1,243 @@
+//! Owns IPv4 packets as hosts make them: right by default, wrong where a test says so.
+//!
+//! All numbers are given in host order and stand in the packet in network order.
+
+use std::net::Ipv4Addr;
+
+/// TCP flags (RFC 9293, section 3.1).
+pub mod flags {
+    /// No more data from the sender.
+    pub const FIN: u8 = 0x01;
+    /// Synchronise sequence numbers.
+    pub const SYN: u8 = 0x02;
+    /// Reset the connection.
+    pub const RST: u8 = 0x04;
+    /// Push.
+    pub const PSH: u8 = 0x08;
+    /// The acknowledgement number counts.
+    pub const ACK: u8 = 0x10;
+}
+
+/// Protocol numbers.
+pub const ICMP: u8 = 1;
+/// TCP.
+pub const TCP: u8 = 6;
+/// UDP.
+pub const UDP: u8 = 17;
+
+const DONT_FRAGMENT: u16 = 0x4000;
+const MORE_FRAGMENTS: u16 = 0x2000;
+
+/// An IPv4 packet. Changing it after its payload is set leaves the checksums of the payload as
+/// they were, as a router's rewriting would.
+#[derive(Debug, Clone)]
+pub struct Packet {
+    /// Source address.
+    pub source: Ipv4Addr,
+    /// Destination address.
+    pub destination: Ipv4Addr,
+    /// Time to live.
+    pub ttl: u8,
+    /// Type of service.
+    pub tos: u8,
+    /// Identification.
+    pub id: u16,
+    /// Flags and fragment offset, as in the header.
+    pub fragment: u16,
+    /// Protocol number of the payload.
+    pub protocol: u8,
+    /// Options, a multiple of 4 bytes.
+    pub options: Vec<u8>,
+    /// What follows the header.
+    pub payload: Vec<u8>,
+}
+
+impl Packet {
+    /// An empty packet between two addresses.
+    pub fn new(source: &str, destination: &str) -> Self {
+        let address = |text: &str| text.parse().unwrap_or_else(|_| panic!("no address: {text}"));
+        Self {
+            source: address(source),
+            destination: address(destination),
+            ttl: 64,
+            tos: 0,
+            id: 0x1234,
+            fragment: 0,
+            protocol: 255,
+            options: Vec::new(),
+            payload: Vec::new(),
+        }
+    }
+
+    /// With this time to live.
+    #[must_use]
+    pub fn ttl(mut self, ttl: u8) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// With this type of service.
+    #[must_use]
+    pub fn tos(mut self, tos: u8) -> Self {
+        self.tos = tos;
+        self
+    }
+
+    /// With this identification.
+    #[must_use]
+    pub fn id(mut self, id: u16) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// Not to be fragmented.
+    #[must_use]
+    pub fn dont_fragment(mut self) -> Self {
+        self.fragment |= DONT_FRAGMENT;
+        self
+    }
+
+    /// With these options, padded to whole words.
+    #[must_use]
+    pub fn options(mut self, options: &[u8]) -> Self {
+        self.options = options.to_vec();
+        self.options.resize(options.len().next_multiple_of(4), 0);
+        self
+    }
+
+    /// Carrying `bytes` of a protocol.
+    #[must_use]
+    pub fn raw(mut self, protocol: u8, bytes: &[u8]) -> Self {
+        self.protocol = protocol;
+        self.payload = bytes.to_vec();
+        self
+    }
+
+    /// Carrying UDP (RFC 768).
+    #[must_use]
+    pub fn udp(self, source_port: u16, destination_port: u16, data: &[u8]) -> Self {
+        let length = u16::try_from(8 + data.len()).expect("short data");
+        let mut segment = words(&[source_port, destination_port, length, 0]);
+        segment.extend(data);
+        self.with_checksum(UDP, segment, 6)
+    }
+
+    /// Carrying TCP (RFC 9293) without options, window 64240.
+    #[must_use]
+    pub fn tcp(self, ports: (u16, u16), flags: u8, seq: u32, ack: u32, data: &[u8]) -> Self {
+        let mut segment = words(&[ports.0, ports.1]);
+        segment.extend(seq.to_be_bytes());
+        segment.extend(ack.to_be_bytes());
+        segment.extend([0x50, flags]);
+        segment.extend(words(&[64240, 0, 0]));
+        segment.extend(data);
+        self.with_checksum(TCP, segment, 16)
+    }
+
+    /// Carrying an ICMP echo request (RFC 792).
+    #[must_use]
+    pub fn ping(self, id: u16, sequence: u16, data: &[u8]) -> Self {
+        self.icmp(8, 0, &words(&[id, sequence]), data)
+    }
+
+    /// Carrying an ICMP echo reply.
+    #[must_use]
+    pub fn pong(self, id: u16, sequence: u16, data: &[u8]) -> Self {
+        self.icmp(0, 0, &words(&[id, sequence]), data)
+    }
+
+    /// Carrying an ICMP error about `inner`, an IP packet as its receiver saw it: 548 bytes of it
+    /// at most, as RFC 1812 section 4.3.2.3 has it.
+    #[must_use]
+    pub fn icmp_error(self, kind: u8, code: u8, mtu: u16, inner: &[u8]) -> Self {
+        self.icmp(kind, code, &words(&[0, mtu]), &inner[..inner.len().min(548)])
+    }
+
+    /// Carrying ICMP: the four bytes after the checksum and what follows.
+    #[must_use]
+    pub fn icmp(self, kind: u8, code: u8, rest: &[u8], data: &[u8]) -> Self {
+        let mut message = vec![kind, code, 0, 0];
+        message.extend(rest);
+        message.extend(data);
+        let sum = checksum(&message).to_be_bytes();
+        message[2..4].copy_from_slice(&sum);
+        self.raw(ICMP, &message)
+    }
+
+    /// With the bits of one payload byte turned over.
+    #[must_use]
+    pub fn spoil(mut self, offset: usize) -> Self {
+        self.payload[offset] ^= 0xff;
+        self
+    }
+
+    /// Cut into fragments whose payloads have these lengths (multiples of 8), the rest in a last.
+    pub fn fragments(&self, lengths: &[usize]) -> Vec<Self> {
+        let mut parts = Vec::new();
+        let mut offset = 0;
+        let end = self.payload.len();
+        for length in lengths.iter().copied().chain([usize::MAX]) {
+            let next = end.min(offset + length.min(end));
+            let units = u16::try_from(offset / 8).expect("a short packet");
+            let more = if next < end { MORE_FRAGMENTS } else { 0 };
+            let mut part = self.clone();
+            part.payload = self.payload[offset..next].to_vec();
+            part.fragment = self.fragment | units | more;
+            parts.push(part);
+            offset = next;
+        }
+        parts
+    }
+
+    /// The packet as it goes into a frame.
+    pub fn bytes(&self) -> Vec<u8> {
+        let header = 20 + self.options.len();
+        let total = u16::try_from(header + self.payload.len()).expect("a short packet");
+        let words_of_header = u8::try_from(header / 4).expect("few options");
+        let mut bytes = vec![0x40 | words_of_header, self.tos];
+        bytes.extend(words(&[total, self.id, self.fragment]));
+        bytes.extend([self.ttl, self.protocol, 0, 0]);
+        bytes.extend(self.source.octets());
+        bytes.extend(self.destination.octets());
+        bytes.extend(&self.options);
+        let sum = checksum(&bytes).to_be_bytes();
+        bytes[10..12].copy_from_slice(&sum);
+        bytes.extend(&self.payload);
+        bytes
+    }
+
+    fn with_checksum(self, protocol: u8, mut segment: Vec<u8>, at: usize) -> Self {
+        let sum = transport_checksum(self.source, self.destination, protocol, &segment);
+        segment[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+        self.raw(protocol, &segment)
+    }
+}
+
+/// 16-bit numbers in network order.
+pub fn words(numbers: &[u16]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+}
+
+/// The Internet checksum (RFC 1071); 0 over bytes that hold a right one.
+pub fn checksum(bytes: &[u8]) -> u16 {
+    let pair = |pair: &[u8]| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0));
+    let mut sum: u32 = bytes.chunks(2).map(pair).sum();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+/// The checksum of a TCP or UDP segment with its pseudo header.
+pub fn transport_checksum(
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    protocol: u8,
+    segment: &[u8],
+) -> u16 {
+    let mut bytes = [source.octets(), destination.octets()].concat();
+    let length = u16::try_from(segment.len()).expect("a short segment");
+    bytes.extend(words(&[u16::from(protocol), length]));
+    bytes.extend(segment);
+    checksum(&bytes)
+}
