@@ -19,7 +19,7 @@
 use crate::address::{Address, L4Port};
 use crate::tuple::Tuple;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 /// A keyed hash of a connection's source: its address, port, protocol and zone are folded into the
 /// state by wide multiplications.
@@ -114,24 +114,26 @@ impl Entry<'_> {
         (before.same_owner(after) && after.references() > 0).then_some((after, body))
     }
 
-    /// Adds (or, with `down`, drops) a reference, provided the entry holds `body` and `port`.
-    fn count(&self, body: &Body, port: L4Port, down: bool) -> bool {
-        let Some(word) = self.control() else { return false };
+    /// Adds (or, with `down`, drops) a reference, provided the entry holds `body` and `port`, and
+    /// says how many there are then.
+    fn count(&self, body: &Body, port: L4Port, down: bool) -> Option<u64> {
+        let word = self.control()?;
         // Fails only when another thread succeeds.
         while let Some((control, found)) = self.read() {
             let full = !down && control.references() == (1 << 24) - 1;
             if found != *body || control.port() != port || full {
-                return false;
+                return None;
             }
             let new = match down {
                 true => control.0 - Control::REFERENCE,
                 false => control.0 + Control::REFERENCE,
             };
-            if word.compare_exchange(control.0, new, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                return true;
+            let swap = word.compare_exchange(control.0, new, Ordering::AcqRel, Ordering::Relaxed);
+            if swap.is_ok() {
+                return Some(Control(new).references());
             }
         }
-        false
+        None
     }
 
     /// Moves `body` in with one reference, if the entry is free.
@@ -159,6 +161,8 @@ impl Entry<'_> {
 pub struct SourceMappings<A> {
     lines: Box<[Line]>,
     seed: u64,
+    /// Entries in use, so that an empty table costs nothing to look into.
+    live: AtomicUsize,
     family: PhantomData<A>,
 }
 
@@ -173,7 +177,7 @@ impl<A: Address> SourceMappings<A> {
     pub fn new(capacity: usize, seed: u64) -> Self {
         let buckets = capacity.div_ceil(2).next_power_of_two().max(2);
         let lines = (0..buckets * Self::LINES_PER_BUCKET).map(|_| Line::default()).collect();
-        Self { lines, seed, family: PhantomData }
+        Self { lines, seed, live: AtomicUsize::new(0), family: PhantomData }
     }
 
     /// An external endpoint of the source of `original` that `fits`, if it has one.
@@ -182,6 +186,9 @@ impl<A: Address> SourceMappings<A> {
         original: &Tuple<A>,
         mut fits: impl FnMut(A, L4Port) -> bool,
     ) -> Option<(A, L4Port)> {
+        if self.is_empty() {
+            return None;
+        }
         let hash = hash(original, self.seed);
         let mark = Self::body(hash, A::default());
         self.entries(hash).find_map(|entry| {
@@ -196,22 +203,28 @@ impl<A: Address> SourceMappings<A> {
     pub fn insert_or_ref(&self, original: &Tuple<A>, address: A, port: L4Port) -> bool {
         let hash = hash(original, self.seed);
         let body = Self::body(hash, address);
-        self.entries(hash).any(|entry| entry.count(&body, port, false))
-            || self.entries(hash).any(|entry| entry.fill(&body, port))
+        if self.entries(hash).any(|entry| entry.count(&body, port, false).is_some()) {
+            return true;
+        }
+        // Counted before anybody can see it, so that the count is never too low.
+        self.live.fetch_add(1, Ordering::Relaxed);
+        let filled = self.entries(hash).any(|entry| entry.fill(&body, port));
+        self.live.fetch_sub(usize::from(!filled), Ordering::Relaxed);
+        filled
     }
 
     /// Notes the end of one connection that [`Self::insert_or_ref`] noted.
     pub fn release(&self, original: &Tuple<A>, address: A, port: L4Port) {
         let hash = hash(original, self.seed);
         let body = Self::body(hash, address);
-        self.entries(hash).any(|entry| entry.count(&body, port, true));
+        let left = self.entries(hash).find_map(|entry| entry.count(&body, port, true));
+        self.live.fetch_sub(usize::from(left == Some(0)), Ordering::Relaxed);
     }
 
-    /// Mappings in use. Walks the table: for the control plane and tests.
+    /// Mappings in use.
     #[must_use]
     pub fn len(&self) -> usize {
-        let entries = self.lines.chunks(Self::LINES_PER_BUCKET).flat_map(Self::bucket);
-        entries.filter(|entry| entry.read().is_some()).count()
+        self.live.load(Ordering::Relaxed)
     }
 
     /// Whether no mapping is in use.

@@ -2,6 +2,7 @@
 //! and `--to-ports` with their flags.
 
 use crate::address::{Address, L4Port};
+use crate::tuple::Tuple;
 
 /// The addresses and ports a translation may choose from; both ends inclusive, ports in host order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +24,15 @@ impl<A: Address> NatRange<A> {
     #[must_use]
     pub fn single(address: A) -> Self {
         Self { addresses: Some((address, address)), ..Self::default() }
+    }
+
+    /// Whether a connection from `original` that this range gave `reply` must be noted in the source
+    /// mappings. Where the port stayed and there is one address, the source will look the same to
+    /// other servers without that.
+    #[must_use]
+    pub fn needs_mapping(&self, original: &Tuple<A>, reply: &Tuple<A>) -> bool {
+        let one_address = self.addresses.is_none_or(|(low, high)| low == high);
+        !one_address || original.source_port != reply.destination_port
     }
 
     /// Whether `address` may be chosen.

@@ -309,3 +309,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn only_what_a_server_could_not_guess_is_remembered() {
+    let original = udp(CLIENT, 5000, SERVER, 53);
+    let (same, moved) = (udp(SERVER, 53, OUTSIDE, 5000), udp(SERVER, 53, OUTSIDE, 5001));
+    let one = NatRange::single(OUTSIDE);
+    let many = NatRange { addresses: Some((OUTSIDE, OTHER)), ..one };
+    let needs = [(one, same), (one, moved), (many, same)]
+        .map(|(range, reply)| range.needs_mapping(&original, &reply));
+    assert_eq!(needs, [false, true, true]);
+}
