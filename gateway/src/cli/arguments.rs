@@ -1,0 +1,201 @@
+//! The words of `sluice` itself. The tools that imitate others (`ip`, `conntrack`, `iptables` …)
+//! get their words unparsed: their grammars are their own.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use sluice_control::proto::Family;
+
+use super::failure::Failure;
+
+/// Where the gateway listens unless told otherwise.
+pub(crate) const DEFAULT_SERVER: &str = "unix:/run/sluice/sluice.sock";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "sluice",
+    version,
+    about = "Router, NAT gateway and stateful firewall on DPDK",
+    long_about = "Sluice forwards, filters and translates packets on DPDK and speaks the language of \
+                  Linux's own tools.\n\nThe commands below talk to a running gateway over gRPC (except \
+                  `check`).",
+    after_long_help = TOOLS_HELP,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Arguments {
+    /// The gateway to talk to: unix:PATH, tcp:HOST:PORT or http://HOST:PORT.
+    #[arg(short = 'S', long = "server", value_name = "ADDRESS", env = "SLUICE_SERVER",
+          default_value = DEFAULT_SERVER)]
+    pub(crate) server: String,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const TOOLS_HELP: &str = "\
+Tools, with the options and output of the programs they are named after:
+  iptables, ip6tables                  one rule at a time (iptables 1.8.9)
+  iptables-save, ip6tables-save        print the rules: [-c] [-t TABLE] [-f FILE]
+  iptables-restore, ip6tables-restore  load rules: [-c] [-n] [-t] [-T TABLE] [FILE]
+  ip [-4|-6] [-br] [-j] [-s] [-batch FILE] route|neigh|addr|link …
+  conntrack -L|-G|-D|-F|-E|-C …        the connection table (conntrack-tools 1.4.7)
+  arp [-n] [-i IF] | -s ADDRESS MAC | -d ADDRESS
+The binary also answers when it is called by these names.
+
+Exit status: 0 done; 1 refused or failed, with the reason on stderr; 2 wrong usage.
+
+Examples:
+  sluice check -c /etc/sluice/sluice.toml
+  sluice config push /etc/sluice/sluice.toml
+  sluice stats --json
+  sluice ip route add 10.9.0.0/16 via 192.168.1.1
+  sluice conntrack -L -p tcp --state ESTABLISHED
+  sluice iptables-save | sluice -S tcp:192.0.2.1:7777 iptables-restore";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Validate a configuration file and the rules files it names; start nothing
+    Check(CheckArgs),
+    /// Push a whole configuration to the gateway, or print the one in force
+    Config(ConfigArgs),
+    /// Show counters: interfaces, workers, drops by reason, connections, packet memory
+    Stats(StatsArgs),
+    #[command(external_subcommand)]
+    Tool(Vec<String>),
+}
+
+#[derive(Debug, Args)]
+#[command(long_about = "Validate a configuration file and the rules files it names.\n\nEvery error is \
+                        printed with file, line, column and what to write instead. Nothing is started \
+                        and no gateway is asked. Exit status 1 when there is an error.")]
+pub(crate) struct CheckArgs {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Print the findings as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) action: ConfigAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Replace the running configuration by FILE and the rules files it names, whole or not at all
+    Push {
+        /// The configuration file; rules files it names are read relative to it
+        file: PathBuf,
+        /// Have the gateway validate it, and change nothing
+        #[arg(long)]
+        check: bool,
+        /// Print the answer as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the configuration in force
+    Get {
+        /// Print configuration, rules and generation as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(long_about = "Show the gateway's counters.\n\nPackets balance: received + originated = sent + \
+                        local + dropped + held, summed over the workers. Bytes count from the Ethernet \
+                        header, without FCS.")]
+pub(crate) struct StatsArgs {
+    /// Print everything as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// A tool that answers to another program's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    Arp,
+    Conntrack,
+    Ip,
+    Iptables(Family),
+    IptablesSave(Family),
+    IptablesRestore(Family),
+}
+
+impl Tool {
+    const ALL: [(&str, Tool); 9] = [
+        ("arp", Tool::Arp),
+        ("conntrack", Tool::Conntrack),
+        ("ip", Tool::Ip),
+        ("iptables", Tool::Iptables(Family::Ipv4)),
+        ("iptables-save", Tool::IptablesSave(Family::Ipv4)),
+        ("iptables-restore", Tool::IptablesRestore(Family::Ipv4)),
+        ("ip6tables", Tool::Iptables(Family::Ipv6)),
+        ("ip6tables-save", Tool::IptablesSave(Family::Ipv6)),
+        ("ip6tables-restore", Tool::IptablesRestore(Family::Ipv6)),
+    ];
+
+    /// The tool of that name; Debian's `-nft` and `-legacy` names count too.
+    pub(crate) fn from_name(name: &str) -> Option<Tool> {
+        let plain = name.replace("-nft", "").replace("-legacy", "");
+        Self::ALL.iter().find(|(known, _)| *known == plain).map(|(_, tool)| *tool)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, tool)| *tool == self).map_or("sluice", |(name, _)| name)
+    }
+}
+
+/// The error for a word that is no command, with the one that was probably meant.
+pub(crate) fn unknown_command(word: &str) -> Failure {
+    let own = ["check", "config", "stats"];
+    let known = own.into_iter().chain(Tool::ALL.iter().map(|(name, _)| *name));
+    Failure::Usage(match sluice_config::diagnostic::nearest(word, known) {
+        Some(near) => format!("unknown command `{word}`; did you mean `{near}`?"),
+        None => format!("unknown command `{word}`; `sluice --help` lists them"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_server_option_goes_before_the_tool_and_the_tools_words_stay_whole() {
+        let words = ["sluice", "-S", "unix:/x", "iptables", "-S", "INPUT", "--help"];
+        let parsed = Arguments::try_parse_from(words).expect("parses");
+        assert_eq!(parsed.server, "unix:/x");
+        let Command::Tool(words) = parsed.command else { panic!("not a tool") };
+        assert_eq!(words, ["iptables", "-S", "INPUT", "--help"]);
+    }
+
+    #[test]
+    fn names_lead_to_tools_and_back() {
+        for (name, tool) in Tool::ALL {
+            assert_eq!(Tool::from_name(name), Some(tool));
+            assert_eq!(tool.name(), name);
+        }
+        assert_eq!(
+            Tool::from_name("ip6tables-nft-save"),
+            Some(Tool::IptablesSave(Family::Ipv6)),
+            "Debian's alternative names"
+        );
+        assert_eq!(Tool::from_name("sluice"), None);
+    }
+
+    #[test]
+    fn a_mistyped_command_is_answered_with_the_right_one() {
+        let line = unknown_command("conntrak").line("sluice").unwrap_or_default();
+        assert!(line.contains("did you mean `conntrack`?"), "{line}");
+    }
+}

@@ -1,0 +1,82 @@
+//! Protocols by the names conntrack-tools knows them by, and TCP's states.
+
+/// Name and IP protocol number.
+const NAMES: [(&str, u32); 8] = [
+    ("tcp", 6),
+    ("udp", 17),
+    ("udplite", 136),
+    ("icmp", 1),
+    ("icmpv6", 58),
+    ("sctp", 132),
+    ("dccp", 33),
+    ("gre", 47),
+];
+
+pub(super) const TCP: u32 = 6;
+pub(super) const ICMP: u32 = 1;
+pub(super) const ICMPV6: u32 = 58;
+
+/// Protocols with ports.
+pub(super) fn has_ports(protocol: u32) -> bool {
+    matches!(protocol, 6 | 17 | 33 | 132 | 136)
+}
+
+/// "tcp", or "unknown" as the original prints for what it does not know.
+pub(super) fn name(protocol: u32) -> &'static str {
+    NAMES.iter().find(|(_, number)| *number == protocol).map_or("unknown", |(name, _)| name)
+}
+
+/// A protocol by name (any case) or number.
+pub(super) fn parse(text: &str) -> Option<u32> {
+    let by_name = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    match by_name {
+        Some((_, number)) => Some(*number),
+        None if text.eq_ignore_ascii_case("ipv6-icmp") => Some(ICMPV6),
+        None => text.parse::<u8>().ok().map(u32::from),
+    }
+}
+
+/// States of enum tcp_conntrack, in its order; LISTEN is what conntrack-tools still calls SYN_SENT2.
+pub(super) const TCP_STATES: [&str; 10] = [
+    "NONE",
+    "SYN_SENT",
+    "SYN_RECV",
+    "ESTABLISHED",
+    "FIN_WAIT",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "CLOSE",
+    "SYN_SENT2",
+];
+
+/// The state's name as the gateway spells it.
+pub(super) fn tcp_state(text: &str) -> Option<&'static str> {
+    if text.eq_ignore_ascii_case("LISTEN") {
+        return Some("SYN_SENT2");
+    }
+    TCP_STATES.into_iter().find(|state| state.eq_ignore_ascii_case(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_numbers() {
+        for (text, number) in NAMES {
+            assert_eq!(parse(text), Some(number));
+            assert_eq!(name(number), text);
+        }
+        assert_eq!(parse("253"), Some(253));
+        assert_eq!(parse("256"), None);
+        assert_eq!(parse("foo"), None);
+        assert_eq!(name(253), "unknown");
+    }
+
+    #[test]
+    fn states() {
+        assert_eq!(tcp_state("established"), Some("ESTABLISHED"));
+        assert_eq!(tcp_state("FOO"), None);
+    }
+}

@@ -1,0 +1,231 @@
+//! `iptables-restore [-c] [-n] [-t] [-T TABLE] [FILE]`.
+
+use std::fs;
+use std::io::{self, Read};
+use std::process::ExitCode;
+
+use sluice_control::proto::{Family, RestoreRulesRequest, RestoreRulesResponse};
+
+use crate::cli::failure::Failure;
+use crate::cli::getopt::{self, Item, Problem, Spec, Takes};
+use crate::cli::output;
+use crate::cli::remote::Remote;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Counters,
+    Noflush,
+    Test,
+    Table,
+    Help,
+    Version,
+    Verbose,
+    Modprobe,
+    Wait,
+    WaitInterval,
+    Ipv4,
+    Ipv6,
+}
+
+const SPECS: &[Spec<Key>] = &[
+    Spec { key: Key::Counters, short: Some('c'), long: &["counters"], takes: Takes::Nothing },
+    Spec { key: Key::Noflush, short: Some('n'), long: &["noflush"], takes: Takes::Nothing },
+    Spec { key: Key::Test, short: Some('t'), long: &["test"], takes: Takes::Nothing },
+    Spec { key: Key::Table, short: Some('T'), long: &["table"], takes: Takes::Value },
+    Spec { key: Key::Help, short: Some('h'), long: &["help"], takes: Takes::Nothing },
+    Spec { key: Key::Version, short: Some('V'), long: &["version"], takes: Takes::Nothing },
+    Spec { key: Key::Verbose, short: Some('v'), long: &["verbose"], takes: Takes::Nothing },
+    Spec { key: Key::Modprobe, short: Some('M'), long: &["modprobe"], takes: Takes::Value },
+    Spec { key: Key::Wait, short: Some('w'), long: &["wait"], takes: Takes::Maybe },
+    Spec { key: Key::WaitInterval, short: Some('W'), long: &["wait-interval"], takes: Takes::Maybe },
+    Spec { key: Key::Ipv4, short: Some('4'), long: &["ipv4"], takes: Takes::Nothing },
+    Spec { key: Key::Ipv6, short: Some('6'), long: &["ipv6"], takes: Takes::Nothing },
+];
+
+const HELP: &str = " [-c] [-n] [-t] [-v] [-V] [-h] [-4] [-6] [-T TABLE] [FILE]
+  -c, --counters     take packet and byte counters from the text
+  -n, --noflush      keep the rules there are and add to them
+  -t, --test         read and validate only
+  -T, --table TABLE  apply this table only, skip the others
+  -v, --verbose      accepted; nothing more is said
+  -w, --wait         accepted; the gateway applies one change at a time anyway
+  FILE               the iptables-save text; standard input when there is none
+";
+
+/// What the words ask for.
+#[derive(Debug, PartialEq, Eq)]
+enum Ask {
+    Help,
+    Version,
+    Restore(Restore),
+}
+
+#[derive(Debug, PartialEq, Eq, Default)]
+struct Restore {
+    family: Family,
+    counters: bool,
+    noflush: bool,
+    test: bool,
+    table: String,
+    file: Option<String>,
+}
+
+/// Runs `iptables-restore`.
+pub(crate) async fn run(
+    family: Family,
+    words: &[String],
+    remote: &Remote,
+) -> Result<ExitCode, Failure> {
+    let program = super::program(family, "-restore");
+    let restore = match parse(family, words)? {
+        Ask::Help => {
+            output::print(&format!("Usage: {program}{HELP}"))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Ask::Version => {
+            output::print(&format!("{program} {}\n", super::VERSION))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Ask::Restore(restore) => restore,
+    };
+    let text = read_rules(restore.file.as_deref())?;
+    let request = RestoreRulesRequest {
+        family: restore.family.into(),
+        text,
+        file: restore.file.unwrap_or_default(),
+        noflush: restore.noflush,
+        counters: restore.counters,
+        test: restore.test,
+        table: restore.table,
+    };
+    let answer = remote.rules().await?.restore(request).await?.into_inner();
+    if let Some(line) = refusal(&program, &answer) {
+        output::complain(&line);
+    }
+    Ok(super::exit_code(answer.exit_code))
+}
+
+fn read_rules(file: Option<&str>) -> Result<String, Failure> {
+    let Some(file) = file else {
+        let mut text = String::new();
+        io::stdin().lock().read_to_string(&mut text)?;
+        return Ok(text);
+    };
+    fs::read_to_string(file)
+        .map_err(|error| Failure::Verbatim(format!("Can't open {file}: {}", strerror(&error))))
+}
+
+/// The operating system's words without Rust's "(os error N)".
+fn strerror(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_owned(),
+        None => text,
+    }
+}
+
+/// What iptables-restore says when the text is refused.
+fn refusal(program: &str, answer: &RestoreRulesResponse) -> Option<String> {
+    if answer.exit_code == 0 {
+        return None;
+    }
+    let said = answer.message.trim_end();
+    Some(match (said.is_empty(), answer.line) {
+        (true, line) => format!("{program}: line {line} failed"),
+        (false, 0) => format!("{program}: {said}"),
+        (false, line) => format!("{program} {}: {said}\nError occurred at line: {line}", super::VERSION),
+    })
+}
+
+fn parse(family: Family, words: &[String]) -> Result<Ask, Failure> {
+    let mut restore = Restore { family, ..Restore::default() };
+    for item in getopt::parse(words, SPECS).map_err(|problem| usage(family, &problem))? {
+        let (key, value) = match item {
+            Item::Option { key, value, .. } => (key, value),
+            Item::Word(word) if restore.file.is_none() => {
+                restore.file = Some(word);
+                continue;
+            }
+            Item::Word(word) => {
+                return Err(Failure::UsageVerbatim(format!("Unknown argument: {word}")));
+            }
+        };
+        match key {
+            Key::Counters => restore.counters = true,
+            Key::Noflush => restore.noflush = true,
+            Key::Test => restore.test = true,
+            Key::Table => restore.table = value.unwrap_or_default(),
+            Key::Help => return Ok(Ask::Help),
+            Key::Version => return Ok(Ask::Version),
+            Key::Ipv4 => restore.family = Family::Ipv4,
+            Key::Ipv6 => restore.family = Family::Ipv6,
+            Key::Verbose | Key::Modprobe | Key::Wait | Key::WaitInterval => {}
+        }
+    }
+    Ok(Ask::Restore(restore))
+}
+
+fn usage(family: Family, problem: &Problem) -> Failure {
+    let program = super::program(family, "-restore");
+    Failure::UsageVerbatim(format!(
+        "{program}: {}\nTry `{program} -h' for more information.",
+        getopt::complaint(problem)
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Ask, Failure> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(Family::Ipv4, &words)
+    }
+
+    #[test]
+    fn options_and_the_file() {
+        let expected = Restore {
+            family: Family::Ipv4,
+            counters: true,
+            noflush: true,
+            test: true,
+            table: "nat".into(),
+            file: Some("rules.v4".into()),
+        };
+        assert_eq!(read("-cnt -T nat rules.v4").expect("valid"), Ask::Restore(expected));
+    }
+
+    #[test]
+    fn wait_takes_a_number_or_none() {
+        let Ask::Restore(restore) = read("-w 5 -n").expect("valid") else { panic!("no restore") };
+        assert!(restore.noflush);
+        assert_eq!(restore.file, None);
+    }
+
+    #[test]
+    fn a_second_file_is_wrong_usage() {
+        assert!(matches!(read("a b"), Err(Failure::UsageVerbatim(_))));
+    }
+
+    #[test]
+    fn a_refusal_names_the_line() {
+        let answer = RestoreRulesResponse {
+            exit_code: 2,
+            message: "unknown option \"--foo\"".into(),
+            line: 4,
+            generation: 1,
+        };
+        let said = refusal("iptables-restore", &answer).unwrap_or_default();
+        assert_eq!(
+            said,
+            "iptables-restore v1.8.9 (nf_tables): unknown option \"--foo\"\n\
+             Error occurred at line: 4"
+        );
+        let bare = RestoreRulesResponse { exit_code: 1, line: 3, ..answer };
+        let bare = RestoreRulesResponse { message: String::new(), ..bare };
+        assert_eq!(
+            refusal("iptables-restore", &bare).as_deref(),
+            Some("iptables-restore: line 3 failed")
+        );
+    }
+}
