@@ -66,9 +66,11 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(long_about = "Validate a configuration file and the rules files it names.\n\nEvery error is \
+#[command(
+    long_about = "Validate a configuration file and the rules files it names.\n\nEvery error is \
                         printed with file, line, column and what to write instead. Nothing is started \
-                        and no gateway is asked. Exit status 1 when there is an error.")]
+                        and no gateway is asked. Exit status 1 when there is an error."
+)]
 pub(crate) struct CheckArgs {
     /// The configuration file
     #[arg(short, long, value_name = "FILE")]
@@ -106,9 +108,11 @@ pub(crate) enum ConfigAction {
 }
 
 #[derive(Debug, Args)]
-#[command(long_about = "Show the gateway's counters.\n\nPackets balance: received + originated = sent + \
+#[command(
+    long_about = "Show the gateway's counters.\n\nPackets balance: received + originated = sent + \
                         local + dropped + held, summed over the workers. Bytes count from the Ethernet \
-                        header, without FCS.")]
+                        header, without FCS."
+)]
 pub(crate) struct StatsArgs {
     /// Print everything as JSON
     #[arg(long)]

@@ -111,7 +111,7 @@ fn table(neighbours: &[Neighbour]) -> String {
     for n in neighbours {
         let address = wire::address_text(&n.address);
         let _ = match n.mac.is_empty() {
-            true => writeln!(out, "{address:<23}          (incomplete){:>30}", n.interface),
+            true => writeln!(out, "{address:<23}          (incomplete){:30}{}", "", n.interface),
             false => writeln!(
                 out,
                 "{address:<23}  ether   {:<18}  {:<21} {}",
@@ -168,9 +168,7 @@ fn parse(words: &[String]) -> Result<Ask, Failure> {
     };
     match (set, delete, plain.as_slice()) {
         (false, false, []) => Ok(Ask::Show { bsd, interface, address: None }),
-        (false, false, [word]) => {
-            Ok(Ask::Show { bsd, interface, address: Some(address(word)?) })
-        }
+        (false, false, [word]) => Ok(Ask::Show { bsd, interface, address: Some(address(word)?) }),
         (true, false, [word, mac]) => {
             let mac = wire::parse_mac(mac)
                 .ok_or_else(|| usage(format!("`{mac}` is no hardware address")))?;
@@ -228,9 +226,8 @@ mod tests {
 
     #[test]
     fn words() {
-        let read = |line: &str| {
-            parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-        };
+        let read =
+            |line: &str| parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         assert_eq!(
             read("-i v0 -s 10.1.0.66 02:00:00:00:00:66").expect("valid"),
             Ask::Set {

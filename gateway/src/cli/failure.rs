@@ -20,9 +20,6 @@ pub(crate) enum Failure {
     /// As `Refused`, in the exact words of the tool that is imitated.
     #[error("{0}")]
     Verbatim(String),
-    /// Everything that was to be said is said: exit code 1 and no line.
-    #[error("")]
-    Silent,
     /// No gateway answers at that address.
     #[error("cannot reach the gateway at {address}: {reason}; {remedy}")]
     Unreachable { address: String, reason: String, remedy: String },
@@ -44,7 +41,6 @@ impl Failure {
     /// The line for stderr, without its newline; none when there is nothing to say.
     pub(crate) fn line(&self, program: &str) -> Option<String> {
         match self {
-            Failure::Silent => None,
             // The reader of our output has gone; there is nobody to tell.
             Failure::Io(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
             Failure::Verbatim(text) | Failure::UsageVerbatim(text) => Some(text.clone()),
@@ -61,7 +57,6 @@ impl Failure {
             Failure::Usage(_) | Failure::UsageVerbatim(_) => ExitCode::from(2),
             Failure::Refused(_)
             | Failure::Verbatim(_)
-            | Failure::Silent
             | Failure::Unreachable { .. }
             | Failure::Rpc(_)
             | Failure::Io(_) => ExitCode::from(1),
@@ -92,7 +87,8 @@ mod tests {
     fn exit_codes_follow_the_contract() {
         assert_eq!(Failure::Usage("x".into()).exit_code(), ExitCode::from(2));
         assert_eq!(Failure::Refused("x".into()).exit_code(), ExitCode::from(1));
-        assert_eq!(Failure::Silent.line("sluice"), None);
+        let gone = Failure::Io(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!(gone.line("sluice"), None);
     }
 
     #[test]

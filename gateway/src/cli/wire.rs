@@ -53,9 +53,9 @@ pub(crate) fn mac_text(bytes: &[u8]) -> String {
 pub(crate) fn parse_mac(text: &str) -> Option<Vec<u8>> {
     let bytes: Vec<u8> = text
         .split([':', '-'])
-        .map(|part| match part.len() {
-            1 | 2 => u8::from_str_radix(part, 16).ok(),
-            _ => None,
+        .map(|part| {
+            let digits = part.bytes().all(|byte| byte.is_ascii_hexdigit());
+            u8::from_str_radix(part, 16).ok().filter(|_| digits && part.len() <= 2)
         })
         .collect::<Option<_>>()?;
     (bytes.len() == 6).then_some(bytes)

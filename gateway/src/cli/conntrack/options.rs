@@ -184,8 +184,14 @@ impl Read {
     fn take(&mut self, key: Key, written: &str, value: Option<String>) -> Result<(), Failure> {
         let text = value.as_deref().unwrap_or_default();
         match key {
-            Key::List | Key::Get | Key::Delete | Key::Event | Key::Flush | Key::Count
-            | Key::Help | Key::Version => {
+            Key::List
+            | Key::Get
+            | Key::Delete
+            | Key::Event
+            | Key::Flush
+            | Key::Count
+            | Key::Help
+            | Key::Version => {
                 if self.command.is_some() {
                     return Err(usage("Invalid commands combination"));
                 }

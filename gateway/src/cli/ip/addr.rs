@@ -147,8 +147,7 @@ async fn list(
     interface: &str,
     remote: &Remote,
 ) -> Result<Vec<InterfaceAddress>, Failure> {
-    let request =
-        ListAddressesRequest { family: family.into(), interface: interface.to_owned() };
+    let request = ListAddressesRequest { family: family.into(), interface: interface.to_owned() };
     let answer = remote.network().await?.list_addresses(request).await;
     let missing = format!("Device \"{interface}\" does not exist.");
     Ok(answer.map_err(|status| refused(status, &missing, ""))?.into_inner().addresses)
@@ -168,11 +167,7 @@ async fn show(words: Words<'_>, options: Options, remote: &Remote) -> Result<(),
     print(&records, selective, options)
 }
 
-fn record<'a>(
-    link: &'a Link,
-    addresses: &'a [InterfaceAddress],
-    filter: &Filter,
-) -> Record<'a> {
+fn record<'a>(link: &'a Link, addresses: &'a [InterfaceAddress], filter: &Filter) -> Record<'a> {
     let of_link = addresses.iter().filter(|address| address.interface == link.name);
     Record { link, addresses: of_link.filter(|address| filter.passes(address)).collect() }
 }

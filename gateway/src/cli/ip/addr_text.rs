@@ -41,9 +41,8 @@ pub(super) fn entry(record: &Record<'_>, family: Family, statistics: bool) -> St
 /// `-oneline`: a line for every address.
 pub(super) fn lines(record: &Record<'_>) -> Vec<String> {
     let Link { index, name, .. } = record.link;
-    let line = |address: &&InterfaceAddress| {
-        format!("{index}: {name}    {}", address_text(address, name))
-    };
+    let line =
+        |address: &&InterfaceAddress| format!("{index}: {name}    {}", address_text(address, name));
     record.addresses.iter().map(line).collect()
 }
 
@@ -182,7 +181,9 @@ mod tests {
         );
         assert_eq!(
             lines(&record).first().map(String::as_str),
-            Some("3: v0    inet 10.1.0.1/16 scope global v0\n       valid_lft forever preferred_lft forever\n")
+            Some(
+                "3: v0    inet 10.1.0.1/16 scope global v0\n       valid_lft forever preferred_lft forever\n"
+            )
         );
     }
 

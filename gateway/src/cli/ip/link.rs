@@ -54,7 +54,8 @@ fn parse_set(mut words: Words<'_>) -> Result<SetLinkRequest, Failure> {
             "dev" => request.name = words.value()?.to_owned(),
             word if request.name.is_empty() => request.name = word.to_owned(),
             word => {
-                let text = format!("Error: either \"dev\" is duplicate, or \"{word}\" is a garbage.");
+                let text =
+                    format!("Error: either \"dev\" is duplicate, or \"{word}\" is a garbage.");
                 return Err(usage(text));
             }
         }
@@ -65,11 +66,7 @@ fn parse_set(mut words: Words<'_>) -> Result<SetLinkRequest, Failure> {
     Ok(request)
 }
 
-async fn show(
-    mut words: Words<'_>,
-    options: Options,
-    remote: &Remote,
-) -> Result<(), Failure> {
+async fn show(mut words: Words<'_>, options: Options, remote: &Remote) -> Result<(), Failure> {
     let mut name = String::new();
     let mut up_only = false;
     while let Some(word) = words.next() {
@@ -98,8 +95,7 @@ pub(super) async fn list(name: &str, remote: &Remote) -> Result<Vec<Link>, Failu
     let missing = format!("Device \"{name}\" does not exist.");
     let request = ListLinksRequest { name: name.to_owned() };
     let answer = remote.network().await?.list_links(request).await;
-    let mut links =
-        answer.map_err(|status| refused(status, &missing, ""))?.into_inner().links;
+    let mut links = answer.map_err(|status| refused(status, &missing, ""))?.into_inner().links;
     if !name.is_empty() {
         links.retain(|link| link.name == name);
         if links.is_empty() {

@@ -52,11 +52,8 @@ pub(super) fn hardware(link: &Link) -> String {
 /// One link as `ip link` shows it, with its newline.
 pub(super) fn entry(link: &Link, statistics: bool, details: bool) -> String {
     let mut out = head(link);
-    let _ = writeln!(
-        out,
-        "qdisc noqueue state {} mode DEFAULT group default qlen 1000",
-        state(link)
-    );
+    let _ =
+        writeln!(out, "qdisc noqueue state {} mode DEFAULT group default qlen 1000", state(link));
     out.push_str(&hardware(link));
     if details {
         out.push_str(&detail(link));

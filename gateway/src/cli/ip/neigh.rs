@@ -126,9 +126,10 @@ impl Filter {
             Some(states) => states.is_empty() || states.contains(&state),
         };
         wanted
-            && self.to.as_ref().is_none_or(|to| {
-                wire::same_prefix(&neighbour.address, &to.address, to.length)
-            })
+            && self
+                .to
+                .as_ref()
+                .is_none_or(|to| wire::same_prefix(&neighbour.address, &to.address, to.length))
     }
 }
 
@@ -150,13 +151,8 @@ async fn get(words: Words<'_>, options: Options, remote: &Remote) -> Result<(), 
     print(&listed, false, options)
 }
 
-async fn list(
-    family: Family,
-    interface: &str,
-    remote: &Remote,
-) -> Result<Vec<Neighbour>, Failure> {
-    let request =
-        ListNeighboursRequest { family: family.into(), interface: interface.to_owned() };
+async fn list(family: Family, interface: &str, remote: &Remote) -> Result<Vec<Neighbour>, Failure> {
+    let request = ListNeighboursRequest { family: family.into(), interface: interface.to_owned() };
     let answer = remote.network().await?.list_neighbours(request).await;
     let unknown = format!("Cannot find device \"{interface}\"");
     Ok(answer.map_err(|status| refused(status, &unknown, ""))?.into_inner().neighbours)
@@ -193,7 +189,9 @@ async fn flush(words: Words<'_>, options: Options, remote: &Remote) -> Result<()
     if options.statistics {
         output::print(&match count {
             0 => "Nothing to flush.\n".to_owned(),
-            n => format!("*** Round 1, deleting {n} entries ***\n*** Flush is complete after 1 round ***\n"),
+            n => format!(
+                "*** Round 1, deleting {n} entries ***\n*** Flush is complete after 1 round ***\n"
+            ),
         })?;
     }
     Ok(())

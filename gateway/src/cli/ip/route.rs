@@ -211,7 +211,8 @@ async fn get(mut words: Words<'_>, options: Options, remote: &Remote) -> Result<
                 question.destination = prefix.address;
             }
             word => {
-                let said = format!("Error: either \"to\" is duplicate, or \"{word}\" is a garbage.");
+                let said =
+                    format!("Error: either \"to\" is duplicate, or \"{word}\" is a garbage.");
                 return Err(usage(said));
             }
         }

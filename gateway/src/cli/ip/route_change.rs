@@ -149,7 +149,8 @@ fn next_hops(words: &mut Words<'_>, family: Family) -> Result<Vec<NextHop>, Fail
                 hops.push(std::mem::replace(&mut hop, NextHop { weight: 1, ..NextHop::default() }));
             }
             other => {
-                let text = format!("Error: \"nexthop\" or end of line is expected instead of \"{other}\"");
+                let text =
+                    format!("Error: \"nexthop\" or end of line is expected instead of \"{other}\"");
                 return Err(usage(text));
             }
         }
@@ -169,8 +170,10 @@ mod tests {
 
     #[test]
     fn a_route_with_everything() {
-        let route = read("10.9.0.0/16 via 10.1.0.3 dev v0 src 10.1.0.1 metric 7 mtu lock 1300 proto static")
-            .expect("valid");
+        let route = read(
+            "10.9.0.0/16 via 10.1.0.3 dev v0 src 10.1.0.1 metric 7 mtu lock 1300 proto static",
+        )
+        .expect("valid");
         assert_eq!((route.metric, route.mtu, route.protocol.as_str()), (7, 1300, "static"));
         assert_eq!(route.preferred_source, [10, 1, 0, 1]);
         let hop = route.next_hops.first().expect("a hop");

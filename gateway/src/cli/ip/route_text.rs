@@ -106,10 +106,9 @@ fn scope(route: &Route, kind: RouteType, ipv6: bool) -> &str {
                 "global"
             }
         }
-        RouteType::Blackhole
-        | RouteType::Unreachable
-        | RouteType::Prohibit
-        | RouteType::Throw => "global",
+        RouteType::Blackhole | RouteType::Unreachable | RouteType::Prohibit | RouteType::Throw => {
+            "global"
+        }
     }
 }
 

@@ -37,7 +37,12 @@ const SPECS: &[Spec<Key>] = &[
     Spec { key: Key::Verbose, short: Some('v'), long: &["verbose"], takes: Takes::Nothing },
     Spec { key: Key::Modprobe, short: Some('M'), long: &["modprobe"], takes: Takes::Value },
     Spec { key: Key::Wait, short: Some('w'), long: &["wait"], takes: Takes::Maybe },
-    Spec { key: Key::WaitInterval, short: Some('W'), long: &["wait-interval"], takes: Takes::Maybe },
+    Spec {
+        key: Key::WaitInterval,
+        short: Some('W'),
+        long: &["wait-interval"],
+        takes: Takes::Maybe,
+    },
     Spec { key: Key::Ipv4, short: Some('4'), long: &["ipv4"], takes: Takes::Nothing },
     Spec { key: Key::Ipv6, short: Some('6'), long: &["ipv6"], takes: Takes::Nothing },
 ];
@@ -133,7 +138,9 @@ fn refusal(program: &str, answer: &RestoreRulesResponse) -> Option<String> {
     Some(match (said.is_empty(), answer.line) {
         (true, line) => format!("{program}: line {line} failed"),
         (false, 0) => format!("{program}: {said}"),
-        (false, line) => format!("{program} {}: {said}\nError occurred at line: {line}", super::VERSION),
+        (false, line) => {
+            format!("{program} {}: {said}\nError occurred at line: {line}", super::VERSION)
+        }
     })
 }
 

@@ -54,11 +54,8 @@ pub(crate) async fn run(
         output::print(&format!("{} {}\n", super::program(family, "-save"), super::VERSION))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let request = SaveRulesRequest {
-        family: save.family.into(),
-        table: save.table,
-        counters: save.counters,
-    };
+    let request =
+        SaveRulesRequest { family: save.family.into(), table: save.table, counters: save.counters };
     let text = remote.rules().await?.save(request).await?.into_inner().text;
     match save.file {
         Some(file) => fs::write(&file, text)

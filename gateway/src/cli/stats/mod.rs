@@ -124,8 +124,7 @@ mod tests {
     #[test]
     fn totals_count_a_packet_between_two_workers_as_held() {
         let totals = Totals::of(&sample());
-        let expected =
-            Totals { rx: 200, originated: 4, tx: 190, local: 2, dropped: 6, held: 1 };
+        let expected = Totals { rx: 200, originated: 4, tx: 190, local: 2, dropped: 6, held: 1 };
         assert_eq!(totals, expected);
         assert_eq!(totals.missing(), 5);
     }

@@ -31,8 +31,16 @@ pub(super) fn render(stats: &GetStatsResponse) -> String {
 
 fn interfaces(interfaces: &[InterfaceStats]) -> String {
     let mut rows = vec![row([
-        "interface", "link", "mtu", "rx packets", "rx bytes", "rx errors", "missed", "tx packets",
-        "tx bytes", "tx errors",
+        "interface",
+        "link",
+        "mtu",
+        "rx packets",
+        "rx bytes",
+        "rx errors",
+        "missed",
+        "tx packets",
+        "tx bytes",
+        "tx errors",
     ])];
     rows.extend(interfaces.iter().map(|i| {
         row([
@@ -53,8 +61,20 @@ fn interfaces(interfaces: &[InterfaceStats]) -> String {
 
 fn workers(workers: &[WorkerStats]) -> String {
     let mut rows = vec![row([
-        "worker", "core", "rx", "originated", "tx", "local", "dropped", "handed out", "handed in",
-        "held", "flows", "bursts", "idle", "state",
+        "worker",
+        "core",
+        "rx",
+        "originated",
+        "tx",
+        "local",
+        "dropped",
+        "handed out",
+        "handed in",
+        "held",
+        "flows",
+        "bursts",
+        "idle",
+        "state",
     ])];
     rows.extend(workers.iter().map(|w| {
         let core = if w.core < 0 { "-".to_owned() } else { w.core.to_string() };
