@@ -18,7 +18,7 @@ pub(crate) const DEFAULT_SERVER: &str = "unix:/run/sluice/sluice.sock";
     about = "Router, NAT gateway and stateful firewall on DPDK",
     long_about = "Sluice forwards, filters and translates packets on DPDK and speaks the language of \
                   Linux's own tools.\n\nThe commands below talk to a running gateway over gRPC (except \
-                  `check`).",
+                  `check` and `doctor`).",
     after_long_help = TOOLS_HELP,
     subcommand_required = true,
     arg_required_else_help = true
@@ -59,6 +59,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Push a whole configuration to the gateway, or print the one in force
     Config(ConfigArgs),
+    /// Check this machine for what the gateway needs; print the command that mends each lack
+    Doctor(DoctorArgs),
     /// Show counters: interfaces, workers, drops by reason, connections, packet memory
     Stats(StatsArgs),
     #[command(external_subcommand)]
@@ -119,6 +121,13 @@ pub(crate) struct StatsArgs {
     pub(crate) json: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Print the checks as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// A tool that answers to another program's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
@@ -156,7 +165,7 @@ impl Tool {
 
 /// The error for a word that is no command, with the one that was probably meant.
 pub(crate) fn unknown_command(word: &str) -> Failure {
-    let own = ["check", "config", "stats"];
+    let own = ["check", "config", "doctor", "stats"];
     let known = own.into_iter().chain(Tool::ALL.iter().map(|(name, _)| *name));
     Failure::Usage(match sluice_config::diagnostic::nearest(word, known) {
         Some(near) => format!("unknown command `{word}`; did you mean `{near}`?"),

@@ -8,6 +8,7 @@ mod arp;
 mod check;
 mod config;
 mod conntrack;
+mod doctor;
 mod failure;
 mod getopt;
 mod ip;
@@ -42,6 +43,7 @@ pub(crate) fn main(mut words: Vec<String>) -> ExitCode {
     let (name, done) = match arguments.command {
         Command::Check(args) => ("check", check::run(&args)),
         Command::Config(args) => ("config", block_on(config::run(&args, &remote))),
+        Command::Doctor(args) => ("doctor", doctor::run(&args)),
         Command::Stats(args) => ("stats", block_on(stats::run(&args, &remote))),
         Command::Tool(words) => match words.split_first() {
             Some((name, rest)) => match Tool::from_name(name) {

@@ -33,7 +33,7 @@ pub(crate) async fn run(words: &[String], remote: &Remote) -> Result<ExitCode, F
         Ask::Help => output::print(options::HELP)?,
         Ask::Version => output::print(&format!("{SELF}\n"))?,
         Ask::Expectations => complain("0 expectations have been shown."),
-        Ask::Table(task) => return perform(task, remote).await,
+        Ask::Table(task) => return perform(*task, remote).await,
     }
     Ok(ExitCode::SUCCESS)
 }

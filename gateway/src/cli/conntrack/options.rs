@@ -15,7 +15,7 @@ pub(super) enum Ask {
     Version,
     /// The expectation table: Sluice has no helpers, so it is empty.
     Expectations,
-    Table(Task),
+    Table(Box<Task>),
 }
 
 /// Work on the connection table.
@@ -231,7 +231,7 @@ impl Read {
         }
         let filter = self.filter.finish()?;
         let style = self.style;
-        Ok(Ask::Table(match command {
+        Ok(Ask::Table(Box::new(match command {
             Key::List => Task::List { filter, style, zero: self.zero },
             Key::Get => Task::Get { filter, style },
             Key::Delete => Task::Delete { filter, style },
@@ -240,7 +240,7 @@ impl Read {
             Key::Count => Task::Count,
             Key::Version => return Ok(Ask::Version),
             _ => return Ok(Ask::Help),
-        }))
+        })))
     }
 }
 
@@ -301,12 +301,17 @@ mod tests {
         read(line).expect_err(line).to_string().lines().next().unwrap_or_default().to_owned()
     }
 
+    fn task(line: &str) -> Task {
+        match read(line).expect(line) {
+            Ask::Table(task) => *task,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn a_filtered_listing() {
-        let ask = read("-L -p tcp -s 10.0.0.0/8 --dport 80 --state ESTABLISHED -o extended,id");
-        let Ask::Table(Task::List { filter, style, zero }) = ask.expect("valid") else {
-            panic!("no listing")
-        };
+        let task = task("-L -p tcp -s 10.0.0.0/8 --dport 80 --state ESTABLISHED -o extended,id");
+        let Task::List { filter, style, zero } = task else { panic!("no listing") };
         assert_eq!(filter.protocol, Some(6));
         assert_eq!(filter.original_destination_port, Some(80));
         assert_eq!(filter.state, "ESTABLISHED");
@@ -316,17 +321,12 @@ mod tests {
 
     #[test]
     fn the_commands() {
-        assert_eq!(read("-C").expect("valid"), Ask::Table(Task::Count));
-        assert_eq!(
-            read("-F -f ipv6").expect("valid"),
-            Ask::Table(Task::Flush { family: Family::Ipv6 })
-        );
-        assert!(matches!(read("-L conntrack"), Ok(Ask::Table(Task::List { .. }))));
+        assert_eq!(task("-C"), Task::Count);
+        assert_eq!(task("-F -f ipv6"), Task::Flush { family: Family::Ipv6 });
+        assert!(matches!(task("-L conntrack"), Task::List { .. }));
         assert!(matches!(read("-L expect"), Ok(Ask::Expectations)));
         assert!(matches!(read(""), Ok(Ask::Help)));
-        let Ok(Ask::Table(Task::Follow { kinds, .. })) = read("-E -e NEW,DESTROY") else {
-            panic!("no events")
-        };
+        let Task::Follow { kinds, .. } = task("-E -e NEW,DESTROY") else { panic!("no events") };
         assert_eq!(kinds, [ConnectionEventKind::New, ConnectionEventKind::Destroy]);
     }
 
