@@ -8,7 +8,9 @@
 //!   take <──────────────────── Output::Resolved, Output::Failed
 //! ```
 
+pub mod arp;
 pub mod machine;
+pub mod ndp;
 pub mod pending;
 pub mod state;
 pub mod table;
@@ -17,3 +19,15 @@ pub use machine::Machine;
 pub use pending::Pending;
 pub use state::{Event, Kind, Neighbour, Output, Settings, State};
 pub use table::{Link, NeighbourTable};
+
+use crate::packet::Packet;
+
+/// Makes the frame `size` bytes long, whatever it held; false when the buffer is too small.
+fn resize<P: Packet>(packet: &mut P, size: usize) -> bool {
+    let length = packet.data().len();
+    if length >= size {
+        packet.trim_back(length - size);
+        return true;
+    }
+    packet.append(size - length)
+}
