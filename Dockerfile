@@ -22,9 +22,9 @@ COPY . .
 RUN cargo build --release --locked -p sluice
 
 FROM debian:12-slim
-# The drivers are separate packages; `dpdk` brings them and dpdk-devbind.
+# `dpdk` has dpdk-devbind; the drivers are packages of their own.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends dpdk iproute2 ethtool \
+    && apt-get install -y --no-install-recommends dpdk librte-meta-all iproute2 ethtool \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /sluice/target/release/sluice /usr/local/sbin/sluice
 VOLUME ["/var/lib/sluice"]
