@@ -8,7 +8,7 @@ use serde_json::json;
 use sluice_config::{Config, Diagnostic};
 
 use super::arguments::CheckArgs;
-use super::failure::Failure;
+use super::failure::{Failure, strerror};
 use super::output;
 
 /// Runs `sluice check`.
@@ -33,8 +33,9 @@ pub(crate) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
 /// unreadable rules file is a finding.
 fn check(file: &Path) -> Result<Vec<Diagnostic>, Failure> {
     let name = file.display().to_string();
-    let text = fs::read_to_string(file)
-        .map_err(|error| Failure::Refused(format!("cannot read {name}: {error}")))?;
+    let text = fs::read_to_string(file).map_err(|error| {
+        Failure::Refused(format!("cannot read {name}: {}", strerror(&error.to_string())))
+    })?;
     let config = match Config::parse(&text, &name) {
         Ok(config) => config,
         Err(found) => return Ok(found),
@@ -69,7 +70,11 @@ fn unreadable(
         file: name.to_owned(),
         line,
         column: 1,
-        message: format!("cannot read {key} rules {}: {error}", path.display()),
+        message: format!(
+            "cannot read {key} rules {}: {}",
+            path.display(),
+            strerror(&error.to_string())
+        ),
         help: Some("paths are relative to the configuration file; or remove the key".into()),
     }
 }

@@ -11,7 +11,7 @@ use sluice_control::proto::{
 };
 
 use super::arguments::{ConfigAction, ConfigArgs};
-use super::failure::Failure;
+use super::failure::{Failure, strerror};
 use super::output;
 use super::remote::Remote;
 
@@ -81,8 +81,13 @@ fn read(file: &Path) -> Result<Configuration, Failure> {
 }
 
 fn read_text(file: &Path) -> Result<String, Failure> {
-    fs::read_to_string(file)
-        .map_err(|error| Failure::Refused(format!("cannot read {}: {error}", file.display())))
+    fs::read_to_string(file).map_err(|error| {
+        Failure::Refused(format!(
+            "cannot read {}: {}",
+            file.display(),
+            strerror(&error.to_string())
+        ))
+    })
 }
 
 /// The rules files a configuration names.

@@ -64,6 +64,11 @@ impl Failure {
     }
 }
 
+/// An error's words without Rust's "(os error N)" behind them.
+pub(crate) fn strerror(text: &str) -> &str {
+    text.split_once(" (os error").map_or(text, |(words, _)| words)
+}
+
 fn rpc_line(status: &Status) -> String {
     match status.code() {
         tonic::Code::Unimplemented => {
@@ -89,6 +94,13 @@ mod tests {
         assert_eq!(Failure::Refused("x".into()).exit_code(), ExitCode::from(1));
         let gone = Failure::Io(io::Error::from(io::ErrorKind::BrokenPipe));
         assert_eq!(gone.line("sluice"), None);
+    }
+
+    #[test]
+    fn error_numbers_are_left_out() {
+        let missing = io::Error::from_raw_os_error(2).to_string();
+        assert_eq!(strerror(&missing), "No such file or directory");
+        assert_eq!(strerror("other"), "other");
     }
 
     #[test]

@@ -28,6 +28,9 @@ use arguments::{Arguments, Command, Tool};
 use failure::Failure;
 use remote::Remote;
 
+/// The name in front of complaints that are not a tool's.
+const SELF: &str = "sluice";
+
 /// Runs the command line and returns the process's exit code: 0 done, 1 refused or failed, 2 usage.
 pub(crate) fn main(mut words: Vec<String>) -> ExitCode {
     if let Some(tool) = words.first().and_then(|word| called_as(word)) {
@@ -41,16 +44,16 @@ pub(crate) fn main(mut words: Vec<String>) -> ExitCode {
     };
     let remote = Remote::new(arguments.server);
     let (name, done) = match arguments.command {
-        Command::Check(args) => ("check", check::run(&args)),
-        Command::Config(args) => ("config", block_on(config::run(&args, &remote))),
-        Command::Doctor(args) => ("doctor", doctor::run(&args)),
-        Command::Stats(args) => ("stats", block_on(stats::run(&args, &remote))),
+        Command::Check(args) => (SELF, check::run(&args)),
+        Command::Config(args) => (SELF, block_on(config::run(&args, &remote))),
+        Command::Doctor(args) => (SELF, doctor::run(&args)),
+        Command::Stats(args) => (SELF, block_on(stats::run(&args, &remote))),
         Command::Tool(words) => match words.split_first() {
             Some((name, rest)) => match Tool::from_name(name) {
                 Some(tool) => (tool.name(), block_on(run_tool(tool, rest, &remote))),
-                None => ("sluice", Err(arguments::unknown_command(name))),
+                None => (SELF, Err(arguments::unknown_command(name))),
             },
-            None => ("sluice", Err(Failure::Usage("no command given; try `sluice --help`".into()))),
+            None => (SELF, Err(Failure::Usage("no command given; try `sluice --help`".into()))),
         },
     };
     finish(name, done)

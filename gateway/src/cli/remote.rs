@@ -10,7 +10,7 @@ use sluice_control::proto::rules_service_client::RulesServiceClient;
 use sluice_control::proto::stats_service_client::StatsServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
-use super::failure::Failure;
+use super::failure::{Failure, strerror};
 
 /// How long a gateway may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -105,7 +105,7 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    cause.to_string()
+    strerror(&cause.to_string()).to_owned()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use sluice_control::proto::{Family, RestoreRulesRequest, RestoreRulesResponse};
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, strerror};
 use crate::cli::getopt::{self, Item, Problem, Spec, Takes};
 use crate::cli::output;
 use crate::cli::remote::Remote;
@@ -116,17 +116,9 @@ fn read_rules(file: Option<&str>) -> Result<String, Failure> {
         io::stdin().lock().read_to_string(&mut text)?;
         return Ok(text);
     };
-    fs::read_to_string(file)
-        .map_err(|error| Failure::Verbatim(format!("Can't open {file}: {}", strerror(&error))))
-}
-
-/// The operating system's words without Rust's "(os error N)".
-fn strerror(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.split_once(" (os error") {
-        Some((words, _)) => words.to_owned(),
-        None => text,
-    }
+    fs::read_to_string(file).map_err(|error| {
+        Failure::Verbatim(format!("Can't open {file}: {}", strerror(&error.to_string())))
+    })
 }
 
 /// What iptables-restore says when the text is refused.
@@ -154,7 +146,7 @@ fn parse(family: Family, words: &[String]) -> Result<Ask, Failure> {
                 continue;
             }
             Item::Word(word) => {
-                return Err(Failure::UsageVerbatim(format!("Unknown argument: {word}")));
+                return Err(Failure::Verbatim(format!("Unknown argument: {word}")));
             }
         };
         match key {
@@ -172,9 +164,10 @@ fn parse(family: Family, words: &[String]) -> Result<Ask, Failure> {
     Ok(Ask::Restore(restore))
 }
 
+/// The original ends with 1 after wrong usage, and so does this.
 fn usage(family: Family, problem: &Problem) -> Failure {
     let program = super::program(family, "-restore");
-    Failure::UsageVerbatim(format!(
+    Failure::Verbatim(format!(
         "{program}: {}\nTry `{program} -h' for more information.",
         getopt::complaint(problem)
     ))
@@ -211,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_second_file_is_wrong_usage() {
-        assert!(matches!(read("a b"), Err(Failure::UsageVerbatim(_))));
+        assert!(matches!(read("a b"), Err(Failure::Verbatim(_))));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use sluice_control::proto::{Family, SaveRulesRequest};
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::{Failure, strerror};
 use crate::cli::getopt::{self, Item, Problem, Spec, Takes};
 use crate::cli::output;
 use crate::cli::remote::Remote;
@@ -58,8 +58,9 @@ pub(crate) async fn run(
         SaveRulesRequest { family: save.family.into(), table: save.table, counters: save.counters };
     let text = remote.rules().await?.save(request).await?.into_inner().text;
     match save.file {
-        Some(file) => fs::write(&file, text)
-            .map_err(|error| Failure::Refused(format!("cannot write {file}: {error}")))?,
+        Some(file) => fs::write(&file, text).map_err(|error| {
+            Failure::Refused(format!("cannot write {file}: {}", strerror(&error.to_string())))
+        })?,
         None => output::print(&text)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -72,9 +73,7 @@ fn parse(family: Family, words: &[String]) -> Result<Save, Failure> {
         let (key, value) = match item {
             Item::Option { key, value, .. } => (key, value),
             Item::Word(_) => {
-                return Err(Failure::UsageVerbatim(
-                    "Unknown arguments found on commandline".to_owned(),
-                ));
+                return Err(Failure::Verbatim("Unknown arguments found on commandline".to_owned()));
             }
         };
         match key {
@@ -90,9 +89,10 @@ fn parse(family: Family, words: &[String]) -> Result<Save, Failure> {
     Ok(save)
 }
 
+/// The original ends with 1 after wrong usage, and so does this.
 fn usage(family: Family, problem: &Problem) -> Failure {
     let program = super::program(family, "-save");
-    Failure::UsageVerbatim(format!(
+    Failure::Verbatim(format!(
         "{program}: {}\nLook at manual page `{program}.8' for more information.",
         getopt::complaint(problem)
     ))
