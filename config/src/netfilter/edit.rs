@@ -135,7 +135,7 @@ impl Edit {
                 let chain = self.chain_mut(&chain)?;
                 if number > chain.rules.len() {
                     let help = format!("the chain has {} rules", chain.rules.len());
-                    return Err(Fault::no_such_name().help(help));
+                    return Err(Fault::refused("Index of deletion too big.").help(help));
                 }
                 chain.rules.remove(number.saturating_sub(1));
             }
@@ -213,10 +213,14 @@ impl Edit {
                 None if self.is_builtin(name) => continue,
                 None => return Err(no_chain(name, self.table)),
             };
-            if !chain.rules.is_empty() && names.len() == 1 {
-                return Err(Fault::refused("Directory not empty.")
-                    .help(format!("write `-F {name}` before it")));
+            if chain.rules.is_empty() || names.len() > 1 {
+                continue;
             }
+            let help = format!("write `-F {name}` before it");
+            return Err(match chain.chain.policy {
+                Some(_) => Fault::refused("Directory not empty.").help(help),
+                None => busy(name).help(help),
+            });
         }
         let gone = |name: &str| names.iter().any(|own| own == name) && !self.is_builtin(name);
         let staying = self.chains.iter().filter(|chain| !gone(&chain.chain.name));
@@ -224,9 +228,7 @@ impl Edit {
             placed.rule.target.as_ref().and_then(|target| target.chain()).filter(|name| gone(name))
         });
         if let Some(used) = used {
-            let object = format!("chain {used}");
-            return Err(Fault::kernel("CHAIN_DEL", "Device or resource busy", &object)
-                .help("delete the rules that lead to it first"));
+            return Err(busy(used).help("delete the rules that lead to it first"));
         }
         let keep: Vec<bool> = self.chains.iter().map(|chain| !gone(&chain.chain.name)).collect();
         let mut keep = keep.into_iter();
@@ -344,6 +346,10 @@ impl Rule {
             && *matches == other.matches
             && *target == other.target
     }
+}
+
+fn busy(chain: &str) -> Fault {
+    Fault::kernel("CHAIN_DEL", "Device or resource busy", &format!("chain {chain}"))
 }
 
 fn no_rule() -> Fault {

@@ -25,6 +25,8 @@ pub enum FaultKind {
     BadArgument,
     /// No such table: exit code 3.
     NoTable,
+    /// A chain to list is not there: exit code 1, with the version.
+    NoChain,
     /// The words are right, the ruleset does not have what they name: exit code 1.
     Refused,
     /// The kernel would refuse the transaction: exit code 4.
@@ -55,6 +57,12 @@ impl Fault {
         Self::refused("No chain/target/match by that name.")
     }
 
+    /// A chain to list that is not there; the tool takes it for one that nft made.
+    pub(crate) fn no_such_chain(name: &str, table: super::Table) -> Self {
+        let message = format!("chain `{name}' in table `{table}' is incompatible, use 'nft' tool.");
+        Self::new(FaultKind::NoChain, message)
+    }
+
     #[must_use]
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help.get_or_insert(help.into());
@@ -72,7 +80,7 @@ impl Fault {
         match self.kind {
             FaultKind::Usage | FaultKind::BadArgument => 2,
             FaultKind::NoTable => 3,
-            FaultKind::Refused => 1,
+            FaultKind::Refused | FaultKind::NoChain => 1,
             FaultKind::Kernel => 4,
         }
     }
@@ -91,6 +99,7 @@ impl Fault {
                 )
             }
             FaultKind::Refused => format!("{program}: {message}"),
+            FaultKind::NoChain => format!("{version}: {message}"),
             FaultKind::Kernel => format!("{version}:  {message}"),
         }
     }
@@ -103,7 +112,9 @@ impl Fault {
             "Error occurred at line: {line}\nTry `{program} -h' or '{program} --help' for more information."
         );
         match self.kind {
-            FaultKind::Usage | FaultKind::NoTable => format!("{version}: {message}\n{hint}"),
+            FaultKind::Usage | FaultKind::NoTable | FaultKind::NoChain => {
+                format!("{version}: {message}\n{hint}")
+            }
             FaultKind::BadArgument => format!("{message}\n{hint}"),
             FaultKind::Refused if message.is_empty() => format!("{program}: line {line} failed"),
             FaultKind::Refused => format!("{program}: line {line} failed: {message}"),

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::command::Style;
+use super::words::Look;
 use super::{AddressMask, Chain, Family, Fragment, InterfacePattern, Negatable, Rule, Target};
 
 /// The listing of these chains; with a number, that rule alone and no heading. `references` counts
@@ -88,11 +89,10 @@ impl Listing {
         let target = rule.target.as_ref().map_or("", Target::name);
         let _ = write!(self.out, "{target:<9} ");
         self.protocol(rule);
-        self.out.push_str(match (self.family, rule.fragment) {
-            (Family::V6, _) => "   ",
-            (Family::V4, Fragment::Any) => "-- ",
-            (Family::V4, Fragment::Further) => "-f ",
-            (Family::V4, Fragment::NotFurther) => "!f ",
+        self.out.push_str(match rule.fragment {
+            Fragment::Any => "-- ",
+            Fragment::Further => "-f ",
+            Fragment::NotFurther => "!f ",
         });
         if self.verbose() {
             self.out.push(' ');
@@ -104,11 +104,12 @@ impl Listing {
         if matches!(rule.target, Some(Target::Goto(_))) {
             self.out.push_str("[goto] ");
         }
+        let look = Look { numeric: self.style.numeric, protocol: rule.protocol };
         for item in &rule.matches {
-            item.words().list(&mut self.out, self.style.numeric);
+            item.words().list(&mut self.out, look);
         }
         if let Some(words) = rule.target.as_ref().and_then(Target::words) {
-            words.list(&mut self.out, self.style.numeric);
+            words.list(&mut self.out, look);
         }
         self.out.push('\n');
     }

@@ -218,7 +218,7 @@ impl RuleParser {
                 self.out_given = true;
             }
             'f' if self.family == Family::V6 => {
-                return Err(Fault::usage("unknown option \"-f\"")
+                return Err(Fault::usage("`-f' is not supported in IPv6, use -m frag instead")
                     .help("IPv6 fragments are matched with `-m frag`"));
             }
             'f' if negated => self.rule.fragment = Fragment::NotFurther,

@@ -55,7 +55,7 @@ impl Invocation {
         let Some(name) = name else { return Ok(model.chains.iter().collect()) };
         let missing = || {
             let names = model.chains.iter().map(|chain| chain.name.as_str());
-            let fault = Fault::no_such_name();
+            let fault = Fault::no_such_chain(name, self.table);
             match crate::diagnostic::nearest(name, names) {
                 Some(near) => fault.help(format!("did you mean `{near}`?")),
                 None => fault,

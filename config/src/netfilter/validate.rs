@@ -71,6 +71,12 @@ fn check_alone(table: Table, chain: &EditChain, placed: &Placed) -> Result<(), R
         let help = "no address is outside /0: the rule would never match".to_owned();
         return Err(refuse(placed, chain, "Invalid argument", help));
     }
+    if let Some(item) =
+        placed.rule.matches.iter().find(|item| !item.words().fits(placed.rule.protocol))
+    {
+        let help = format!("write the protocol of `-m {}` with `-p` before it", item.name());
+        return Err(refuse(placed, chain, "Invalid argument", help));
+    }
     let Some(target) = &placed.rule.target else { return Ok(()) };
     if target.chain().is_some_and(|name| table.hooks().iter().any(|hook| hook.chain() == name)) {
         let help = "rules can lead to user chains only".to_owned();

@@ -104,6 +104,15 @@ impl Surroundings<'_> {
     }
 }
 
+/// How a listing shows values.
+#[derive(Clone, Copy)]
+pub(crate) struct Look {
+    /// Numbers, no names.
+    pub(crate) numeric: bool,
+    /// The rule's protocol, whose ports have names.
+    pub(crate) protocol: Option<Negatable<Protocol>>,
+}
+
 /// A match's or target's words: options in, text out.
 pub(crate) trait Words {
     /// Its options.
@@ -126,7 +135,7 @@ pub(crate) trait Words {
     fn save(&self, out: &mut String);
 
     /// Appends its columns as `iptables -L` writes them, each with a space before it.
-    fn list(&self, out: &mut String, numeric: bool);
+    fn list(&self, out: &mut String, look: Look);
 
     /// The family it exists in; both where `None`.
     fn family(&self) -> Option<Family> {
@@ -143,7 +152,7 @@ pub(crate) trait Words {
         &Hook::ALL
     }
 
-    /// Whether the kernel refuses it in a rule about that protocol.
+    /// Whether the kernel takes it in a rule about that protocol.
     fn fits(&self, _protocol: Option<Negatable<Protocol>>) -> bool {
         true
     }

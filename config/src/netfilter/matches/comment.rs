@@ -1,7 +1,7 @@
 //! `-m comment`: words for the reader; always matches.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Words, opt, quoted};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt, quoted};
 
 /// `--comment TEXT`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -21,12 +21,12 @@ impl Words for Comment {
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
         let text = given.argument(0);
-        if text.len() > MAX {
-            let message =
-                format!("comment: Value for \"--comment\" must be at most {MAX} bytes long.\n");
-            return Err(Fault::usage(message).help("shorten the comment"));
+        // A longer one is cut, not refused.
+        let mut end = text.len().min(MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
         }
-        self.text = text.to_owned();
+        self.text = text.get(..end).unwrap_or_default().to_owned();
         Ok(())
     }
 
@@ -35,7 +35,7 @@ impl Words for Comment {
         out.push_str(&quoted(&self.text));
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         out.push_str(&format!(" /* {} */", self.text));
     }
 }

@@ -1,7 +1,9 @@
 //! `-m conntrack`: what connection tracking knows of the packet (kernel: xt_conntrack, revision 3).
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, bang, number, opt, port_range};
+use crate::netfilter::words::{
+    Given, Look, Opt, Surroundings, Words, bang, number, opt, port_range,
+};
 use std::fmt;
 
 use crate::netfilter::{AddressMask, Negatable, PortRange, Protocol};
@@ -327,7 +329,7 @@ impl Words for Conntrack {
         }
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         for (negated, name, text) in self.parts() {
             let bang = bang(&Negatable { negated, value: () });
             out.push_str(&format!("{bang} {name} {text}"));

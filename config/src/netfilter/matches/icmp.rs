@@ -1,7 +1,7 @@
 //! `-m icmp`: ICMP type and code.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, bang, number, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, bang, number, opt};
 use crate::netfilter::{Family, Negatable, Protocol};
 
 /// `[!] --icmp-type TYPE[/CODE]`
@@ -85,12 +85,17 @@ impl IcmpType {
         let lower = text.to_ascii_lowercase();
         let named = |entry: &&(&str, u8, u8, u8)| entry.0.to_ascii_lowercase() == lower;
         let begun = |entry: &&(&str, u8, u8, u8)| entry.0.to_ascii_lowercase().starts_with(&lower);
-        let mut candidates = names.iter().filter(begun);
+        let exact = names.iter().find(named);
+        let mut candidates = names.iter().filter(begun).filter(|_| !text.is_empty());
         let only = match (candidates.next(), candidates.next()) {
-            (Some(only), None) if !text.is_empty() => Some(only),
-            (_, _) => None,
+            (Some(first), Some(second)) if exact.is_none() => {
+                let (first, second) = (first.0, second.0);
+                let message = format!("Ambiguous {family} type `{text}': `{first}' or `{second}'?");
+                return Err(Fault::usage(message).help("write the whole name"));
+            }
+            (only, _) => only,
         };
-        if let Some((_, kind, min_code, max_code)) = names.iter().find(named).or(only) {
+        if let Some((_, kind, min_code, max_code)) = exact.or(only) {
             return Ok(Self { kind: Some(*kind), min_code: *min_code, max_code: *max_code });
         }
         let byte = |text| number(text).and_then(|number| u8::try_from(number).ok());
@@ -167,15 +172,8 @@ impl Words for Icmp {
         Ok(())
     }
 
-    fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        match rule.is(Protocol::ICMP) {
-            true => Ok(()),
-            // The kernel's check, not the tool's.
-            false => {
-                Err(Fault::kernel("RULE_APPEND", "Invalid argument", "icmp match without -p icmp")
-                    .help("write `-p icmp` before it"))
-            }
-        }
+    fn fits(&self, protocol: Option<Negatable<Protocol>>) -> bool {
+        protocol == Some(Negatable::plain(Protocol::ICMP))
     }
 
     fn family(&self) -> Option<Family> {
@@ -188,9 +186,9 @@ impl Words for Icmp {
         }
     }
 
-    fn list(&self, out: &mut String, numeric: bool) {
+    fn list(&self, out: &mut String, look: Look) {
         if let Some(value) = &self.icmp_type {
-            IcmpType::list(out, value, "icmp", NAMES, numeric);
+            IcmpType::list(out, value, "icmp", NAMES, look.numeric);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::IcmpType;
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, bang, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, bang, opt};
 use crate::netfilter::{Family, Negatable, Protocol};
 
 /// `[!] --icmpv6-type TYPE[/CODE]`
@@ -66,16 +66,8 @@ impl Words for Icmp6 {
         Ok(())
     }
 
-    fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        match rule.is(Protocol::ICMPV6) {
-            true => Ok(()),
-            false => Err(Fault::kernel(
-                "RULE_APPEND",
-                "Invalid argument",
-                "icmp6 match without -p icmpv6",
-            )
-            .help("write `-p icmpv6` before it")),
-        }
+    fn fits(&self, protocol: Option<Negatable<Protocol>>) -> bool {
+        protocol == Some(Negatable::plain(Protocol::ICMPV6))
     }
 
     fn family(&self) -> Option<Family> {
@@ -87,7 +79,7 @@ impl Words for Icmp6 {
         out.push_str(&format!("{} --icmpv6-type {}", bang(value), value.value.text()));
     }
 
-    fn list(&self, out: &mut String, numeric: bool) {
-        IcmpType::list(out, &self.icmp_type, "ipv6-icmp", NAMES, numeric);
+    fn list(&self, out: &mut String, look: Look) {
+        IcmpType::list(out, &self.icmp_type, "ipv6-icmp", NAMES, look.numeric);
     }
 }

@@ -1,7 +1,7 @@
 //! `-m length`: length of the whole IP packet (IPv6: payload length + 40).
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Words, number16, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, number16, opt};
 
 /// `[!] --length MIN[:MAX]`, bytes, inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -51,7 +51,7 @@ impl Words for Length {
         out.push_str(&format!("{bang} --length {}", self.text()));
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         let bang = if self.negated { "!" } else { "" };
         out.push_str(&format!(" length {bang}{}", self.text()));
     }

@@ -1,7 +1,7 @@
 //! `-m limit`: a token bucket for each rule (kernel: xt_limit).
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Words, number, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, number, opt};
 
 /// `--limit RATE --limit-burst N`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +77,11 @@ impl Words for Limit {
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
         match given.option {
             "limit" => self.interval = Self::parse(given.argument(0))?,
-            _ => self.burst = u32::try_from(given.number("limit", 10_000)?).unwrap_or(u32::MAX),
+            _ => {
+                let burst = u32::try_from(given.number("limit", 10_000)?).unwrap_or(u32::MAX);
+                // The kernel takes no burst for the default one.
+                self.burst = if burst == 0 { Self::default().burst } else { burst };
+            }
         }
         Ok(())
     }
@@ -89,7 +93,7 @@ impl Words for Limit {
         }
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         out.push_str(&format!(" limit: avg {} burst {}", self.rate(), self.burst));
     }
 }

@@ -1,7 +1,7 @@
 //! `-m mark`: the packet's mark.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Words, opt, value_and_mask};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt, value_and_mask};
 
 /// `[!] --mark VALUE[/MASK]`: `packet & mask == value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,7 +42,7 @@ impl Words for Mark {
         out.push_str(&format!("{bang} --mark {}", self.text()));
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         let bang = if self.negated { " !" } else { "" };
         out.push_str(&format!(" mark match{bang} {}", self.text()));
     }

@@ -85,8 +85,8 @@ fn ports(given: &Given<'_>) -> Result<Option<Negatable<PortRange>>, Fault> {
     let range = port_range(given.argument(0))?;
     let inside = |min, max| Some(Negatable::plain(PortRange { min, max }));
     Ok(match (given.negated, range.min, range.max) {
-        (true, 0, max) if max < u16::MAX => inside(max + 1, u16::MAX),
-        (true, min, u16::MAX) if min > 0 => inside(0, min - 1),
+        (true, 0, max) if max > 0 && max < u16::MAX => inside(max + 1, u16::MAX),
+        (true, min, u16::MAX) if min > 0 && min < u16::MAX => inside(0, min - 1),
         (_, _, _) => given.negatable(range),
     })
 }

@@ -1,7 +1,7 @@
 //! `-m multiport`: up to fifteen ports; a range counts two.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, opt, port};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt, port};
 use crate::netfilter::{PortRange, Protocol};
 
 /// `[!] --sports | --dports | --ports LIST`
@@ -116,14 +116,16 @@ impl Words for Multiport {
         out.push_str(&format!("{bang} --{option} {}", self.text(|port| port.to_string())));
     }
 
-    fn list(&self, out: &mut String, numeric: bool) {
+    fn list(&self, out: &mut String, look: Look) {
         let side = match self.side {
             PortSide::Source => "sports",
             PortSide::Destination => "dports",
             PortSide::Either => "ports",
         };
         let bang = if self.negated { " !" } else { "" };
-        let ports = self.text(|port| super::port_name(port, numeric, 't'));
+        let udp = look.protocol.is_some_and(|protocol| protocol.value == Protocol::UDP);
+        let transport = if udp { 'u' } else { 't' };
+        let ports = self.text(|port| super::port_name(port, look.numeric, transport));
         out.push_str(&format!(" multiport {side} {bang}{ports}"));
     }
 }

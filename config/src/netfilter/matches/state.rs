@@ -2,7 +2,7 @@
 
 use super::CtStates;
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt};
 
 /// `[!] --state LIST`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,7 +33,7 @@ impl Words for State {
         out.push_str(&format!("{bang} --state {}", self.states));
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         let bang = if self.negated { " !" } else { "" };
         out.push_str(&format!("{bang} state {}", self.states));
     }

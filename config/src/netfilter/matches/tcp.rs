@@ -1,7 +1,7 @@
 //! `-m tcp`: ports, flags and options of TCP.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, bang, number, opt};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, bang, number, opt};
 use crate::netfilter::{Negatable, PortRange, Protocol};
 
 /// The options; each absent one matches anything.
@@ -111,13 +111,18 @@ impl Words for Tcp {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        // `! -p tcp` passes the tools' check as well.
-        match rule.protocol.is_some_and(|protocol| protocol.value == Protocol::TCP) {
+        // Without options it is the kernel that refuses.
+        match rule.seen.is_empty() || self.fits(rule.protocol) {
             true => Ok(()),
             false => {
                 Err(Fault::usage("TCP match requires '-p tcp'").help("write `-p tcp` before it"))
             }
         }
+    }
+
+    /// `! -p tcp` passes the tools' check as well.
+    fn fits(&self, protocol: Option<Negatable<Protocol>>) -> bool {
+        protocol.is_some_and(|protocol| protocol.value == Protocol::TCP)
     }
 
     fn repeated(&self, _extension: &str, option: &Opt) -> String {
@@ -136,10 +141,10 @@ impl Words for Tcp {
         }
     }
 
-    fn list(&self, out: &mut String, numeric: bool) {
+    fn list(&self, out: &mut String, look: Look) {
         out.push_str(" tcp");
-        super::list_ports(out, "spt", self.source_port, numeric, 't');
-        super::list_ports(out, "dpt", self.destination_port, numeric, 't');
+        super::list_ports(out, "spt", self.source_port, look.numeric, 't');
+        super::list_ports(out, "dpt", self.destination_port, look.numeric, 't');
         if let Some(option) = &self.option {
             let bang = if option.negated { "!" } else { "" };
             out.push_str(&format!(" option={bang}{}", option.value));
@@ -147,7 +152,7 @@ impl Words for Tcp {
         if let Some(flags) = &self.flags {
             let bang = if flags.negated { "!" } else { "" };
             let TcpFlags { mask, set } = flags.value;
-            out.push_str(&match numeric {
+            out.push_str(&match look.numeric {
                 true => format!(" flags:{bang}0x{mask:02X}/0x{set:02X}"),
                 false => format!(" flags:{bang}{}/{}", TcpFlags::names(mask), TcpFlags::names(set)),
             });

@@ -1,7 +1,7 @@
 //! `-m udp`: ports of UDP.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
 use crate::netfilter::{Negatable, PortRange, Protocol};
 
 /// The options; each absent one matches anything.
@@ -32,7 +32,8 @@ impl Words for Udp {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        match rule.protocol.is_some_and(|protocol| protocol.value == Protocol::UDP) {
+        // Without options it is the kernel that refuses.
+        match rule.seen.is_empty() || self.fits(rule.protocol) {
             true => Ok(()),
             false => {
                 Err(Fault::usage("UDP match requires '-p udp'").help("write `-p udp` before it"))
@@ -40,14 +41,19 @@ impl Words for Udp {
         }
     }
 
+    /// `! -p udp` passes the tools' check as well.
+    fn fits(&self, protocol: Option<Negatable<Protocol>>) -> bool {
+        protocol.is_some_and(|protocol| protocol.value == Protocol::UDP)
+    }
+
     fn save(&self, out: &mut String) {
         super::save_ports(out, "sport", self.source_port);
         super::save_ports(out, "dport", self.destination_port);
     }
 
-    fn list(&self, out: &mut String, numeric: bool) {
+    fn list(&self, out: &mut String, look: Look) {
         out.push_str(" udp");
-        super::list_ports(out, "spt", self.source_port, numeric, 'u');
-        super::list_ports(out, "dpt", self.destination_port, numeric, 'u');
+        super::list_ports(out, "spt", self.source_port, look.numeric, 'u');
+        super::list_ports(out, "dpt", self.destination_port, look.numeric, 'u');
     }
 }

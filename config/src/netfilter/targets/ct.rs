@@ -2,7 +2,7 @@
 
 use crate::netfilter::Table;
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt};
 
 /// Settings for the connection about to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,7 +43,7 @@ impl Words for Ct {
         }
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         if self.alias {
             out.push_str(" NOTRACK");
             return;

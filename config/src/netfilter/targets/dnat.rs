@@ -2,7 +2,7 @@
 
 use super::NatRange;
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
 use crate::netfilter::{Hook, Table};
 
 /// `-j DNAT --to-destination`
@@ -48,7 +48,7 @@ impl Words for Dnat {
         out.push_str(&format!(" --to-destination {}{}", self.range, self.range.flags_text("--")));
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         out.push_str(&format!(" to:{}{}", self.range, self.range.flags_text("")));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::netfilter::Table;
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
 
 /// `--set-dscp VALUE`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -80,7 +80,7 @@ impl Words for Dscp {
         out.push_str(&format!(" --set-dscp {:#04x}", self.value));
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         out.push_str(&format!(" DSCP set {:#04x}", self.value));
     }
 }

@@ -1,7 +1,7 @@
 //! `-j LOG`: a line in the log; the packet goes on.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Words, number, opt, quoted};
+use crate::netfilter::words::{Given, Look, Opt, Words, number, opt, quoted};
 
 /// The options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Words for Log {
                 };
                 let help = "write a number from 0 to 7 or one of emerg, alert, crit, error, warning, notice, info, debug";
                 self.level = named.or_else(number).ok_or_else(|| {
-                    Fault::usage(format!("log-level `{text}' unknown")).help(help)
+                    Fault::usage(format!("log level \"{text}\" unknown\n")).help(help)
                 })?;
             }
             "log-prefix" => {
@@ -130,8 +130,8 @@ impl Words for Log {
         }
     }
 
-    fn list(&self, out: &mut String, numeric: bool) {
-        if numeric {
+    fn list(&self, out: &mut String, look: Look) {
+        if look.numeric {
             let bits =
                 self.flags().into_iter().zip(0u32..).map(|((_, on), bit)| u32::from(on) << bit);
             out.push_str(&format!(" LOG flags {} level {}", bits.sum::<u32>(), self.level));

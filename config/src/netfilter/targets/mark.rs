@@ -1,7 +1,7 @@
 //! `-j MARK`: changes the packet's mark (kernel: xt_MARK, revision 2).
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, opt, value_and_mask};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt, value_and_mask};
 
 /// `mark = (mark & !mask) ^ value`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,7 +54,7 @@ impl Words for Mark {
         out.push_str(&format!(" --set-xmark {:#x}/{:#x}", self.value, self.mask));
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         let Self { value, mask } = *self;
         out.push_str(&match (value, mask) {
             (0, mask) => format!(" MARK and {:#x}", !mask),

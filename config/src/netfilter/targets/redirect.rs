@@ -2,7 +2,7 @@
 
 use super::NatRange;
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
 use crate::netfilter::{Hook, Table};
 
 /// `-j REDIRECT [--to-ports]`
@@ -47,7 +47,7 @@ impl Words for Redirect {
         out.push_str(&self.range.flags_text("--"));
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         if let Some(ports) = self.range.ports_text() {
             out.push_str(&format!(" redir ports {ports}"));
         }

@@ -1,7 +1,7 @@
 //! `-j REJECT`: drops the packet and says so to its sender.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt};
 use crate::netfilter::{Family, Hook, Negatable, Protocol, Table};
 
 /// `--reject-with TYPE`
@@ -128,7 +128,7 @@ impl Words for Reject {
         out.push_str(&format!(" --reject-with {}", self.with.name()));
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         out.push_str(&format!(" reject-with {}", self.with.name()));
     }
 }

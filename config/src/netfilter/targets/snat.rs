@@ -2,7 +2,7 @@
 
 use super::NatRange;
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
 use crate::netfilter::{Hook, Table};
 
 /// `-j SNAT --to-source`
@@ -49,7 +49,7 @@ impl Words for Snat {
         out.push_str(&format!(" --to-source {}{}", self.range, self.range.flags_text("--")));
     }
 
-    fn list(&self, out: &mut String, _numeric: bool) {
+    fn list(&self, out: &mut String, _look: Look) {
         out.push_str(&format!(" to:{}{}", self.range, self.range.flags_text("")));
     }
 }
