@@ -27,6 +27,8 @@ mod run;
 mod save;
 mod services;
 pub mod targets;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod words;
 
