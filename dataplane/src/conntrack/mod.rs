@@ -1,1 +1,332 @@
-//! Owned by a later commit.
+//! Connection tracking: which connection a packet belongs to, and in what state it is.
+//!
+//! ```text
+//!   first packet   begin ─> NewConnection ─> (NAT edits reply) ─> claim_reply ─> confirm ─> table
+//!                                   └─ dropped on the way: abandon
+//!   later packets  lookup ─> update
+//!   ICMP errors    related
+//!   time           expire
+//! ```
+//!
+//! Every connection lives in the [`Conntrack`] of one worker and is touched by no other. What workers
+//! share is the [`Directory`], asked when a connection begins or ends and when a packet arrives at
+//! a worker that does not know it. The meaning of packets follows the kernel's `nf_conntrack`.
+
+mod claim;
+mod directory;
+mod early_drop;
+mod expire;
+mod hash;
+mod icmp;
+mod icmp_error;
+mod index;
+mod lifecycle;
+mod list;
+mod protocol;
+mod segment;
+mod table;
+mod tcp;
+mod tcp_state;
+mod tcp_window;
+mod timeouts;
+mod tuples;
+mod update;
+
+#[cfg(test)]
+mod tests;
+
+pub use directory::{Claim, Directory};
+pub use list::Listed;
+pub use table::{Connection, FlowRef, Half};
+pub use tcp_state::TcpConnectionState;
+pub use tcp_window::Window;
+pub use timeouts::{ConntrackSettings, TcpTimeouts};
+pub use tuples::{is_untracked_protocol, reply_of, tuple_of};
+
+use crate::address::Address;
+use crate::ids::{InterfaceId, WorkerId};
+use crate::tuple::Tuple;
+use expire::Wheel;
+use hash::HashKey;
+use std::sync::Arc;
+use table::Table;
+use tcp::TcpState;
+
+/// The state rules match on (`--ctstate`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CtState {
+    /// Of a connection that nobody has answered yet.
+    New,
+    /// Of a connection seen in both directions.
+    Established,
+    /// An ICMP error about a connection.
+    Related,
+    /// Of no connection, and not fit to begin one.
+    Invalid,
+    /// Not looked at.
+    Untracked,
+}
+
+/// Which way a packet of a connection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum Direction {
+    /// As its first packet.
+    #[default]
+    Original,
+    /// The other way.
+    Reply,
+}
+
+impl Direction {
+    /// The other way.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Original => Self::Reply,
+            Self::Reply => Self::Original,
+        }
+    }
+}
+
+/// What has become of a connection (the kernel's `IPS_*`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Status(u16);
+
+impl Status {
+    /// A packet of the reply direction was seen.
+    pub const SEEN_REPLY: Self = Self(0x01);
+    /// It does not give way when the table fills.
+    pub const ASSURED: Self = Self(0x02);
+    /// It is in the table.
+    pub const CONFIRMED: Self = Self(0x04);
+    /// Its source is translated.
+    pub const SRC_NAT: Self = Self(0x08);
+    /// Its destination is translated.
+    pub const DST_NAT: Self = Self(0x10);
+    /// It is out of the index; only the packet that ended it still knows it.
+    pub const DYING: Self = Self(0x20);
+    /// It counts in the table of source mappings.
+    pub(super) const MAPPED: Self = Self(0x40);
+
+    /// Whether any of `bits` is set.
+    #[must_use]
+    pub const fn has(self, bits: Self) -> bool {
+        self.0 & bits.0 != 0
+    }
+    pub(super) const fn set(&mut self, bits: Self) {
+        self.0 |= bits.0;
+    }
+}
+
+/// A connection that its first packet has begun and that is not in the table yet. It holds claims:
+/// end it with [`Conntrack::confirm`] or [`Conntrack::abandon`].
+#[derive(Debug)]
+pub struct NewConnection<A> {
+    /// The tuple of its first packet.
+    pub original: Tuple<A>,
+    /// The tuple of the answers as they will arrive. NAT changes it.
+    pub reply: Tuple<A>,
+    /// Whether the translation counts in the table of source mappings.
+    pub mapped: bool,
+    /// Set by CONNMARK.
+    pub mark: u32,
+    /// Where the packet came in.
+    pub ingress: InterfaceId,
+    /// Where it goes out.
+    pub egress: InterfaceId,
+    pub(crate) status: Status,
+    pub(crate) reply_claimed: bool,
+    pub(crate) first: FirstPacket,
+}
+
+impl<A: Address> NewConnection<A> {
+    /// Notes that the source is translated.
+    pub const fn set_source_translated(&mut self) {
+        self.status.set(Status::SRC_NAT);
+    }
+    /// Notes that the destination is translated.
+    pub const fn set_destination_translated(&mut self) {
+        self.status.set(Status::DST_NAT);
+    }
+    /// Whether the source is translated.
+    #[must_use]
+    pub const fn is_source_translated(&self) -> bool {
+        self.status.has(Status::SRC_NAT)
+    }
+    /// Whether the destination is translated.
+    #[must_use]
+    pub const fn is_destination_translated(&self) -> bool {
+        self.status.has(Status::DST_NAT)
+    }
+}
+
+/// What the first packet means to its protocol.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct FirstPacket {
+    tcp: TcpState,
+    windows: [Window; 2],
+    /// Seconds until the connection ends if nothing more comes.
+    timeout: u32,
+}
+
+/// What [`Conntrack::begin`] makes of a packet without a connection.
+#[derive(Debug)]
+pub enum Begin<A> {
+    /// It begins one.
+    New(NewConnection<A>),
+    /// It cannot begin one.
+    Invalid,
+    /// Another worker has its connection.
+    Owned(WorkerId),
+    /// There is no room, and nobody to give way.
+    Full,
+}
+
+/// What [`Conntrack::update`] makes of a packet with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Update {
+    /// It is part of it: New or Established.
+    Accept(CtState),
+    /// It is not.
+    Invalid,
+    /// The connection is over and the packet begins another: [remove](Conntrack::remove) it and
+    /// [begin](Conntrack::begin).
+    Reopen,
+}
+
+/// A connection that is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Destroyed<A> {
+    /// Its tuple.
+    pub original: Tuple<A>,
+    /// Its answers' tuple.
+    pub reply: Tuple<A>,
+    /// Whether it counted in the table of source mappings.
+    pub mapped: bool,
+    /// Its status at the end.
+    pub status: Status,
+}
+
+/// What happened to the connections of one worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Statistics {
+    /// Confirmed.
+    pub inserted: u64,
+    /// Not confirmed: a clash, or no room.
+    pub insert_failed: u64,
+    /// Gave way when the table was full.
+    pub early_drops: u64,
+    /// Not begun because the table was full.
+    pub full: u64,
+    /// Ended by time.
+    pub expired: u64,
+    /// Packets of no connection and not fit to begin one, as far as seen here.
+    pub invalid: u64,
+}
+
+/// The table would not fit into memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no memory for a table of {slots} connections; lower net.netfilter.nf_conntrack_max")]
+pub struct TableTooLarge {
+    slots: usize,
+}
+
+/// The connections of one worker and one IP version.
+#[derive(Debug)]
+pub struct Conntrack<A: Address> {
+    worker: WorkerId,
+    directory: Option<Arc<Directory<A>>>,
+    table: Table<A>,
+    wheel: Wheel,
+    count: usize,
+    capacity: usize,
+    /// Where the search for a connection that gives way goes on.
+    hand: u32,
+    statistics: Statistics,
+}
+
+impl<A: Address> Conntrack<A> {
+    /// Slots beside the capacity: for connections that have given way until they are
+    /// [expired](Self::expire).
+    const SPARE: usize = 1024;
+
+    /// An empty table for `capacity` connections, or `settings.max` if that is less. `hash_key` is
+    /// secret. With several workers all share one `directory`.
+    ///
+    /// # Errors
+    /// The system has not that much memory.
+    pub fn new(
+        worker: WorkerId,
+        settings: &ConntrackSettings,
+        hash_key: [u64; 2],
+        capacity: usize,
+        directory: Option<Arc<Directory<A>>>,
+    ) -> Result<Self, TableTooLarge> {
+        let capacity = capacity.min(settings.bound());
+        Ok(Self {
+            worker,
+            directory,
+            table: Table::new(capacity + Self::SPARE, HashKey(hash_key))?,
+            wheel: Wheel::new(),
+            count: 0,
+            capacity,
+            hand: 0,
+            statistics: Statistics::default(),
+        })
+    }
+
+    /// The hash [`Self::lookup`] wants.
+    #[must_use]
+    #[inline]
+    pub fn hash(&self, tuple: &Tuple<A>) -> u64 {
+        self.table.hash(tuple)
+    }
+
+    /// The direction of a connection of this worker that has `tuple`.
+    #[must_use]
+    #[inline]
+    pub fn lookup(&self, hash: u64, tuple: &Tuple<A>) -> Option<FlowRef> {
+        self.table.find(hash, tuple)
+    }
+
+    /// One direction of a connection.
+    #[must_use]
+    pub fn half(&self, flow: FlowRef) -> &Half<A> {
+        self.table.half(flow)
+    }
+    /// One direction of a connection.
+    pub fn half_mut(&mut self, flow: FlowRef) -> &mut Half<A> {
+        self.table.half_mut(flow)
+    }
+    /// What both directions share.
+    #[must_use]
+    pub fn connection(&self, flow: FlowRef) -> &Connection {
+        self.table.connection(flow.connection())
+    }
+    /// What both directions share.
+    pub fn connection_mut(&mut self, flow: FlowRef) -> &mut Connection {
+        self.table.connection_mut(flow.connection())
+    }
+
+    /// Connections in the table.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+    /// Connections it has room for.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.capacity
+    }
+    /// Bytes of memory reserved.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.table.bytes()
+    }
+    /// What has happened so far.
+    #[must_use]
+    pub const fn statistics(&self) -> Statistics {
+        self.statistics
+    }
+}

@@ -185,7 +185,7 @@ fn readers_never_miss_while_routes_flap() {
                 }
             });
         }
-        for turn in 0..10_000u32 {
+        for turn in 0..20_000u32 {
             let (prefix, length, id) = match turn % 4 {
                 0 => (v4(10, 1, 0, 0), 16, 2),
                 1 => (v4(10, 1, 2, 0), 24, 3),

@@ -373,6 +373,3 @@ impl Machine {
         out.push(Output::Solicit { interface, target: address, unicast_to });
     }
 }
-
-#[cfg(test)]
-mod tests;

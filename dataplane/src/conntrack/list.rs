@@ -1,0 +1,127 @@
+//! Connections as an operator lists them.
+
+use super::expire::Ticks;
+use super::table::FlowRef;
+use super::{Conntrack, Status};
+use crate::address::Address;
+use crate::ids::InterfaceId;
+use crate::time::Instant;
+use crate::tuple::Tuple;
+use crate::wire::protocol::TCP;
+use std::net::IpAddr;
+
+/// One connection, of either IP version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed {
+    /// The tuple of its first packet.
+    pub original: Tuple<IpAddr>,
+    /// The tuple of the answers as they arrive.
+    pub reply: Tuple<IpAddr>,
+    /// Seconds until it ends.
+    pub timeout_s: u32,
+    /// TCP: the state as `conntrack -L` prints it; empty otherwise.
+    pub state: &'static str,
+    /// What has become of it.
+    pub status: Status,
+    /// The connection mark.
+    pub mark: u32,
+    /// Where its first packet came in.
+    pub ingress: InterfaceId,
+    /// Where its first packet went out.
+    pub egress: InterfaceId,
+}
+
+impl Listed {
+    /// The original tuple, if it is of this IP version.
+    #[must_use]
+    pub fn original_tuple<A: Address>(&self) -> Option<Tuple<A>> {
+        let tuple = &self.original;
+        Some(Tuple {
+            source: A::from_ip(tuple.source)?,
+            destination: A::from_ip(tuple.destination)?,
+            source_port: tuple.source_port,
+            destination_port: tuple.destination_port,
+            protocol: tuple.protocol,
+            icmp: tuple.icmp,
+            zone: tuple.zone,
+        })
+    }
+}
+
+impl<A: Address> Conntrack<A> {
+    /// Adds connections from `cursor` on (zero at first) to `room`, never beyond its capacity, and
+    /// gives where to go on; none at the end. Looks at a bounded number of slots, so a page may be
+    /// empty.
+    pub fn list(&mut self, cursor: usize, now: Instant, room: &mut Vec<Listed>) -> Option<usize> {
+        const RANGE: usize = 1024;
+        let now = Ticks::at(now);
+        let slots = self.table.connections.len();
+        for number in cursor..slots.min(cursor.saturating_add(RANGE)) {
+            if room.len() == room.capacity() {
+                return Some(number);
+            }
+            let listed = u32::try_from(number).ok().and_then(|number| self.listed(number, now));
+            room.extend(listed);
+        }
+        let next = cursor.saturating_add(RANGE);
+        (next < slots).then_some(next)
+    }
+
+    fn listed(&mut self, number: u32, now: Ticks) -> Option<Listed> {
+        let status = self.table.connection(number).status;
+        if !status.has(Status::CONFIRMED) || status.has(Status::DYING) {
+            return None;
+        }
+        let deadline = self.deadline(number, now);
+        if deadline.has_come(now) {
+            return None;
+        }
+        let flow = FlowRef::original_of(number);
+        let connection = self.table.connection(number);
+        let original = &self.table.half(flow).key;
+        Some(Listed {
+            original: general(original),
+            reply: general(&self.table.half(flow.peer()).key),
+            timeout_s: deadline.seconds_from(now),
+            state: if original.protocol == TCP { connection.tcp.state.name() } else { "" },
+            status,
+            mark: connection.mark,
+            ingress: connection.ingress,
+            egress: connection.egress,
+        })
+    }
+
+    /// Removes the connections that `condemned` picks among the slots from `cursor` on, looking at no
+    /// more than `budget`, and gives where to go on; none at the end.
+    pub fn flush_matching(
+        &mut self,
+        cursor: usize,
+        budget: usize,
+        now: Instant,
+        mut condemned: impl FnMut(&Listed) -> bool,
+        mut gone: impl FnMut(&super::Destroyed<A>),
+    ) -> Option<usize> {
+        let now = Ticks::at(now);
+        let slots = self.table.connections.len();
+        let next = cursor.saturating_add(budget);
+        for number in cursor..slots.min(next) {
+            let Ok(number) = u32::try_from(number) else { return None };
+            if self.listed(number, now).is_some_and(|listed| condemned(&listed)) {
+                self.remove(FlowRef::original_of(number), &mut gone);
+            }
+        }
+        (next < slots).then_some(next)
+    }
+}
+
+fn general<A: Address>(tuple: &Tuple<A>) -> Tuple<IpAddr> {
+    Tuple {
+        source: tuple.source.to_ip(),
+        destination: tuple.destination.to_ip(),
+        source_port: tuple.source_port,
+        destination_port: tuple.destination_port,
+        protocol: tuple.protocol,
+        icmp: tuple.icmp,
+        zone: tuple.zone,
+    }
+}

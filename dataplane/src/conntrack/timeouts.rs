@@ -1,0 +1,122 @@
+//! The settings of connection tracking, under the names and with the defaults of the kernel's
+//! `net.netfilter.nf_conntrack_*`.
+
+use super::tcp_state::TcpConnectionState;
+
+/// What the operator can set. Timeouts are in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConntrackSettings {
+    /// `max`: connections per IP version, over all workers; zero: as many as the tables have room
+    /// for.
+    pub max: u32,
+    /// `checksum`: packets with a wrong layer-4 checksum are INVALID. The pipeline looks.
+    pub checksum: bool,
+    /// `tcp_loose`: pick up connections of which the opening was not seen.
+    pub tcp_loose: bool,
+    /// `tcp_be_liberal`: segments outside the window are valid.
+    pub tcp_be_liberal: bool,
+    /// `tcp_ignore_invalid_rst`: a RST outside the window does not make it INVALID.
+    pub tcp_ignore_invalid_rst: bool,
+    /// `tcp_max_retrans`: repetitions without an answer after which `tcp.max_retrans` applies.
+    pub tcp_max_retrans: u8,
+    /// `tcp_timeout_*`.
+    pub tcp: TcpTimeouts,
+    /// `udp_timeout`.
+    pub udp: u32,
+    /// `udp_timeout_stream`.
+    pub udp_stream: u32,
+    /// `icmp_timeout`.
+    pub icmp: u32,
+    /// `icmpv6_timeout`.
+    pub icmpv6: u32,
+    /// `gre_timeout`.
+    pub gre: u32,
+    /// `gre_timeout_stream`.
+    pub gre_stream: u32,
+    /// `generic_timeout`.
+    pub generic: u32,
+}
+
+/// Seconds that a TCP connection may rest in each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpTimeouts {
+    /// `syn_sent`, also for simultaneous open.
+    pub syn_sent: u32,
+    /// `syn_recv`.
+    pub syn_recv: u32,
+    /// `established`.
+    pub established: u32,
+    /// `fin_wait`.
+    pub fin_wait: u32,
+    /// `close_wait`.
+    pub close_wait: u32,
+    /// `last_ack`.
+    pub last_ack: u32,
+    /// `time_wait`.
+    pub time_wait: u32,
+    /// `close`.
+    pub close: u32,
+    /// `max_retrans`: after too many repetitions, or with a window of zero.
+    pub max_retrans: u32,
+    /// `unacknowledged`: while data waits for its acknowledgement.
+    pub unacknowledged: u32,
+}
+
+impl ConntrackSettings {
+    /// The bound that `max` sets.
+    pub(super) const fn bound(&self) -> usize {
+        if self.max == 0 { usize::MAX } else { self.max as usize }
+    }
+}
+
+impl TcpTimeouts {
+    /// Seconds for `state`.
+    #[must_use]
+    pub const fn of(&self, state: TcpConnectionState) -> u32 {
+        match state {
+            TcpConnectionState::None
+            | TcpConnectionState::SynSent
+            | TcpConnectionState::SynSent2 => self.syn_sent,
+            TcpConnectionState::SynRecv => self.syn_recv,
+            TcpConnectionState::Established => self.established,
+            TcpConnectionState::FinWait => self.fin_wait,
+            TcpConnectionState::CloseWait => self.close_wait,
+            TcpConnectionState::LastAck => self.last_ack,
+            TcpConnectionState::TimeWait => self.time_wait,
+            TcpConnectionState::Close => self.close,
+        }
+    }
+}
+
+impl Default for ConntrackSettings {
+    fn default() -> Self {
+        const DAY: u32 = 24 * 60 * 60;
+        Self {
+            max: 262_144,
+            checksum: true,
+            tcp_loose: true,
+            tcp_be_liberal: false,
+            tcp_ignore_invalid_rst: false,
+            tcp_max_retrans: 3,
+            tcp: TcpTimeouts {
+                syn_sent: 120,
+                syn_recv: 60,
+                established: 5 * DAY,
+                fin_wait: 120,
+                close_wait: 60,
+                last_ack: 30,
+                time_wait: 120,
+                close: 10,
+                max_retrans: 300,
+                unacknowledged: 300,
+            },
+            udp: 30,
+            udp_stream: 120,
+            icmp: 30,
+            icmpv6: 30,
+            gre: 30,
+            gre_stream: 180,
+            generic: 600,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Which tuple a packet has, and which its answer: the kernel's `nf_ct_get_tuple` and
+//! `nf_ct_invert_tuple`.
+
+use super::icmp;
+use crate::address::Address;
+use crate::tuple::Tuple;
+use crate::wire::layer4::{Layer4, Layer4Kind};
+use crate::wire::protocol;
+
+/// The tuple of a packet; none when it cannot belong to a connection: a header cut short, or an ICMP
+/// message that is no query.
+#[must_use]
+pub fn tuple_of<A: Address>(
+    source: A,
+    destination: A,
+    protocol: u8,
+    layer4: &Layer4,
+) -> Option<Tuple<A>> {
+    let icmp = match layer4.kind {
+        Layer4Kind::Icmp { kind, .. } | Layer4Kind::Icmp6 { kind, .. } => {
+            icmp::answer(protocol, kind)?;
+            kind
+        }
+        Layer4Kind::Tcp(_) | Layer4Kind::Udp { .. } | Layer4Kind::Other => 0,
+        Layer4Kind::Truncated => return None,
+    };
+    Some(Tuple {
+        source,
+        destination,
+        source_port: layer4.source_port,
+        destination_port: layer4.destination_port,
+        protocol,
+        icmp,
+        zone: 0,
+    })
+}
+
+/// Whether packets that have no tuple are UNTRACKED rather than INVALID.
+#[must_use]
+pub fn is_untracked_protocol(protocol: u8, layer4: &Layer4) -> bool {
+    match layer4.kind {
+        Layer4Kind::Icmp { kind, .. } | Layer4Kind::Icmp6 { kind, .. } => {
+            icmp::is_untracked(protocol, kind)
+        }
+        Layer4Kind::Tcp(_) | Layer4Kind::Udp { .. } | Layer4Kind::Other | Layer4Kind::Truncated => {
+            false
+        }
+    }
+}
+
+/// The tuple of the answer to `tuple`, before NAT; none for an ICMP type that has no answer.
+#[must_use]
+pub fn reply_of<A: Address>(tuple: &Tuple<A>) -> Option<Tuple<A>> {
+    let icmp = match tuple.protocol {
+        protocol::ICMP | protocol::ICMPV6 => icmp::answer(tuple.protocol, tuple.icmp)?,
+        _ => 0,
+    };
+    Some(Tuple { icmp, ..tuple.reversed() })
+}
