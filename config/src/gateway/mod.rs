@@ -8,6 +8,7 @@ mod parse;
 mod reader;
 mod text;
 mod validate;
+mod values;
 
 #[cfg(test)]
 mod tests;

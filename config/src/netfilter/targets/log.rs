@@ -37,20 +37,21 @@ impl Default for Log {
     }
 }
 
-/// Levels by name; the last name of a number is the one printed.
-const LEVELS: [(&str, u8); 11] = [
+/// Levels as the option takes them.
+const LEVELS: [(&str, u8); 9] = [
     ("alert", 1),
     ("crit", 2),
     ("debug", 7),
     ("emerg", 0),
     ("error", 3),
-    ("err", 3),
     ("info", 6),
     ("notice", 5),
     ("panic", 0),
     ("warning", 4),
-    ("warn", 4),
 ];
+
+/// Levels as listings show them, by number.
+const SHOWN: [&str; 8] = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
 
 /// The kernel's room for a prefix, less the final zero.
 const MAX_PREFIX: usize = 29;
@@ -136,8 +137,7 @@ impl Words for Log {
                 self.flags().into_iter().zip(0u32..).map(|((_, on), bit)| u32::from(on) << bit);
             out.push_str(&format!(" LOG flags {} level {}", bits.sum::<u32>(), self.level));
         } else {
-            let named = LEVELS.iter().rev().find(|(_, level)| *level == self.level);
-            let name = named.map_or("unknown", |(name, _)| *name);
+            let name = SHOWN.get(usize::from(self.level)).unwrap_or(&"unknown");
             out.push_str(&format!(" LOG level {name}"));
             for (name, _) in self.flags().iter().filter(|(_, on)| *on) {
                 out.push_str(&format!(" {name}"));
