@@ -19,6 +19,8 @@ pub mod rewrite;
 #[cfg(test)]
 mod samples;
 pub mod select;
+#[cfg(test)]
+mod workers_tests;
 
 pub use icmp_error::{outer_addresses, translate_error};
 pub use mappings::SourceMappings;
