@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
+use sluice_config::netfilter::{Family, Ruleset};
 use sluice_config::{Config, Diagnostic};
 
 use super::arguments::CheckArgs;
@@ -42,15 +43,21 @@ fn check(file: &Path) -> Result<Vec<Diagnostic>, Failure> {
     };
     let folder = file.parent().unwrap_or(Path::new(""));
     let named = [
-        ("iptables", &config.rules.iptables),
-        ("ip6tables", &config.rules.ip6tables),
-        ("ipset", &config.rules.ipset),
+        ("iptables", &config.rules.iptables, Some(Family::V4)),
+        ("ip6tables", &config.rules.ip6tables, Some(Family::V6)),
+        ("ipset", &config.rules.ipset, None),
     ];
     let mut found = Vec::new();
-    for (key, path) in named {
-        let Some(path) = path else { continue };
-        if let Err(error) = fs::read_to_string(folder.join(path)) {
-            found.push(unreadable(&name, &text, key, path, &error));
+    for (key, path, family) in named {
+        let Some(path) = path.as_ref().map(|path| folder.join(path)) else { continue };
+        match (fs::read_to_string(&path), family) {
+            (Err(error), _) => found.push(unreadable(&name, &text, key, &path, &error)),
+            (Ok(rules), Some(family)) => {
+                let parsed = Ruleset::parse(family, &rules, &path.display().to_string());
+                found.extend(parsed.err().unwrap_or_default());
+            }
+            // Sets have no parser yet; the file must be there.
+            (Ok(_), None) => {}
         }
     }
     Ok(found)
@@ -126,6 +133,21 @@ mod tests {
         let first = found.first().expect("a finding");
         assert_eq!(first.line, 5);
         assert!(first.message.contains("nope.v4"), "{first}");
+    }
+
+    #[test]
+    fn every_error_of_a_rules_file_is_found_in_that_file() {
+        let folder = std::env::temp_dir().join(format!("sluice-check-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let rules = "*filter\n-A INPUT --frob\n-A INPUT -p tcp --dport nope\nCOMMIT\n";
+        fs::write(folder.join("bad.v4"), rules).expect("written");
+        fs::write(folder.join("s.toml"), format!("{GOOD}[rules]\niptables = \"bad.v4\"\n"))
+            .expect("written");
+        let found = check(&folder.join("s.toml")).expect("readable");
+        fs::remove_dir_all(&folder).expect("removed");
+        assert!(found.iter().all(|d| d.file.ends_with("bad.v4")), "{found:?}");
+        let lines: Vec<usize> = found.iter().map(|d| d.line).collect();
+        assert_eq!(lines, [2, 3], "{found:?}");
     }
 
     #[test]

@@ -121,19 +121,13 @@ fn read_rules(file: Option<&str>) -> Result<String, Failure> {
     })
 }
 
-/// What iptables-restore says when the text is refused.
+/// What goes to stderr when the text is refused: the gateway's words, which are iptables-restore's.
 fn refusal(program: &str, answer: &RestoreRulesResponse) -> Option<String> {
-    if answer.exit_code == 0 {
-        return None;
+    match answer.message.trim_end() {
+        _ if answer.exit_code == 0 => None,
+        "" => Some(format!("{program}: line {} failed", answer.line)),
+        said => Some(said.to_owned()),
     }
-    let said = answer.message.trim_end();
-    Some(match (said.is_empty(), answer.line) {
-        (true, line) => format!("{program}: line {line} failed"),
-        (false, 0) => format!("{program}: {said}"),
-        (false, line) => {
-            format!("{program} {}: {said}\nError occurred at line: {line}", super::VERSION)
-        }
-    })
 }
 
 fn parse(family: Family, words: &[String]) -> Result<Ask, Failure> {
@@ -208,24 +202,21 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_line() {
-        let answer = RestoreRulesResponse {
-            exit_code: 2,
-            message: "unknown option \"--foo\"".into(),
+    fn a_refusal_is_never_silent() {
+        let said = "iptables-restore: line 4 failed: No chain by that name.";
+        let mut answer = RestoreRulesResponse {
+            exit_code: 1,
+            message: format!("{said}\n"),
             line: 4,
             generation: 1,
         };
-        let said = refusal("iptables-restore", &answer).unwrap_or_default();
+        assert_eq!(refusal("iptables-restore", &answer).as_deref(), Some(said));
+        answer.message.clear();
         assert_eq!(
-            said,
-            "iptables-restore v1.8.9 (nf_tables): unknown option \"--foo\"\n\
-             Error occurred at line: 4"
+            refusal("iptables-restore", &answer).as_deref(),
+            Some("iptables-restore: line 4 failed")
         );
-        let bare = RestoreRulesResponse { exit_code: 1, line: 3, ..answer };
-        let bare = RestoreRulesResponse { message: String::new(), ..bare };
-        assert_eq!(
-            refusal("iptables-restore", &bare).as_deref(),
-            Some("iptables-restore: line 3 failed")
-        );
+        answer.exit_code = 0;
+        assert_eq!(refusal("iptables-restore", &answer), None);
     }
 }
