@@ -30,8 +30,9 @@ const ROOT_BITS: u8 = 16;
 const STRIDE: u8 = 8;
 /// Entries of a block.
 const FAN_OUT: usize = 1 << STRIDE;
-/// Blocks allocated at a time: 1 MiB.
-const CHUNK: usize = 1024;
+/// Blocks of the first chunk, 1 MiB, as a power of two. Each chunk is twice as large as the one before:
+/// a small table stays small, a large one lies on huge pages where the system gives them.
+const FIRST_CHUNK: u32 = 10;
 
 /// What one entry says. Encoded in 32 bits: zero is none, the top bit marks a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,13 +71,24 @@ enum Node {
 
 type Block = [AtomicU32; FAN_OUT];
 
+/// The chunk a block is in and its index there.
+const fn place(block: u32) -> (usize, usize) {
+    let chunk = ((block >> FIRST_CHUNK) + 1).ilog2();
+    (chunk as usize, block as usize - first_block(chunk as usize))
+}
+
+/// The first block of a chunk.
+const fn first_block(chunk: usize) -> usize {
+    ((1 << chunk) - 1) << FIRST_CHUNK
+}
+
 /// The readers' half, shared by all workers.
 #[derive(Debug)]
 pub struct Fib<A> {
     root: Box<[AtomicU32]>,
     /// Where the trie says none: the default route, if any.
     default: AtomicU32,
-    /// Blocks by number, allocated a chunk at a time and never moved.
+    /// Blocks by number, allocated a chunk at a time and never moved; see [`place`].
     chunks: Box<[OnceLock<Box<[Block]>>]>,
     family: PhantomData<A>,
 }
@@ -89,10 +101,12 @@ impl<A: Address> Fib<A> {
     #[must_use]
     #[allow(clippy::new_ret_no_self)]
     pub fn new(blocks: usize) -> (Arc<Self>, FibWriter<A>) {
+        let blocks = blocks.min(1 << 30);
+        let chunks = blocks.checked_sub(1).map_or(0, |last| place(last as u32).0 + 1);
         let fib = Arc::new(Self {
             root: (0..1usize << ROOT_BITS).map(|_| AtomicU32::new(0)).collect(),
             default: AtomicU32::new(0),
-            chunks: (0..blocks.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
+            chunks: (0..chunks).map(|_| OnceLock::new()).collect(),
             family: PhantomData,
         });
         let writer = FibWriter::new(Arc::clone(&fib), blocks);
@@ -127,8 +141,8 @@ impl<A: Address> Fib<A> {
     }
 
     fn block(&self, block: u32) -> Option<&Block> {
-        let block = block as usize;
-        self.chunks.get(block / CHUNK)?.get()?.get(block % CHUNK)
+        let (chunk, index) = place(block);
+        self.chunks.get(chunk)?.get()?.get(index)
     }
 
     fn entry(&self, node: Node, slot: usize) -> Option<&AtomicU32> {
@@ -138,11 +152,12 @@ impl<A: Address> Fib<A> {
         }
     }
 
-    /// Makes sure the memory of `block` is there.
-    fn grow(&self, block: u32) -> Option<()> {
-        let chunk = self.chunks.get(block as usize / CHUNK)?;
-        chunk.get_or_init(|| {
-            (0..CHUNK).map(|_| std::array::from_fn(|_| AtomicU32::new(0))).collect()
+    /// Makes sure the memory of `block` is there, in a table of at most `limit` blocks.
+    fn grow(&self, block: u32, limit: usize) -> Option<()> {
+        let (number, _) = place(block);
+        let size = (1 << FIRST_CHUNK << number).min(limit - first_block(number).min(limit));
+        self.chunks.get(number)?.get_or_init(|| {
+            (0..size).map(|_| std::array::from_fn(|_| AtomicU32::new(0))).collect()
         });
         Some(())
     }

@@ -203,3 +203,28 @@ fn readers_never_miss_while_routes_flap() {
         stop.store(true, Ordering::Relaxed);
     });
 }
+
+#[test]
+fn blocks_lie_one_after_the_other() {
+    let mut last = (0, 0);
+    assert_eq!(place(0), last);
+    for block in 1..100_000 {
+        let here = place(block);
+        assert!(here == (last.0, last.1 + 1) || here == (last.0 + 1, 0), "{block}: {here:?}");
+        assert!(here.1 < (1 << FIRST_CHUNK << here.0));
+        last = here;
+    }
+    assert_eq!(first_block(place(1 << 29).0) + place(1 << 29).1, 1 << 29);
+}
+
+#[test]
+fn a_table_grows_over_many_chunks() {
+    let (fib, mut writer) = Fib::<V4>::new(5000);
+    let prefix = |number: u32| V4::from_bits(u128::from(number << 16 | 0x8000));
+    for number in 0..5000 {
+        writer.insert(prefix(number), 17, NextHopId(number)).unwrap();
+    }
+    assert_eq!(writer.insert(prefix(5000), 17, NextHopId(0)), Err(FibError::Full));
+    assert!((0..5000).all(|number| fib.lookup(prefix(number)) == Some(NextHopId(number))));
+    assert_eq!(fib.lookup(prefix(5000)), None);
+}

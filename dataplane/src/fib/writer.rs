@@ -124,7 +124,7 @@ impl<A: Address> FibWriter<A> {
             per_length: [0; 129],
             root: Shape::new(1 << ROOT_BITS),
             blocks: Vec::new(),
-            limit: limit.min(Entry::CHILD as usize),
+            limit,
             free: Vec::new(),
             retired: Retired::default(),
         }
@@ -329,7 +329,7 @@ impl<A: Address> FibWriter<A> {
             return None;
         }
         let number = u32::try_from(block).ok()?;
-        self.fib.grow(number)?;
+        self.fib.grow(number, self.limit)?;
         self.blocks.push(Shape::new(FAN_OUT));
         Some(number)
     }
