@@ -117,7 +117,8 @@ pub(super) fn check_chain_name(name: &str) -> Result<(), Fault> {
     if name.len() >= 29 {
         return fault(format!("chain name `{name}' too long (must be under 29 chars)"));
     }
-    if name.chars().any(char::is_whitespace) {
+    // Quotes would not survive being saved and read again.
+    if name.chars().any(|c| c.is_whitespace() || matches!(c, '"' | '\\')) {
         return fault(format!("Invalid chain name `{name}'"));
     }
     Ok(())

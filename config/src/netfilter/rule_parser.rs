@@ -399,6 +399,10 @@ fn interface(text: &str, negated: bool) -> Result<Option<Negatable<InterfacePatt
             Fault::usage("Empty interface is likely to be undesired").help("name an interface")
         );
     }
+    if text.contains('\n') {
+        return Err(Fault::usage("Newlines not allowed in an interface name")
+            .help("leave the line end out"));
+    }
     if text.len() > 15 {
         let message = format!("interface name `{text}' must be shorter than IFNAMSIZ (15)");
         return Err(Fault::usage(message).help("names have at most 15 bytes"));

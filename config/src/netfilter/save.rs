@@ -69,7 +69,12 @@ impl fmt::Display for Bracketed {
 
 impl fmt::Display for InterfacePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.name, if self.wildcard { "+" } else { "" })
+        let plus = if self.wildcard { "+" } else { "" };
+        // Names the kernel never has, but the tools take, are read back whole only in quotes.
+        match self.name.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\\')) {
+            true => f.write_str(&super::words::quoted(&format!("{}{plus}", self.name))),
+            false => write!(f, "{}{plus}", self.name),
+        }
     }
 }
 

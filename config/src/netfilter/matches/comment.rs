@@ -21,6 +21,12 @@ impl Words for Comment {
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
         let text = given.argument(0);
+        if text.contains('\n') {
+            let message = "comment: Newlines not allowed in --comment";
+            return Err(
+                Fault::usage(message).help("leave the line end out: a rule is saved as one line")
+            );
+        }
         // A longer one is cut, not refused.
         let mut end = text.len().min(MAX);
         while !text.is_char_boundary(end) {

@@ -84,6 +84,22 @@ fn quotes_hold_words_together() {
     assert!(saved.contains("-A INPUT -m comment --comment \"\"\n"), "{saved}");
 }
 
+#[test]
+fn what_would_not_survive_a_save_is_quoted_or_refused() {
+    use super::Invocation;
+    let ruleset = Ruleset::new(Family::V4);
+    let odd = Invocation::parse(Family::V4, &["-A", "INPUT", "-i", "a \"b\\"]).unwrap();
+    let odd = odd.run(&ruleset).unwrap().ruleset.unwrap();
+    assert_eq!(Ruleset::parse(Family::V4, &save(&odd), "saved"), Ok(odd));
+    for words in [
+        ["-N", "a\"b", "-v", "-v", "-v", "-v"],
+        ["-A", "INPUT", "-m", "comment", "--comment", "a\nb"],
+        ["-A", "INPUT", "-j", "ACCEPT", "-i", "a\nb"],
+    ] {
+        assert!(Invocation::parse(Family::V4, &words).is_err(), "{words:?}");
+    }
+}
+
 /// Text, exit code, what the tool writes to standard error up to its hint.
 const REFUSED: &[(&str, u8, &str)] = &[
     (
