@@ -12,6 +12,7 @@
 
 use std::{fmt, fs, str::FromStr};
 
+pub use crate::address::{MacAddress, PciAddress};
 use crate::{
     error::{Error, Result},
     mempool::HEADROOM,
@@ -52,23 +53,6 @@ pub enum Device {
     /// A virtual device of DPDK: its devargs.
     Vdev(String),
 }
-
-/// Address of a PCI function, such as `0000:01:00.0`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PciAddress {
-    /// Domain.
-    pub domain: u32,
-    /// Bus.
-    pub bus: u8,
-    /// Device, below 32.
-    pub device: u8,
-    /// Function, below 8.
-    pub function: u8,
-}
-
-/// An Ethernet address, in the order of the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct MacAddress(pub [u8; 6]);
 
 /// What an interface wants of its device.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -250,15 +234,8 @@ impl Device {
 
     /// The driver's frame is the kernel's packet header and the data; the data must fit a buffer.
     fn af_packet(&self, name: &str, shape: &Shape) -> std::result::Result<String, DeviceError> {
-        /// Kernel's headers in a frame: data of an Ethernet frame begins at 66 (`tpacket_rcv()`).
-        const LEAD: u32 = 66;
-        /// Ethernet header and one VLAN tag, which the driver puts back.
-        const LINK: u32 = 18;
-        /// What the driver subtracts of a frame to compare it with a buffer.
-        const DRIVER: u32 = 32;
         let room = u32::from(shape.data_room.saturating_sub(HEADROOM));
-        // The driver's default where that is enough; the kernel wants multiples of 16.
-        let frame = (LEAD + LINK + u32::from(shape.mtu)).max(2048).next_multiple_of(16);
+        let frame = packet_frame(shape.mtu);
         if frame - DRIVER > room {
             return Err(DeviceError::Mtu {
                 device: self.to_string(),
@@ -277,6 +254,12 @@ impl Device {
         Ok(format!(
             "net_af_packet_{name},iface={name},qpairs={queues},framesz={frame},blocksz={block},framecnt={count}"
         ))
+    }
+
+    /// The largest MTU that the ring of an af_packet port of this shape carries.
+    pub(crate) fn ring_mtu(&self, shape: &Shape) -> Option<u16> {
+        let most = packet_frame(shape.mtu) - LEAD - LINK;
+        matches!(self, Self::AfPacket(_)).then(|| u16::try_from(most).unwrap_or(u16::MAX))
     }
 
     /// The kernel interface behind the device: its own or, for a card, that of the kernel's driver
@@ -334,6 +317,19 @@ impl Device {
     }
 }
 
+/// Kernel's headers in a frame: data of an Ethernet frame begins at 66 (`tpacket_rcv()`).
+const LEAD: u32 = 66;
+/// Ethernet header and one VLAN tag, which the driver puts back.
+const LINK: u32 = 18;
+/// What the driver subtracts of a frame to compare it with a buffer.
+const DRIVER: u32 = 32;
+
+/// Bytes of an af_packet frame for an MTU: the driver's default where that is enough, else a
+/// multiple of 16 as the kernel wants.
+fn packet_frame(mtu: u16) -> u32 {
+    (LEAD + LINK + u32::from(mtu)).max(2048).next_multiple_of(16)
+}
+
 /// Devargs of a TAP port called `label`, whose kernel interface is `interface`: also for the twin
 /// by which the host's own stack has a part in an interface of the gateway. The driver makes as
 /// many queues as the port is started with, and receives and transmits on the same number.
@@ -342,55 +338,106 @@ pub fn tap_devargs(label: &str, interface: &str, mac: Option<MacAddress>) -> Str
     format!("net_tap_{label},iface={interface}{mac}")
 }
 
-impl FromStr for PciAddress {
-    type Err = DeviceError;
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-    fn from_str(text: &str) -> std::result::Result<Self, DeviceError> {
-        let parse = || {
-            let (path, function) = text.rsplit_once('.')?;
-            let (path, device) = path.rsplit_once(':')?;
-            let (domain, bus) = path.split_once(':').unwrap_or(("0", path));
-            let hex = |digits: &str, most: usize| match digits.len() {
-                length if (1..=most).contains(&length) => u32::from_str_radix(digits, 16).ok(),
-                _ => None,
+    use super::*;
+
+    fn devargs(device: &str, shape: &Shape) -> String {
+        device.parse::<Device>().unwrap().devargs("wan", shape).unwrap()
+    }
+
+    fn error(device: &str) -> String {
+        device.parse::<Device>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_kind_has_its_devargs() {
+        let two =
+            Shape { queues: 2, mac: Some(MacAddress([2, 0, 0, 0, 0, 1])), ..Shape::default() };
+        for (device, expected) in [
+            (
+                "af_packet:lan0",
+                "net_af_packet_lan0,iface=lan0,qpairs=2,framesz=2048,blocksz=65536,framecnt=1024",
+            ),
+            ("af_xdp:lan0", "net_af_xdp_lan0,iface=lan0,start_queue=0,queue_count=2"),
+            ("tap:lan0", "net_tap_lan0,iface=lan0,mac=02:00:00:00:00:01"),
+            ("pcap:a.pcap,b.pcap", "net_pcap_wan,rx_pcap=a.pcap,tx_pcap=b.pcap"),
+            ("pcap:a.pcap,,infinite", "net_pcap_wan,rx_pcap=a.pcap,infinite_rx=1"),
+            ("pcap:,b.pcap", "net_pcap_wan,tx_pcap=b.pcap"),
+            (
+                "memif:/run/m.sock,role=client",
+                "net_memif_wan,socket=/run/m.sock,socket-abstract=no,role=client",
+            ),
+            ("memif:role=server,id=3", "net_memif_wan,role=server,id=3"),
+            ("pci:01:00.1", "0000:01:00.1"),
+            ("pci:0000:01:00.0,a=b", "0000:01:00.0,a=b"),
+            ("vdev:net_null0,copy=1", "net_null0,copy=1"),
+        ] {
+            assert_eq!(devargs(device, &two), expected);
+        }
+    }
+
+    #[test]
+    fn wrong_devices_say_what_to_write() {
+        for (device, part) in [
+            ("lan0", "write `af_packet:IFACE`"),
+            ("dpdk:lan0", "`dpdk:lan0` is of no known kind"),
+            ("af_packet:", "`` is not an interface name"),
+            ("tap:sixteen-letters-", "1 to 15 characters"),
+            ("tap:a,b", "`a,b` is not an interface name"),
+            ("pcap:,", "`pcap:,` names no file"),
+            ("pcap:a,b,forever", "`forever` after the pcap files"),
+            ("pcap:,b,infinite", "only with a file to receive from"),
+            ("pci:0000:01:20.0", "`0000:01:20.0` is not a PCI address"),
+            ("pci:eth0", "write it as `lspci -D` does"),
+            ("vdev:", "`vdev:net_null0`"),
+        ] {
+            assert!(error(device).contains(part), "{device}: {}", error(device));
+        }
+    }
+
+    #[test]
+    fn a_frame_must_fit_the_buffer() {
+        let jumbo = Shape { mtu: 9000, ..Shape::default() };
+        let device: Device = "af_packet:lan0".parse().unwrap();
+        let error = device.devargs("lan", &jumbo).unwrap_err();
+        let DeviceError::Mtu { needed, most, .. } = error else { panic!("{error}") };
+        let room = u16::try_from(needed).unwrap();
+        assert!(device.devargs("lan", &Shape { data_room: room, ..jumbo.clone() }).is_ok());
+        assert!(device.devargs("lan", &Shape { data_room: room - 1, ..jumbo.clone() }).is_err());
+        assert!(device.devargs("lan", &Shape { mtu: most, ..Shape::default() }).is_ok());
+        assert!(device.devargs("lan", &Shape { mtu: most + 1, ..Shape::default() }).is_err());
+    }
+
+    #[test]
+    fn only_cards_go_to_the_allow_list() {
+        let allow = |device: &str| device.parse::<Device>().unwrap().allow();
+        assert_eq!(allow("pci:01:00.0,x=1").as_deref(), Some("0000:01:00.0,x=1"));
+        assert_eq!(allow("tap:lan0"), None);
+    }
+
+    proptest! {
+        /// What is shown can be read again, and what reading accepts it shows as it was.
+        #[test]
+        fn text_and_device_agree(text in "(af_packet|tap|pcap|memif|pci|vdev|af_xdp):[a-z0-9:.,=/]{0,16}") {
+            if let Ok(device) = text.parse::<Device>() {
+                prop_assert_eq!(device.to_string().parse::<Device>(), Ok(device));
+            }
+        }
+
+        /// The rules of packet_set_ring() in the kernel's af_packet.c, for any MTU.
+        #[test]
+        fn the_kernel_accepts_every_ring(mtu in 68u16..=16000) {
+            let args = devargs("af_packet:lan0", &Shape { mtu, data_room: u16::MAX, ..Shape::default() });
+            let number = |key: &str| -> u32 {
+                args.split(',').find_map(|arg| arg.strip_prefix(key)).unwrap().parse().unwrap()
             };
-            let address = Self {
-                domain: hex(domain, 8)?,
-                bus: u8::try_from(hex(bus, 2)?).ok()?,
-                device: u8::try_from(hex(device, 2)?).ok()?,
-                function: u8::try_from(hex(function, 1)?).ok()?,
-            };
-            (address.device < 32 && address.function < 8).then_some(address)
-        };
-        parse().ok_or_else(|| DeviceError::Pci(text.into()))
-    }
-}
-
-impl fmt::Display for PciAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { domain, bus, device, function } = self;
-        write!(f, "{domain:04x}:{bus:02x}:{device:02x}.{function}")
-    }
-}
-
-impl FromStr for MacAddress {
-    type Err = DeviceError;
-
-    fn from_str(text: &str) -> std::result::Result<Self, DeviceError> {
-        let bytes: Option<Vec<u8>> = text
-            .split(':')
-            .map(|byte| (byte.len() == 2).then(|| u8::from_str_radix(byte, 16).ok()).flatten())
-            .collect();
-        bytes
-            .and_then(|bytes| bytes.try_into().ok())
-            .map(Self)
-            .ok_or_else(|| DeviceError::Mac(text.into()))
-    }
-}
-
-impl fmt::Display for MacAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+            let (frame, block, count) = (number("framesz="), number("blocksz="), number("framecnt="));
+            prop_assert_eq!((frame % 16, block % 4096), (0, 0));
+            prop_assert!(frame >= 84 + u32::from(mtu) && block >= frame && count > 0);
+            prop_assert_eq!(count % (block / frame), 0);
+        }
     }
 }

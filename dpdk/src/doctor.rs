@@ -114,7 +114,7 @@ const CAPABILITIES: [(&str, u32, &str); 4] = [
     ("CAP_NET_ADMIN", 12, "making TAP interfaces and configuring others"),
     ("CAP_NET_RAW", 13, "af_packet and af_xdp devices"),
     ("CAP_SYS_ADMIN", 21, "physical addresses for network cards without IOMMU; af_xdp"),
-    ("CAP_IPC_LOCK", 14, "locked memory for network cards and af_xdp"),
+    ("CAP_IPC_LOCK", 14, "locked memory: network cards, af_xdp, long af_packet rings"),
 ];
 
 fn capabilities(status: &str) -> Vec<Check> {
@@ -208,4 +208,63 @@ pub fn has_interface(name: &str) -> bool {
     let Ok(name) = CString::new(name) else { return false };
     // SAFETY: a NUL-terminated string that outlives the call.
     unsafe { libc::if_nametoindex(name.as_ptr()) != 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_failing_check_has_a_command() {
+        let checks = checks();
+        assert!(checks.len() >= 11);
+        for check in checks {
+            assert_eq!(check.ok, check.remedy.is_none(), "{check:?}");
+            assert!(!check.detail.is_empty(), "{check:?}");
+        }
+    }
+
+    #[test]
+    fn capabilities_are_bits_of_the_effective_set() {
+        let held = |mask: &str| -> Vec<bool> {
+            let status = format!("Name:\tx\nCapPrm:\t000001ffffffffff\nCapEff:\t{mask}\n");
+            capabilities(&status).iter().map(|check| check.ok).collect()
+        };
+        assert_eq!(held("000001ffffffffff"), [true; 4]);
+        assert_eq!(held("0000000000003000"), [true, true, false, false]);
+        assert_eq!(capabilities("").iter().filter(|check| check.ok).count(), 0);
+    }
+
+    #[test]
+    fn the_default_route_of_the_lowest_metric_counts() {
+        let table = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n\
+            eth1\t00000000\t0101A8C0\t0003\t0\t0\t200\t00000000\t0\t0\t0\n\
+            eth0\t00000000\t0100000A\t0003\t0\t0\t100\t00000000\t0\t0\t0\n\
+            lan0\t0000000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n\
+            half\t00000000\t00000000\t0001\t0\t0\t0\t00000080\t0\t0\t0\n\
+            none\t00000000\t00000000\t0201\t0\t0\t0\t00000000\t0\t0\t0\n";
+        assert_eq!(default_route_v4(table).as_deref(), Some("eth0"));
+        assert_eq!(default_route_v4("Iface\tDestination\n"), None);
+    }
+
+    #[test]
+    fn the_ipv6_default_route_is_found_and_the_reject_route_is_not() {
+        let zero = "0".repeat(32);
+        let line = |length: &str, metric: &str, flags: &str, name: &str| {
+            format!("{zero} {length} {zero} 00 {zero} {metric} 00000001 00000000 {flags} {name}\n")
+        };
+        let reject = line("00", "ffffffff", "00200200", "lo");
+        assert_eq!(default_route_v6(&reject), None);
+        let table = format!(
+            "{}{}{reject}",
+            line("40", "1", "00000001", "a"),
+            line("00", "400", "00000003", "eth0")
+        );
+        assert_eq!(default_route_v6(&table).as_deref(), Some("eth0"));
+    }
+
+    #[test]
+    fn the_loopback_exists() {
+        assert!(has_interface("lo") && !has_interface("nosuch0") && !has_interface("a\0b"));
+    }
 }

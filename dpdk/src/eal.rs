@@ -95,10 +95,7 @@ static STARTED: AtomicBool = AtomicBool::new(false);
 impl Eal {
     /// Starts EAL on huge pages where `memory_mb` of them can be had, and else without.
     pub fn init(config: &EalConfig) -> Result<Self> {
-        let mode = match !config.no_huge && hugepages::can_reserve(config.memory_mb) {
-            true => MemoryMode::HugePages,
-            false => MemoryMode::NoHuge { megabytes: config.memory_mb },
-        };
+        let mode = choose_memory(config)?;
         let arguments = arguments(config, mode);
         let strings = arguments
             .iter()
@@ -160,6 +157,19 @@ impl Drop for Inner {
     }
 }
 
+/// Decides before EAL starts, which it does once only. EAL does not survive being promised more
+/// ordinary memory than there is.
+fn choose_memory(config: &EalConfig) -> Result<MemoryMode> {
+    let wanted = config.memory_mb;
+    if !config.no_huge && hugepages::can_reserve(wanted) {
+        return Ok(MemoryMode::HugePages);
+    }
+    match hugepages::available_megabytes() {
+        Some(available) if available < wanted.into() => Err(Error::Memory { wanted, available }),
+        Some(_) | None => Ok(MemoryMode::NoHuge { megabytes: wanted }),
+    }
+}
+
 fn start(strings: Vec<CString>) -> std::result::Result<(), Errno> {
     let count = strings.len() as c_int;
     // EAL may keep pointers into its arguments; it starts once, so they are given to it for good.
@@ -172,6 +182,8 @@ fn start(strings: Vec<CString>) -> std::result::Result<(), Errno> {
 fn arguments(config: &EalConfig, mode: MemoryMode) -> Vec<String> {
     let mut arguments = vec![config.program.clone(), "--no-telemetry".into()];
     arguments.push(format!("--log-level={}", config.log_level));
+    // The TAP driver calls it an error that a kernel lacks the multiq qdisc, which nothing here needs.
+    arguments.push("--log-level=pmd.net.tap:critical".into());
     arguments.push(format!("--lcores=0@{}", main_cores(config.main_core)));
     match mode {
         MemoryMode::HugePages => arguments.push("--in-memory".into()),
@@ -214,7 +226,10 @@ fn remedy(errno: Errno) -> &'static str {
         libc::ENODEV | libc::ENOENT => {
             "check its name; `sluice doctor` lists drivers and interfaces"
         }
-        _ => "check its name and arguments; EAL's log above says more",
+        _ => {
+            "check its name and arguments; EAL's log above says more (a ring that cannot be \
+             mapped wants CAP_IPC_LOCK, or a higher `ulimit -l`)"
+        }
     }
 }
 
@@ -233,12 +248,14 @@ mod tests {
         let config = EalConfig { main_core: Some(1), ..EalConfig::default() };
         assert_eq!(
             arguments(&config, MemoryMode::HugePages).join(" "),
-            "sluice --no-telemetry --log-level=error --lcores=0@(1) --in-memory --no-pci --iova-mode=va"
+            "sluice --no-telemetry --log-level=error --log-level=pmd.net.tap:critical \
+             --lcores=0@(1) --in-memory --no-pci --iova-mode=va"
         );
         let config = EalConfig { allow: vec!["0000:01:00.0".into()], ..config };
         assert_eq!(
             arguments(&config, MemoryMode::NoHuge { megabytes: 64 }).join(" "),
-            "sluice --no-telemetry --log-level=error --lcores=0@(1) --no-huge --no-shconf -m64 -a 0000:01:00.0"
+            "sluice --no-telemetry --log-level=error --log-level=pmd.net.tap:critical \
+             --lcores=0@(1) --no-huge --no-shconf -m64 -a 0000:01:00.0"
         );
     }
 

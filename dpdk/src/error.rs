@@ -61,6 +61,16 @@ pub enum Error {
         /// The EAL command line.
         arguments: String,
     },
+    /// Neither huge pages nor ordinary memory have room for the packets.
+    #[error(
+        "{wanted} MB of packet memory asked for: not free in huge pages, and only {available} MB of ordinary memory are available; ask for less, or give huge pages: `sysctl -w vm.nr_hugepages=1024`"
+    )]
+    Memory {
+        /// Megabytes wanted.
+        wanted: u32,
+        /// Megabytes of ordinary memory available.
+        available: u64,
+    },
     /// A text with a NUL byte, which C cannot hold.
     #[error("{what} `{text}` holds a NUL byte; remove it")]
     Nul {
@@ -137,6 +147,22 @@ pub enum Error {
         /// Wanted.
         asked: u16,
         /// Available.
+        most: u16,
+    },
+    /// An MTU that the driver or its ring cannot carry.
+    #[error(
+        "port `{port}`: its driver ({driver}) carries an MTU of {least} to {most}, not {asked}; change `mtu`"
+    )]
+    Mtu {
+        /// EAL's name for the port.
+        port: String,
+        /// Driver name.
+        driver: String,
+        /// Wanted.
+        asked: u16,
+        /// Smallest.
+        least: u16,
+        /// Largest.
         most: u16,
     },
     /// The port is started, or queues of it are still held.

@@ -3,6 +3,7 @@
 use std::{
     ffi::CStr,
     mem::zeroed,
+    ops::RangeInclusive,
     ptr::{null, null_mut},
     sync::{
         Mutex, MutexGuard, PoisonError,
@@ -15,6 +16,7 @@ use dpdk_sys as sys;
 use crate::{
     eal::Eal,
     error::{Errno, Error, Result, c_string},
+    kernel_mtu,
     mempool::{HEADROOM, Mempool},
     port::PortConfig,
 };
@@ -35,6 +37,8 @@ const RSS: u64 = 1 << 2 | 1 << 4 | 1 << 5 | 1 << 8 | 1 << 10 | 1 << 11;
 pub(crate) struct Inner {
     pub(crate) id: u16,
     pub(crate) name: String,
+    /// The largest MTU that the ring of an af_packet port was made for.
+    ring_mtu: Option<u16>,
     /// Queues that exist: the port must not stop under them.
     queues: AtomicUsize,
     /// Ethdev's control functions want one caller at a time.
@@ -52,9 +56,9 @@ pub(crate) struct State {
 }
 
 impl Inner {
-    pub(crate) fn new(id: u16, name: &str, eal: Eal) -> Self {
+    pub(crate) fn new(id: u16, name: &str, ring_mtu: Option<u16>, eal: Eal) -> Self {
         let (queues, state) = (AtomicUsize::new(0), Mutex::default());
-        Self { id, name: name.into(), queues, state, eal }
+        Self { id, name: name.into(), ring_mtu, queues, state, eal }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -76,19 +80,19 @@ impl Inner {
 
     /// Makes an error of what a call for `operation` returned.
     pub(crate) fn check(&self, operation: &'static str, code: i32) -> Result<()> {
-        Errno::check(code).map(drop).map_err(|errno| {
-            let remedy = match errno.0 {
-                libc::ENOTSUP => "its driver cannot do that; leave the setting out",
-                libc::EBUSY => "stop the port first",
-                libc::ENOMEM => "give more memory, or use fewer or shorter queues",
-                libc::EPERM | libc::EACCES => "run as root, or with CAP_NET_ADMIN and CAP_NET_RAW",
-                libc::EIO | libc::ENODEV => {
-                    "the device is gone; check its interface with `ip link`"
-                }
-                _ => "check the value; EAL's log says more",
-            };
-            Error::Port { port: self.name.clone(), operation, errno, remedy }
-        })
+        Errno::check(code).map(drop).map_err(|errno| self.failed(operation, errno))
+    }
+
+    fn failed(&self, operation: &'static str, errno: Errno) -> Error {
+        let remedy = match errno.0 {
+            libc::ENOTSUP => "its driver cannot do that; leave the setting out",
+            libc::EBUSY => "stop the port first",
+            libc::ENOMEM => "give more memory, or use fewer or shorter queues",
+            libc::EPERM | libc::EACCES => "run as root, or with CAP_NET_ADMIN and CAP_NET_RAW",
+            libc::EIO | libc::ENODEV => "the device is gone; check its interface with `ip link`",
+            _ => "check the value; EAL's log says more",
+        };
+        Error::Port { port: self.name.clone(), operation, errno, remedy }
     }
 
     pub(crate) fn started(&self, operation: &'static str) -> Error {
@@ -103,9 +107,47 @@ impl Inner {
         Ok(info)
     }
 
+    /// The MTU: of an af_packet port that of the kernel interface, see `kernel_mtu`.
+    pub(crate) fn mtu(&self) -> Result<u16> {
+        if let Some(interface) = packet_socket(&self.raw_info()?) {
+            return kernel_mtu::get(interface).map_err(|errno| self.failed("read the MTU", errno));
+        }
+        let mut mtu = 0;
+        // SAFETY: the port is open; the call writes to `mtu` only.
+        let code = unsafe { sys::rte_eth_dev_get_mtu(self.id, &mut mtu) };
+        self.check("read the MTU", code).map(|()| mtu)
+    }
+
     pub(crate) fn set_mtu(&self, mtu: u16) -> Result<()> {
+        let info = self.raw_info()?;
+        self.check_mtu(&info, mtu)?;
+        if let Some(interface) = packet_socket(&info) {
+            let set = kernel_mtu::set(interface, mtu);
+            return set.map_err(|errno| self.failed("set the MTU", errno));
+        }
         // SAFETY: the port is open.
-        self.check("set the MTU", unsafe { sys::rte_eth_dev_set_mtu(self.id, mtu) })
+        match self.check("set the MTU", unsafe { sys::rte_eth_dev_set_mtu(self.id, mtu) }) {
+            // A driver without the notion takes frames of any length.
+            Err(Error::Port { errno: Errno(libc::ENOTSUP), .. }) => Ok(()),
+            result => result,
+        }
+    }
+
+    fn check_mtu(&self, info: &sys::rte_eth_dev_info, asked: u16) -> Result<()> {
+        let (least, most) = self.mtu_limits(info).into_inner();
+        let (port, driver) = (self.name.clone(), driver_name(info));
+        match (least..=most).contains(&asked) {
+            true => Ok(()),
+            false => Err(Error::Mtu { port, driver, asked, least, most }),
+        }
+    }
+
+    /// What the driver can carry; of an af_packet port, what its ring was made for.
+    pub(crate) fn mtu_limits(&self, info: &sys::rte_eth_dev_info) -> RangeInclusive<u16> {
+        let frame =
+            info.max_rx_pktlen.saturating_sub(sys::RTE_ETHER_HDR_LEN + sys::RTE_ETHER_CRC_LEN);
+        let declared = info.max_mtu.min(u16::try_from(frame).unwrap_or(u16::MAX));
+        info.min_mtu..=self.ring_mtu.unwrap_or(declared)
     }
 
     pub(crate) fn set_promiscuous(&self, on: bool) -> Result<()> {
@@ -135,19 +177,14 @@ impl Inner {
                 return Err(Error::Queues { port, driver, direction, asked, most });
             }
         }
+        config.mtu.map_or(Ok(()), |mtu| self.check_mtu(&info, mtu))?;
         let conf = eth_conf(config, &info, pool.data_room());
         // SAFETY: the port is stopped; the configuration is copied.
         let code = unsafe {
             sys::rte_eth_dev_configure(self.id, config.rx_queues, config.tx_queues, &conf)
         };
         self.check("configure", code)?;
-        if let Some(mtu) = config.mtu {
-            match self.set_mtu(mtu) {
-                // A driver without the notion takes frames of any length.
-                Err(Error::Port { errno: Errno(libc::ENOTSUP), .. }) => {}
-                result => result?,
-            }
-        }
+        config.mtu.map_or(Ok(()), |mtu| self.set_mtu(mtu))?;
         self.set_up_queues(config, pool)
     }
 
@@ -212,6 +249,11 @@ pub(crate) fn driver_name(info: &sys::rte_eth_dev_info) -> String {
     unsafe { CStr::from_ptr(info.driver_name) }.to_string_lossy().into_owned()
 }
 
+/// The number of the kernel interface behind an af_packet port.
+fn packet_socket(info: &sys::rte_eth_dev_info) -> Option<u32> {
+    (info.if_index > 0 && driver_name(info) == "net_af_packet").then_some(info.if_index)
+}
+
 fn eth_conf(
     config: &PortConfig,
     info: &sys::rte_eth_dev_info,
@@ -224,7 +266,9 @@ fn eth_conf(
         conf.txmode.offloads |= info.tx_offload_capa & TX_CHECKSUMS;
     }
     if let Some(mtu) = config.mtu {
-        conf.rxmode.mtu = mtu.into();
+        if packet_socket(info).is_none() {
+            conf.rxmode.mtu = mtu.into();
+        }
         // Ethernet header and two VLAN tags more.
         if u32::from(mtu) + 22 > u32::from(data_room.saturating_sub(HEADROOM)) {
             let scatter = u64::from(sys::RTE_ETH_RX_OFFLOAD_SCATTER);

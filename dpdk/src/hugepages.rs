@@ -1,4 +1,4 @@
-//! Huge pages, as `/sys/kernel/mm/hugepages` reports them.
+//! Memory for packets: huge pages, as `/sys/kernel/mm/hugepages` reports them, and ordinary ones.
 
 use std::{fs, path::Path};
 
@@ -37,6 +37,13 @@ fn reserve(length: usize, page: u64) -> bool {
         let address = libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ, flags, -1, 0);
         address != libc::MAP_FAILED && libc::munmap(address, length) == 0
     }
+}
+
+/// Megabytes of ordinary memory available, by `/proc/meminfo`; `None` where that does not say.
+pub(crate) fn available_megabytes() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? >> 10)
 }
 
 fn read(folder: &Path) -> Vec<HugePages> {

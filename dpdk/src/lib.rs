@@ -10,6 +10,7 @@
 //! nothing is freed while something can still reach it, and everything is freed once. Errors are
 //! made from `errno` in [`error`] and nowhere else.
 
+mod address;
 mod burst;
 pub mod cpu;
 pub mod device;
@@ -18,6 +19,7 @@ mod eal;
 pub mod error;
 mod ethdev;
 pub mod hugepages;
+mod kernel_mtu;
 mod mbuf;
 mod mempool;
 mod port;

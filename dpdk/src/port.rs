@@ -112,15 +112,15 @@ impl Eal {
     pub fn attach(&self, device: &Device, label: &str, shape: &Shape) -> Result<Port> {
         device.check()?;
         let devargs = device.devargs(label, shape)?;
-        self.open(&device.to_string(), &devargs)
+        self.open(&device.to_string(), &devargs, device.ring_mtu(shape))
     }
 
     /// Opens the device that EAL calls `devargs` (`net_null0,copy=1`, `0000:01:00.0`).
     pub fn attach_devargs(&self, devargs: &str) -> Result<Port> {
-        self.open(devargs, devargs)
+        self.open(devargs, devargs, None)
     }
 
-    fn open(&self, device: &str, devargs: &str) -> Result<Port> {
+    fn open(&self, device: &str, devargs: &str, ring_mtu: Option<u16>) -> Result<Port> {
         let name = devargs.split(',').next().unwrap_or_default();
         let mut ports = self.ports();
         let found = match find(name)? {
@@ -140,7 +140,7 @@ impl Eal {
         if !ports.insert(id) {
             return Err(Error::Busy { device: device.into(), port: name.into() });
         }
-        Ok(Port(Arc::new(Inner::new(id, name, self.clone()))))
+        Ok(Port(Arc::new(Inner::new(id, name, ring_mtu, self.clone()))))
     }
 }
 
@@ -159,12 +159,13 @@ impl Port {
     pub fn info(&self) -> Result<PortInfo> {
         let _state = self.0.state();
         let raw = self.0.raw_info()?;
+        let mtu = self.0.mtu_limits(&raw);
         Ok(PortInfo {
             driver: driver_name(&raw),
             max_rx_queues: raw.max_rx_queues,
             max_tx_queues: raw.max_tx_queues,
-            min_mtu: raw.min_mtu,
-            max_mtu: raw.max_mtu,
+            min_mtu: *mtu.start(),
+            max_mtu: *mtu.end(),
             rx_offloads: raw.rx_offload_capa,
             tx_offloads: raw.tx_offload_capa,
             rss: raw.flow_type_rss_offloads,
@@ -232,10 +233,7 @@ impl Port {
     /// Bytes of the largest IP packet.
     pub fn mtu(&self) -> Result<u16> {
         let _state = self.0.state();
-        let mut mtu = 0;
-        // SAFETY: the port is open; the call writes to `mtu` only.
-        self.0.check("read the MTU", unsafe { sys::rte_eth_dev_get_mtu(self.0.id, &mut mtu) })?;
-        Ok(mtu)
+        self.0.mtu()
     }
 
     /// Changes the MTU; many drivers want a stopped port for it.
