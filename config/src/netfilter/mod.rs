@@ -21,6 +21,7 @@ mod parser;
 mod protocols;
 mod restore;
 mod rule;
+mod rule_fields;
 mod rule_parser;
 mod ruleset;
 mod run;

@@ -1,11 +1,9 @@
 //! A rule as it is being read: the core fields, the matches and the target with their options.
 
 use super::fault::Fault;
+use super::rule_fields::{addresses, each, interface, protocol};
 use super::words::{Given, Opt, Surroundings, Words};
-use super::{
-    AddressMask, Counters, Family, Fragment, Hook, InterfacePattern, Match, Negatable, Protocol,
-    Rule, Target,
-};
+use super::{AddressMask, Counters, Family, Fragment, Hook, Match, Protocol, Rule, Target};
 
 /// What iptables knows and Sluice does not yet; told apart from chains that do not exist.
 const FOREIGN_TARGETS: &[&str] = &[
@@ -357,62 +355,4 @@ fn absorb(matches: &mut [Match], next: &Match) -> bool {
         }
         (_, _) => false,
     })
-}
-
-/// No address at all is one rule for any; `0.0.0.0/0` likewise.
-fn each(addresses: &[AddressMask], negated: bool) -> Vec<Option<Negatable<AddressMask>>> {
-    if addresses.is_empty() {
-        return vec![None];
-    }
-    let one = |value: &AddressMask| match (value.prefix_length(), negated) {
-        (Some(0), false) => None,
-        (_, negated) => Some(Negatable { negated, value: *value }),
-    };
-    addresses.iter().map(one).collect()
-}
-
-/// `ADDRESS[/MASK][,…]`
-fn addresses(text: &str, family: Family) -> Result<Vec<AddressMask>, Fault> {
-    text.split(',').map(|one| AddressMask::parse(one, family)).collect()
-}
-
-fn protocol(text: &str, negated: bool) -> Result<Option<Negatable<Protocol>>, Fault> {
-    let all = text.eq_ignore_ascii_case("all") || super::words::number(text) == Some(0);
-    if all && negated {
-        return Err(
-            Fault::usage("rule would never match protocol").help("leave `-p` out, or name one")
-        );
-    }
-    if all {
-        return Ok(None);
-    }
-    let unknown = || {
-        Fault::usage(format!("unknown protocol \"{text}\" specified"))
-            .help("write a name such as tcp, udp, icmp, or a number from 0 to 255")
-    };
-    Protocol::from_name(text).map(|value| Some(Negatable { negated, value })).ok_or_else(unknown)
-}
-
-fn interface(text: &str, negated: bool) -> Result<Option<Negatable<InterfacePattern>>, Fault> {
-    if text.is_empty() {
-        return Err(
-            Fault::usage("Empty interface is likely to be undesired").help("name an interface")
-        );
-    }
-    if text.contains('\n') {
-        return Err(Fault::usage("Newlines not allowed in an interface name")
-            .help("leave the line end out"));
-    }
-    if text.len() > 15 {
-        let message = format!("interface name `{text}' must be shorter than IFNAMSIZ (15)");
-        return Err(Fault::usage(message).help("names have at most 15 bytes"));
-    }
-    let (name, wildcard) = match text.strip_suffix('+') {
-        Some(name) => (name, true),
-        None => (text, false),
-    };
-    if name.is_empty() && !negated {
-        return Ok(None);
-    }
-    Ok(Some(Negatable { negated, value: InterfacePattern { name: name.to_owned(), wildcard } }))
 }
