@@ -123,3 +123,22 @@ fn missing_device() {
     assert_eq!(output.code, 1, "{output:?}");
     assert!(output.stderr.contains("nosuch0"), "{output:?}");
 }
+
+/// The demo ends well and leaves nothing behind.
+#[test]
+fn demo() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/demo.sh");
+    let output = process::shell(&[], &format!("{script} {}", gateway::binary().display()));
+    assert_eq!(output.code, 0, "{}{}", output.stdout, output.stderr);
+    for seen in [
+        "5 received, 0% packet loss",
+        "Hello from the server. You came from 192.168.1.146.",
+        "Hello from the client. You came from 192.168.1.9.",
+        "receiver",
+        "src=10.1.0.2 dst=192.168.1.9",
+    ] {
+        assert!(output.stdout.contains(seen), "{seen} is missing: {}", output.stdout);
+    }
+    let left = process::must(&[], "ip netns list");
+    assert!(!left.contains("sluicedemo-"), "left behind: {left}");
+}
