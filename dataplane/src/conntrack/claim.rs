@@ -23,15 +23,17 @@ impl<A: Address> Conntrack<A> {
 
     /// Claims the reply tuple; false when another connection has it.
     pub fn claim_reply(&mut self, new: &mut NewConnection<A>) -> bool {
-        self.release_reply(new);
+        if let Some(former) = new.claimed.take() {
+            self.release(&former);
+        }
         if new.reply == new.original {
             return true;
         }
         if self.lookup(self.hash(&new.reply), &new.reply).is_some() {
             return false;
         }
-        new.reply_claimed = self.claim(&new.reply) == Claim::Won;
-        new.reply_claimed
+        new.claimed = (self.claim(&new.reply) == Claim::Won).then_some(new.reply);
+        new.claimed.is_some()
     }
 
     /// Ends a connection that did not come to be.
@@ -42,12 +44,8 @@ impl<A: Address> Conntrack<A> {
 
     pub(super) fn release_claims(&self, new: &NewConnection<A>) {
         self.release(&new.original);
-        self.release_reply(new);
-    }
-
-    fn release_reply(&self, new: &NewConnection<A>) {
-        if new.reply_claimed {
-            self.release(&new.reply);
+        if let Some(reply) = &new.claimed {
+            self.release(reply);
         }
     }
 

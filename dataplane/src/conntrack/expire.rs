@@ -151,7 +151,8 @@ impl Wheel {
         if !self.started || behind == 0 || behind > 0x1f_ffff {
             return None;
         }
-        self.cursor = self.cursor.wrapping_add(1);
+        // After a long pause one turn shows every list.
+        self.cursor = self.cursor.wrapping_add(behind.saturating_sub(SLOTS).max(1));
         Some(Due::Empty)
     }
 

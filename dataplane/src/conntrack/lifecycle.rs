@@ -55,7 +55,7 @@ impl<A: Address> Conntrack<A> {
             ingress: InterfaceId::default(),
             egress: InterfaceId::default(),
             status: Status::default(),
-            reply_claimed: false,
+            claimed: None,
             first,
         })
     }
@@ -83,7 +83,7 @@ impl<A: Address> Conntrack<A> {
 
     fn insert(&mut self, new: &mut NewConnection<A>, now: Ticks) -> Result<FlowRef, DropReason> {
         if self.lookup(self.hash(&new.original), &new.original).is_some()
-            || !new.reply_claimed && !self.claim_reply(new)
+            || new.claimed != Some(new.reply) && !self.claim_reply(new)
             || self.lookup(self.hash(&new.reply), &new.reply).is_some()
         {
             return Err(DropReason::ConntrackClash);

@@ -136,7 +136,8 @@ pub struct NewConnection<A> {
     /// Where it goes out.
     pub egress: InterfaceId,
     pub(crate) status: Status,
-    pub(crate) reply_claimed: bool,
+    /// The reply tuple that is claimed.
+    pub(crate) claimed: Option<Tuple<A>>,
     pub(crate) first: FirstPacket,
 }
 
@@ -267,7 +268,7 @@ impl<A: Address> Conntrack<A> {
         Ok(Self {
             worker,
             directory,
-            table: Table::new(capacity + Self::SPARE, HashKey(hash_key))?,
+            table: Table::new(capacity.saturating_add(Self::SPARE), HashKey(hash_key))?,
             wheel: Wheel::new(),
             count: 0,
             capacity,

@@ -132,8 +132,12 @@ impl<A: Address> Table<A> {
     /// # Errors
     /// The system has not that much memory.
     pub(super) fn new(slots: usize, key: HashKey) -> Result<Self, super::TableTooLarge> {
-        let slots = slots.min((u32::MAX >> 1) as usize - 1);
+        // Halves are numbered with 32 bits, of which the lists of the wheel take some.
+        const MOST: usize = 1 << 30;
         let error = super::TableTooLarge { slots };
+        if slots > MOST {
+            return Err(error);
+        }
         let (mut halves, mut connections) = (Vec::new(), Vec::new());
         halves.try_reserve_exact(2 * slots).map_err(|_| error)?;
         connections.try_reserve_exact(slots).map_err(|_| error)?;
