@@ -1,12 +1,22 @@
 //! Reassembly for connection tracking. The fragments of a datagram are collected, not copied together:
 //! rules see the datagram, and the egress sends the fragments in the sizes they came in, as Linux does.
+//!
+//! ```text
+//!   key ──> | 0..1480 | 1480..2960 |  gap  | 4440..5000 last |    sorted, no overlap
+//! ```
+//!
+//! Follows kernel `inet_fragment.c`, `ip_fragment.c` and `nf_conntrack_reasm.c`, RFC 815, RFC 5722. An
+//! IPv4 fragment that is not the last and no multiple of eight long, which the kernel would cut to one,
+//! is dropped.
 
 use crate::address::{IpVersion, V4, V6};
 use crate::drop_reason::DropReason;
 use crate::ids::InterfaceId;
 use crate::packet::Packet;
 use crate::time::Instant;
-use crate::wire::parse::Headers;
+use crate::wire::parse::{Headers, fragment_data};
+use std::collections::hash_map::DefaultHasher;
+use std::hash::BuildHasherDefault;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -24,59 +34,70 @@ pub enum Reassembly<P> {
     Dropped(DropReason, usize),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
+    id: u32,
     source: IpAddr,
     destination: IpAddr,
-    id: u32,
     protocol: u8,
     ingress: InterfaceId,
 }
 
 #[derive(Debug)]
 struct Partial<P> {
-    key: Key,
     deadline: Instant,
     /// Sorted by offset, without overlap.
     pieces: Vec<(P, Headers)>,
 }
 
-/// Datagrams in reassembly of one worker.
+/// With a fixed key: whoever finds keys that collide gains a walk over `capacity` entries, no more.
+type Datagrams<P> = hashbrown::HashMap<Key, Partial<P>, BuildHasherDefault<DefaultHasher>>;
+
+/// Datagrams in reassembly of one worker. Bounded in datagrams and in fragments; what comes when it is
+/// full is refused, nothing is evicted (kernel `ipfrag_high_thresh`).
 #[derive(Debug)]
 pub struct Reassembler<P> {
-    partial: Vec<Partial<P>>,
+    partial: Datagrams<P>,
     /// Empty lists of pieces, kept so that nothing is allocated later.
     spare: Vec<Vec<(P, Headers)>>,
     capacity: usize,
+    held: usize,
+    /// No datagram expires before.
+    next_deadline: Instant,
 }
 
-fn offset(headers: &Headers) -> u32 {
-    headers.fragment.map_or(0, |fragment| u32::from(fragment.offset))
+/// What part of its datagram a fragment holds: the bytes `from..to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Span {
+    from: u32,
+    to: u32,
+    last: bool,
 }
 
-fn end(headers: &Headers) -> u32 {
-    offset(headers) + u32::from(headers.end - headers.l4)
-}
-
-fn is_last(headers: &Headers) -> bool {
-    headers.fragment.is_none_or(|fragment| !fragment.more)
+fn span<P: Packet>(packet: &P, headers: &Headers) -> Span {
+    let from = headers.fragment.map_or(0, |fragment| u32::from(fragment.offset));
+    let start = fragment_data(packet.data(), headers);
+    let to = from + u32::from(headers.end.saturating_sub(start));
+    Span { from, to, last: headers.fragment.is_none_or(|fragment| !fragment.more) }
 }
 
 impl<P: Packet> Reassembler<P> {
-    /// Room for `capacity` datagrams.
+    /// Room for `capacity` datagrams, and for twice as many fragments.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self {
-            partial: Vec::with_capacity(capacity),
+            partial: Datagrams::with_capacity_and_hasher(capacity, BuildHasherDefault::new()),
             spare: (0..capacity).map(|_| Vec::with_capacity(MAX_FRAGMENTS)).collect(),
             capacity,
+            held: 0,
+            next_deadline: Instant(u64::MAX),
         }
     }
 
     /// Fragments held.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.partial.iter().map(|partial| partial.pieces.len()).sum()
+        self.held
     }
 
     /// Takes a fragment.
@@ -87,46 +108,68 @@ impl<P: Packet> Reassembler<P> {
         ingress: InterfaceId,
         now: Instant,
     ) -> Reassembly<P> {
-        let length = end(headers) - offset(headers);
+        let Span { from, to, last } = span(&packet, headers);
         // RFC 791: all but the last are multiples of eight; none reaches beyond 65,535.
-        let header = u32::from(headers.l4 - headers.l3);
-        if length == 0 || !is_last(headers) && length % 8 != 0 || end(headers) + header > 65_535 {
+        let header = match headers.version {
+            IpVersion::V4 => u32::from(headers.l4.saturating_sub(headers.l3)),
+            IpVersion::V6 => 0,
+        };
+        if from == to || !last && !(to - from).is_multiple_of(8) || to + header > 65_535 {
             return Reassembly::Dropped(DropReason::BadFragment, 0);
         }
+        if self.held >= (2 * self.capacity).max(MAX_FRAGMENTS) {
+            return Reassembly::Dropped(DropReason::ReassemblyFull, 0);
+        }
         let key = key_of(&packet, headers, ingress);
-        let at = match self.partial.iter().position(|partial| partial.key == key) {
-            Some(at) => at,
-            None if self.partial.len() == self.capacity => {
-                return Reassembly::Dropped(DropReason::ReassemblyFull, 0);
-            }
-            None => {
-                let patience = match headers.version {
-                    IpVersion::V4 => Duration::from_secs(30),
-                    IpVersion::V6 => Duration::from_secs(60),
-                };
-                let pieces = self.spare.pop().unwrap_or_default();
-                self.partial.push(Partial { key, deadline: now + patience, pieces });
-                self.partial.len() - 1
-            }
-        };
-        let Some(partial) = self.partial.get_mut(at) else {
+        if !self.partial.contains_key(&key) && !self.open(key, headers.version, now) {
+            return Reassembly::Dropped(DropReason::ReassemblyFull, 0);
+        }
+        let Some(partial) = self.partial.get_mut(&key) else {
             return Reassembly::Dropped(DropReason::ReassemblyFull, 0);
         };
         match partial.insert(packet, *headers) {
-            Ok(true) => Reassembly::Complete(self.partial.swap_remove(at).pieces),
-            Ok(false) => Reassembly::Pending,
+            Ok(true) => {
+                self.held += 1;
+                Reassembly::Complete(self.close(&key))
+            }
+            Ok(false) => {
+                self.held += 1;
+                Reassembly::Pending
+            }
             Err(DropReason::DuplicateFragment) => {
                 Reassembly::Dropped(DropReason::DuplicateFragment, 0)
             }
             // RFC 5722, and the kernel for IPv4 too: an overlap discards the whole datagram.
             Err(reason) => {
-                let mut pieces = self.partial.swap_remove(at).pieces;
+                let pieces = self.close(&key);
                 let others = pieces.len();
-                pieces.clear();
                 self.give_back(pieces);
                 Reassembly::Dropped(reason, others)
             }
         }
+    }
+
+    /// Begins a datagram; false when there is no room.
+    fn open(&mut self, key: Key, version: IpVersion, now: Instant) -> bool {
+        if self.partial.len() >= self.capacity {
+            return false;
+        }
+        let patience = match version {
+            IpVersion::V4 => Duration::from_secs(30),
+            IpVersion::V6 => Duration::from_secs(60),
+        };
+        let deadline = now + patience;
+        self.next_deadline = self.next_deadline.min(deadline);
+        let pieces = self.spare.pop().unwrap_or_default();
+        self.partial.insert(key, Partial { deadline, pieces });
+        true
+    }
+
+    /// Ends a datagram and hands its pieces out.
+    fn close(&mut self, key: &Key) -> Vec<(P, Headers)> {
+        let pieces = self.partial.remove(key).map(|partial| partial.pieces).unwrap_or_default();
+        self.held -= pieces.len();
+        pieces
     }
 
     /// Returns the emptied list of a completed datagram for further use.
@@ -140,43 +183,74 @@ impl<P: Packet> Reassembler<P> {
     /// Takes out one datagram that waited too long: its earliest fragment, whether that is the first, and how
     /// many fragments there were.
     pub fn expire_one(&mut self, now: Instant) -> Option<(P, bool, usize)> {
-        let at = self.partial.iter().position(|partial| partial.deadline <= now)?;
-        let mut pieces = self.partial.swap_remove(at).pieces;
+        if now < self.next_deadline {
+            return None;
+        }
+        let late = self.partial.iter().find(|(_, partial)| partial.deadline <= now);
+        let Some(key) = late.map(|(key, _)| *key) else {
+            let deadlines = self.partial.values().map(|partial| partial.deadline);
+            self.next_deadline = deadlines.min().unwrap_or(Instant(u64::MAX));
+            return None;
+        };
+        let mut pieces = self.close(&key);
         let count = pieces.len();
         let first = pieces.drain(..).next();
         self.give_back(pieces);
         let (packet, headers) = first?;
-        Some((packet, offset(&headers) == 0, count))
+        Some((packet, headers.is_first_fragment(), count))
     }
 }
 
-impl<P> Partial<P> {
+impl<P: Packet> Partial<P> {
+    fn span_at(&self, at: usize) -> Option<Span> {
+        self.pieces.get(at).map(|(packet, headers)| span(packet, headers))
+    }
+
     /// Adds a piece; true when nothing is missing any more.
     fn insert(&mut self, packet: P, headers: Headers) -> Result<bool, DropReason> {
-        let (from, to) = (offset(&headers), end(&headers));
-        let at = self.pieces.partition_point(|(_, piece)| offset(piece) < from);
-        if let Some((_, piece)) = self.pieces.get(at)
-            && (offset(piece), end(piece)) == (from, to)
-        {
+        let new = span(&packet, &headers);
+        if self.covers(new) {
             return Err(DropReason::DuplicateFragment);
         }
-        let overlaps_before =
-            at > 0 && self.pieces.get(at - 1).is_some_and(|(_, piece)| end(piece) > from);
-        let overlaps_after = self.pieces.get(at).is_some_and(|(_, piece)| offset(piece) < to);
-        let beyond_last = self.pieces.last().is_some_and(|(_, last)| {
-            is_last(last) && to > end(last) || is_last(&headers) && end(last) > to
-        });
-        if overlaps_before || overlaps_after || beyond_last || self.pieces.len() == MAX_FRAGMENTS {
+        let at = self.pieces.partition_point(|(packet, piece)| span(packet, piece).from < new.from);
+        let before = at.checked_sub(1).and_then(|before| self.span_at(before));
+        let after = self.span_at(at);
+        let end = self.pieces.len().checked_sub(1).and_then(|end| self.span_at(end));
+        let overlap = before.is_some_and(|before| before.to > new.from)
+            || after.is_some_and(|after| after.from < new.to);
+        let beyond_last =
+            end.is_some_and(|end| end.last && new.to > end.to || new.last && end.to > new.to);
+        if overlap || beyond_last || self.pieces.len() == MAX_FRAGMENTS {
             return Err(DropReason::BadFragment);
         }
         self.pieces.insert(at, (packet, headers));
+        Ok(self.is_complete())
+    }
+
+    /// Whether the pieces hold all of `new` without a gap (kernel `inet_frag_queue_insert`, `IPFRAG_DUP`).
+    fn covers(&self, new: Span) -> bool {
+        let mut next = new.from;
+        for (packet, headers) in &self.pieces {
+            let piece = span(packet, headers);
+            if piece.from <= next && next < piece.to {
+                next = piece.to;
+            }
+        }
+        // A last fragment that ends elsewhere is a contradiction, not a duplicate.
+        let end = self.pieces.len().checked_sub(1).and_then(|end| self.span_at(end));
+        next >= new.to && !(new.last && end.is_some_and(|end| end.to != new.to))
+    }
+
+    fn is_complete(&self) -> bool {
         let mut next = 0;
-        let contiguous = self.pieces.iter().all(|(_, piece)| {
-            let follows = offset(piece) == next;
-            next = end(piece);
+        let mut last = false;
+        let contiguous = self.pieces.iter().all(|(packet, headers)| {
+            let piece = span(packet, headers);
+            let follows = piece.from == next;
+            (next, last) = (piece.to, piece.last);
             follows
         });
-        Ok(contiguous && self.pieces.last().is_some_and(|(_, last)| is_last(last)))
+        contiguous && last
     }
 }
 
@@ -196,5 +270,9 @@ fn key_of<P: Packet>(packet: &P, headers: &Headers, ingress: InterfaceId) -> Key
         IpVersion::V6 => 0,
     };
     let id = headers.fragment.map_or(0, |fragment| fragment.id);
-    Key { source, destination, id, protocol, ingress }
+    Key { id, source, destination, protocol, ingress }
 }
+
+#[cfg(test)]
+#[path = "reassembly_tests.rs"]
+mod tests;

@@ -97,13 +97,14 @@ pub fn datagram_l4_state<'d>(
         length += piece.len() as u32;
     }
     if headers.protocol == protocol::UDP {
-        if field == 0 && headers.version == IpVersion::V4 {
-            return L4ChecksumState::Absent;
-        }
         // The length field may be shorter than the packet; the kernel's conntrack judges by the packet.
         let declared = u16_at(payload, 4).unwrap_or_default();
         if u32::from(declared) > length || declared < 8 {
             return L4ChecksumState::Bad;
+        }
+        // RFC 8200 forbids it in IPv6; the kernel's udp_error does not look at the version.
+        if field == 0 {
+            return L4ChecksumState::Absent;
         }
     }
     let before = if pseudo { pseudo_header(data, headers, length) } else { 0 };

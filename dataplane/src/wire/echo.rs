@@ -1,9 +1,12 @@
-//! Echo requests to the gateway, answered in place: RFC 792, RFC 4443 section 4.2.
+//! Echo requests to the gateway, answered in place: RFC 792, RFC 4443 section 4.2, kernel `icmp_echo`
+//! and `icmpv6_echo_reply`.
 
+use super::checksum::{self, L4ChecksumState};
 use super::layer4::{Layer4, Layer4Kind};
+use super::options::{forward_options, refresh_checksum};
 use super::parse::Headers;
-use super::{checksum, put, u16_at};
-use crate::address::IpVersion;
+use super::{protocol, put};
+use crate::address::{IpVersion, V4};
 
 /// Whether a packet asks for an echo.
 #[must_use]
@@ -14,24 +17,59 @@ pub const fn is_echo_request(layer4: &Layer4) -> bool {
     )
 }
 
-/// Turns an echo request into its reply: addresses swapped, type changed, TTL fresh, the rest as it
-/// was. Both checksums are made anew. False when the headers do not fit the frame.
+/// Turns an echo request into its reply: addresses swapped, type changed, TTL fresh, TOS and payload as
+/// they were. False, and nothing changed, for a fragment, a wrong checksum or a refused option.
+///
+/// A record route or timestamp gets the gateway's address twice, on the way in and on the way out, as
+/// the kernel's does. IPv6 extension headers do not come back: the reply is shorter by them, and the
+/// caller has to read its headers again.
 pub fn answer_echo(data: &mut [u8], headers: &Headers, ttl: u8) -> bool {
-    let (l3, l4) = (usize::from(headers.l3), usize::from(headers.l4));
-    let (ends, size, ttl_at, reply) = match headers.version {
-        IpVersion::V4 => (l3 + 12, 4, 8, 0),
-        IpVersion::V6 => (l3 + 8, 16, 7, 129),
-    };
-    let Some(addresses) = data.get_mut(ends..ends + 2 * size) else { return false };
-    addresses.rotate_left(size);
-    put(data, l3 + ttl_at, &[ttl]);
-    put(data, l4, &[reply]);
-    checksum::complete_l4(data, headers);
-    if headers.version == IpVersion::V4 {
-        // A reply is a datagram of its own: no DF, an id of its own, which for an unfragmented one may be zero.
-        put(data, l3 + 10, &[0, 0]);
-        let sum = data.get(l3..l4).map_or(0, checksum::ipv4_header);
-        put(data, l3 + 10, &sum.to_be_bytes());
+    if headers.fragment.is_some() || checksum::l4_state(data, headers) != L4ChecksumState::Good {
+        return false;
     }
-    u16_at(data, l4).is_some()
+    match headers.version {
+        IpVersion::V4 => {
+            let own: V4 = headers.destination(data);
+            if headers.options {
+                if forward_options(data, headers, own).is_err() {
+                    return false;
+                }
+                // An overflow counter that just reached its end stays there.
+                let _ = forward_options(data, headers, own);
+            }
+            turn_v4(data, headers, ttl);
+        }
+        IpVersion::V6 => turn_v6(data, headers, ttl),
+    }
+    true
+}
+
+fn turn_v4(data: &mut [u8], headers: &Headers, ttl: u8) {
+    let l3 = usize::from(headers.l3);
+    if let Some(addresses) = data.get_mut(l3 + 12..l3 + 20) {
+        addresses.rotate_left(4);
+    }
+    // The kernel's ICMP socket never sets DF.
+    put(data, l3 + 6, &[0, 0, ttl]);
+    put(data, usize::from(headers.l4), &[0]);
+    checksum::complete_l4(data, headers);
+    refresh_checksum(data, headers);
+}
+
+fn turn_v6(data: &mut [u8], headers: &Headers, ttl: u8) {
+    let (l3, l4, end) =
+        (usize::from(headers.l3), usize::from(headers.l4), usize::from(headers.end));
+    let start = l3 + 40;
+    let length = end.saturating_sub(l4);
+    if l4 > start && end <= data.len() {
+        data.copy_within(l4..end, start);
+    }
+    if let Some(addresses) = data.get_mut(l3 + 8..l3 + 40) {
+        addresses.rotate_left(16);
+    }
+    put(data, l3 + 4, &(length as u16).to_be_bytes());
+    put(data, l3 + 6, &[protocol::ICMPV6, ttl]);
+    put(data, start, &[129]);
+    let reply = Headers { l4: start as u16, end: (start + length) as u16, ..*headers };
+    checksum::complete_l4(data, &reply);
 }

@@ -22,21 +22,24 @@ pub fn fragment<P: Packet, L: Pool<Packet = P>>(
     let data = packet.data();
     let header = data.get(usize::from(headers.l3)..usize::from(headers.l4)).unwrap_or_default();
     let payload = headers.payload(data);
-    let room = usize::from(mtu).saturating_sub(header.len()) & !7;
-    if room == 0 {
+    let room = usize::from(mtu).saturating_sub(header.len());
+    if room < 8 {
         return Err(DropReason::TooBig);
     }
     let before = headers.fragment.map_or(0, |fragment| usize::from(fragment.offset));
     let more_after = headers.fragment.is_some_and(|fragment| fragment.more);
-    let pieces = payload.len().div_ceil(room);
-    for (index, piece) in payload.chunks(room).enumerate() {
+    let mut offset = before;
+    let mut rest = payload;
+    while !rest.is_empty() {
+        // All but the last are multiples of eight; the last may fill the MTU to the byte.
+        let size = if rest.len() > room { room & !7 } else { rest.len() };
+        let (piece, after) = rest.split_at(size);
         let mut out = pool.alloc().ok_or(DropReason::NoBuffer)?;
         let l4 = ETHERNET + header.len();
         if !out.append(l4 + piece.len()) {
             return Err(DropReason::NoBuffer);
         }
-        let offset = before + index * room;
-        let more = index + 1 < pieces || more_after;
+        let more = !after.is_empty() || more_after;
         let bits = (offset / 8) as u16 | if more { 0x2000 } else { 0 };
         let built = Headers {
             l3: ETHERNET as u16,
@@ -55,6 +58,8 @@ pub fn fragment<P: Packet, L: Pool<Packet = P>>(
         }
         refresh_checksum(data, &built);
         emit(pool, out);
+        offset += size;
+        rest = after;
     }
     Ok(())
 }

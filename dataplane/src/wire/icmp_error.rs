@@ -2,7 +2,7 @@
 //! RFC 1812 section 4.3, RFC 4443 section 2.4, kernel `icmp_send`.
 
 use super::layer4::{Layer4, layer4};
-use super::parse::{Headers, is_icmp, parse_ip};
+use super::parse::{Headers, is_icmp, walk_extensions};
 use super::{checksum, protocol, put};
 use crate::address::{IpVersion, V4};
 use crate::packet::Packet;
@@ -78,8 +78,8 @@ impl IcmpError {
 /// Whether a type is an error, about which no error may be sent.
 const fn is_error(version: IpVersion, kind: u8) -> bool {
     match version {
-        // Kernel icmp_send: everything that is not a known query.
-        IpVersion::V4 => matches!(kind, 3 | 4 | 5 | 11 | 12) || kind > 18,
+        // Kernel icmp_pointers: everything that is not a known query.
+        IpVersion::V4 => !matches!(kind, 0 | 8 | 13..=18),
         IpVersion::V6 => kind < 128 || kind == 137,
     }
 }
@@ -87,7 +87,8 @@ const fn is_error(version: IpVersion, kind: u8) -> bool {
 /// Whether an error may be sent about this packet. The caller knows of link-layer broadcasts.
 #[must_use]
 pub fn may_answer(data: &[u8], headers: &Headers) -> bool {
-    if !headers.is_first_fragment() {
+    // RFC 1812 section 4.3.2.7. ICMPv6 has no such rule: path MTU discovery needs the answer.
+    if headers.version == IpVersion::V4 && !headers.is_first_fragment() {
         return false;
     }
     let (source, destination) = match headers.version {
@@ -111,7 +112,7 @@ pub fn may_answer(data: &[u8], headers: &Headers) -> bool {
     if destination.is_multicast() || is_broadcast(destination) {
         return false;
     }
-    if !is_icmp(headers) {
+    if !is_icmp(headers) || !headers.is_first_fragment() {
         return true;
     }
     headers.payload(data).first().is_some_and(|&kind| !is_error(headers.version, kind))
@@ -143,34 +144,39 @@ pub fn quoted(data: &[u8], headers: &Headers) -> Option<(Headers, Layer4)> {
 fn quoted_headers(quote: &[u8], at: usize, version: IpVersion) -> Option<Headers> {
     let first = *quote.get(at)?;
     let end = u16::try_from(quote.len()).ok()?;
-    let (l4, protocol, fragment) = match version {
+    let at_protocol = |header: usize, next: usize| {
+        Some(Headers {
+            version,
+            l3: u16::try_from(at).ok()?,
+            l4: u16::try_from(at + header).ok()?,
+            end,
+            protocol: *quote.get(at + next)?,
+            ttl: 0,
+            tos: 0,
+            fragment: None,
+            options: false,
+        })
+    };
+    let mut inner = match version {
         IpVersion::V4 if first >> 4 == 4 && first & 0xf >= 5 => {
-            let bits = super::u16_at(quote, at + 6)?;
-            (at + usize::from(first & 0xf) * 4, *quote.get(at + 9)?, bits & 0x1fff != 0)
+            if super::u16_at(quote, at + 6)? & 0x1fff != 0 {
+                return None;
+            }
+            at_protocol(usize::from(first & 0xf) * 4, 9)?
         }
         IpVersion::V6 if first >> 4 == 6 => {
-            let whole = parse_ip(quote, at, version);
-            match whole {
-                Ok(whole) => (usize::from(whole.l4), whole.protocol, !whole.is_first_fragment()),
-                Err(_) => (at + 40, *quote.get(at + 6)?, false),
-            }
+            let mut inner = at_protocol(40, 6)?;
+            walk_extensions(quote, &mut inner).ok()?;
+            inner
         }
         IpVersion::V4 | IpVersion::V6 => return None,
     };
-    if fragment || l4 + 8 > quote.len() {
+    if !inner.is_first_fragment() || usize::from(inner.l4) + 8 > quote.len() {
         return None;
     }
-    Some(Headers {
-        version,
-        l3: u16::try_from(at).ok()?,
-        l4: u16::try_from(l4).ok()?,
-        end,
-        protocol,
-        ttl: 0,
-        tos: 0,
-        fragment: None,
-        options: false,
-    })
+    inner.fragment = None;
+    inner.options = false;
+    Some(inner)
 }
 
 /// Ports of a quote that may hold but eight bytes of layer 4.

@@ -1,6 +1,6 @@
 //! Reading layer-4 headers.
 
-use super::parse::Headers;
+use super::parse::{Headers, is_icmp};
 use super::{protocol, u16_at, u32_at};
 use crate::address::L4Port;
 
@@ -89,6 +89,10 @@ pub fn layer4(data: &[u8], headers: &Headers) -> Layer4 {
     let none =
         |kind| Layer4 { source_port: L4Port::default(), destination_port: L4Port::default(), kind };
     if !headers.is_first_fragment() {
+        return none(Layer4Kind::Other);
+    }
+    // ICMP over IPv6, and ICMPv6 over IPv4, are just numbers.
+    if matches!(headers.protocol, protocol::ICMP | protocol::ICMPV6) && !is_icmp(headers) {
         return none(Layer4Kind::Other);
     }
     read(headers.protocol, headers.payload(data)).unwrap_or(none(Layer4Kind::Truncated))

@@ -11,6 +11,11 @@ pub mod options;
 pub mod parse;
 pub mod tcp_reset;
 
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;
+
 /// IP protocol numbers (IANA).
 pub mod protocol {
     /// ICMP.

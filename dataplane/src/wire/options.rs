@@ -1,15 +1,28 @@
-//! IPv4 options in forwarding: kernel `net/ipv4/ip_options.c`, RFC 1812 section 5.3.13.
+//! IPv4 options: checked at receive, filled in on the way out, cut down for later fragments.
+//! RFC 791 section 3.1, RFC 1812 section 5.3.13, kernel `net/ipv4/ip_options.c`.
+//!
+//! ```text
+//!   | kind | length | pointer | [overflow,flag] | slots ...      pointer counts from 1, at kind
+//! ```
 
 use super::parse::Headers;
-use super::{checksum, put};
+use super::{checksum, put, u32_at};
 use crate::address::V4;
 use crate::drop_reason::DropReason;
 
 const END: u8 = 0;
 const NOP: u8 = 1;
 const RECORD_ROUTE: u8 = 7;
+const TIMESTAMP: u8 = 68;
 const LOOSE_SOURCE_ROUTE: u8 = 0x83;
 const STRICT_SOURCE_ROUTE: u8 = 0x89;
+const ROUTER_ALERT: u8 = 0x94;
+/// Flags of the timestamp option: time only, address and time, addresses given by the sender.
+const TIME_ONLY: u8 = 0;
+const TIME_AND_ADDRESS: u8 = 1;
+const PRESPECIFIED: u8 = 3;
+/// RFC 791: a timestamp that does not count from midnight UT has its high bit set.
+const NON_STANDARD_TIME: u32 = 0x8000_0000;
 
 /// A malformed option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,19 +63,51 @@ fn walk(
 /// # Errors
 /// The byte that is wrong, for a parameter-problem message.
 pub fn check_options(data: &[u8], headers: &Headers) -> Result<(), OptionError> {
-    walk(data, headers, |kind, at, length| match kind {
-        RECORD_ROUTE | LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE => {
-            if length < 3 {
-                return Err(at + 1);
-            }
-            let pointer = data.get(at + 2).copied().map_or(0, usize::from);
-            if pointer < 4 || kind == RECORD_ROUTE && pointer <= length && pointer + 3 > length {
-                return Err(at + 2);
-            }
-            Ok(())
+    let (mut routes, mut records, mut stamps) = (0, 0, 0);
+    walk(data, headers, |kind, at, length| {
+        let option = data.get(at..at + length).unwrap_or_default();
+        let (seen, checked) = match kind {
+            RECORD_ROUTE => (&mut records, check_record_route(option)),
+            TIMESTAMP => (&mut stamps, check_timestamp(option)),
+            LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE => (&mut routes, check_source_route(option)),
+            ROUTER_ALERT if length < 4 => return Err(at + 1),
+            _ => return Ok(()),
+        };
+        *seen += 1;
+        if *seen > 1 {
+            return Err(at);
         }
-        _ => Ok(()),
+        checked.map_err(|byte| at + byte)
     })
+}
+
+fn check_source_route(option: &[u8]) -> Result<(), usize> {
+    match option {
+        [_, _, pointer, ..] if *pointer >= 4 => Ok(()),
+        [_, _, _, ..] => Err(2),
+        _ => Err(1),
+    }
+}
+
+/// Full is fine; half a slot is not.
+fn check_record_route(option: &[u8]) -> Result<(), usize> {
+    check_source_route(option)?;
+    let pointer = option.get(2).copied().map_or(0, usize::from);
+    if pointer <= option.len() && pointer + 3 > option.len() { Err(2) } else { Ok(()) }
+}
+
+fn check_timestamp(option: &[u8]) -> Result<(), usize> {
+    let [_, _, pointer, flags, ..] = option else { return Err(1) };
+    let (pointer, flag) = (usize::from(*pointer), flags & 0xf);
+    if pointer < 5 {
+        return Err(2);
+    }
+    if pointer > option.len() {
+        // Full: the overflow counter counts, and must not itself overflow.
+        return if flag != PRESPECIFIED && flags >> 4 == 15 { Err(3) } else { Ok(()) };
+    }
+    let slot = if matches!(flag, TIME_AND_ADDRESS | PRESPECIFIED) { 8 } else { 4 };
+    if pointer + slot - 1 > option.len() { Err(2) } else { Ok(()) }
 }
 
 /// Whether a packet asks to be source-routed.
@@ -76,27 +121,91 @@ pub fn has_source_route(data: &[u8], headers: &Headers) -> bool {
     walked.is_ok() && found
 }
 
-/// Fills in a record route on the way out of the interface that has `own` (kernel
-/// `ip_forward_options`).
+/// [`forward_options_at`] without a clock: a timestamp says that its time is not a standard one.
 ///
 /// # Errors
-/// A malformed option.
+/// As there.
 pub fn forward_options(data: &mut [u8], headers: &Headers, own: V4) -> Result<(), DropReason> {
-    let mut place = None;
-    walk(data, headers, |kind, at, length| {
-        let pointer = data.get(at + 2).copied().map_or(0, usize::from);
-        if kind == RECORD_ROUTE && pointer >= 4 && pointer + 3 <= length {
-            place = Some((at, pointer));
+    forward_options_at(data, headers, own, NON_STANDARD_TIME)
+}
+
+/// Fills in record route and timestamp on the way out of the interface that has `own`, at `time`
+/// (milliseconds since midnight UT; the high bit says it is some other time), and mends the header
+/// checksum (kernel `ip_options_compile` and `ip_forward_options` together). A prespecified timestamp
+/// is filled for `own` only.
+///
+/// # Errors
+/// A malformed option, or a source route, which is refused as with `accept_source_route` 0.
+pub fn forward_options_at(
+    data: &mut [u8],
+    headers: &Headers,
+    own: V4,
+    time: u32,
+) -> Result<(), DropReason> {
+    check_options(data, headers).map_err(|_| DropReason::BadIpOptions)?;
+    let (mut record, mut stamp) = (None, None);
+    let mut refused = false;
+    let walked = walk(data, headers, |kind, at, length| {
+        match kind {
+            RECORD_ROUTE => record = Some((at, length)),
+            TIMESTAMP => stamp = Some((at, length)),
+            LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE => refused = true,
+            _ => {}
         }
         Ok(())
-    })
-    .map_err(|_| DropReason::BadIpOptions)?;
-    if let Some((at, pointer)) = place {
-        put(data, at + pointer - 1, &own.0);
-        put(data, at + 2, &[pointer as u8 + 4]);
+    });
+    walked.map_err(|_| DropReason::BadIpOptions)?;
+    if refused {
+        return Err(DropReason::SourceRoute);
+    }
+    if let Some((at, length)) = record {
+        fill_record_route(data, at, length, own);
+    }
+    if let Some((at, length)) = stamp {
+        fill_timestamp(data, at, length, own, time);
+    }
+    if record.is_some() || stamp.is_some() {
         refresh_checksum(data, headers);
     }
     Ok(())
+}
+
+fn fill_record_route(data: &mut [u8], at: usize, length: usize, own: V4) {
+    let pointer = data.get(at + 2).copied().unwrap_or(u8::MAX);
+    if usize::from(pointer) <= length {
+        put(data, at + usize::from(pointer) - 1, &own.0);
+        put(data, at + 2, &[pointer.saturating_add(4)]);
+    }
+}
+
+fn fill_timestamp(data: &mut [u8], at: usize, length: usize, own: V4, time: u32) {
+    let Some(&[pointer, flags]) = data.get(at + 2..).and_then(|rest| rest.first_chunk()) else {
+        return;
+    };
+    if usize::from(pointer) > length {
+        if flags & 0xf != PRESPECIFIED {
+            put(data, at + 3, &[flags.saturating_add(0x10)]);
+        }
+        return;
+    }
+    let slot = at + usize::from(pointer) - 1;
+    let used = match flags & 0xf {
+        TIME_ONLY => {
+            put(data, slot, &time.to_be_bytes());
+            4
+        }
+        TIME_AND_ADDRESS => {
+            put(data, slot, &own.0);
+            put(data, slot + 4, &time.to_be_bytes());
+            8
+        }
+        PRESPECIFIED if u32_at(data, slot) == Some(u32::from_be_bytes(own.0)) => {
+            put(data, slot + 4, &time.to_be_bytes());
+            8
+        }
+        _ => 0,
+    };
+    put(data, at + 2, &[pointer.saturating_add(used)]);
 }
 
 /// Computes the IPv4 header checksum anew.
@@ -107,12 +216,13 @@ pub fn refresh_checksum(data: &mut [u8], headers: &Headers) {
     put(data, l3 + 10, &sum.to_be_bytes());
 }
 
-/// The header of a later fragment: options without the copied bit become no-operations
-/// (kernel `ip_options_fragment`).
+/// The header of a later fragment: options without the copied bit become no-operations, up to a
+/// malformed one (kernel `ip_options_fragment`).
 pub fn strip_uncopied(data: &mut [u8], headers: &Headers) {
     let mut blank = [(0_usize, 0_usize); 20];
     let mut count = 0;
-    let walked = walk(data, headers, |kind, at, length| {
+    // A malformed option ends the walk; what was seen before it counts.
+    let _ = walk(data, headers, |kind, at, length| {
         if kind & 0x80 == 0
             && let Some(slot) = blank.get_mut(count)
         {
@@ -121,11 +231,9 @@ pub fn strip_uncopied(data: &mut [u8], headers: &Headers) {
         }
         Ok(())
     });
-    if walked.is_ok() {
-        for &(at, length) in blank.iter().take(count) {
-            if let Some(option) = data.get_mut(at..at + length) {
-                option.fill(NOP);
-            }
+    for &(at, length) in blank.iter().take(count) {
+        if let Some(option) = data.get_mut(at..at + length) {
+            option.fill(NOP);
         }
     }
 }

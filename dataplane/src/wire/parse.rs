@@ -232,13 +232,41 @@ fn ipv6(frame: &[u8], l3: usize) -> Result<Headers, DropReason> {
         fragment: None,
         options: false,
     };
-    let packet = frame.get(..end).unwrap_or_default();
+    walk_extensions(frame, &mut headers)?;
+    Ok(headers)
+}
+
+/// Moves `headers` from the first extension header, if there is one, to what follows the last.
+pub(super) fn walk_extensions(frame: &[u8], headers: &mut Headers) -> Result<(), DropReason> {
+    let packet = frame.get(..usize::from(headers.end)).unwrap_or_default();
     for _ in 0..MAX_EXTENSIONS {
-        if !extension(packet, &mut headers)? {
-            return Ok(headers);
+        if !extension(packet, headers)? {
+            return Ok(());
         }
     }
     Err(DropReason::BadIpOptions)
+}
+
+/// Where the bytes that a fragment's offset counts from begin. In the first fragment of an IPv6
+/// datagram more extension headers may stand between the fragment header and layer 4.
+pub(crate) fn fragment_data(frame: &[u8], headers: &Headers) -> u16 {
+    if headers.version == IpVersion::V4 || headers.fragment.is_none() {
+        return headers.l4;
+    }
+    let packet = frame.get(..usize::from(headers.end)).unwrap_or_default();
+    let l3 = usize::from(headers.l3);
+    let mut walk = Headers {
+        l4: headers.l3.saturating_add(40),
+        protocol: packet.get(l3 + 6).copied().unwrap_or_default(),
+        fragment: None,
+        ..*headers
+    };
+    for _ in 0..MAX_EXTENSIONS {
+        if extension(packet, &mut walk) != Ok(true) || walk.fragment.is_some() {
+            break;
+        }
+    }
+    walk.l4
 }
 
 /// Steps over one extension header; false when there is none.

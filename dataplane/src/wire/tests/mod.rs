@@ -1,0 +1,4 @@
+mod answers;
+mod arbitrary;
+mod headers;
+mod options;
