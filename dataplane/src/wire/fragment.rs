@@ -3,6 +3,7 @@
 use super::options::{refresh_checksum, strip_uncopied};
 use super::parse::Headers;
 use super::put;
+use crate::address::IpVersion;
 use crate::drop_reason::DropReason;
 use crate::packet::{Packet, Pool};
 
@@ -10,7 +11,7 @@ use crate::packet::{Packet, Pool};
 /// the more-fragments bit of a packet that is a fragment itself go on.
 ///
 /// # Errors
-/// No buffer, or an `mtu` that holds no payload. Pieces already emitted stay emitted.
+/// No buffer, an `mtu` that holds no payload, or IPv6, whose routers never cut. Pieces already emitted stay emitted.
 pub fn fragment<P: Packet, L: Pool<Packet = P>>(
     packet: &P,
     headers: &Headers,
@@ -19,6 +20,9 @@ pub fn fragment<P: Packet, L: Pool<Packet = P>>(
     mut emit: impl FnMut(&mut L, P),
 ) -> Result<(), DropReason> {
     const ETHERNET: usize = 14;
+    if headers.version == IpVersion::V6 {
+        return Err(DropReason::TooBig);
+    }
     let data = packet.data();
     let header = data.get(usize::from(headers.l3)..usize::from(headers.l4)).unwrap_or_default();
     let payload = headers.payload(data);
