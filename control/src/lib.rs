@@ -1,3 +1,9 @@
 //! Sluice's control plane.
 
+pub mod compile;
+pub mod controller;
+pub mod interfaces;
 pub mod proto;
+pub mod routes;
+pub mod server;
+pub mod solicit;

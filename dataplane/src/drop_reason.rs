@@ -122,6 +122,10 @@ impl DropCounts {
     pub fn add(&mut self, reason: DropReason) {
         self.0[reason as usize] += 1;
     }
+    /// Sets the count of `reason`.
+    pub fn set(&mut self, reason: DropReason, count: u64) {
+        self.0[reason as usize] = count;
+    }
     /// Drops for `reason`.
     #[must_use]
     pub fn get(&self, reason: DropReason) -> u64 {

@@ -6,6 +6,7 @@
 //! ```
 
 mod cli;
+mod run;
 
 use std::process::ExitCode;
 

@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Check this machine for what the gateway needs; print the command that mends each lack
     Doctor(DoctorArgs),
+    /// Run the gateway in the foreground until SIGTERM
+    Run(RunArgs),
     /// Show counters: interfaces, workers, drops by reason, connections, packet memory
     Stats(StatsArgs),
     #[command(external_subcommand)]
@@ -80,6 +82,19 @@ pub(crate) struct CheckArgs {
     /// Print the findings as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    long_about = "Run the gateway in the foreground.\n\nOpens the devices the configuration names, starts the \
+                        workers and the API, and runs until SIGTERM or SIGINT; then it gives everything back. \
+                        A wrong configuration is refused with every error, and nothing is started. Log lines go \
+                        to stderr; RUST_LOG chooses how many."
+)]
+pub(crate) struct RunArgs {
+    /// The configuration file
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -47,6 +47,10 @@ pub(crate) fn main(mut words: Vec<String>) -> ExitCode {
         Command::Check(args) => (SELF, check::run(&args)),
         Command::Config(args) => (SELF, block_on(config::run(&args, &remote))),
         Command::Doctor(args) => (SELF, doctor::run(&args)),
+        Command::Run(args) => {
+            let run = crate::run::run(&args.config);
+            (SELF, run.map_err(|error| Failure::Refused(format!("{error:#}"))))
+        }
         Command::Stats(args) => (SELF, block_on(stats::run(&args, &remote))),
         Command::Tool(words) => match words.split_first() {
             Some((name, rest)) => match Tool::from_name(name) {

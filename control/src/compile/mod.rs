@@ -1,0 +1,9 @@
+//! From the language's model to the form the data plane runs.
+
+mod error;
+mod matches;
+pub mod rules;
+mod targets;
+
+pub use error::CompileError;
+pub use rules::{Compiled, compile};

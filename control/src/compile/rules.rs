@@ -1,0 +1,200 @@
+//! A ruleset: chains get numbers, rules get counters, base chains get hooks.
+
+use super::error::CompileError;
+use super::{matches, targets};
+use sluice_config::netfilter::{self as text, Ruleset, TableModel};
+use sluice_dataplane::address::Address;
+use sluice_dataplane::interface::Interfaces;
+use sluice_dataplane::rules::{Chain, ChainId, CounterId, Hook, Policy, Rule, Rules, Table};
+
+/// A compiled ruleset. Counters are numbered in the order of the model: table by table, chain by chain,
+/// each rule and then, for a built-in chain, its policy.
+#[derive(Debug)]
+pub struct Compiled<A> {
+    /// What the data plane runs.
+    pub rules: Rules<A>,
+    /// How many counters it has.
+    pub counters: usize,
+}
+
+/// Compiles every table of one family.
+///
+/// # Errors
+/// The first rule that cannot be compiled.
+pub fn compile<A: Address>(
+    ruleset: &Ruleset,
+    interfaces: &Interfaces,
+    workers: usize,
+) -> Result<Compiled<A>, CompileError> {
+    let mut builder = Builder { chains: Vec::new(), entries: Vec::new(), counters: 0 };
+    for (table, model) in ruleset.tables() {
+        if !is_idle(model) {
+            refuse_loops(table, model)?;
+            builder.table(table, model, interfaces)?;
+        } else {
+            // Nothing to walk: only the counters keep their places.
+            builder.counters += model.chains.len();
+        }
+    }
+    let Builder { chains, entries, counters } = builder;
+    Ok(Compiled { rules: Rules::new(chains, &entries, counters, workers), counters })
+}
+
+/// A table without a rule and with every policy ACCEPT, which no packet can notice.
+fn is_idle(model: &TableModel) -> bool {
+    model
+        .chains
+        .iter()
+        .all(|chain| chain.rules.is_empty() && chain.policy == Some(text::Policy::Accept))
+}
+
+struct Builder<A> {
+    chains: Vec<Chain<A>>,
+    entries: Vec<(Table, Hook, ChainId)>,
+    counters: usize,
+}
+
+impl<A: Address> Builder<A> {
+    fn counter(&mut self) -> CounterId {
+        let id = CounterId(u32::try_from(self.counters).unwrap_or(u32::MAX));
+        self.counters += 1;
+        id
+    }
+
+    fn table(
+        &mut self,
+        table: text::Table,
+        model: &TableModel,
+        interfaces: &Interfaces,
+    ) -> Result<(), CompileError> {
+        let first = self.chains.len();
+        let find = |name: &str| {
+            let at = model.chains.iter().position(|chain| chain.name == name)?;
+            u32::try_from(first + at).ok().map(ChainId)
+        };
+        for chain in &model.chains {
+            let mut rules = Vec::with_capacity(chain.rules.len());
+            for (index, rule) in chain.rules.iter().enumerate() {
+                let place = Place { table, chain, rule: index + 1 };
+                let counter = self.counter();
+                let matches = matches::compile(rule, interfaces)
+                    .map_err(|missing| place.unsupported(missing))?;
+                let target = targets::compile(rule.target.as_ref(), find)
+                    .map_err(|problem| place.problem(problem))?;
+                rules.push(Rule { counter, matches, target });
+            }
+            let policy = chain.policy.map(|policy| {
+                let policy = match policy {
+                    text::Policy::Accept => Policy::Accept,
+                    text::Policy::Drop => Policy::Drop,
+                };
+                (policy, self.counter())
+            });
+            if let (Some(hook), Some(id)) = (chain.hook(), find(&chain.name)) {
+                self.entries.push((table_id(table), hook_id(hook), id));
+            }
+            self.chains.push(Chain { rules, policy });
+        }
+        Ok(())
+    }
+}
+
+/// Where a rule stands, for messages.
+struct Place<'a> {
+    table: text::Table,
+    chain: &'a text::Chain,
+    rule: usize,
+}
+
+impl Place<'_> {
+    fn unsupported(&self, missing: super::error::Unsupported) -> CompileError {
+        CompileError::Unsupported {
+            table: self.table.name(),
+            chain: self.chain.name.clone(),
+            rule: self.rule,
+            what: missing.what,
+            instead: missing.instead,
+        }
+    }
+    fn problem(&self, problem: targets::Problem) -> CompileError {
+        match problem {
+            targets::Problem::Unsupported(missing) => self.unsupported(missing),
+            targets::Problem::NoChain(target) => CompileError::NoChain {
+                table: self.table.name(),
+                chain: self.chain.name.clone(),
+                rule: self.rule,
+                target,
+            },
+        }
+    }
+}
+
+/// Refuses chains that call one another in a circle: depth-first, each chain once.
+fn refuse_loops(table: text::Table, model: &TableModel) -> Result<(), CompileError> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Seen {
+        No,
+        Open,
+        Done,
+    }
+    let position = |name: &str| model.chains.iter().position(|chain| chain.name == name);
+    let calls: Vec<Vec<usize>> = model
+        .chains
+        .iter()
+        .map(|chain| {
+            let called = chain.rules.iter().filter_map(|rule| match &rule.target {
+                Some(text::Target::Jump(name) | text::Target::Goto(name)) => position(name),
+                _ => None,
+            });
+            called.collect()
+        })
+        .collect();
+    let mut seen = vec![Seen::No; calls.len()];
+    for start in 0..calls.len() {
+        let mut stack = vec![(start, 0)];
+        while let Some((at, next)) = stack.pop() {
+            if next == 0 {
+                if seen[at] == Seen::Done {
+                    continue;
+                }
+                seen[at] = Seen::Open;
+            }
+            match calls[at].get(next) {
+                None => seen[at] = Seen::Done,
+                Some(&called) if seen[called] == Seen::Open => {
+                    return Err(CompileError::Loop {
+                        table: table.name(),
+                        chain: model.chains[called].name.clone(),
+                    });
+                }
+                Some(&called) => {
+                    stack.push((at, next + 1));
+                    if seen[called] == Seen::No {
+                        stack.push((called, 0));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn table_id(table: text::Table) -> Table {
+    match table {
+        text::Table::Raw => Table::Raw,
+        text::Table::Mangle => Table::Mangle,
+        text::Table::Nat => Table::Nat,
+        text::Table::Filter => Table::Filter,
+        text::Table::Security => Table::Security,
+    }
+}
+
+fn hook_id(hook: text::Hook) -> Hook {
+    match hook {
+        text::Hook::Prerouting => Hook::Prerouting,
+        text::Hook::Input => Hook::Input,
+        text::Hook::Forward => Hook::Forward,
+        text::Hook::Output => Hook::Output,
+        text::Hook::Postrouting => Hook::Postrouting,
+    }
+}

@@ -1,0 +1,86 @@
+//! Targets: words to meaning.
+
+use super::error::Unsupported;
+use sluice_config::netfilter as text;
+use sluice_config::netfilter::targets as words;
+use sluice_dataplane::address::Address;
+use sluice_dataplane::nat::NatRange;
+use sluice_dataplane::rules::ChainId;
+use sluice_dataplane::rules::targets::{RejectWith, Target};
+use sluice_dataplane::wire::icmp_error::IcmpError;
+
+/// Why a target could not be compiled.
+pub(super) enum Problem {
+    NoChain(String),
+    Unsupported(Unsupported),
+}
+
+/// What a rule does; `find` resolves chain names.
+pub(super) fn compile<A: Address>(
+    target: Option<&text::Target>,
+    find: impl Fn(&str) -> Option<ChainId>,
+) -> Result<Target<A>, Problem> {
+    let chain = |name: &String| find(name).ok_or_else(|| Problem::NoChain(name.clone()));
+    Ok(match target {
+        None => Target::Continue,
+        Some(text::Target::Accept) => Target::Accept,
+        Some(text::Target::Drop) => Target::Drop,
+        Some(text::Target::Return) => Target::Return,
+        Some(text::Target::Jump(name)) => Target::Jump(chain(name)?),
+        Some(text::Target::Goto(name)) => Target::Goto(chain(name)?),
+        Some(text::Target::Ct(ct)) if ct.notrack => Target::Notrack,
+        Some(text::Target::Ct(_)) => {
+            return Err(unsupported("-j CT other than --notrack", "use -j CT --notrack"));
+        }
+        Some(text::Target::Dscp(_)) => {
+            return Err(unsupported("-j DSCP", "remove the rule"));
+        }
+        Some(text::Target::Log(_)) => {
+            return Err(unsupported(
+                "-j LOG",
+                "remove the rule; its counters can be read with -L -v",
+            ));
+        }
+        Some(text::Target::Mark(mark)) => Target::Mark { value: mark.value, mask: mark.mask },
+        Some(text::Target::Snat(nat)) => Target::Snat(range(&nat.range)),
+        Some(text::Target::Dnat(nat)) => Target::Dnat(range(&nat.range)),
+        Some(text::Target::Masquerade(nat)) => Target::Masquerade(range(&nat.range)),
+        Some(text::Target::Redirect(nat)) => Target::Redirect(range(&nat.range)),
+        Some(text::Target::Reject(reject)) => Target::Reject(reject_with(reject.with)),
+    })
+}
+
+fn unsupported(what: &'static str, instead: &'static str) -> Problem {
+    Problem::Unsupported(Unsupported { what, instead })
+}
+
+fn range<A: Address>(asked: &words::NatRange) -> NatRange<A> {
+    NatRange {
+        addresses: asked
+            .addresses
+            .and_then(|(low, high)| Some((A::from_ip(low)?, A::from_ip(high)?))),
+        ports: asked.ports.map(|ports| (ports.min, ports.max)),
+        random: asked.random,
+        random_fully: asked.random_fully,
+        persistent: asked.persistent,
+    }
+}
+
+fn reject_with(asked: words::RejectWith) -> RejectWith {
+    RejectWith::Icmp(match asked {
+        words::RejectWith::TcpReset => return RejectWith::TcpReset,
+        words::RejectWith::IcmpNetUnreachable => IcmpError::NetUnreachable,
+        words::RejectWith::IcmpHostUnreachable => IcmpError::HostUnreachable,
+        words::RejectWith::IcmpProtoUnreachable => IcmpError::ProtocolUnreachable,
+        words::RejectWith::IcmpPortUnreachable => IcmpError::PortUnreachable,
+        words::RejectWith::IcmpNetProhibited => IcmpError::NetProhibited,
+        words::RejectWith::IcmpHostProhibited => IcmpError::HostProhibited,
+        words::RejectWith::IcmpAdminProhibited => IcmpError::AdminProhibited,
+        words::RejectWith::Icmp6NoRoute => IcmpError::V6NoRoute,
+        words::RejectWith::Icmp6AdmProhibited => IcmpError::V6AdminProhibited,
+        words::RejectWith::Icmp6AddrUnreachable => IcmpError::V6AddressUnreachable,
+        words::RejectWith::Icmp6PortUnreachable => IcmpError::V6PortUnreachable,
+        words::RejectWith::Icmp6PolicyFail => IcmpError::V6PolicyFail,
+        words::RejectWith::Icmp6RejectRoute => IcmpError::V6RejectRoute,
+    })
+}

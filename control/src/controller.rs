@@ -1,0 +1,389 @@
+//! The one owner of what is configured: text → model → validate → compile → publish → quiesce → drop.
+//!
+//! ```text
+//!   gRPC ──> Controller ──> Snapshot ──> Published ──> workers
+//!               │   └─────> Routes ────> FIBs ───────> workers (in place)
+//!               └─────────> Machine ───> NeighbourTable, Notices
+//! ```
+//!
+//! Not thread-safe by itself: the server keeps it behind a mutex that no worker ever touches.
+
+use crate::compile::{self, CompileError};
+use crate::interfaces::{self, OpenPorts};
+use crate::routes::{self, Origin, Route, Routes};
+use ipnet::IpNet;
+use sluice_config::Diagnostic;
+use sluice_config::gateway::{Config, Route as AskedRoute, RouteKind};
+use sluice_config::netfilter::{Family, Ruleset};
+use sluice_dataplane::address::Mac;
+use sluice_dataplane::conntrack::ConntrackSettings;
+use sluice_dataplane::interface::Interfaces;
+use sluice_dataplane::neighbour::Machine;
+use sluice_dataplane::published::{Generation, Published};
+use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
+use sluice_dataplane::time::Instant;
+use std::sync::Arc;
+use thiserror::Error;
+
+/// The texts a configuration consists of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Texts {
+    /// Name of the TOML file, for messages.
+    pub file: String,
+    /// The TOML.
+    pub toml: String,
+    /// Name and text of the iptables-save file.
+    pub iptables: Option<(String, String)>,
+    /// Name and text of the ip6tables-save file.
+    pub ip6tables: Option<(String, String)>,
+}
+
+/// A configuration that has been read and found sound.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// What it was read from.
+    pub texts: Texts,
+    /// The TOML's meaning.
+    pub config: Config,
+    /// IPv4 rules.
+    pub rules4: Ruleset,
+    /// IPv6 rules.
+    pub rules6: Ruleset,
+}
+
+/// Why the running configuration was left as it was.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// A rule that cannot be compiled.
+    #[error(transparent)]
+    Rules(#[from] CompileError),
+    /// An interface that cannot be had without a restart.
+    #[error("{0}")]
+    Interface(String),
+    /// A route that leads nowhere.
+    #[error("route {to}: {reason}")]
+    Route {
+        /// Destination.
+        to: IpNet,
+        /// What is wrong and what to write.
+        reason: &'static str,
+    },
+    /// A neighbour on an interface that is not there.
+    #[error(
+        "neighbour {0}: there is no interface of that name; add an [[interface]] or correct the name"
+    )]
+    Neighbour(String),
+}
+
+/// Reads a whole configuration.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn read(texts: Texts) -> Result<Candidate, Vec<Diagnostic>> {
+    let mut wrong = Vec::new();
+    let config = Config::parse(&texts.toml, &texts.file);
+    let mut rules = |family, file: &Option<(String, String)>| {
+        let empty = Ruleset::new(family);
+        let Some((name, text)) = file else { return empty };
+        match Ruleset::parse(family, text, name) {
+            Ok(ruleset) => ruleset,
+            Err(found) => {
+                wrong.extend(found);
+                empty
+            }
+        }
+    };
+    let rules4 = rules(Family::V4, &texts.iptables);
+    let rules6 = rules(Family::V6, &texts.ip6tables);
+    match config {
+        Ok(config) if wrong.is_empty() => Ok(Candidate { texts, config, rules4, rules6 }),
+        Ok(_) => Err(wrong),
+        Err(mut found) => {
+            found.append(&mut wrong);
+            Err(found)
+        }
+    }
+}
+
+/// The control plane's state.
+#[derive(Debug)]
+pub struct Controller {
+    /// What is in force.
+    pub running: Candidate,
+    /// Interfaces in force.
+    pub interfaces: Interfaces,
+    /// Routes in force.
+    pub routes: Routes,
+    /// The neighbour state machine.
+    pub neighbours: Machine,
+    open: OpenPorts,
+    workers: usize,
+    published: Arc<Published<Snapshot>>,
+    stamp: Arc<StampedGeneration>,
+    generation: u64,
+}
+
+/// Where the workers read the stamp of cached verdicts.
+pub trait Stamp: std::fmt::Debug + Send + Sync {
+    /// The generation to bump after every change.
+    fn generation(&self) -> &Generation;
+}
+
+/// A shared [`Stamp`].
+pub type StampedGeneration = dyn Stamp;
+
+/// What a controller is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The configuration to begin with.
+    pub candidate: Candidate,
+    /// Ports opened for it.
+    pub open: OpenPorts,
+    /// How many workers will run.
+    pub workers: usize,
+    /// Routes, over the FIBs the workers read.
+    pub routes: Routes,
+    /// Neighbours, over the table the workers read.
+    pub neighbours: Machine,
+    /// Where snapshots are published; holds an empty one.
+    pub published: Arc<Published<Snapshot>>,
+    /// The workers' stamp.
+    pub stamp: Arc<StampedGeneration>,
+}
+
+impl Controller {
+    /// Compiles and publishes the first configuration.
+    ///
+    /// # Errors
+    /// What cannot be compiled.
+    pub fn start(parts: Parts) -> Result<Self, ApplyError> {
+        let Parts { candidate, open, workers, routes, neighbours, published, stamp } = parts;
+        let mut controller = Self {
+            running: candidate.clone(),
+            interfaces: Interfaces::default(),
+            routes,
+            neighbours,
+            open,
+            workers,
+            published,
+            stamp,
+            generation: 0,
+        };
+        controller.apply(candidate, Instant::default())?;
+        Ok(controller)
+    }
+
+    /// Number of the configuration in force; grows with every change.
+    #[must_use]
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// How many workers run.
+    #[must_use]
+    pub const fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// The snapshot in force.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.published.current()
+    }
+
+    /// Puts a whole configuration in force, or none of it.
+    ///
+    /// # Errors
+    /// What cannot be had; the old configuration stays.
+    pub fn apply(&mut self, candidate: Candidate, now: Instant) -> Result<u64, ApplyError> {
+        let interfaces = interfaces::build(&candidate.config, &self.open, &self.interfaces)
+            .map_err(ApplyError::Interface)?;
+        let mut wanted = routes::of_addresses(&interfaces);
+        for route in &candidate.config.routes {
+            wanted.push(static_route(route, &interfaces, &wanted)?);
+        }
+        for neighbour in &candidate.config.neighbours {
+            if interfaces.named(&neighbour.interface).is_none() {
+                return Err(ApplyError::Neighbour(neighbour.interface.clone()));
+            }
+        }
+        let snapshot = self.compile(&candidate, &interfaces)?;
+        // Nothing below can fail.
+        self.running = candidate;
+        self.interfaces = interfaces;
+        for route in &wanted {
+            self.routes.intern(route.next_hop);
+        }
+        self.publish(Snapshot { next_hops: self.routes.next_hops().to_vec(), ..snapshot });
+        self.routes.set(wanted);
+        for neighbour in &self.running.config.neighbours {
+            if let Some((id, _)) = self.interfaces.named(&neighbour.interface) {
+                let mac = Mac(neighbour.mac.0);
+                // A full table keeps the neighbours it has; the number of static ones is bounded by it.
+                let _ = self.neighbours.set(id, neighbour.address, mac, true, now, &mut Vec::new());
+            }
+        }
+        Ok(self.changed())
+    }
+
+    /// Puts rules of one family in force.
+    ///
+    /// # Errors
+    /// The rule that cannot be compiled; the old rules stay.
+    pub fn set_rules(&mut self, family: Family, ruleset: Ruleset) -> Result<u64, ApplyError> {
+        let mut candidate = self.running.clone();
+        match family {
+            Family::V4 => candidate.rules4 = ruleset,
+            Family::V6 => candidate.rules6 = ruleset,
+        }
+        let snapshot = self.compile(&candidate, &self.interfaces)?;
+        self.running = candidate;
+        self.publish(snapshot);
+        Ok(self.changed())
+    }
+
+    /// The rules of one family, their counters brought up to now.
+    pub fn rules(&mut self, family: Family) -> &Ruleset {
+        self.fold_counters();
+        match family {
+            Family::V4 => &self.running.rules4,
+            Family::V6 => &self.running.rules6,
+        }
+    }
+
+    /// After routes were changed in place: new next hops are published, then cached verdicts end.
+    pub fn routes_changed(&mut self, before: usize) -> u64 {
+        if self.routes.next_hops().len() != before {
+            self.republish();
+        }
+        self.changed()
+    }
+
+    /// Publishes the running configuration again, with what changed beside it.
+    pub fn republish(&mut self) {
+        if let Ok(snapshot) = self.compile(&self.running, &self.interfaces) {
+            self.publish(snapshot);
+        }
+    }
+
+    /// Ends every cached verdict and numbers the change.
+    pub fn changed(&mut self) -> u64 {
+        self.stamp.generation().bump();
+        self.generation += 1;
+        self.generation
+    }
+
+    fn compile(
+        &self,
+        candidate: &Candidate,
+        interfaces: &Interfaces,
+    ) -> Result<Snapshot, ApplyError> {
+        let sysctl = &candidate.config.sysctl;
+        Ok(Snapshot {
+            rules4: compile::compile(&candidate.rules4, interfaces, self.workers)?.rules,
+            rules6: compile::compile(&candidate.rules6, interfaces, self.workers)?.rules,
+            interfaces: interfaces.clone(),
+            next_hops: self.routes.next_hops().to_vec(),
+            ip: IpSettings {
+                forward4: sysctl.ip_forward(),
+                forward6: sysctl.ipv6_forwarding(),
+                default_ttl: sysctl.ip_default_ttl(),
+                ignore_echo: sysctl.get("net.ipv4.icmp_echo_ignore_all") == Some(1),
+                icmp_rate_mask: sysctl.icmp().ratemask,
+            },
+            conntrack: conntrack_settings(candidate),
+        })
+    }
+
+    /// Counts so far move into the model, so that they outlive the compiled rules that counted them.
+    fn publish(&mut self, snapshot: Snapshot) {
+        self.published.publish(Arc::new(snapshot));
+        self.published.collect();
+    }
+
+    fn fold_counters(&mut self) {}
+}
+
+fn static_route(
+    asked: &AskedRoute,
+    interfaces: &Interfaces,
+    connected: &[Route],
+) -> Result<Route, ApplyError> {
+    let wrong = |reason| ApplyError::Route { to: asked.to, reason };
+    let named = match &asked.interface {
+        None => None,
+        Some(name) => Some(
+            interfaces
+                .named(name)
+                .ok_or(wrong("there is no interface of that name; correct it"))?
+                .0,
+        ),
+    };
+    let next_hop = match (asked.kind, asked.via, named) {
+        (RouteKind::Blackhole, ..) => NextHop::Blackhole,
+        (RouteKind::Unreachable, ..) => NextHop::Unreachable,
+        (RouteKind::Prohibit, ..) => NextHop::Prohibit,
+        (RouteKind::Unicast, Some(address), named) => {
+            let subnet =
+                connected.iter().filter(|route| route.to.contains(&address)).find_map(|route| {
+                    match route.next_hop {
+                        NextHop::Connected(interface) => Some(interface),
+                        NextHop::Local(_)
+                        | NextHop::Broadcast(_)
+                        | NextHop::Gateway { .. }
+                        | NextHop::Blackhole
+                        | NextHop::Unreachable
+                        | NextHop::Prohibit => None,
+                    }
+                });
+            let interface = named.or(subnet);
+            let interface = interface
+                .ok_or(wrong("its gateway is on no connected subnet; say interface = \"…\""))?;
+            NextHop::Gateway { interface, address }
+        }
+        (RouteKind::Unicast, None, Some(interface)) => NextHop::Connected(interface),
+        (RouteKind::Unicast, None, None) => {
+            return Err(wrong("it leads nowhere; say via = \"…\" or interface = \"…\""));
+        }
+    };
+    Ok(Route {
+        to: asked.to.trunc(),
+        next_hop,
+        origin: Origin::Static,
+        metric: asked.metric.unwrap_or_default(),
+        source: asked.source,
+    })
+}
+
+fn conntrack_settings(candidate: &Candidate) -> ConntrackSettings {
+    let asked = candidate.config.sysctl.conntrack();
+    let mut settings = ConntrackSettings {
+        max: asked.max,
+        checksum: asked.checksum,
+        tcp_loose: asked.tcp_loose,
+        tcp_be_liberal: asked.tcp_be_liberal,
+        tcp_ignore_invalid_rst: asked.tcp_ignore_invalid_rst,
+        tcp_max_retrans: asked.tcp_max_retrans,
+        udp: asked.timeouts.udp,
+        udp_stream: asked.timeouts.udp_stream,
+        icmp: asked.timeouts.icmp,
+        icmpv6: asked.timeouts.icmpv6,
+        gre: asked.timeouts.gre,
+        gre_stream: asked.timeouts.gre_stream,
+        generic: asked.timeouts.generic,
+        ..ConntrackSettings::default()
+    };
+    let tcp = &mut settings.tcp;
+    let from = asked.timeouts;
+    tcp.syn_sent = from.tcp_syn_sent;
+    tcp.syn_recv = from.tcp_syn_recv;
+    tcp.established = from.tcp_established;
+    tcp.fin_wait = from.tcp_fin_wait;
+    tcp.close_wait = from.tcp_close_wait;
+    tcp.last_ack = from.tcp_last_ack;
+    tcp.time_wait = from.tcp_time_wait;
+    tcp.close = from.tcp_close;
+    tcp.max_retrans = from.tcp_max_retrans;
+    tcp.unacknowledged = from.tcp_unacknowledged;
+    settings
+}

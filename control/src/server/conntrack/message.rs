@@ -1,0 +1,146 @@
+//! Connections in the interface's words.
+
+use crate::proto;
+use sluice_dataplane::conntrack::{Listed, Status};
+use sluice_dataplane::ids::WorkerId;
+use sluice_dataplane::tuple::Tuple;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const DCCP: u8 = 33;
+const GRE: u8 = 47;
+const ICMPV6: u8 = 58;
+const SCTP: u8 = 132;
+const UDP_LITE: u8 = 136;
+
+/// 4 or 16 bytes in network byte order.
+pub(in crate::server) fn bytes(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    }
+}
+
+/// Whether a protocol's tuples hold ports.
+pub(super) const fn has_ports(protocol: u8) -> bool {
+    matches!(protocol, TCP | UDP | DCCP | SCTP | UDP_LITE)
+}
+
+/// Whether a protocol's tuples hold a query's type and id.
+pub(super) const fn has_queries(protocol: u8) -> bool {
+    matches!(protocol, ICMP | ICMPV6)
+}
+
+fn tuple(from: &Tuple<IpAddr>) -> proto::Tuple {
+    use proto::tuple::Layer4;
+    let (source, destination) = (from.source_port.get().into(), from.destination_port.get().into());
+    let layer4 = match from.protocol {
+        protocol if has_ports(protocol) => {
+            Some(Layer4::Ports(proto::Ports { source, destination }))
+        }
+        protocol if has_queries(protocol) => {
+            Some(Layer4::Icmp(proto::IcmpQuery { r#type: from.icmp.into(), code: 0, id: source }))
+        }
+        GRE => Some(Layer4::Gre(proto::GreKeys { source, destination })),
+        _ => None,
+    };
+    proto::Tuple { source: bytes(from.source), destination: bytes(from.destination), layer4 }
+}
+
+/// One connection of a worker.
+pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection {
+    let has = |bit| listed.status.has(bit);
+    let mut id = DefaultHasher::new();
+    (listed.original, listed.reply).hash(&mut id);
+    let family = match listed.original.source {
+        IpAddr::V4(_) => proto::Family::Ipv4,
+        IpAddr::V6(_) => proto::Family::Ipv6,
+    };
+    proto::Connection {
+        family: family.into(),
+        protocol: listed.original.protocol.into(),
+        timeout_s: listed.timeout_s,
+        state: listed.state.to_owned(),
+        original: Some(tuple(&listed.original)),
+        reply: Some(tuple(&listed.reply)),
+        status: Some(proto::ConnectionStatus {
+            seen_reply: has(Status::SEEN_REPLY),
+            assured: has(Status::ASSURED),
+            confirmed: has(Status::CONFIRMED),
+            source_nat: has(Status::SRC_NAT),
+            destination_nat: has(Status::DST_NAT),
+            dying: has(Status::DYING),
+            expected: false,
+            offload: false,
+        }),
+        mark: listed.mark,
+        zone: listed.original.zone.into(),
+        original_counters: None,
+        reply_counters: None,
+        r#use: 1,
+        worker: worker.0.into(),
+        id: id.finish(),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use sluice_dataplane::address::L4Port;
+    use sluice_dataplane::ids::InterfaceId;
+
+    /// 10.0.0.2:40000 to 192.0.2.80:80, masqueraded as 198.51.100.1:1024.
+    pub(in super::super) fn masqueraded() -> Listed {
+        let original = Tuple {
+            source: IpAddr::from([10, 0, 0, 2]),
+            destination: IpAddr::from([192, 0, 2, 80]),
+            source_port: L4Port::new(40000),
+            destination_port: L4Port::new(80),
+            protocol: TCP,
+            icmp: 0,
+            zone: 0,
+        };
+        let reply = Tuple {
+            source: original.destination,
+            destination: IpAddr::from([198, 51, 100, 1]),
+            source_port: original.destination_port,
+            destination_port: L4Port::new(1024),
+            ..original
+        };
+        Listed {
+            original,
+            reply,
+            timeout_s: 431_999,
+            state: "ESTABLISHED",
+            status: Status::SRC_NAT,
+            mark: 0x17,
+            ingress: InterfaceId(0),
+            egress: InterfaceId(1),
+        }
+    }
+
+    #[test]
+    fn ports_addresses_and_translation_are_said() {
+        let said = connection(WorkerId(3), &masqueraded());
+        let reply = said.reply.unwrap();
+        assert_eq!(reply.destination, [198, 51, 100, 1]);
+        let ports = proto::Ports { source: 80, destination: 1024 };
+        assert_eq!(reply.layer4, Some(proto::tuple::Layer4::Ports(ports)));
+        assert_eq!((said.worker, said.family()), (3, proto::Family::Ipv4));
+        let status = said.status.unwrap();
+        assert!(status.source_nat && !status.destination_nat && !status.assured);
+    }
+
+    #[test]
+    fn a_query_has_a_type_and_an_id() {
+        let mut listed = masqueraded();
+        listed.original.protocol = ICMP;
+        listed.original.icmp = 8;
+        let said = connection(WorkerId(0), &listed).original.unwrap().layer4;
+        let query = proto::IcmpQuery { r#type: 8, code: 0, id: 40000 };
+        assert_eq!(said, Some(proto::tuple::Layer4::Icmp(query)));
+    }
+}

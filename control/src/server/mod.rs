@@ -1,0 +1,120 @@
+//! The gRPC server: one file a service, all over one [`Plane`].
+//!
+//! The mutex around the controller is held for the time of a change and never waited on by a worker. What
+//! only workers know (connections) is asked of them by message, with a time limit: a dead worker must not
+//! hang the API.
+
+mod config;
+mod conntrack;
+mod network;
+mod rules;
+mod serve;
+mod stats;
+
+pub use serve::{ServerError, serve};
+
+use crate::controller::Controller;
+use crate::proto;
+use crossbeam_channel::Sender;
+use sluice_dataplane::ids::WorkerId;
+use sluice_dataplane::time::Instant;
+use sluice_dataplane::worker::Request;
+use sluice_dataplane::worker::counters::WorkerCounters;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A worker as the control plane sees it.
+#[derive(Debug, Clone)]
+pub struct WorkerHandle {
+    /// Its number.
+    pub id: WorkerId,
+    /// The core it is pinned to.
+    pub core: usize,
+    /// Its counters.
+    pub counters: Arc<WorkerCounters>,
+    /// Where requests go.
+    pub requests: Sender<Request>,
+}
+
+/// A port's counters and state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct PortCounters {
+    pub link_up: bool,
+    pub rx_packets: u64,
+    pub rx_bytes: u64,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+    pub rx_errors: u64,
+    pub tx_errors: u64,
+    pub rx_missed: u64,
+    pub rx_no_buffer: u64,
+}
+
+/// What the gateway knows of ports and buffers and the control plane shows.
+pub trait Hardware: std::fmt::Debug + Send + Sync {
+    /// The port of an interface.
+    fn port(&self, interface: &str) -> Option<PortCounters>;
+    /// Buffers in all, and in use now.
+    fn buffers(&self) -> (u64, u64);
+    /// Where packet memory comes from.
+    fn memory_mode(&self) -> String;
+}
+
+/// Everything the services work on.
+#[derive(Debug)]
+pub struct Plane {
+    /// What is configured.
+    pub controller: Mutex<Controller>,
+    /// The workers.
+    pub workers: Vec<WorkerHandle>,
+    /// Ports and buffers.
+    pub hardware: Arc<dyn Hardware>,
+    /// The clock.
+    pub clock: fn() -> Instant,
+}
+
+impl Plane {
+    /// The controller. A panic of one request must not end the others: the state is changed last, in one
+    /// step, so it is whole.
+    pub fn lock(&self) -> MutexGuard<'_, Controller> {
+        self.controller.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks every worker the same. A worker whose queue is full is stalled, and is told nothing more.
+    pub fn tell_all(&self, request: impl Fn() -> Request) {
+        for worker in &self.workers {
+            drop(worker.requests.try_send(request()));
+        }
+    }
+
+    /// Asks the first worker.
+    pub fn tell_one(&self, request: Request) {
+        if let Some(worker) = self.workers.first() {
+            drop(worker.requests.try_send(request));
+        }
+    }
+}
+
+/// A diagnostic in the interface's words.
+fn diagnostic(found: &sluice_config::Diagnostic) -> proto::Diagnostic {
+    let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+    proto::Diagnostic {
+        severity: proto::diagnostic::Severity::Error.into(),
+        file: found.file.clone(),
+        line: number(found.line),
+        column: number(found.column),
+        message: found.message.clone(),
+        help: found.help.clone().unwrap_or_default(),
+    }
+}
+
+/// The family a request names.
+fn family(number: i32) -> Result<sluice_config::netfilter::Family, tonic::Status> {
+    match proto::Family::try_from(number) {
+        Ok(proto::Family::Ipv4) => Ok(sluice_config::netfilter::Family::V4),
+        Ok(proto::Family::Ipv6) => Ok(sluice_config::netfilter::Family::V6),
+        Ok(proto::Family::Unspecified) | Err(_) => {
+            Err(tonic::Status::invalid_argument("family must be FAMILY_IPV4 or FAMILY_IPV6"))
+        }
+    }
+}

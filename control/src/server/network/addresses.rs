@@ -1,0 +1,106 @@
+//! Interfaces' addresses.
+
+use super::{bytes, device, family_filter, named, prefix, prefix_message};
+use crate::proto::{self, Change};
+use crate::server::Plane;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use tonic::Status;
+
+pub(super) fn list(
+    plane: &Plane,
+    asked: &proto::ListAddressesRequest,
+) -> Result<proto::ListAddressesResponse, Status> {
+    let family = family_filter(asked.family)?;
+    let controller = plane.lock();
+    let only = named(&controller, &asked.interface)?;
+    let mut addresses = Vec::new();
+    for (_, interface) in
+        controller.interfaces.iter().filter(|(id, _)| only.is_none_or(|only| only == *id))
+    {
+        let mut earlier: Vec<IpNet> = Vec::new();
+        for net in interface.addresses().filter_map(|(own, length)| IpNet::new(own, length).ok()) {
+            let secondary = net.addr().is_ipv4() && earlier.contains(&net.trunc());
+            earlier.push(net.trunc());
+            if family(net.addr()) {
+                addresses.push(proto::InterfaceAddress {
+                    interface: interface.name.clone(),
+                    address: Some(prefix_message(net)),
+                    broadcast: broadcast(net),
+                    scope: scope(net.addr()).to_owned(),
+                    secondary,
+                });
+            }
+        }
+    }
+    Ok(proto::ListAddressesResponse { addresses })
+}
+
+fn broadcast(net: IpNet) -> Vec<u8> {
+    match net {
+        IpNet::V4(v4) if v4.prefix_len() < 31 => bytes(v4.broadcast().into()),
+        IpNet::V4(_) | IpNet::V6(_) => Vec::new(),
+    }
+}
+
+fn scope(address: IpAddr) -> &'static str {
+    let link = match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    match (address.is_loopback(), link) {
+        (true, _) => "host",
+        (false, true) => "link",
+        (false, false) => "global",
+    }
+}
+
+pub(super) fn change(
+    plane: &Plane,
+    asked: proto::ChangeAddressRequest,
+) -> Result<proto::ChangeAddressResponse, Status> {
+    let change = super::change(asked.change)?;
+    let asked = asked.address.ok_or_else(|| Status::invalid_argument("the address is missing"))?;
+    let address = prefix(asked.address.as_ref())?;
+    let mut controller = plane.lock();
+    device(&controller, &asked.interface)?;
+    let mut config = controller.running.config.clone();
+    let interface = config.interfaces.iter_mut().find(|own| own.name == asked.interface);
+    let own = &mut interface
+        .ok_or_else(|| Status::not_found(format!("Cannot find device \"{}\"", asked.interface)))?
+        .address;
+    let place = own.iter().position(|own| *own == address);
+    match (change, place) {
+        (Change::Delete, Some(place)) => drop(own.remove(place)),
+        (Change::Delete | Change::Update, None) => {
+            return Err(Status::not_found("no such address"));
+        }
+        (Change::Add, Some(_)) => {
+            return Err(Status::already_exists("the address is there already"));
+        }
+        (Change::Append, _) => return Err(Status::invalid_argument("addresses are not appended")),
+        (Change::Replace | Change::Update, Some(_)) => {
+            return Ok(proto::ChangeAddressResponse { generation: controller.generation() });
+        }
+        (Change::Add | Change::Replace, None) => own.push(address),
+        (Change::Unspecified, _) => return Err(Status::invalid_argument("change is missing")),
+    }
+    let generation = super::apply(plane, &mut controller, config)?;
+    Ok(proto::ChangeAddressResponse { generation })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broadcast_and_scope_follow_from_the_address() {
+        let net = |text: &str| text.parse::<IpNet>().unwrap();
+        assert_eq!(broadcast(net("10.0.0.1/24")), [10, 0, 0, 255]);
+        assert_eq!(broadcast(net("10.0.0.1/31")), [0_u8; 0]);
+        assert_eq!(broadcast(net("2001:db8::1/64")), [0_u8; 0]);
+        assert_eq!(scope(net("fe80::1/64").addr()), "link");
+        assert_eq!(scope(net("10.0.0.1/24").addr()), "global");
+        assert_eq!(scope(net("127.0.0.1/8").addr()), "host");
+    }
+}

@@ -1,0 +1,129 @@
+//! Links.
+
+use super::device;
+use crate::controller::Controller;
+use crate::proto;
+use crate::server::{Plane, PortCounters};
+use sluice_config::gateway::{Interface as Configured, InterfaceKind};
+use sluice_dataplane::interface::{Interface, Interfaces};
+use tonic::Status;
+
+pub(super) fn list(
+    plane: &Plane,
+    asked: &proto::ListLinksRequest,
+) -> Result<proto::ListLinksResponse, Status> {
+    let controller = plane.lock();
+    if !asked.name.is_empty() {
+        device(&controller, &asked.name)?;
+    }
+    let links = controller
+        .interfaces
+        .iter()
+        .filter(|(_, interface)| asked.name.is_empty() || asked.name == interface.name)
+        .map(|(id, interface)| {
+            let index = u32::from(id.0) + 1;
+            message(plane, &controller, index, interface)
+        });
+    Ok(proto::ListLinksResponse { links: links.collect() })
+}
+
+fn configured<'a>(controller: &'a Controller, name: &str) -> Option<&'a Configured> {
+    controller.running.config.interfaces.iter().find(|asked| asked.name == name)
+}
+
+/// The port of an interface, or of the one below it.
+fn port(plane: &Plane, controller: &Controller, interface: &Interface) -> Option<PortCounters> {
+    let carrier = match configured(controller, &interface.name).map(|asked| &asked.kind) {
+        Some(InterfaceKind::Vlan { parent, .. }) => parent,
+        Some(InterfaceKind::Device(_) | InterfaceKind::Bridge { .. }) | None => &interface.name,
+    };
+    plane.hardware.port(carrier)
+}
+
+/// Whether packets leave by an interface now.
+pub(super) fn forwards(plane: &Plane, controller: &Controller, interface: &Interface) -> bool {
+    interface.up && port(plane, controller, interface).is_none_or(|port| port.link_up)
+}
+
+fn message(
+    plane: &Plane,
+    controller: &Controller,
+    index: u32,
+    interface: &Interface,
+) -> proto::Link {
+    let asked = configured(controller, &interface.name);
+    let (device, vlan_parent, vlan_id) = match asked.map(|asked| &asked.kind) {
+        Some(InterfaceKind::Device(device)) => (device.to_string(), String::new(), 0),
+        Some(InterfaceKind::Vlan { parent, id }) => (String::new(), parent.clone(), (*id).into()),
+        Some(InterfaceKind::Bridge { .. }) | None => Default::default(),
+    };
+    let below = port(plane, controller, interface).unwrap_or_default();
+    // A sub-interface shares its parent's port, whose counters are not its own.
+    let own = if vlan_id == 0 { below } else { PortCounters::default() };
+    proto::Link {
+        index,
+        name: interface.name.clone(),
+        mtu: interface.mtu.into(),
+        mac: interface.mac.0.to_vec(),
+        admin_up: interface.up,
+        carrier: below.link_up,
+        device,
+        vlan_parent,
+        vlan_id,
+        promiscuous: asked.is_some_and(|asked| asked.promiscuous),
+        counters: Some(proto::LinkCounters {
+            rx_bytes: own.rx_bytes,
+            rx_packets: own.rx_packets,
+            rx_errors: own.rx_errors,
+            rx_dropped: own.rx_no_buffer,
+            rx_missed: own.rx_missed,
+            rx_multicast: 0,
+            tx_bytes: own.tx_bytes,
+            tx_packets: own.tx_packets,
+            tx_errors: own.tx_errors,
+            tx_dropped: 0,
+        }),
+    }
+}
+
+/// Changes the MTU and whether an interface is used. What the device itself must do needs a restart.
+pub(super) fn set(
+    plane: &Plane,
+    asked: &proto::SetLinkRequest,
+) -> Result<proto::SetLinkResponse, Status> {
+    let mut controller = plane.lock();
+    device(&controller, &asked.name)?;
+    if asked.promiscuous.is_some() || !asked.mac.is_empty() {
+        return Err(Status::unimplemented(
+            "promiscuous mode and MAC are set at start; change the configuration and restart sluice",
+        ));
+    }
+    if let Some(mtu) = asked.mtu {
+        let mtu = u16::try_from(mtu)
+            .map_err(|_| Status::invalid_argument("mtu greater than device maximum"))?;
+        let mut config = controller.running.config.clone();
+        if let Some(own) = config.interfaces.iter_mut().find(|own| own.name == asked.name) {
+            own.mtu = Some(mtu);
+        }
+        super::apply(plane, &mut controller, config)?;
+    }
+    if let Some(up) = asked.up {
+        controller.interfaces = with_state(&controller.interfaces, &asked.name, up);
+        controller.republish();
+        controller.changed();
+    }
+    Ok(proto::SetLinkResponse {})
+}
+
+/// The same interfaces, one of them up or down. Ids stay.
+fn with_state(interfaces: &Interfaces, name: &str, up: bool) -> Interfaces {
+    let size = interfaces.iter().map(|(id, _)| id.index() + 1).max().unwrap_or_default();
+    let mut list: Vec<Option<Interface>> = vec![None; size];
+    for (id, interface) in interfaces.iter() {
+        let up = if interface.name == name { up } else { interface.up };
+        if let Some(slot) = list.get_mut(id.index()) {
+            *slot = Some(Interface { up, ..interface.clone() });
+        }
+    }
+    Interfaces::new(list)
+}

@@ -1,0 +1,140 @@
+//! Listening: sockets, reflection, health, and the end.
+
+use super::{Plane, config, conntrack, network, rules, stats};
+use crate::proto;
+use sluice_config::gateway::{Api, Listen};
+use std::future::Future;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thiserror::Error;
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
+use tonic::service::RoutesBuilder;
+use tonic::transport::Server;
+
+/// Why the API cannot be served.
+#[derive(Debug, Error)]
+pub enum ServerError {
+    /// The asynchronous runtime did not start.
+    #[error("the API's runtime did not start: {0}")]
+    Runtime(std::io::Error),
+    /// An address cannot be listened on.
+    #[error("{address}: cannot listen: {source}; {remedy}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// Another gateway answers there.
+    #[error("{}: another sluice is listening; stop it, or give this one another api.listen", .0.display())]
+    Busy(PathBuf),
+    /// Reflection could not be built.
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// Serving failed.
+    #[error("the API failed: {0}")]
+    Serve(#[from] tonic::transport::Error),
+}
+
+/// Serves the API until `stop` resolves. Blocks the calling thread.
+///
+/// # Errors
+/// When it cannot be served.
+pub fn serve(
+    plane: Arc<Plane>,
+    api: &Api,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServerError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(ServerError::Runtime)?;
+    let result = runtime.block_on(run(plane, api, stop));
+    // Calls that wait for a worker end by their own time limit.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    result
+}
+
+async fn run(
+    plane: Arc<Plane>,
+    api: &Api,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServerError> {
+    let (tell, told) = tokio::sync::watch::channel(false);
+    let mut tasks = tokio::task::JoinSet::new();
+    for listen in &api.listen {
+        let routes = routes(&plane).await?;
+        let mut told = told.clone();
+        let stopped = async move { drop(told.wait_for(|stop| *stop).await) };
+        let server = Server::builder().add_routes(routes);
+        match listen {
+            Listen::Unix(path) => {
+                let incoming = UnixListenerStream::new(unix(path).await?);
+                tasks.spawn(server.serve_with_incoming_shutdown(incoming, stopped));
+            }
+            Listen::Tcp(address) => {
+                let listener =
+                    TcpListener::bind(address).await.map_err(|source| ServerError::Listen {
+                        address: address.to_string(),
+                        source,
+                        remedy: "choose another port in api.listen",
+                    })?;
+                let incoming = TcpListenerStream::new(listener);
+                tasks.spawn(server.serve_with_incoming_shutdown(incoming, stopped));
+            }
+        }
+    }
+    stop.await;
+    let _ = tell.send(true);
+    // Streams that a client keeps open must not keep the gateway: a second, then they are cut.
+    let rest = async { while tasks.join_next().await.is_some() {} };
+    drop(tokio::time::timeout(std::time::Duration::from_secs(1), rest).await);
+    for listen in &api.listen {
+        if let Listen::Unix(path) = listen {
+            drop(std::fs::remove_file(path));
+        }
+    }
+    Ok(())
+}
+
+async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerError> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<proto::stats_service_server::StatsServiceServer<stats::Stats>>().await;
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+        .build_v1()?;
+    let mut builder = RoutesBuilder::default();
+    builder
+        .add_service(health_service)
+        .add_service(reflection)
+        .add_service(config::service(plane))
+        .add_service(stats::service(plane))
+        .add_service(conntrack::service(plane))
+        .add_service(network::service(plane))
+        .add_service(rules::service(plane));
+    Ok(builder.routes())
+}
+
+/// A socket for the owner alone; one that nobody answers on any more is replaced.
+async fn unix(path: &Path) -> Result<UnixListener, ServerError> {
+    let failed = |source| ServerError::Listen {
+        address: format!("unix:{}", path.display()),
+        source,
+        remedy: "check that the folder can be written, or name another socket in api.listen",
+    };
+    if UnixStream::connect(path).await.is_ok() {
+        return Err(ServerError::Busy(path.to_owned()));
+    }
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    drop(std::fs::remove_file(path));
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(listener)
+}

@@ -1,0 +1,104 @@
+//! What the gateway counts.
+
+use super::Plane;
+use crate::proto;
+use crate::proto::stats_service_server::{StatsService, StatsServiceServer};
+use sluice_dataplane::drop_reason::{DropCounts, DropReason};
+use sluice_dataplane::worker::counters::{Counter, WorkerCounters};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+
+pub(super) struct Stats(Arc<Plane>);
+
+pub(super) fn service(plane: &Arc<Plane>) -> StatsServiceServer<Stats> {
+    StatsServiceServer::new(Stats(Arc::clone(plane)))
+}
+
+/// Reasons that occurred, by name.
+fn by_name(counts: &DropCounts) -> HashMap<String, u64> {
+    let occurred = DropReason::ALL.iter().filter(|reason| counts.get(**reason) > 0);
+    occurred.map(|reason| (reason.name().to_owned(), counts.get(*reason))).collect()
+}
+
+fn add(sum: &mut HashMap<String, u64>, counts: &HashMap<String, u64>) {
+    for (name, count) in counts {
+        *sum.entry(name.clone()).or_default() += count;
+    }
+}
+
+fn worker(handle: &super::WorkerHandle) -> proto::WorkerStats {
+    let counters: &WorkerCounters = &handle.counters;
+    let drops = counters.drops();
+    proto::WorkerStats {
+        id: handle.id.0.into(),
+        core: i32::try_from(handle.core).unwrap_or(-1),
+        rx: counters.get(Counter::Received),
+        tx: counters.get(Counter::Transmitted),
+        originated: counters.get(Counter::Originated),
+        local: counters.get(Counter::Local),
+        dropped: drops.total(),
+        handed_out: counters.get(Counter::HandedOut),
+        handed_in: counters.get(Counter::HandedIn),
+        held: counters.get(Counter::Held),
+        bursts: counters.get(Counter::Bursts),
+        healthy: true,
+        drops: by_name(&drops),
+        connections: counters.get(Counter::Connections),
+        ..Default::default()
+    }
+}
+
+#[tonic::async_trait]
+impl StatsService for Stats {
+    async fn get(
+        &self,
+        _: Request<proto::GetStatsRequest>,
+    ) -> Result<Response<proto::GetStatsResponse>, Status> {
+        let plane = &self.0;
+        let workers: Vec<_> = plane.workers.iter().map(worker).collect();
+        let mut drops = HashMap::new();
+        for worker in &workers {
+            add(&mut drops, &worker.drops);
+        }
+        let (capacity, in_use) = plane.hardware.buffers();
+        let controller = plane.lock();
+        let interfaces = controller.interfaces.iter().map(|(_, interface)| {
+            let port = plane.hardware.port(&interface.name).unwrap_or_default();
+            proto::InterfaceStats {
+                name: interface.name.clone(),
+                link_up: port.link_up,
+                mtu: interface.mtu.into(),
+                mac: interface.mac.0.to_vec(),
+                rx_packets: port.rx_packets,
+                rx_bytes: port.rx_bytes,
+                tx_packets: port.tx_packets,
+                tx_bytes: port.tx_bytes,
+                rx_errors: port.rx_errors,
+                tx_errors: port.tx_errors,
+                rx_missed: port.rx_missed,
+                rx_nombuf: port.rx_no_buffer,
+                ..Default::default()
+            }
+        });
+        let connections = workers.iter().map(|worker| worker.connections).sum();
+        Ok(Response::new(proto::GetStatsResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            generation: controller.generation(),
+            uptime_ms: (plane.clock)().0 / 1_000_000,
+            memory_mode: plane.hardware.memory_mode(),
+            interfaces: interfaces.collect(),
+            conntrack: Some(proto::ConntrackStats {
+                count: connections,
+                max: controller.snapshot().conntrack.max.into(),
+                ..Default::default()
+            }),
+            mempool: Some(proto::MempoolStats { capacity, in_use }),
+            neighbours: controller.neighbours.list().len() as u64,
+            routes: controller.routes.iter().count() as u64,
+            workers,
+            drops,
+            queues: Vec::new(),
+        }))
+    }
+}

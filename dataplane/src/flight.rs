@@ -1,0 +1,154 @@
+//! A packet on its way through the pipeline, with what has been found out about it.
+
+use crate::address::Address;
+use crate::conntrack::{CtState, FlowRef, NewConnection};
+use crate::drop_reason::DropReason;
+use crate::ids::{InterfaceId, NeighbourId, WorkerId};
+use crate::packet::Packet;
+use crate::rules::{Trail, View};
+use crate::tuple::Tuple;
+use crate::wire::icmp_error::IcmpError;
+use crate::wire::layer4::{Layer4, layer4};
+use crate::wire::parse::Headers;
+use std::net::IpAddr;
+
+/// The connection a packet belongs to.
+#[derive(Debug)]
+pub(crate) enum Flow<A> {
+    /// None: untracked, invalid, or nobody needs tracking.
+    None,
+    /// One that this packet starts; not yet in the table.
+    New(NewConnection<A>),
+    /// One in the table.
+    Known(FlowRef),
+    /// An ICMP error about one in the table, travelling in this direction of it.
+    Error(FlowRef),
+}
+
+/// A datagram: one frame, or the frames of all its fragments in order.
+#[derive(Debug)]
+pub(crate) struct Flight<A, P> {
+    /// The frame, or the first fragment: it holds the layer-4 header.
+    pub(crate) lead: P,
+    /// Later fragments and where their headers are.
+    pub(crate) rest: Vec<(P, Headers)>,
+    pub(crate) headers: Headers,
+    pub(crate) layer4: Layer4,
+    /// IP bytes of the whole datagram.
+    pub(crate) length: u32,
+    /// Addresses as they stand in the packet now.
+    pub(crate) source: A,
+    pub(crate) destination: A,
+    /// The tuple of the packet as it stands now, if it has one.
+    pub(crate) tuple: Option<Tuple<A>>,
+    pub(crate) ingress: InterfaceId,
+    pub(crate) egress: Option<InterfaceId>,
+    /// Arrived as a link-layer broadcast or multicast.
+    pub(crate) link_broadcast: bool,
+    pub(crate) mark: u32,
+    pub(crate) state: CtState,
+    pub(crate) notrack: bool,
+    pub(crate) flow: Flow<A>,
+    pub(crate) trail: Trail,
+    /// Whether the next packet of the flow is sure to meet the same verdict.
+    pub(crate) cacheable: bool,
+}
+
+impl<A: Address, P: Packet> Flight<A, P> {
+    /// A datagram about to enter the pipeline; none when the frame is too short for its headers.
+    pub(crate) fn new(
+        lead: P,
+        rest: Vec<(P, Headers)>,
+        headers: Headers,
+        ingress: InterfaceId,
+    ) -> Result<Self, P> {
+        let data = lead.data();
+        let address = |at: usize| A::read(data.get(usize::from(headers.l3) + at..)?);
+        let (Some(source), Some(destination)) = (address(A::OFFSET), address(A::OFFSET + A::SIZE))
+        else {
+            return Err(lead);
+        };
+        let layer4 = layer4(data, &headers);
+        let length = match rest.last() {
+            None => u32::from(headers.end - headers.l3),
+            Some((_, last)) => {
+                let offset = last.fragment.map_or(0, |fragment| fragment.offset);
+                u32::from(headers.l4 - headers.l3)
+                    + u32::from(offset)
+                    + u32::from(last.end - last.l4)
+            }
+        };
+        Ok(Self {
+            lead,
+            rest,
+            headers,
+            layer4,
+            length,
+            source,
+            destination,
+            tuple: None,
+            ingress,
+            egress: None,
+            link_broadcast: false,
+            mark: 0,
+            state: CtState::Untracked,
+            notrack: false,
+            flow: Flow::None,
+            trail: Trail::new(),
+            cacheable: true,
+        })
+    }
+
+    /// The packet as rules see it.
+    pub(crate) fn view(&self, snat: bool, dnat: bool) -> View<'_, A> {
+        View {
+            data: self.lead.data(),
+            headers: &self.headers,
+            layer4: self.layer4,
+            source: self.source,
+            destination: self.destination,
+            ingress: self.ingress,
+            egress: self.egress,
+            state: self.state,
+            snat,
+            dnat,
+            mark: self.mark,
+            length: self.length,
+        }
+    }
+
+    /// All frames with their headers.
+    pub(crate) fn frames_mut(&mut self) -> impl Iterator<Item = (&mut P, &Headers)> {
+        std::iter::once((&mut self.lead, &self.headers))
+            .chain(self.rest.iter_mut().map(|(packet, headers)| (packet, &*headers)))
+    }
+}
+
+/// Where a packet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Out of an interface.
+    Send {
+        egress: InterfaceId,
+        next_hop: IpAddr,
+        /// The next hop's slot, if it has one already.
+        neighbour: Option<NeighbourId>,
+    },
+    /// To the host's own stack, on that interface.
+    Host,
+    /// An echo request to the gateway, let in by INPUT: answer it.
+    Echo,
+}
+
+/// Why a packet goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Dropped in silence.
+    Drop(DropReason),
+    /// Dropped, and the sender told.
+    Refuse(DropReason, IcmpError),
+    /// Dropped by REJECT with a TCP reset.
+    Reset,
+    /// It belongs to another worker.
+    HandOff(WorkerId),
+}

@@ -1,0 +1,121 @@
+//! Logical interfaces: what rules, routes and neighbours mean by "interface".
+//!
+//! ```text
+//!   port 0 ──┬── untagged ──> lan   (InterfaceId 0)
+//!            └── tag 5 ─────> lan.5 (InterfaceId 1)
+//! ```
+
+use crate::address::{Address, Mac, V4, V6};
+use crate::ids::InterfaceId;
+use std::net::IpAddr;
+
+/// Reverse-path filter, `net.ipv4.conf.*.rp_filter`; RFC 3704.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReversePathFilter {
+    /// 0.
+    #[default]
+    Off,
+    /// 1: the route back must leave by the interface the packet came from.
+    Strict,
+    /// 2: there must be a route back.
+    Loose,
+}
+
+/// One logical interface.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    /// Name, at most 15 bytes, as rules say it.
+    pub name: String,
+    /// Index of the port that carries it.
+    pub port: u16,
+    /// Index of the port that leads to its twin in the host's own stack.
+    pub twin: Option<u16>,
+    /// 802.1Q tag of a sub-interface.
+    pub vlan: Option<u16>,
+    /// Its MAC.
+    pub mac: Mac,
+    /// Largest IP packet, in bytes.
+    pub mtu: u16,
+    /// Administratively up.
+    pub up: bool,
+    /// Its IPv4 addresses with their prefix lengths, primary first.
+    pub v4: Vec<(V4, u8)>,
+    /// Its IPv6 addresses likewise.
+    pub v6: Vec<(V6, u8)>,
+    /// Reverse-path filter.
+    pub reverse_path: ReversePathFilter,
+    /// Whether ICMP redirects are sent.
+    pub send_redirects: bool,
+    /// Whether peers on it may leave layer-4 checksums incomplete (a Linux veth or tap).
+    pub software_peer: bool,
+}
+
+impl Interface {
+    /// Whether an address is this interface's own.
+    #[must_use]
+    pub fn owns(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(ip) => self.v4.iter().any(|(own, _)| own.0 == ip.octets()),
+            IpAddr::V6(ip) => self.v6.iter().any(|(own, _)| own.0 == ip.octets()),
+        }
+    }
+
+    /// All addresses with their prefix lengths.
+    pub fn addresses(&self) -> impl Iterator<Item = (IpAddr, u8)> + '_ {
+        let v4 = self.v4.iter().map(|(own, prefix)| (own.to_ip(), *prefix));
+        v4.chain(self.v6.iter().map(|(own, prefix)| (own.to_ip(), *prefix)))
+    }
+}
+
+/// All interfaces of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Interfaces {
+    list: Vec<Option<Interface>>,
+}
+
+impl Interfaces {
+    /// From a list in which the position is the [`InterfaceId`]; a hole is an interface that went away.
+    #[must_use]
+    pub fn new(list: Vec<Option<Interface>>) -> Self {
+        Self { list }
+    }
+
+    /// The interface of that id.
+    #[must_use]
+    pub fn get(&self, id: InterfaceId) -> Option<&Interface> {
+        self.list.get(id.index())?.as_ref()
+    }
+
+    /// The interface that owns frames of `port` with this tag.
+    #[must_use]
+    pub fn find(&self, port: u16, vlan: Option<u16>) -> Option<(InterfaceId, &Interface)> {
+        self.iter().find(|(_, interface)| interface.port == port && interface.vlan == vlan)
+    }
+
+    /// The interface whose twin in the host is `port`.
+    #[must_use]
+    pub fn twin_of(&self, port: u16) -> Option<(InterfaceId, &Interface)> {
+        self.iter().find(|(_, interface)| interface.twin == Some(port))
+    }
+
+    /// The interface of that name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<(InterfaceId, &Interface)> {
+        self.iter().find(|(_, interface)| interface.name == name)
+    }
+
+    /// All that exist.
+    #[allow(clippy::cast_possible_truncation)]
+    pub fn iter(&self) -> impl Iterator<Item = (InterfaceId, &Interface)> {
+        self.list
+            .iter()
+            .enumerate()
+            .filter_map(|(index, slot)| Some((InterfaceId(index as u16), slot.as_ref()?)))
+    }
+
+    /// Whether `address` is the gateway's own, on whatever interface (weak host model, as Linux).
+    #[must_use]
+    pub fn owns(&self, address: IpAddr) -> bool {
+        self.iter().any(|(_, interface)| interface.owns(address))
+    }
+}

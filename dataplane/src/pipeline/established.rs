@@ -1,0 +1,90 @@
+//! The short way: a packet of a connection whose verdict is cached.
+
+use super::{Env, Family, Lane};
+use crate::address::IpVersion;
+use crate::conntrack::{FlowRef, Update, tuple_of};
+use crate::flight::Verdict;
+use crate::ids::InterfaceId;
+use crate::packet::{Checksum, Packet};
+use crate::wire::checksum::{L4ChecksumState, l4_state};
+use crate::wire::forward::decrement_ttl;
+use crate::wire::layer4::layer4;
+use crate::wire::parse::Headers;
+use std::net::IpAddr;
+
+impl<A: Family> Lane<A> {
+    /// Rewrites and sends a packet as its predecessor was; none when it must take the long way. Until then
+    /// the packet is untouched.
+    pub(crate) fn established<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        packet: &mut P,
+        headers: &Headers,
+        ingress: InterfaceId,
+    ) -> Option<Verdict> {
+        if headers.fragment.is_some() || headers.options || headers.ttl <= 1 {
+            return None;
+        }
+        let data = packet.data();
+        let layer4 = layer4(data, headers);
+        let (source, destination) = (headers.source::<A>(data), headers.destination::<A>(data));
+        let tuple = tuple_of(source, destination, headers.protocol, &layer4)?;
+        let flow = self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple)?;
+        let cache = self.conntrack.half(flow).cache;
+        if !cache.is_current(env.generation, ingress) {
+            return None;
+        }
+        let length = headers.end - headers.l3;
+        let to_host = cache.egress == InterfaceId::HOST;
+        if !to_host {
+            let interface = env.snapshot.interfaces.get(cache.egress)?;
+            if length > interface.mtu || !interface.up {
+                return None;
+            }
+        }
+        if env.snapshot.conntrack.checksum && !checksum_holds(packet, headers) {
+            return None;
+        }
+        let data = packet.data();
+        match self.conntrack.update(flow, &layer4, data, headers, env.now, &env.snapshot.conntrack)
+        {
+            Update::Accept(_) => {}
+            Update::Invalid | Update::Reopen => return None,
+        }
+        // The first reply changes what rules see: judge again.
+        if !self.conntrack.half(flow).cache.is_current(env.generation, ingress) {
+            return None;
+        }
+        if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
+            counters.count_path(cache.path, u64::from(length));
+        }
+        self.apply(packet, headers, flow);
+        if to_host {
+            return Some(Verdict::Host);
+        }
+        decrement_ttl(packet.data_mut(), headers);
+        let next_hop = match A::VERSION {
+            IpVersion::V4 => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            IpVersion::V6 => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        };
+        Some(Verdict::Send { egress: cache.egress, next_hop, neighbour: Some(cache.neighbour) })
+    }
+
+    fn apply<P: Packet>(&self, packet: &mut P, headers: &Headers, flow: FlowRef) {
+        let rewrite = &self.conntrack.half(flow).rewrite;
+        if !rewrite.is_identity() {
+            rewrite.apply(packet.data_mut(), headers);
+        }
+    }
+}
+
+fn checksum_holds<P: Packet>(packet: &P, headers: &Headers) -> bool {
+    match packet.l4_checksum() {
+        Checksum::Good => true,
+        Checksum::Bad => false,
+        Checksum::Unknown => match l4_state(packet.data(), headers) {
+            L4ChecksumState::Good | L4ChecksumState::Absent => true,
+            L4ChecksumState::Bad | L4ChecksumState::Partial => false,
+        },
+    }
+}

@@ -1,0 +1,80 @@
+//! One table at one hook.
+
+use super::{Env, Family, Lane};
+use crate::drop_reason::DropReason;
+use crate::flight::{Flight, Flow, Stop};
+use crate::packet::Packet;
+use crate::rules::targets::RejectWith;
+use crate::rules::{Hook, Outcome, Table, Trail, Walk};
+
+impl<A: Family> Lane<A> {
+    /// Walks a table other than nat.
+    pub(super) fn table<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+        table: Table,
+        hook: Hook,
+    ) -> Result<(), Stop> {
+        let rules = A::rules(env.snapshot);
+        let Some(entry) = rules.entry(table, hook) else { return Ok(()) };
+        let (mut trail, mut cacheable) = (std::mem::take(&mut flight.trail), flight.cacheable);
+        let (snat, dnat) = self.translated(flight);
+        let mut view = flight.view(snat, dnat);
+        let counters = rules.counters(env.worker);
+        let walk = Walk { counters, trail: &mut trail, cacheable: &mut cacheable };
+        let outcome = rules.evaluate(entry, &mut view, walk);
+        flight.mark = view.mark;
+        (flight.trail, flight.cacheable) = (trail, cacheable);
+        match outcome {
+            Outcome::Accept => Ok(()),
+            Outcome::Notrack => {
+                flight.notrack = true;
+                Ok(())
+            }
+            Outcome::Reject(RejectWith::Icmp(error)) => {
+                Err(Stop::Refuse(DropReason::Reject, error))
+            }
+            Outcome::Reject(RejectWith::TcpReset) => Err(Stop::Reset),
+            // Translation outside nat is refused when rules are compiled.
+            Outcome::Drop
+            | Outcome::Snat(_)
+            | Outcome::Dnat(_)
+            | Outcome::Masquerade(_)
+            | Outcome::Redirect(_) => Err(Stop::Drop(DropReason::Rule)),
+        }
+    }
+
+    /// Walks nat, for the first packet of a connection: its counters count connections.
+    pub(super) fn nat_table<'e, P: Packet>(
+        &mut self,
+        env: Env<'e>,
+        flight: &mut Flight<A, P>,
+        hook: Hook,
+    ) -> Option<Outcome<'e, A>> {
+        let rules = A::rules(env.snapshot);
+        let entry = rules.entry(Table::Nat, hook)?;
+        let (snat, dnat) = self.translated(flight);
+        let mut view = flight.view(snat, dnat);
+        let walk = Walk {
+            counters: rules.counters(env.worker),
+            trail: &mut Trail::new(),
+            cacheable: &mut true,
+        };
+        let outcome = rules.evaluate(entry, &mut view, walk);
+        flight.mark = view.mark;
+        Some(outcome)
+    }
+
+    /// Whether the source and the destination of the flight's connection are translated.
+    fn translated<P>(&self, flight: &Flight<A, P>) -> (bool, bool) {
+        match &flight.flow {
+            Flow::None => (false, false),
+            Flow::New(new) => (new.is_source_translated(), new.is_destination_translated()),
+            Flow::Known(flow) | Flow::Error(flow) => {
+                let connection = self.conntrack.connection(*flow);
+                (connection.is_source_translated(), connection.is_destination_translated())
+            }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The path of a packet, one stage a line.
+//!
+//! ```text
+//!                        ┌─ Local ──> INPUT ──────────────────────────> host
+//!  wire ─> PREROUTING ─> route
+//!                        └─ Forward ─> FORWARD ─┐
+//!                                               ├─> POSTROUTING ─> neighbour ─> wire
+//!  host ─> route ─> OUTPUT ─> route again ──────┘
+//! ```
+//!
+//! A packet of an established connection whose verdict is [cached](crate::cache) takes
+//! [`Lane::established`] instead: look up, check the window, rewrite, send.
+
+mod established;
+mod hooks;
+mod route;
+mod track;
+mod translate;
+
+use crate::address::{Address, V4, V6};
+use crate::conntrack::Conntrack;
+use crate::fib::Fib;
+use crate::flight::{Flight, Flow, Stop, Verdict};
+use crate::ids::WorkerId;
+use crate::interface::Interface;
+use crate::nat::SourceMappings;
+use crate::neighbour::NeighbourTable;
+use crate::packet::Packet;
+use crate::rules::{Hook, Rules, Table};
+use crate::snapshot::Snapshot;
+use crate::time::Instant;
+use route::Route;
+use std::sync::Arc;
+pub(crate) use translate::forget;
+
+/// What differs between IPv4 and IPv6 in the pipeline.
+pub trait Family: Address {
+    /// This family's rules.
+    fn rules(snapshot: &Snapshot) -> &Rules<Self>;
+    /// Whether packets are forwarded.
+    fn forwards(snapshot: &Snapshot) -> bool;
+    /// An interface's addresses with their prefix lengths, primary first.
+    fn addresses(interface: &Interface) -> &[(Self, u8)];
+}
+
+impl Family for V4 {
+    fn rules(snapshot: &Snapshot) -> &Rules<Self> {
+        &snapshot.rules4
+    }
+    fn forwards(snapshot: &Snapshot) -> bool {
+        snapshot.ip.forward4
+    }
+    fn addresses(interface: &Interface) -> &[(Self, u8)] {
+        &interface.v4
+    }
+}
+
+impl Family for V6 {
+    fn rules(snapshot: &Snapshot) -> &Rules<Self> {
+        &snapshot.rules6
+    }
+    fn forwards(snapshot: &Snapshot) -> bool {
+        snapshot.ip.forward6
+    }
+    fn addresses(interface: &Interface) -> &[(Self, u8)] {
+        &interface.v6
+    }
+}
+
+/// What one burst is judged with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Env<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) neighbours: &'a NeighbourTable,
+    pub(crate) worker: WorkerId,
+    /// Read before the snapshot was taken: the stamp of verdicts reached with it.
+    pub(crate) generation: u32,
+    pub(crate) now: Instant,
+    /// One random number per packet.
+    pub(crate) random: u64,
+}
+
+/// One family's state in one worker.
+#[derive(Debug)]
+pub struct Lane<A: Address> {
+    /// The connections this worker owns.
+    pub conntrack: Conntrack<A>,
+    /// Routes, shared by all workers.
+    pub fib: Arc<Fib<A>>,
+    /// External addresses and ports of sources, shared by all workers.
+    pub mappings: Arc<SourceMappings<A>>,
+}
+
+impl<A: Family> Lane<A> {
+    /// A packet from the wire.
+    pub(crate) fn receive<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<Verdict, Stop> {
+        let verdict = self.from_wire(env, flight);
+        self.finish(env, flight, verdict)
+    }
+
+    /// A packet from the host, or one the gateway made itself.
+    pub(crate) fn originate<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<Verdict, Stop> {
+        let verdict = self.from_host(env, flight);
+        self.finish(env, flight, verdict)
+    }
+
+    fn from_wire<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<Verdict, Stop> {
+        self.table(env, flight, Table::Raw, Hook::Prerouting)?;
+        self.track(env, flight)?;
+        self.table(env, flight, Table::Mangle, Hook::Prerouting)?;
+        self.translate_destination(env, flight, Hook::Prerouting)?;
+        match self.route(env, flight)? {
+            Route::Local => {
+                self.table(env, flight, Table::Mangle, Hook::Input)?;
+                self.table(env, flight, Table::Filter, Hook::Input)?;
+                self.table(env, flight, Table::Security, Hook::Input)?;
+                self.translate_source(env, flight, Hook::Input, None)?;
+                self.deliver(env, flight)
+            }
+            Route::Forward(out) => {
+                self.check_forward(env, flight, out)?;
+                self.table(env, flight, Table::Mangle, Hook::Forward)?;
+                self.table(env, flight, Table::Filter, Hook::Forward)?;
+                self.table(env, flight, Table::Security, Hook::Forward)?;
+                self.table(env, flight, Table::Mangle, Hook::Postrouting)?;
+                self.translate_source(env, flight, Hook::Postrouting, Some(out))?;
+                self.send(env, flight, out)
+            }
+        }
+    }
+
+    fn from_host<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<Verdict, Stop> {
+        let before = flight.destination;
+        let mut out = self.route_output(env, flight)?;
+        self.table(env, flight, Table::Raw, Hook::Output)?;
+        self.track(env, flight)?;
+        self.table(env, flight, Table::Mangle, Hook::Output)?;
+        self.translate_destination(env, flight, Hook::Output)?;
+        if flight.destination != before {
+            out = self.route_output(env, flight)?;
+        }
+        self.table(env, flight, Table::Filter, Hook::Output)?;
+        self.table(env, flight, Table::Security, Hook::Output)?;
+        self.table(env, flight, Table::Mangle, Hook::Postrouting)?;
+        self.translate_source(env, flight, Hook::Postrouting, Some(out))?;
+        self.send(env, flight, out)
+    }
+
+    /// A connection that did not come to be gives back what it had claimed.
+    fn finish<P: Packet>(
+        &mut self,
+        _env: Env<'_>,
+        flight: &mut Flight<A, P>,
+        verdict: Result<Verdict, Stop>,
+    ) -> Result<Verdict, Stop> {
+        if let Flow::New(unborn) = std::mem::replace(&mut flight.flow, Flow::None) {
+            self.conntrack.abandon(unborn);
+        }
+        verdict
+    }
+}

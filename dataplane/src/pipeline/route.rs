@@ -1,0 +1,219 @@
+//! Routing: where a packet goes by its destination, and whether it may be forwarded at all.
+
+use super::{Env, Family, Lane};
+use crate::address::IpVersion;
+use crate::drop_reason::DropReason;
+use crate::flight::{Flight, Stop};
+use crate::ids::InterfaceId;
+use crate::interface::ReversePathFilter;
+use crate::packet::Packet;
+use crate::snapshot::NextHop;
+use crate::wire::forward::decrement_ttl;
+use crate::wire::icmp_error::IcmpError;
+use std::net::IpAddr;
+
+/// The way out of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Out {
+    pub(crate) egress: InterfaceId,
+    pub(crate) next_hop: IpAddr,
+}
+
+/// Where the destination lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// At the gateway itself.
+    Local,
+    /// Beyond.
+    Forward(Out),
+}
+
+/// The ICMP errors of the two families for one meaning.
+fn error<A: Family>(v4: IcmpError, v6: IcmpError) -> IcmpError {
+    match A::VERSION {
+        IpVersion::V4 => v4,
+        IpVersion::V6 => v6,
+    }
+}
+
+/// Source addresses no packet from the wire may have (kernel `ip_route_input_slow`, RFC 1812 5.3.7).
+fn is_martian_source(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => {
+            v4.is_multicast() || v4.is_broadcast() || v4.is_loopback() || v4.is_unspecified()
+        }
+        IpAddr::V6(v6) => v6.is_multicast() || v6.is_loopback(),
+    }
+}
+
+/// Destinations no packet from the wire may have. 240/4 and 0.x are forwarded, as Linux does.
+fn is_martian_destination(ip: IpAddr) -> bool {
+    ip.is_loopback() || ip.is_unspecified()
+}
+
+/// Destinations that mean "whoever is on this link": delivered, never forwarded.
+fn is_link_scoped(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.is_broadcast() || matches!(v4.octets(), [224, 0, 0, _]),
+        IpAddr::V6(v6) => v6.is_multicast(),
+    }
+}
+
+impl<A: Family> Lane<A> {
+    fn next_hop(&self, env: Env<'_>, address: A) -> Option<NextHop> {
+        env.snapshot.next_hop(self.fib.lookup(address)?)
+    }
+
+    /// Routes a packet from the wire.
+    pub(super) fn route<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<Route, Stop> {
+        let (source, destination) = (flight.source.to_ip(), flight.destination.to_ip());
+        let dhcp = source.is_unspecified() && is_link_scoped(destination);
+        if is_martian_source(source) && !dhcp {
+            return Err(Stop::Drop(DropReason::MartianSource));
+        }
+        if is_martian_destination(destination) {
+            return Err(Stop::Drop(DropReason::MartianDestination));
+        }
+        if is_link_scoped(destination) {
+            return Ok(Route::Local);
+        }
+        if destination.is_multicast() {
+            return Err(Stop::Drop(DropReason::Multicast));
+        }
+        self.check_source(env, flight)?;
+        let forwards = A::forwards(env.snapshot);
+        match self.next_hop(env, flight.destination) {
+            Some(NextHop::Local(_) | NextHop::Broadcast(_)) => Ok(Route::Local),
+            _ if !forwards => Err(Stop::Drop(DropReason::NotForwarding)),
+            Some(NextHop::Connected(egress)) => {
+                Ok(Route::Forward(Out { egress, next_hop: destination }))
+            }
+            Some(NextHop::Gateway { interface, address }) => {
+                Ok(Route::Forward(Out { egress: interface, next_hop: address }))
+            }
+            Some(NextHop::Blackhole) => Err(Stop::Drop(DropReason::Blackhole)),
+            Some(NextHop::Unreachable) => Err(Stop::Refuse(
+                DropReason::Unreachable,
+                error::<A>(IcmpError::HostUnreachable, IcmpError::V6NoRoute),
+            )),
+            Some(NextHop::Prohibit) => Err(Stop::Refuse(
+                DropReason::Prohibit,
+                error::<A>(IcmpError::AdminProhibited, IcmpError::V6AdminProhibited),
+            )),
+            None => Err(Stop::Refuse(
+                DropReason::NoRoute,
+                error::<A>(IcmpError::NetUnreachable, IcmpError::V6NoRoute),
+            )),
+        }
+    }
+
+    /// Own addresses as source, and the reverse-path filter (RFC 3704).
+    fn check_source<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<(), Stop> {
+        let back = match self.next_hop(env, flight.source) {
+            Some(NextHop::Local(_) | NextHop::Broadcast(_)) => {
+                return Err(Stop::Drop(DropReason::MartianSource));
+            }
+            Some(NextHop::Connected(interface) | NextHop::Gateway { interface, .. }) => {
+                Some(interface)
+            }
+            Some(NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit) | None => None,
+        };
+        let filter = env
+            .snapshot
+            .interfaces
+            .get(flight.ingress)
+            .map_or(ReversePathFilter::Off, |i| i.reverse_path);
+        let passes = match filter {
+            ReversePathFilter::Off => true,
+            ReversePathFilter::Loose => back.is_some(),
+            ReversePathFilter::Strict => back == Some(flight.ingress),
+        };
+        if passes { Ok(()) } else { Err(Stop::Drop(DropReason::ReversePath)) }
+    }
+
+    /// Routes a packet of the gateway's own.
+    pub(super) fn route_output<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<Out, Stop> {
+        let destination = flight.destination.to_ip();
+        // Multicast leaves by the interface whose twin the host sent it on.
+        let out = if is_link_scoped(destination) || destination.is_multicast() {
+            flight.egress.map(|egress| Out { egress, next_hop: destination })
+        } else {
+            match self.next_hop(env, flight.destination) {
+                Some(NextHop::Connected(egress) | NextHop::Broadcast(egress)) => {
+                    Some(Out { egress, next_hop: destination })
+                }
+                Some(NextHop::Gateway { interface, address }) => {
+                    Some(Out { egress: interface, next_hop: address })
+                }
+                Some(
+                    NextHop::Local(_)
+                    | NextHop::Blackhole
+                    | NextHop::Unreachable
+                    | NextHop::Prohibit,
+                )
+                | None => None,
+            }
+        };
+        flight.egress = out.map(|out| out.egress);
+        out.ok_or(Stop::Drop(DropReason::NoRoute))
+    }
+
+    /// The checks of kernel `ip_forward` and `ip6_forward` before the FORWARD hook; takes one from
+    /// the TTL.
+    pub(super) fn check_forward<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+        out: Out,
+    ) -> Result<(), Stop> {
+        if flight.link_broadcast {
+            return Err(Stop::Drop(DropReason::LinkBroadcast));
+        }
+        if flight.headers.ttl <= 1 {
+            let error = error::<A>(IcmpError::TimeExceeded, IcmpError::V6HopLimit);
+            return Err(Stop::Refuse(DropReason::TtlExceeded, error));
+        }
+        let interface = env.snapshot.interfaces.get(out.egress).filter(|interface| interface.up);
+        let Some(interface) = interface else { return Err(Stop::Drop(DropReason::InterfaceDown)) };
+        self.check_mtu(flight, interface.mtu)?;
+        for (packet, headers) in flight.frames_mut() {
+            decrement_ttl(packet.data_mut(), headers);
+        }
+        flight.headers.ttl -= 1;
+        for (_, headers) in &mut flight.rest {
+            headers.ttl = headers.ttl.saturating_sub(1);
+        }
+        flight.egress = Some(out.egress);
+        Ok(())
+    }
+
+    fn check_mtu<P: Packet>(&self, flight: &Flight<A, P>, mtu: u16) -> Result<(), Stop> {
+        // Fragments travel in their own sizes; the largest decides.
+        let largest = std::iter::once(&flight.headers)
+            .chain(flight.rest.iter().map(|(_, headers)| headers))
+            .map(|headers| headers.end - headers.l3)
+            .max()
+            .unwrap_or_default();
+        if largest <= mtu {
+            return Ok(());
+        }
+        match A::VERSION {
+            IpVersion::V4 if flight.headers.dont_fragment(flight.lead.data()) => {
+                Err(Stop::Refuse(DropReason::TooBig, IcmpError::FragmentationNeeded { mtu }))
+            }
+            IpVersion::V4 => Ok(()),
+            IpVersion::V6 => Err(Stop::Refuse(
+                DropReason::TooBig,
+                IcmpError::V6PacketTooBig { mtu: u32::from(mtu) },
+            )),
+        }
+    }
+}

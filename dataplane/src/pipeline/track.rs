@@ -1,0 +1,208 @@
+//! The connection-tracking stage (kernel `nf_conntrack_in`), and its end: confirming a connection and
+//! remembering the verdict of its packets.
+
+use super::route::Out;
+use super::{Env, Family, Lane};
+use crate::cache::Cached;
+use crate::conntrack::{Begin, CtState, Update, reply_of, tuple_of};
+use crate::drop_reason::DropReason;
+use crate::flight::{Flight, Flow, Stop, Verdict};
+use crate::ids::{InterfaceId, NeighbourId};
+use crate::packet::{Checksum, Packet};
+use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
+use crate::wire::echo::is_echo_request;
+use crate::wire::icmp_error::quoted;
+use crate::wire::layer4::layer4;
+
+impl<A: Family> Lane<A> {
+    /// Finds the packet's connection, or begins one.
+    pub(super) fn track<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<(), Stop> {
+        flight.tuple =
+            tuple_of(flight.source, flight.destination, flight.headers.protocol, &flight.layer4);
+        if !A::rules(env.snapshot).needs_conntrack() || flight.notrack {
+            return Ok(());
+        }
+        flight.state = CtState::Invalid;
+        if env.snapshot.conntrack.checksum && !checksum_holds(flight) {
+            return Ok(());
+        }
+        if let Some((inner, inner_l4)) = quoted(flight.lead.data(), &flight.headers) {
+            return self.track_error(env, flight, &inner, &inner_l4);
+        }
+        let Some(tuple) = flight.tuple else {
+            if crate::conntrack::is_untracked_protocol(flight.headers.protocol, &flight.layer4) {
+                flight.state = CtState::Untracked;
+            }
+            return Ok(());
+        };
+        self.track_tuple(env, flight, tuple)
+    }
+
+    fn track_tuple<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+        tuple: crate::tuple::Tuple<A>,
+    ) -> Result<(), Stop> {
+        let settings = &env.snapshot.conntrack;
+        let hash = self.conntrack.hash(&tuple);
+        if let Some(flow) = self.conntrack.lookup(hash, &tuple) {
+            let data = flight.lead.data();
+            match self.conntrack.update(
+                flow,
+                &flight.layer4,
+                data,
+                &flight.headers,
+                env.now,
+                settings,
+            ) {
+                Update::Accept(state) => {
+                    flight.state = state;
+                    flight.flow = Flow::Known(flow);
+                    return Ok(());
+                }
+                Update::Invalid => return Ok(()),
+                Update::Reopen => self.remove(flow),
+            }
+        } else if let Some(owner) = self.conntrack.owner(&tuple) {
+            return Err(Stop::HandOff(owner));
+        }
+        let data = flight.lead.data();
+        match self.conntrack.begin(tuple, &flight.layer4, data, &flight.headers, env.now, settings)
+        {
+            Begin::New(new) => {
+                flight.state = CtState::New;
+                flight.flow = Flow::New(new);
+                Ok(())
+            }
+            Begin::Invalid => Ok(()),
+            Begin::Owned(owner) => Err(Stop::HandOff(owner)),
+            Begin::Full => Err(Stop::Drop(DropReason::ConntrackFull)),
+        }
+    }
+
+    /// An ICMP error belongs to the connection of the packet it quotes.
+    fn track_error<P: Packet>(
+        &mut self,
+        _env: Env<'_>,
+        flight: &mut Flight<A, P>,
+        inner: &crate::wire::parse::Headers,
+        inner_l4: &crate::wire::layer4::Layer4,
+    ) -> Result<(), Stop> {
+        let data = flight.lead.data();
+        let (source, destination) = (inner.source::<A>(data), inner.destination::<A>(data));
+        let Some(tuple) = tuple_of(source, destination, inner.protocol, inner_l4) else {
+            return Ok(());
+        };
+        // The error is addressed to whoever sent the quoted packet.
+        if source != flight.destination {
+            return Ok(());
+        }
+        if let Some(flow) = self.conntrack.related(&tuple) {
+            flight.state = CtState::Related;
+            flight.flow = Flow::Error(flow);
+        } else if let Some(owner) = reply_of(&tuple).and_then(|reply| self.conntrack.owner(&reply))
+        {
+            return Err(Stop::HandOff(owner));
+        }
+        Ok(())
+    }
+
+    /// The packet reaches the host: its connection is confirmed.
+    pub(super) fn deliver<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<Verdict, Stop> {
+        self.confirm(env, flight)?;
+        let echo = flight.rest.is_empty()
+            && !env.snapshot.ip.ignore_echo
+            && is_echo_request(&flight.layer4)
+            && env.snapshot.interfaces.owns(flight.destination.to_ip());
+        if echo {
+            return Ok(Verdict::Echo);
+        }
+        self.remember(env, flight, InterfaceId::HOST, NeighbourId(0));
+        Ok(Verdict::Host)
+    }
+
+    /// The packet leaves: its connection is confirmed.
+    pub(super) fn send<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+        out: Out,
+    ) -> Result<Verdict, Stop> {
+        self.confirm(env, flight)?;
+        let neighbour = env.neighbours.find(out.egress, out.next_hop);
+        if let Some(neighbour) = neighbour {
+            self.remember(env, flight, out.egress, neighbour);
+        }
+        Ok(Verdict::Send { egress: out.egress, next_hop: out.next_hop, neighbour })
+    }
+
+    fn confirm<P: Packet>(&mut self, env: Env<'_>, flight: &mut Flight<A, P>) -> Result<(), Stop> {
+        match std::mem::replace(&mut flight.flow, Flow::None) {
+            Flow::New(new) => {
+                let flow = self.conntrack.confirm(new, env.now).map_err(Stop::Drop)?;
+                flight.flow = Flow::Known(flow);
+            }
+            other @ (Flow::None | Flow::Known(_) | Flow::Error(_)) => flight.flow = other,
+        }
+        Ok(())
+    }
+
+    /// Keeps the verdict for the next packet of this direction, where it is sure to be the same.
+    fn remember<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &Flight<A, P>,
+        egress: InterfaceId,
+        neighbour: NeighbourId,
+    ) {
+        let Flow::Known(flow) = flight.flow else { return };
+        if !flight.cacheable || !flight.rest.is_empty() {
+            return;
+        }
+        let counters = A::rules(env.snapshot).counters(env.worker);
+        let Some(path) = counters.and_then(|counters| counters.intern(&flight.trail)) else {
+            return;
+        };
+        self.conntrack.half_mut(flow).cache =
+            Cached { stamp: env.generation, path, neighbour, ingress: flight.ingress, egress };
+    }
+
+    /// Takes a connection out of the table, with what NAT had reserved for it.
+    pub(crate) fn remove(&mut self, flow: crate::conntrack::FlowRef) {
+        let mappings = std::sync::Arc::clone(&self.mappings);
+        self.conntrack.remove(flow, |gone| super::translate::forget(&mappings, gone));
+    }
+}
+
+/// Whether the layer-4 checksum is right, or nobody can tell.
+fn checksum_holds<A: Family, P: Packet>(flight: &Flight<A, P>) -> bool {
+    if flight.rest.is_empty() {
+        match flight.lead.l4_checksum() {
+            Checksum::Good => return true,
+            Checksum::Bad => return false,
+            Checksum::Unknown => {}
+        }
+    }
+    let later = flight.rest.iter().map(|(packet, headers)| (packet.data(), headers));
+    match datagram_l4_state(flight.lead.data(), &flight.headers, later) {
+        L4ChecksumState::Good | L4ChecksumState::Absent => true,
+        L4ChecksumState::Bad | L4ChecksumState::Partial => false,
+    }
+}
+
+/// Reads the layer-4 header again after something changed it.
+pub(super) fn reread<A: Family, P: Packet>(flight: &mut Flight<A, P>) {
+    flight.layer4 = layer4(flight.lead.data(), &flight.headers);
+    let data = flight.lead.data();
+    flight.source = flight.headers.source(data);
+    flight.destination = flight.headers.destination(data);
+}

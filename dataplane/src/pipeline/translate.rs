@@ -1,0 +1,269 @@
+//! The NAT stages. As in the kernel, PREROUTING and OUTPUT change the destination, POSTROUTING and
+//! INPUT the source, so that the rules between see what they see in Linux.
+
+use super::route::Out;
+use super::track::reread;
+use super::{Env, Family, Lane};
+use crate::address::Address;
+use crate::conntrack::reply_of;
+use crate::drop_reason::DropReason;
+use crate::flight::{Flight, Flow, Stop};
+use crate::ids::InterfaceId;
+use crate::interface::Interface;
+use crate::nat::{
+    NatRange, Rewrite, SourceMappings, masquerade_address, select_destination, select_null,
+    select_source, translate_error,
+};
+use crate::packet::Packet;
+use crate::rules::{Hook, Outcome, Table};
+use crate::tuple::Tuple;
+
+/// Which end of the packet a hook changes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Source,
+    Destination,
+}
+
+impl<A: Family> Lane<A> {
+    /// PREROUTING and OUTPUT.
+    pub(super) fn translate_destination<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+        hook: Hook,
+    ) -> Result<(), Stop> {
+        if let Flow::New(_) = flight.flow
+            && let Some(outcome) = self.nat_table(env, flight, hook)
+        {
+            let Flow::New(new) = &mut flight.flow else { return Ok(()) };
+            let redirected;
+            let range = match outcome {
+                Outcome::Dnat(range) => Some(range),
+                Outcome::Redirect(range) => {
+                    let Some(address) = redirect_address(env, flight.ingress, hook) else {
+                        return Err(Stop::Drop(DropReason::NatExhausted));
+                    };
+                    redirected = NatRange { addresses: Some((address, address)), ..*range };
+                    Some(&redirected)
+                }
+                Outcome::Drop => return Err(Stop::Drop(DropReason::Rule)),
+                Outcome::Accept
+                | Outcome::Reject(_)
+                | Outcome::Snat(_)
+                | Outcome::Masquerade(_)
+                | Outcome::Notrack => None,
+            };
+            if let Some(range) = range {
+                new.reply = select_destination(
+                    &new.original,
+                    &new.reply,
+                    range,
+                    &self.conntrack,
+                    env.random,
+                );
+                new.set_destination_translated();
+            }
+        }
+        self.rewrite(flight, End::Destination);
+        Ok(())
+    }
+
+    /// POSTROUTING (with a way out) and INPUT (without).
+    pub(super) fn translate_source<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+        hook: Hook,
+        out: Option<Out>,
+    ) -> Result<(), Stop> {
+        if let Flow::New(_) = flight.flow {
+            let range = match self.nat_table(env, flight, hook) {
+                Some(Outcome::Snat(range)) => Some(*range),
+                Some(Outcome::Masquerade(range)) => {
+                    Some(masquerade_range(env, range, out, flight.destination)?)
+                }
+                Some(Outcome::Drop) => return Err(Stop::Drop(DropReason::Rule)),
+                Some(
+                    Outcome::Accept
+                    | Outcome::Reject(_)
+                    | Outcome::Dnat(_)
+                    | Outcome::Redirect(_)
+                    | Outcome::Notrack,
+                )
+                | None => None,
+            };
+            self.choose_source(env, flight, range)?;
+        }
+        self.rewrite(flight, End::Source);
+        Ok(())
+    }
+
+    /// Fixes the reply tuple and claims it over all workers.
+    fn choose_source<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+        range: Option<NatRange<A>>,
+    ) -> Result<(), Stop> {
+        // Another worker may take the tuple between the choice and the claim: choose again.
+        const ATTEMPTS: u64 = 8;
+        let has_nat = [Hook::Prerouting, Hook::Postrouting, Hook::Output, Hook::Input]
+            .iter()
+            .any(|&hook| A::rules(env.snapshot).entry(Table::Nat, hook).is_some());
+        let Flow::New(new) = &mut flight.flow else { return Ok(()) };
+        let before = new.reply;
+        for attempt in 0..ATTEMPTS {
+            let random = env.random.rotate_left(7 * attempt as u32) ^ attempt;
+            let reply = match &range {
+                Some(range) => select_source(
+                    &new.original,
+                    &before,
+                    range,
+                    &self.conntrack,
+                    &self.mappings,
+                    random,
+                ),
+                None if has_nat => select_null(&new.original, &before, &self.conntrack, random),
+                None => Ok(before),
+            }
+            .map_err(Stop::Drop)?;
+            new.reply = reply;
+            if self.conntrack.claim_reply(new) {
+                let mapped = new.reply.destination != new.original.source
+                    || new.reply.destination_port != new.original.source_port;
+                if mapped {
+                    let (address, port) = (new.reply.destination, new.reply.destination_port);
+                    new.mapped = self.mappings.insert_or_ref(&new.original, address, port);
+                }
+                if mapped || range.is_some() {
+                    new.set_source_translated();
+                }
+                return Ok(());
+            }
+        }
+        Err(Stop::Drop(if range.is_some() {
+            DropReason::NatExhausted
+        } else {
+            DropReason::ConntrackClash
+        }))
+    }
+
+    /// Brings the packet's headers to what its connection says, one end at a time.
+    fn rewrite<P: Packet>(&mut self, flight: &mut Flight<A, P>, end: End) {
+        let (from, target) = match &flight.flow {
+            Flow::None => return,
+            Flow::New(new) => (flight.tuple, reply_of(&new.reply)),
+            Flow::Known(flow) => (flight.tuple, reply_of(&self.conntrack.half(flow.peer()).key)),
+            Flow::Error(flow) => {
+                let flow = *flow;
+                return self.rewrite_error(flight, flow, end);
+            }
+        };
+        let (Some(from), Some(target)) = (from, target) else { return };
+        let to = one_end(&from, &target, end);
+        if from == to {
+            return;
+        }
+        let rewrite = Rewrite::between(&from, &to);
+        for (packet, headers) in flight.frames_mut() {
+            rewrite.apply(packet.data_mut(), headers);
+        }
+        flight.tuple = Some(to);
+        reread(flight);
+    }
+
+    /// An ICMP error: the quoted packet is turned back at the first hook, the outer address at its own.
+    fn rewrite_error<P: Packet>(
+        &mut self,
+        flight: &mut Flight<A, P>,
+        flow: crate::conntrack::FlowRef,
+        end: End,
+    ) {
+        let key = self.conntrack.half(flow).key;
+        let Some(target) = reply_of(&self.conntrack.half(flow.peer()).key) else { return };
+        if key == target {
+            return;
+        }
+        let (Some(inner_from), Some(inner_to)) = (reply_of(&key), reply_of(&target)) else {
+            return;
+        };
+        let headers = flight.headers;
+        let data = flight.lead.data_mut();
+        match end {
+            End::Destination => {
+                let outer = (key.destination != target.destination).then_some(target.destination);
+                translate_error(data, &headers, Some((&inner_from, &inner_to)), None, outer);
+            }
+            End::Source => {
+                let outer = (key.source != target.source).then_some(target.source);
+                translate_error::<A>(data, &headers, None, outer, None);
+            }
+        }
+        reread(flight);
+    }
+}
+
+/// `from` with one end taken from `target`. An ICMP identifier belongs to both ends.
+fn one_end<A: Address>(from: &Tuple<A>, target: &Tuple<A>, end: End) -> Tuple<A> {
+    let mut to = *from;
+    match end {
+        End::Source => {
+            to.source = target.source;
+            to.source_port = target.source_port;
+        }
+        End::Destination => {
+            to.destination = target.destination;
+            to.destination_port = target.destination_port;
+        }
+    }
+    if from.icmp != 0 || is_icmp(from.protocol) {
+        to.source_port = target.source_port;
+        to.destination_port = target.destination_port;
+    }
+    to
+}
+
+const fn is_icmp(protocol: u8) -> bool {
+    protocol == 1 || protocol == 58
+}
+
+/// REDIRECT goes to the first address of the incoming interface; in OUTPUT to loopback.
+fn redirect_address<A: Family>(env: Env<'_>, ingress: InterfaceId, hook: Hook) -> Option<A> {
+    if hook == Hook::Output {
+        let loopback = match A::VERSION {
+            crate::address::IpVersion::V4 => std::net::Ipv4Addr::LOCALHOST.into(),
+            crate::address::IpVersion::V6 => std::net::Ipv6Addr::LOCALHOST.into(),
+        };
+        return A::from_ip(loopback);
+    }
+    let interface: &Interface = env.snapshot.interfaces.get(ingress)?;
+    A::addresses(interface).first().map(|(address, _)| *address)
+}
+
+/// MASQUERADE's range: the address of the way out that suits the next hop, and the rule's ports.
+fn masquerade_range<A: Family>(
+    env: Env<'_>,
+    range: &NatRange<A>,
+    out: Option<Out>,
+    destination: A,
+) -> Result<NatRange<A>, Stop> {
+    out.and_then(|out| {
+        let interface = env.snapshot.interfaces.get(out.egress)?;
+        let next_hop = A::from_ip(out.next_hop)?;
+        let address =
+            masquerade_address(A::addresses(interface).iter().copied(), next_hop, destination)?;
+        Some(NatRange { addresses: Some((address, address)), ..*range })
+    })
+    .ok_or(Stop::Drop(DropReason::NatExhausted))
+}
+
+/// Gives back what NAT had reserved for a connection that is gone.
+pub(crate) fn forget<A: Address>(
+    mappings: &SourceMappings<A>,
+    gone: &crate::conntrack::Destroyed<A>,
+) {
+    if gone.mapped {
+        mappings.release(&gone.original, gone.reply.destination, gone.reply.destination_port);
+    }
+}

@@ -1,0 +1,192 @@
+//! The plain first-match evaluator: one packet, one table, one hook.
+
+use super::counters::{RuleCounters, Trail};
+use super::targets::{RejectWith, Target};
+use super::{Chain, ChainId, Policy, Rule, Rules};
+use crate::address::Address;
+use crate::conntrack::CtState;
+use crate::ids::InterfaceId;
+use crate::nat::NatRange;
+use crate::wire::layer4::{Layer4, Layer4Kind};
+use crate::wire::parse::Headers;
+
+/// How deep user chains may call one another, as in the kernel's `NFT_JUMP_STACK_SIZE`.
+const MAX_DEPTH: usize = 16;
+
+/// What the rules see of a packet at one hook.
+#[derive(Debug)]
+pub struct View<'a, A> {
+    /// The frame.
+    pub data: &'a [u8],
+    /// Where its headers are.
+    pub headers: &'a Headers,
+    /// Ports, TCP flags, ICMP type.
+    pub layer4: Layer4,
+    /// Source address now.
+    pub source: A,
+    /// Destination address now.
+    pub destination: A,
+    /// Interface it came in by; [`InterfaceId::HOST`] from the host.
+    pub ingress: InterfaceId,
+    /// Interface it leaves by, once routed.
+    pub egress: Option<InterfaceId>,
+    /// Connection state.
+    pub state: CtState,
+    /// Whether the connection's source is translated.
+    pub snat: bool,
+    /// Whether the connection's destination is translated.
+    pub dnat: bool,
+    /// Packet mark; targets may change it.
+    pub mark: u32,
+    /// IP bytes of the whole datagram.
+    pub length: u32,
+}
+
+impl<A: Address> View<'_, A> {
+    /// A fragment without the layer-4 header.
+    #[must_use]
+    pub fn is_later_fragment(&self) -> bool {
+        self.headers.fragment.is_some_and(|fragment| fragment.offset != 0)
+    }
+
+    /// Whether the ports are there to be read.
+    #[must_use]
+    pub fn has_ports(&self) -> bool {
+        !self.is_later_fragment() && !matches!(self.layer4.kind, Layer4Kind::Truncated)
+    }
+}
+
+/// How a table ended for a packet.
+#[derive(Debug, PartialEq)]
+pub enum Outcome<'r, A> {
+    /// On to the next table.
+    Accept,
+    /// Dropped by a rule or policy.
+    Drop,
+    /// Dropped, with an answer.
+    Reject(RejectWith),
+    /// Translate the source.
+    Snat(&'r NatRange<A>),
+    /// Translate the destination.
+    Dnat(&'r NatRange<A>),
+    /// Translate the source to an address of the way out.
+    Masquerade(&'r NatRange<A>),
+    /// Translate the destination to an address of the way in.
+    Redirect(&'r NatRange<A>),
+    /// Leave it untracked.
+    Notrack,
+}
+
+/// Where a walk left its marks.
+#[derive(Debug)]
+pub(crate) struct Walk<'c> {
+    pub(crate) counters: Option<&'c RuleCounters>,
+    pub(crate) trail: &'c mut Trail,
+    /// Cleared when a match was asked whose answer may differ for the next packet.
+    pub(crate) cacheable: &'c mut bool,
+}
+
+enum Step<'r, A> {
+    Next,
+    End(Outcome<'r, A>),
+    Return,
+    Enter { chain: ChainId, come_back: bool },
+}
+
+impl<A: Address> Rules<A> {
+    /// Walks the chains of `entry`, first match first.
+    pub(crate) fn evaluate(
+        &self,
+        entry: ChainId,
+        view: &mut View<'_, A>,
+        mut walk: Walk<'_>,
+    ) -> Outcome<'_, A> {
+        let mut stack = [(entry, 0_usize); MAX_DEPTH];
+        let mut depth = 0;
+        let (mut chain, mut position) = (entry, 0);
+        loop {
+            let Some(current) = self.chains.get(chain.0 as usize) else { return Outcome::Accept };
+            let Some(rule) = current.rules.get(position) else {
+                // The end of the chain: policy of a base chain, or back to the caller.
+                if depth == 0 {
+                    return self.policy(entry, view, &mut walk);
+                }
+                depth -= 1;
+                (chain, position) = stack[depth];
+                continue;
+            };
+            position += 1;
+            match step(rule, view, &mut walk) {
+                Step::Next => {}
+                Step::End(outcome) => return outcome,
+                Step::Return if depth == 0 => return self.policy(entry, view, &mut walk),
+                Step::Return => {
+                    depth -= 1;
+                    (chain, position) = stack[depth];
+                }
+                Step::Enter { chain: next, come_back } => {
+                    if come_back {
+                        let Some(slot) = stack.get_mut(depth) else { return Outcome::Drop };
+                        *slot = (chain, position);
+                        depth += 1;
+                    }
+                    (chain, position) = (next, 0);
+                }
+            }
+        }
+    }
+
+    fn policy(&self, entry: ChainId, view: &View<'_, A>, walk: &mut Walk<'_>) -> Outcome<'_, A> {
+        match self.chains.get(entry.0 as usize).and_then(|chain: &Chain<A>| chain.policy) {
+            None => Outcome::Accept,
+            Some((policy, counter)) => {
+                count(counter, view, walk);
+                match policy {
+                    Policy::Accept => Outcome::Accept,
+                    Policy::Drop => Outcome::Drop,
+                }
+            }
+        }
+    }
+}
+
+fn count<A>(counter: super::CounterId, view: &View<'_, A>, walk: &mut Walk<'_>) {
+    walk.trail.note(counter);
+    if let Some(counters) = walk.counters {
+        counters.count(counter, u64::from(view.length));
+    }
+}
+
+fn step<'r, A: Address>(
+    rule: &'r Rule<A>,
+    view: &mut View<'_, A>,
+    walk: &mut Walk<'_>,
+) -> Step<'r, A> {
+    for condition in &rule.matches {
+        if condition.looks_at_packet() {
+            *walk.cacheable = false;
+        }
+        if !condition.holds(view) {
+            return Step::Next;
+        }
+    }
+    count(rule.counter, view, walk);
+    match &rule.target {
+        Target::Continue => Step::Next,
+        Target::Accept => Step::End(Outcome::Accept),
+        Target::Drop => Step::End(Outcome::Drop),
+        Target::Reject(with) => Step::End(Outcome::Reject(*with)),
+        Target::Return => Step::Return,
+        Target::Jump(chain) => Step::Enter { chain: *chain, come_back: true },
+        Target::Goto(chain) => Step::Enter { chain: *chain, come_back: false },
+        Target::Snat(range) => Step::End(Outcome::Snat(range)),
+        Target::Dnat(range) => Step::End(Outcome::Dnat(range)),
+        Target::Masquerade(range) => Step::End(Outcome::Masquerade(range)),
+        Target::Redirect(range) => Step::End(Outcome::Redirect(range)),
+        Target::Notrack => Step::End(Outcome::Notrack),
+        Target::Mark { value, mask } => {
+            view.mark = (view.mark & !mask) ^ value;
+            Step::Next
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! `-s` and `-d`: addresses under any mask, contiguous or not.
+
+use crate::address::Address;
+use crate::rules::View;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Masked {
+    bits: u128,
+    mask: u128,
+    invert: bool,
+}
+
+impl Masked {
+    fn new<A: Address>(address: A, mask: A, invert: bool) -> Self {
+        Self { bits: address.to_bits() & mask.to_bits(), mask: mask.to_bits(), invert }
+    }
+    fn holds<A: Address>(self, address: A) -> bool {
+        (address.to_bits() & self.mask == self.bits) != self.invert
+    }
+}
+
+macro_rules! end {
+    ($(#[$doc:meta])* $name:ident, $field:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $name<A>(Masked, std::marker::PhantomData<A>);
+
+        impl<A: Address> $name<A> {
+            /// An address and the mask of the bits that count.
+            #[must_use]
+            pub fn new(address: A, mask: A, invert: bool) -> Self {
+                Self(Masked::new(address, mask, invert), std::marker::PhantomData)
+            }
+            pub(super) fn holds(&self, view: &View<'_, A>) -> bool {
+                self.0.holds(view.$field)
+            }
+        }
+    };
+}
+
+end!(
+    /// The source address.
+    Source, source
+);
+end!(
+    /// The destination address.
+    Destination, destination
+);

@@ -1,0 +1,34 @@
+//! `--icmp-type`, `--icmpv6-type`.
+
+use crate::address::Address;
+use crate::rules::View;
+use crate::wire::layer4::Layer4Kind;
+
+/// A type and a range of codes; type 255 of IPv4 is "any".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Icmp {
+    /// Type, or none for any.
+    pub kind: Option<u8>,
+    /// First code.
+    pub from: u8,
+    /// Last code.
+    pub to: u8,
+    /// `!`.
+    pub invert: bool,
+}
+
+impl Icmp {
+    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+        match view.layer4.kind {
+            Layer4Kind::Icmp { kind, code, .. } | Layer4Kind::Icmp6 { kind, code, .. } => {
+                let this = self.kind.is_none_or(|wanted| wanted == kind)
+                    && (self.from..=self.to).contains(&code);
+                this != self.invert
+            }
+            Layer4Kind::Tcp(_)
+            | Layer4Kind::Udp { .. }
+            | Layer4Kind::Other
+            | Layer4Kind::Truncated => false,
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! `-i` and `-o`. Names and `+` wildcards were resolved to interface ids when the rules were compiled.
+
+use crate::address::Address;
+use crate::ids::InterfaceId;
+use crate::rules::View;
+
+/// A set of interfaces, sorted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Set {
+    ids: Vec<InterfaceId>,
+    invert: bool,
+}
+
+impl Set {
+    fn holds(&self, id: Option<InterfaceId>) -> bool {
+        id.is_some_and(|id| self.ids.binary_search(&id).is_ok()) != self.invert
+    }
+}
+
+macro_rules! side {
+    ($(#[$doc:meta])* $name:ident, |$view:ident| $id:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name(Set);
+
+        impl $name {
+            /// True on any of `ids`, or with `invert` on none.
+            #[must_use]
+            pub fn new(mut ids: Vec<InterfaceId>, invert: bool) -> Self {
+                ids.sort_unstable();
+                Self(Set { ids, invert })
+            }
+            pub(super) fn holds<A: Address>(&self, $view: &View<'_, A>) -> bool {
+                self.0.holds($id)
+            }
+        }
+    };
+}
+
+side!(
+    /// The interface the packet came in by; none for what the host sends.
+    Ingress, |view| (view.ingress != InterfaceId::HOST).then_some(view.ingress)
+);
+side!(
+    /// The interface it leaves by, where routing is done.
+    Egress, |view| view.egress
+);

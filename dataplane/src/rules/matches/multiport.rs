@@ -1,0 +1,41 @@
+//! `-m multiport`.
+
+use super::port::PortRange;
+use crate::address::Address;
+use crate::rules::View;
+
+/// Which port is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// `--sports`.
+    Source,
+    /// `--dports`.
+    Destination,
+    /// `--ports`.
+    Either,
+}
+
+/// Any of up to fifteen ports or ranges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Multiport {
+    /// Which port.
+    pub end: End,
+    /// Ranges; a single port is a range of one.
+    pub ranges: Vec<PortRange>,
+    /// `!`.
+    pub invert: bool,
+}
+
+impl Multiport {
+    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+        if !view.has_ports() {
+            return false;
+        }
+        let (source, destination) = (view.layer4.source_port, view.layer4.destination_port);
+        self.ranges.iter().any(|range| match self.end {
+            End::Source => range.contains(source),
+            End::Destination => range.contains(destination),
+            End::Either => range.contains(source) || range.contains(destination),
+        }) != self.invert
+    }
+}

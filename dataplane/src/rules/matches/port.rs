@@ -1,0 +1,77 @@
+//! `--sport`, `--dport`, `--tcp-flags` of tcp, udp, udplite, sctp and dccp.
+//!
+//! The compiler puts a protocol match before them. A fragment that carries no ports matches none, even
+//! inverted (kernel `tcp_mt`, `udp_mt`).
+
+use crate::address::{Address, L4Port};
+use crate::rules::View;
+use crate::wire::layer4::Layer4Kind;
+
+/// An inclusive range of ports, in host order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PortRange {
+    /// First.
+    pub from: u16,
+    /// Last.
+    pub to: u16,
+}
+
+impl PortRange {
+    /// Whether the port lies in it.
+    #[must_use]
+    pub fn contains(self, port: L4Port) -> bool {
+        (self.from..=self.to).contains(&port.get())
+    }
+}
+
+macro_rules! end {
+    ($(#[$doc:meta])* $name:ident, $field:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub struct $name {
+            /// The range.
+            pub range: PortRange,
+            /// `!`.
+            pub invert: bool,
+        }
+
+        impl $name {
+            pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+                view.has_ports() && self.range.contains(view.layer4.$field) != self.invert
+            }
+        }
+    };
+}
+
+end!(
+    /// The source port.
+    SourcePort, source_port
+);
+end!(
+    /// The destination port.
+    DestinationPort, destination_port
+);
+
+/// `--tcp-flags MASK COMP`; FIN is bit 0, as in the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpFlags {
+    /// Flags looked at.
+    pub mask: u8,
+    /// Flags of these that must be set.
+    pub compare: u8,
+    /// `!`.
+    pub invert: bool,
+}
+
+impl TcpFlags {
+    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+        match view.layer4.kind {
+            Layer4Kind::Tcp(tcp) => (tcp.flags & self.mask == self.compare) != self.invert,
+            Layer4Kind::Udp { .. }
+            | Layer4Kind::Icmp { .. }
+            | Layer4Kind::Icmp6 { .. }
+            | Layer4Kind::Other
+            | Layer4Kind::Truncated => false,
+        }
+    }
+}

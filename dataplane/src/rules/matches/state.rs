@@ -1,0 +1,39 @@
+//! `-m state --state` and `-m conntrack --ctstate`.
+
+use crate::address::Address;
+use crate::conntrack::CtState;
+use crate::rules::View;
+
+/// A set of connection states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct State {
+    /// NEW.
+    pub new: bool,
+    /// ESTABLISHED.
+    pub established: bool,
+    /// RELATED.
+    pub related: bool,
+    /// INVALID.
+    pub invalid: bool,
+    /// UNTRACKED.
+    pub untracked: bool,
+    /// SNAT: the source is, or will be, translated.
+    pub snat: bool,
+    /// DNAT: the destination is translated.
+    pub dnat: bool,
+    /// `!`.
+    pub invert: bool,
+}
+
+impl State {
+    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+        let state = match view.state {
+            CtState::New => self.new,
+            CtState::Established => self.established,
+            CtState::Related => self.related,
+            CtState::Invalid => self.invalid,
+            CtState::Untracked => self.untracked,
+        };
+        (state || self.snat && view.snat || self.dnat && view.dnat) != self.invert
+    }
+}

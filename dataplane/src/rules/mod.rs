@@ -1,0 +1,158 @@
+//! The compiled form of iptables rules: what [`crate::pipeline`] asks at each hook.
+//!
+//! A match is one file in [`matches`], a target one file in [`targets`].
+//!
+//! ```text
+//!   hook ──> base chain ──> rule: matches… ──> target ──> verdict
+//!                │             │                 └─ user chain (stack of return places)
+//!                └─ policy     └─ counter, noted in the packet's trail
+//! ```
+
+mod counters;
+mod evaluate;
+pub mod matches;
+pub mod targets;
+
+pub use counters::{Count, RuleCounters, Trail};
+pub(crate) use evaluate::Walk;
+pub use evaluate::{Outcome, View};
+
+use crate::address::Address;
+use matches::Match;
+use targets::Target;
+
+/// A table, in the order in which the tables of one hook run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Table {
+    /// raw.
+    Raw,
+    /// mangle.
+    Mangle,
+    /// nat.
+    Nat,
+    /// filter.
+    Filter,
+    /// security.
+    Security,
+}
+
+/// A netfilter hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hook {
+    /// Before routing, of packets from the wire.
+    Prerouting,
+    /// To the host.
+    Input,
+    /// Through.
+    Forward,
+    /// From the host.
+    Output,
+    /// After routing, on the way out.
+    Postrouting,
+}
+
+/// Position of a chain in [`Rules`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChainId(pub u32);
+
+/// Position of a counter: one per rule, one per policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CounterId(pub u32);
+
+/// What happens at the end of a base chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// ACCEPT.
+    Accept,
+    /// DROP.
+    Drop,
+}
+
+/// One rule: every match must hold, then the target acts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rule<A> {
+    /// Its counter.
+    pub counter: CounterId,
+    /// Matches in the order written.
+    pub matches: Vec<Match<A>>,
+    /// What to do.
+    pub target: Target<A>,
+}
+
+/// A chain of rules.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chain<A> {
+    /// Rules in order.
+    pub rules: Vec<Rule<A>>,
+    /// Policy and its counter; none for a user chain, whose end returns.
+    pub policy: Option<(Policy, CounterId)>,
+}
+
+/// All tables of one family.
+#[derive(Debug)]
+pub struct Rules<A> {
+    chains: Vec<Chain<A>>,
+    entries: [[Option<ChainId>; 5]; 5],
+    needs_conntrack: bool,
+    counters: Vec<RuleCounters>,
+}
+
+impl<A: Address> Rules<A> {
+    /// Compiles chains; `entries` names the base chain of each table and hook that has one.
+    /// `counters` is how many [`CounterId`]s the rules use, `workers` how many will count.
+    #[must_use]
+    pub fn new(
+        chains: Vec<Chain<A>>,
+        entries: &[(Table, Hook, ChainId)],
+        counters: usize,
+        workers: usize,
+    ) -> Self {
+        let mut table = [[None; 5]; 5];
+        for &(at, hook, chain) in entries {
+            table[at as usize][hook as usize] = Some(chain);
+        }
+        let needs_conntrack = chains.iter().flat_map(|chain| &chain.rules).any(|rule| {
+            rule.target.needs_conntrack() || rule.matches.iter().any(Match::needs_conntrack)
+        });
+        Self {
+            chains,
+            entries: table,
+            needs_conntrack,
+            counters: (0..workers).map(|_| RuleCounters::new(counters)).collect(),
+        }
+    }
+
+    /// No rules at all.
+    #[must_use]
+    pub fn empty(workers: usize) -> Self {
+        Self::new(Vec::new(), &[], 0, workers)
+    }
+
+    /// The base chain of `table` at `hook`.
+    #[must_use]
+    pub fn entry(&self, table: Table, hook: Hook) -> Option<ChainId> {
+        self.entries[table as usize][hook as usize]
+    }
+
+    /// Whether some rule needs connection tracking; without one there is none, as in the kernel.
+    #[must_use]
+    pub const fn needs_conntrack(&self) -> bool {
+        self.needs_conntrack
+    }
+
+    /// The counters one worker writes.
+    #[must_use]
+    pub fn counters(&self, worker: crate::ids::WorkerId) -> Option<&RuleCounters> {
+        self.counters.get(worker.index())
+    }
+
+    /// Packets and bytes of every counter, over all workers.
+    #[must_use]
+    pub fn totals(&self) -> Vec<Count> {
+        let mut sums = Vec::new();
+        for counters in &self.counters {
+            counters.add_to(&mut sums);
+        }
+        sums
+    }
+}

@@ -1,0 +1,68 @@
+//! Targets: what a rule does with a packet it matched.
+
+use super::ChainId;
+use crate::nat::NatRange;
+
+/// How REJECT answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectWith {
+    /// An ICMP or ICMPv6 error.
+    Icmp(crate::wire::icmp_error::IcmpError),
+    /// A TCP reset, as RFC 9293 section 3.10.7.1 forms it.
+    TcpReset,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Target<A> {
+    /// No target: counts only.
+    Continue,
+    /// Ends this table.
+    Accept,
+    /// Ends the packet.
+    Drop,
+    /// Drops and answers.
+    Reject(RejectWith),
+    /// Back to the calling chain.
+    Return,
+    /// Into a user chain, and back here at its end.
+    Jump(ChainId),
+    /// Into a user chain, and back to our caller at its end.
+    Goto(ChainId),
+    /// Source NAT.
+    Snat(NatRange<A>),
+    /// Destination NAT.
+    Dnat(NatRange<A>),
+    /// Source NAT to an address of the outgoing interface; only the range's ports count.
+    Masquerade(NatRange<A>),
+    /// Destination NAT to an address of the incoming interface; only the range's ports count.
+    Redirect(NatRange<A>),
+    /// No connection tracking for this packet.
+    Notrack,
+    /// Changes the packet's mark: `(mark & !mask) ^ value`.
+    Mark {
+        /// Bits set or toggled.
+        value: u32,
+        /// Bits cleared first.
+        mask: u32,
+    },
+}
+
+impl<A> Target<A> {
+    /// Whether the kernel would switch connection tracking on for it.
+    #[must_use]
+    pub const fn needs_conntrack(&self) -> bool {
+        match self {
+            Self::Snat(_) | Self::Dnat(_) | Self::Masquerade(_) | Self::Redirect(_) => true,
+            Self::Continue
+            | Self::Accept
+            | Self::Drop
+            | Self::Reject(_)
+            | Self::Return
+            | Self::Jump(_)
+            | Self::Goto(_)
+            | Self::Notrack
+            | Self::Mark { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Everything a worker needs to judge packets, as one immutable value.
+//!
+//! Routes and neighbours are not in it: they change in place (see [`crate::fib`],
+//! [`crate::neighbour`]).
+
+use crate::address::{V4, V6};
+use crate::conntrack::ConntrackSettings;
+use crate::ids::{InterfaceId, NextHopId};
+use crate::interface::Interfaces;
+use crate::rules::Rules;
+use std::net::IpAddr;
+
+/// Where a route leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NextHop {
+    /// One of the gateway's own addresses, on that interface.
+    Local(InterfaceId),
+    /// A subnet's broadcast address, on that interface.
+    Broadcast(InterfaceId),
+    /// A connected subnet: the destination itself is the neighbour.
+    Connected(InterfaceId),
+    /// Through a gateway.
+    Gateway {
+        /// Interface towards it.
+        interface: InterfaceId,
+        /// Its address.
+        address: IpAddr,
+    },
+    /// Dropped in silence.
+    Blackhole,
+    /// Answered with host unreachable.
+    Unreachable,
+    /// Answered with administratively prohibited.
+    Prohibit,
+}
+
+/// Switches of the IP layer, under the kernel's names where it has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IpSettings {
+    /// `net.ipv4.ip_forward`.
+    pub forward4: bool,
+    /// `net.ipv6.conf.all.forwarding`.
+    pub forward6: bool,
+    /// `net.ipv4.ip_default_ttl`, of packets the gateway originates.
+    pub default_ttl: u8,
+    /// `net.ipv4.icmp_echo_ignore_all`.
+    pub ignore_echo: bool,
+    /// `net.ipv4.icmp_ratemask`: a set bit limits that ICMP type.
+    pub icmp_rate_mask: u32,
+}
+
+impl Default for IpSettings {
+    fn default() -> Self {
+        Self {
+            forward4: true,
+            forward6: true,
+            default_ttl: 64,
+            ignore_echo: false,
+            icmp_rate_mask: 0x1818,
+        }
+    }
+}
+
+/// The configuration of the data plane at one moment.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Interfaces.
+    pub interfaces: Interfaces,
+    /// Next hops that the FIBs' entries name.
+    pub next_hops: Vec<NextHop>,
+    /// IPv4 rules.
+    pub rules4: Rules<V4>,
+    /// IPv6 rules.
+    pub rules6: Rules<V6>,
+    /// IP layer.
+    pub ip: IpSettings,
+    /// Connection tracking.
+    pub conntrack: ConntrackSettings,
+}
+
+impl Snapshot {
+    /// The next hop of that id.
+    #[must_use]
+    pub fn next_hop(&self, id: NextHopId) -> Option<NextHop> {
+        self.next_hops.get(id.index()).copied()
+    }
+}

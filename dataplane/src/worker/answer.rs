@@ -1,0 +1,279 @@
+//! What the gateway says itself: ARP and neighbour discovery, echo replies, ICMP errors, resets.
+
+use super::counters::Counter;
+use super::egress::headers_of;
+use super::ingress::InWorker;
+use super::{Burst, Worker};
+use crate::address::{Address, IpVersion, Mac, V4, V6};
+use crate::drop_reason::DropReason;
+use crate::flight::{Flight, Stop};
+use crate::ids::InterfaceId;
+use crate::interface::Interface;
+use crate::nat::masquerade_address;
+use crate::neighbour::arp::{self, Arp, Operation};
+use crate::neighbour::ndp::{self, Message};
+use crate::packet::{Packet, Pool};
+use crate::snapshot::NextHop;
+use crate::wire::echo::answer_echo;
+use crate::wire::icmp_error::{self, IcmpError};
+use crate::wire::parse::Headers;
+use crate::wire::tcp_reset::build_reset;
+use std::net::IpAddr;
+
+impl<P: Packet> Worker<P> {
+    /// Learns from ARP, and answers requests for the gateway's own addresses.
+    pub(super) fn arp<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        id: InterfaceId,
+        interface: &Interface,
+        mut packet: P,
+        offset: u16,
+        unicast: bool,
+    ) {
+        let arp = match Arp::parse(packet.data(), usize::from(offset)) {
+            Ok(arp) => arp,
+            Err(reason) => return self.counters.dropped(reason),
+        };
+        let ours = burst.env.snapshot.interfaces.owns(arp.target.to_ip());
+        if let Some(event) = arp.event(id, ours, unicast) {
+            self.tell(event);
+        }
+        self.counters.add(Counter::Local, 1);
+        if ours && arp.operation == Operation::Request {
+            // The question becomes the answer.
+            self.counters.add(Counter::Originated, 1);
+            if arp::answer(&mut packet, &arp, interface.vlan, interface.mac) {
+                self.transmit(interface, packet, burst.out);
+            } else {
+                self.counters.dropped(DropReason::NoBuffer);
+            }
+        }
+    }
+
+    /// Learns from neighbour discovery, and answers solicitations for the gateway's own addresses.
+    pub(super) fn neighbour_discovery<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        id: InterfaceId,
+        interface: &Interface,
+        mut packet: P,
+        headers: &Headers,
+        asker: Mac,
+    ) {
+        let message = match Message::parse(packet.data(), headers) {
+            Ok(message) => message,
+            Err(reason) => return self.counters.dropped(reason),
+        };
+        self.counters.add(Counter::Local, 1);
+        let asked = match message {
+            Message::Ignored => return,
+            Message::Advertisement(advertisement) => return self.tell(advertisement.event(id)),
+            Message::Solicitation(asked) => asked,
+        };
+        if !interface.owns(asked.target.to_ip()) {
+            return;
+        }
+        if let Some(event) = asked.event(id) {
+            self.tell(event);
+        }
+        self.counters.add(Counter::Originated, 1);
+        if ndp::answer(&mut packet, &asked, interface.vlan, asker, interface.mac, true) {
+            self.transmit(interface, packet, burst.out);
+        } else {
+            self.counters.dropped(DropReason::NoBuffer);
+        }
+    }
+
+    /// Turns an echo request into its reply and sends it as the gateway's own.
+    pub(super) fn echo<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        flight: Flight<A, P>,
+    ) {
+        self.counters.add(Counter::Local, 1);
+        let Flight { mut lead, headers, .. } = flight;
+        if answer_echo(lead.data_mut(), &headers, burst.env.snapshot.ip.default_ttl) {
+            self.own::<A, L>(burst, lead);
+        }
+    }
+
+    /// Sends a packet the gateway made, through OUTPUT and POSTROUTING.
+    pub(super) fn own<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        packet: P,
+    ) {
+        self.counters.add(Counter::Originated, 1);
+        let Some(headers) = headers_of(&packet) else {
+            return self.counters.dropped(DropReason::Truncated);
+        };
+        match Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
+            Err(_) => self.counters.dropped(DropReason::Truncated),
+            Ok(mut flight) => match A::lane(self).originate(burst.env, &mut flight) {
+                // No answer to an answer.
+                Err(Stop::Refuse(reason, _)) => self.counters.dropped(reason),
+                Err(Stop::Reset) => self.counters.dropped(DropReason::Reject),
+                Err(Stop::HandOff(_)) => self.counters.dropped(DropReason::ConntrackClash),
+                outcome @ (Ok(_) | Err(Stop::Drop(_))) => {
+                    self.dispatch(burst, flight, outcome, None)
+                }
+            },
+        }
+    }
+
+    /// Drops a datagram and tells its sender why, if that is allowed.
+    pub(super) fn refuse<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        flight: &Flight<A, P>,
+        reason: DropReason,
+        error: IcmpError,
+    ) {
+        for _ in 0..=flight.rest.len() {
+            self.counters.dropped(reason);
+        }
+        if flight.link_broadcast || !icmp_error::may_answer(flight.lead.data(), &flight.headers) {
+            return;
+        }
+        let env = burst.env;
+        let kind = error.kind();
+        let masked = A::VERSION == IpVersion::V6
+            || kind < 32 && env.snapshot.ip.icmp_rate_mask >> kind & 1 == 1;
+        if !self.shared.limiter.allow(flight.source.to_ip(), masked, env.now) {
+            return;
+        }
+        let Some(source) = self.error_source(burst, flight) else { return };
+        let Some(mut answer) = burst.pool.alloc() else {
+            return self.counters.dropped(DropReason::NoBuffer);
+        };
+        let id = (env.random >> 16) as u16;
+        let ttl = env.snapshot.ip.default_ttl;
+        if icmp_error::build(
+            &mut answer,
+            flight.lead.data(),
+            &flight.headers,
+            error,
+            source.to_ip(),
+            ttl,
+            id,
+        ) {
+            self.own::<A, L>(burst, answer);
+        }
+    }
+
+    /// The address an ICMP error comes from: the one asked if it is ours, else one of the way back.
+    fn error_source<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &Burst<'_, P, L>,
+        flight: &Flight<A, P>,
+    ) -> Option<A> {
+        let interfaces = &burst.env.snapshot.interfaces;
+        if interfaces.owns(flight.destination.to_ip()) {
+            return Some(flight.destination);
+        }
+        let back = A::lane(self).fib.lookup(flight.source);
+        let (interface, next_hop) = match back.and_then(|id| burst.env.snapshot.next_hop(id))? {
+            NextHop::Connected(interface)
+            | NextHop::Broadcast(interface)
+            | NextHop::Local(interface) => (interface, flight.source),
+            NextHop::Gateway { interface, address } => (interface, A::from_ip(address)?),
+            NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit => return None,
+        };
+        let own = A::addresses(interfaces.get(interface)?).iter().copied();
+        masquerade_address(own, next_hop, flight.source)
+    }
+
+    /// REJECT --reject-with tcp-reset.
+    pub(super) fn reset<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        flight: &Flight<A, P>,
+    ) {
+        self.counters.dropped(DropReason::Reject);
+        if flight.link_broadcast {
+            return;
+        }
+        let Some(mut answer) = burst.pool.alloc() else {
+            return self.counters.dropped(DropReason::NoBuffer);
+        };
+        if build_reset(&mut answer, flight.lead.data(), &flight.headers) {
+            self.own::<A, L>(burst, answer);
+        }
+    }
+
+    /// The neighbour never answered: whoever sent what waits for it is told.
+    pub(super) fn give_up<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        interface: InterfaceId,
+        address: IpAddr,
+    ) {
+        let mut released = self.take_waiting(interface, address);
+        for packet in released.drain(..) {
+            let Some(headers) = headers_of(&packet) else {
+                self.counters.dropped(DropReason::NeighbourFailed);
+                continue;
+            };
+            match headers.version {
+                IpVersion::V4 => {
+                    self.unreachable::<V4, L>(burst, packet, headers, IcmpError::HostUnreachable);
+                }
+                IpVersion::V6 => {
+                    self.unreachable::<V6, L>(
+                        burst,
+                        packet,
+                        headers,
+                        IcmpError::V6AddressUnreachable,
+                    );
+                }
+            }
+        }
+        self.released = released;
+    }
+
+    fn unreachable<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        packet: P,
+        headers: Headers,
+        error: IcmpError,
+    ) {
+        match Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
+            Ok(flight) => self.refuse(burst, &flight, DropReason::NeighbourFailed, error),
+            Err(_) => self.counters.dropped(DropReason::NeighbourFailed),
+        }
+    }
+
+    /// Datagrams whose fragments never all came: the first fragment's sender is told.
+    pub(super) fn expire_datagrams<L: Pool<Packet = P>>(&mut self, burst: &mut Burst<'_, P, L>) {
+        while let Some((packet, had_first, fragments)) = self.reassembler.expire_one(burst.env.now)
+        {
+            for _ in 1..fragments {
+                self.counters.dropped(DropReason::ReassemblyTimeout);
+            }
+            let headers = headers_of(&packet).filter(|_| had_first);
+            let Some(headers) = headers else {
+                self.counters.dropped(DropReason::ReassemblyTimeout);
+                continue;
+            };
+            let reason = DropReason::ReassemblyTimeout;
+            match headers.version {
+                IpVersion::V4 => {
+                    if let Ok(flight) =
+                        Flight::<V4, P>::new(packet, Vec::new(), headers, InterfaceId::HOST)
+                    {
+                        self.refuse(burst, &flight, reason, IcmpError::ReassemblyTimeExceeded);
+                    }
+                }
+                IpVersion::V6 => {
+                    if let Ok(flight) =
+                        Flight::<V6, P>::new(packet, Vec::new(), headers, InterfaceId::HOST)
+                    {
+                        self.refuse(burst, &flight, reason, IcmpError::V6ReassemblyTime);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! From a frame to a verdict: which interface it is on, what it carries, which path it takes.
+
+use super::counters::Counter;
+use super::{Burst, HandOff, Worker};
+use crate::address::{IpVersion, Mac, V4, V6};
+use crate::drop_reason::DropReason;
+use crate::flight::{Flight, Stop, Verdict};
+use crate::ids::{InterfaceId, WorkerId};
+use crate::interface::Interface;
+use crate::neighbour::ndp::is_discovery;
+use crate::packet::{Checksum, Packet, Pool};
+use crate::pipeline::{Family, Lane};
+use crate::reassembly::Reassembly;
+use crate::wire::checksum::{L4ChecksumState, complete_l4, l4_state};
+use crate::wire::icmp_error::IcmpError;
+use crate::wire::options::check_options;
+use crate::wire::parse::{Frame, Headers, Payload, parse, parse_trusted};
+
+/// A family's lane in a worker.
+pub(super) trait InWorker: Family {
+    fn lane<P: Packet>(worker: &mut Worker<P>) -> &mut Lane<Self>;
+}
+impl InWorker for V4 {
+    fn lane<P: Packet>(worker: &mut Worker<P>) -> &mut Lane<Self> {
+        &mut worker.v4
+    }
+}
+impl InWorker for V6 {
+    fn lane<P: Packet>(worker: &mut Worker<P>) -> &mut Lane<Self> {
+        &mut worker.v6
+    }
+}
+
+impl<P: Packet> Worker<P> {
+    /// One frame from `port`. `fresh` frames may still be handed to another worker.
+    pub(super) fn frame<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        port: u16,
+        packet: P,
+        fresh: bool,
+    ) {
+        let parsed = match packet.ip_checksum() {
+            Checksum::Good => parse_trusted(packet.data()),
+            Checksum::Unknown => parse(packet.data()),
+            Checksum::Bad => Err(DropReason::BadIpChecksum),
+        };
+        let frame = match parsed {
+            Ok(frame) => frame,
+            Err(reason) => return self.counters.dropped(reason),
+        };
+        let interfaces = &burst.env.snapshot.interfaces;
+        if let Some((id, _)) = interfaces.twin_of(port) {
+            return self.from_host(burst, port, id, packet, frame);
+        }
+        let Some((id, interface)) = interfaces.find(port, frame.vlan.filter(|&vlan| vlan != 0))
+        else {
+            return self.counters.dropped(DropReason::UnknownVlan);
+        };
+        if !interface.up {
+            return self.counters.dropped(DropReason::InterfaceDown);
+        }
+        if frame.destination != interface.mac && !frame.destination.is_multicast() {
+            return self.counters.dropped(DropReason::OtherHost);
+        }
+        match frame.payload {
+            Payload::Arp { offset } => {
+                let unicast = !frame.destination.is_multicast();
+                self.arp(burst, id, interface, packet, offset, unicast);
+            }
+            Payload::Other { .. } => self.counters.dropped(DropReason::UnknownEtherType),
+            Payload::Ip(headers) => {
+                let link_broadcast = frame.destination.is_multicast();
+                let from = From { port, id, interface, fresh, link_broadcast, mac: frame.source };
+                self.from_wire(burst, from, packet, headers);
+            }
+        }
+    }
+
+    fn from_wire<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: From<'_>,
+        mut packet: P,
+        headers: Headers,
+    ) {
+        if from.interface.software_peer
+            && l4_state(packet.data(), &headers) == L4ChecksumState::Partial
+        {
+            complete_l4(packet.data_mut(), &headers);
+            self.counters.add(Counter::Completed, 1);
+        }
+        match headers.version {
+            IpVersion::V4 => {
+                if headers.options
+                    && let Err(error) = check_options(packet.data(), &headers)
+                {
+                    let error = IcmpError::ParameterProblem { pointer: error.pointer };
+                    let flight = Flight::<V4, P>::new(packet, Vec::new(), headers, from.id);
+                    return match flight {
+                        Ok(flight) => self.refuse(burst, &flight, DropReason::BadIpOptions, error),
+                        Err(_) => self.counters.dropped(DropReason::Truncated),
+                    };
+                }
+                self.datagram::<V4, L>(burst, from, packet, headers);
+            }
+            IpVersion::V6 => {
+                if is_discovery(packet.data(), &headers) {
+                    return self.neighbour_discovery(
+                        burst,
+                        from.id,
+                        from.interface,
+                        packet,
+                        &headers,
+                        from.mac,
+                    );
+                }
+                self.datagram::<V6, L>(burst, from, packet, headers);
+            }
+        }
+    }
+
+    fn datagram<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: From<'_>,
+        mut packet: P,
+        headers: Headers,
+    ) {
+        if let Some(verdict) = A::lane(self).established(burst.env, &mut packet, &headers, from.id)
+        {
+            self.counters.add(Counter::Cached, 1);
+            return self.dispatch_cached(burst, from.id, packet, &headers, verdict);
+        }
+        let mut rest = Vec::new();
+        let mut headers = headers;
+        if headers.fragment.is_some() && A::rules(burst.env.snapshot).needs_conntrack() {
+            if let Some(other) = self.fragment_home::<A>(&packet, &headers)
+                && from.fresh
+            {
+                return self.hand_off(other, packet, from.port);
+            }
+            match self.reassembler.push(packet, &headers, from.id, burst.env.now) {
+                Reassembly::Pending => return,
+                Reassembly::Dropped(reason, others) => {
+                    for _ in 0..=others {
+                        self.counters.dropped(reason);
+                    }
+                    return;
+                }
+                Reassembly::Complete(mut fragments) => {
+                    (packet, headers) = fragments.remove(0);
+                    rest = fragments;
+                }
+            }
+        }
+        match Flight::<A, P>::new(packet, rest, headers, from.id) {
+            Err(_) => self.counters.dropped(DropReason::Truncated),
+            Ok(mut flight) => {
+                flight.link_broadcast = from.link_broadcast;
+                let outcome = A::lane(self).receive(burst.env, &mut flight);
+                self.dispatch(burst, flight, outcome, Some(from));
+            }
+        }
+    }
+
+    /// All fragments of a datagram meet at one worker, whatever queues they came by.
+    fn fragment_home<A: InWorker>(&self, packet: &P, headers: &Headers) -> Option<WorkerId> {
+        let workers = self.shared.handoff.len();
+        if workers < 2 {
+            return None;
+        }
+        let data = packet.data();
+        let mix = headers.source::<A>(data).to_bits()
+            ^ headers.destination::<A>(data).to_bits().rotate_left(13)
+            ^ u128::from(headers.fragment.map_or(0, |fragment| fragment.id));
+        let hash = ((mix ^ (mix >> 64)) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let home = WorkerId((hash as usize % workers) as u8);
+        (home != self.id).then_some(home)
+    }
+
+    /// Acts on what the pipeline said.
+    pub(super) fn dispatch<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        flight: Flight<A, P>,
+        outcome: Result<Verdict, Stop>,
+        from: Option<From<'_>>,
+    ) {
+        match outcome {
+            Ok(Verdict::Send { egress, next_hop, neighbour }) => {
+                self.forward(burst, flight, egress, next_hop, neighbour, from.is_some());
+            }
+            Ok(Verdict::Host) => self.to_host(burst, flight),
+            Ok(Verdict::Echo) => self.echo(burst, flight),
+            Err(Stop::Drop(reason)) => {
+                for _ in 0..=flight.rest.len() {
+                    self.counters.dropped(reason);
+                }
+            }
+            Err(Stop::Refuse(reason, error)) => self.refuse(burst, &flight, reason, error),
+            Err(Stop::Reset) => self.reset(burst, &flight),
+            Err(Stop::HandOff(owner)) => {
+                let port = from.as_ref().filter(|from| from.fresh).map(|from| from.port);
+                match port {
+                    Some(port) if flight.rest.is_empty() => self.hand_off(owner, flight.lead, port),
+                    // Already handed over once, or made here: its owner has just let go of it.
+                    Some(_) | None => self.counters.dropped(DropReason::ConntrackClash),
+                }
+            }
+        }
+    }
+
+    fn hand_off(&mut self, owner: WorkerId, packet: P, port: u16) {
+        let ring = self.shared.handoff.get(owner.index());
+        match ring.map(|ring| ring.push(HandOff { packet, port })) {
+            Some(Ok(())) => self.counters.add(Counter::HandedOut, 1),
+            Some(Err(_)) | None => self.counters.dropped(DropReason::HandOffFull),
+        }
+    }
+
+    fn from_host<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        port: u16,
+        id: InterfaceId,
+        packet: P,
+        frame: Frame,
+    ) {
+        let Payload::Ip(headers) = frame.payload else {
+            return self.counters.dropped(DropReason::UnknownEtherType);
+        };
+        match headers.version {
+            IpVersion::V4 => self.host_datagram::<V4, L>(burst, port, id, packet, headers),
+            // The data plane itself speaks neighbour discovery for the gateway's addresses.
+            IpVersion::V6 if is_host_chatter(packet.data(), &headers) => {
+                self.counters.dropped(DropReason::Multicast);
+            }
+            IpVersion::V6 => self.host_datagram::<V6, L>(burst, port, id, packet, headers),
+        }
+    }
+
+    fn host_datagram<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        port: u16,
+        id: InterfaceId,
+        packet: P,
+        headers: Headers,
+    ) {
+        match Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
+            Err(_) => self.counters.dropped(DropReason::Truncated),
+            Ok(mut flight) => {
+                flight.egress = Some(id);
+                let outcome = A::lane(self).originate(burst.env, &mut flight);
+                match outcome {
+                    Err(Stop::HandOff(owner)) => self.hand_off(owner, flight.lead, port),
+                    outcome => self.dispatch(burst, flight, outcome, None),
+                }
+            }
+        }
+    }
+}
+
+/// Where a frame came from.
+#[derive(Clone, Copy)]
+pub(super) struct From<'a> {
+    pub(super) port: u16,
+    pub(super) id: InterfaceId,
+    pub(super) interface: &'a Interface,
+    pub(super) fresh: bool,
+    pub(super) link_broadcast: bool,
+    pub(super) mac: Mac,
+}
+
+/// What the host's stack says to its link of its own accord: neighbour discovery, and multicast listener
+/// reports (RFC 3810). The data plane is the one that lives on the link.
+fn is_host_chatter(data: &[u8], headers: &Headers) -> bool {
+    let listener_report = headers.protocol == crate::wire::protocol::ICMPV6
+        && matches!(headers.payload(data).first(), Some(130..=132 | 143));
+    listener_report || is_discovery(data, headers)
+}

@@ -1,0 +1,279 @@
+//! A worker: one core's share of the data plane, as a function of packets, time and snapshot.
+//!
+//! ```text
+//!   port queues ─┐                                   ┌─> port queues
+//!   host twins ──┤                                   ├─> host twins
+//!   hand-off ────┼─> Worker: lanes (v4, v6) ─────────┼─> other workers' hand-off rings
+//!   neighbour ───┘   owns: connections, reassembly,  └─> neighbour events (control)
+//!   notices                waiting packets, counters
+//!   shared, read only: snapshot (RCU), FIBs, neighbours; shared, atomic: directory, source mappings
+//! ```
+//!
+//! Nothing here reads a clock or blocks. The driver ([`Worker::receive`] and friends) may be a DPDK poll
+//! loop, or a test that steps several workers in one thread.
+
+mod answer;
+pub mod counters;
+mod egress;
+mod ingress;
+mod outbox;
+mod request;
+
+pub use outbox::Outbox;
+pub use request::{Lanes, Page, Request};
+
+use crate::address::{V4, V6};
+use crate::drop_reason::DropReason;
+use crate::ids::{InterfaceId, WorkerId};
+use crate::neighbour::pending::Bounds;
+use crate::neighbour::{Event, NeighbourTable, Pending};
+use crate::packet::{Packet, Pool};
+use crate::pipeline::{Env, Lane};
+use crate::published::{Generation, Reader};
+use crate::rate_limit::IcmpLimiter;
+use crate::reassembly::Reassembler;
+use crate::snapshot::Snapshot;
+use crate::time::Instant;
+use counters::{Counter, WorkerCounters};
+use crossbeam_queue::ArrayQueue;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// A packet on its way to the worker that owns its connection, as it came from the wire.
+#[derive(Debug)]
+pub struct HandOff<P> {
+    packet: P,
+    /// The port it came from.
+    port: u16,
+}
+
+/// What all workers share.
+#[derive(Debug)]
+pub struct Shared<P> {
+    /// Neighbours, written by the control thread.
+    pub neighbours: Arc<NeighbourTable>,
+    /// What workers have seen of neighbours, for the control thread.
+    pub events: ArrayQueue<Event>,
+    /// One ring per worker.
+    pub handoff: Vec<ArrayQueue<HandOff<P>>>,
+    /// ICMP error limits.
+    pub limiter: IcmpLimiter,
+    /// Stamp of cached verdicts.
+    pub generation: Generation,
+}
+
+/// One worker.
+#[derive(Debug)]
+pub struct Worker<P: Packet> {
+    id: WorkerId,
+    /// IPv4.
+    pub v4: Lane<V4>,
+    /// IPv6.
+    pub v6: Lane<V6>,
+    snapshot: Reader<Snapshot>,
+    shared: Arc<Shared<P>>,
+    reassembler: Reassembler<P>,
+    waiting: Pending<P>,
+    /// Room for what a neighbour's answer releases.
+    released: Vec<P>,
+    counters: Arc<WorkerCounters>,
+    random: u64,
+}
+
+/// What one call of the worker works with.
+pub(crate) struct Burst<'a, P: Packet, L: Pool<Packet = P>> {
+    pub(crate) env: Env<'a>,
+    pub(crate) pool: &'a mut L,
+    pub(crate) out: &'a mut Outbox<P>,
+}
+
+/// What a worker is made of.
+#[derive(Debug)]
+pub struct Parts<P: Packet> {
+    /// Its number.
+    pub id: WorkerId,
+    /// IPv4.
+    pub v4: Lane<V4>,
+    /// IPv6.
+    pub v6: Lane<V6>,
+    /// Where snapshots come from.
+    pub snapshot: Reader<Snapshot>,
+    /// What it shares with the others.
+    pub shared: Arc<Shared<P>>,
+    /// Its counters.
+    pub counters: Arc<WorkerCounters>,
+    /// Seed of its random numbers; not zero.
+    pub seed: u64,
+}
+
+impl<P: Packet> Worker<P> {
+    /// Datagrams in reassembly at a time.
+    const DATAGRAMS: usize = 1024;
+    /// Packets that wait for one next hop at most; they are released together.
+    const RELEASED: usize = 128;
+
+    /// A worker that has seen nothing yet.
+    #[must_use]
+    pub fn new(parts: Parts<P>) -> Self {
+        let Parts { id, v4, v6, snapshot, shared, counters, seed } = parts;
+        Self {
+            id,
+            v4,
+            v6,
+            snapshot,
+            shared,
+            reassembler: Reassembler::new(Self::DATAGRAMS),
+            waiting: Pending::new(Bounds::default()),
+            released: Vec::with_capacity(Self::RELEASED),
+            counters,
+            random: seed | 1,
+        }
+    }
+
+    /// Takes a burst that came from `port`.
+    pub fn receive<L: Pool<Packet = P>>(
+        &mut self,
+        now: Instant,
+        port: u16,
+        packets: impl Iterator<Item = P>,
+        pool: &mut L,
+        out: &mut Outbox<P>,
+    ) {
+        self.with_burst(now, pool, out, |worker, burst| {
+            let mut count = 0;
+            for packet in packets {
+                count += 1;
+                burst.env.random = worker.next_random();
+                worker.frame(burst, port, packet, true);
+            }
+            worker.counters.add(Counter::Received, count);
+            worker.counters.add(Counter::Bursts, u64::from(count > 0));
+        });
+    }
+
+    /// Takes up to `limit` packets that other workers handed over; returns how many.
+    pub fn take_handed<L: Pool<Packet = P>>(
+        &mut self,
+        now: Instant,
+        limit: usize,
+        pool: &mut L,
+        out: &mut Outbox<P>,
+    ) -> usize {
+        let shared = Arc::clone(&self.shared);
+        let Some(ring) = shared.handoff.get(self.id.index()).filter(|ring| !ring.is_empty()) else {
+            return 0;
+        };
+        let mut count = 0;
+        self.with_burst(now, pool, out, |worker, burst| {
+            while count < limit
+                && let Some(HandOff { packet, port }) = ring.pop()
+            {
+                count += 1;
+                burst.env.random = worker.next_random();
+                worker.frame(burst, port, packet, false);
+            }
+        });
+        self.counters.add(Counter::HandedIn, count as u64);
+        count
+    }
+
+    /// Sends what waited for a neighbour that has answered.
+    pub fn neighbour_resolved<L: Pool<Packet = P>>(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        address: IpAddr,
+        pool: &mut L,
+        out: &mut Outbox<P>,
+    ) {
+        self.with_burst(now, pool, out, |worker, burst| worker.release(burst, interface, address));
+    }
+
+    /// Answers what waited for a neighbour that never will.
+    pub fn neighbour_failed<L: Pool<Packet = P>>(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        address: IpAddr,
+        pool: &mut L,
+        out: &mut Outbox<P>,
+    ) {
+        self.with_burst(now, pool, out, |worker, burst| worker.give_up(burst, interface, address));
+    }
+
+    /// Sends a frame that the control thread made (neighbour solicitations), built on `interface`.
+    pub fn send_frame(&mut self, interface: InterfaceId, packet: P, out: &mut Outbox<P>) {
+        self.counters.add(Counter::Originated, 1);
+        let snapshot = self.snapshot.share();
+        match snapshot.interfaces.get(interface).filter(|interface| interface.up) {
+            Some(interface) => self.transmit(interface, packet, out),
+            None => self.counters.dropped(DropReason::InterfaceDown),
+        }
+    }
+
+    /// Ages connections and datagrams in reassembly; bounded work per call.
+    pub fn age<L: Pool<Packet = P>>(&mut self, now: Instant, pool: &mut L, out: &mut Outbox<P>) {
+        const BUDGET: usize = 64;
+        let mappings = &self.v4.mappings;
+        self.v4.conntrack.expire(now, BUDGET, |gone| crate::pipeline::forget(mappings, gone));
+        let mappings = &self.v6.mappings;
+        self.v6.conntrack.expire(now, BUDGET, |gone| crate::pipeline::forget(mappings, gone));
+        self.with_burst(now, pool, out, |worker, burst| worker.expire_datagrams(burst));
+        self.counters.set(Counter::Held, self.held() as u64);
+        let connections = self.v4.conntrack.count() + self.v6.conntrack.count();
+        self.counters.set(Counter::Connections, connections as u64);
+    }
+
+    /// Packets that are neither out nor dropped: waiting for a next hop, or for their other fragments.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.waiting.len() + self.reassembler.held()
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn counters(&self) -> &WorkerCounters {
+        &self.counters
+    }
+
+    /// Packets counted as transmitted (or as delivered to the host) that the driver would not take.
+    pub fn transmit_failed(&mut self, count: u64) {
+        self.counters.add(Counter::Transmitted, count.wrapping_neg());
+        for _ in 0..count {
+            self.counters.dropped(DropReason::TransmitFull);
+        }
+    }
+
+    fn with_burst<L: Pool<Packet = P>>(
+        &mut self,
+        now: Instant,
+        pool: &mut L,
+        out: &mut Outbox<P>,
+        work: impl FnOnce(&mut Self, &mut Burst<'_, P, L>),
+    ) {
+        let shared = Arc::clone(&self.shared);
+        // The stamp is read before the snapshot: a change in between makes it stale, never wrong.
+        let generation = shared.generation.current();
+        self.snapshot.refresh();
+        let snapshot = self.snapshot.share();
+        let env = Env {
+            snapshot: &snapshot,
+            neighbours: &shared.neighbours,
+            worker: self.id,
+            generation,
+            now,
+            random: 0,
+        };
+        work(self, &mut Burst { env, pool, out });
+    }
+
+    /// xorshift64*: fast, and unpredictable enough for ports because its seed is secret.
+    fn next_random(&mut self) -> u64 {
+        let mut x = self.random;
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        self.random = x;
+        x.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+}

@@ -1,0 +1,106 @@
+//! What the control thread asks of a worker between bursts. Each request is bounded work.
+
+use super::{Outbox, Worker};
+use crate::conntrack::Listed;
+use crate::ids::InterfaceId;
+use crate::packet::{Packet, Pool};
+use crate::time::Instant;
+use crossbeam_channel::Sender;
+use std::net::IpAddr;
+
+/// Which family's connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lanes {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// A page of connections.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Connections; the list came with the request, and its capacity bounds the page.
+    pub connections: Vec<Listed>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<usize>,
+}
+
+/// A request.
+#[derive(Debug)]
+pub enum Request {
+    /// A neighbour answered: send what waits for it.
+    Resolved(InterfaceId, IpAddr),
+    /// A neighbour will not answer: refuse what waits for it.
+    Failed(InterfaceId, IpAddr),
+    /// Send this frame; only its Ethernet destination and payload are final.
+    Send(InterfaceId, Vec<u8>),
+    /// List connections from `cursor` on.
+    List {
+        /// Family.
+        lanes: Lanes,
+        /// Where to begin; zero at first.
+        cursor: usize,
+        /// An empty list whose capacity bounds the page.
+        room: Vec<Listed>,
+        /// Where the page goes.
+        reply: Sender<Page>,
+    },
+    /// Forget these connections, named by their original tuples.
+    Delete {
+        /// Connections, as listed.
+        connections: Vec<Listed>,
+        /// Where the count of those found goes; the list goes back with it to be freed.
+        reply: Sender<(usize, Vec<Listed>)>,
+    },
+}
+
+impl<P: Packet> Worker<P> {
+    /// Does what the control thread asks.
+    pub fn serve<L: Pool<Packet = P>>(
+        &mut self,
+        now: Instant,
+        request: Request,
+        pool: &mut L,
+        out: &mut Outbox<P>,
+    ) {
+        match request {
+            Request::Resolved(interface, address) => {
+                self.neighbour_resolved(now, interface, address, pool, out);
+            }
+            Request::Failed(interface, address) => {
+                self.neighbour_failed(now, interface, address, pool, out);
+            }
+            Request::Send(interface, frame) => {
+                if let Some(mut packet) = pool.alloc()
+                    && packet.append(frame.len())
+                {
+                    crate::wire::put(packet.data_mut(), 0, &frame);
+                    self.send_frame(interface, packet, out);
+                }
+            }
+            Request::List { lanes, cursor, mut room, reply } => {
+                let next = match lanes {
+                    Lanes::V4 => self.v4.conntrack.list(cursor, now, &mut room),
+                    Lanes::V6 => self.v6.conntrack.list(cursor, now, &mut room),
+                };
+                // Nobody waits any more when the client went away.
+                drop(reply.send(Page { connections: room, next }));
+            }
+            Request::Delete { connections, reply } => {
+                let gone = connections.iter().filter(|listed| self.delete(listed)).count();
+                drop(reply.send((gone, connections)));
+            }
+        }
+    }
+
+    fn delete(&mut self, listed: &Listed) -> bool {
+        if let Some(tuple) = listed.original_tuple() {
+            let found = self.v4.conntrack.lookup(self.v4.conntrack.hash(&tuple), &tuple);
+            return found.map(|flow| self.v4.remove(flow)).is_some();
+        }
+        let Some(tuple) = listed.original_tuple() else { return false };
+        let found = self.v6.conntrack.lookup(self.v6.conntrack.hash(&tuple), &tuple);
+        found.map(|flow| self.v6.remove(flow)).is_some()
+    }
+}

@@ -1,0 +1,87 @@
+//! The housekeeping thread: neighbours, retired snapshots, and a watch on the workers.
+
+use super::clock;
+use dpdk::Mbuf;
+use sluice_control::server::Plane;
+use sluice_control::solicit;
+use sluice_dataplane::neighbour::Output;
+use sluice_dataplane::published::{Quiescence, Watchdog};
+use sluice_dataplane::worker::{Request, Shared};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tracing::{error, info};
+
+const TURN: Duration = Duration::from_millis(1);
+/// A worker that has not finished a burst for so long is stalled.
+const STALLED: Duration = Duration::from_secs(2);
+
+/// Starts the thread.
+pub(super) fn start(
+    plane: Arc<Plane>,
+    shared: Arc<Shared<Mbuf>>,
+    quiescence: &Arc<Quiescence>,
+    stop: Arc<AtomicBool>,
+) -> JoinHandle<()> {
+    let mut watchdog = Watchdog::new(Arc::clone(quiescence), clock::now());
+    std::thread::spawn(move || {
+        let mut outputs = Vec::new();
+        let mut stalled = vec![false; plane.workers.len()];
+        while !stop.load(Ordering::Acquire) {
+            neighbours(&plane, &shared, &mut outputs);
+            watch(&plane, &mut watchdog, &mut stalled);
+            std::thread::sleep(TURN);
+        }
+    })
+}
+
+/// Feeds the neighbour state machine and does what it says.
+fn neighbours(plane: &Plane, shared: &Shared<Mbuf>, outputs: &mut Vec<Output>) {
+    let now = clock::now();
+    let mut controller = plane.lock();
+    while let Some(event) = shared.events.pop() {
+        controller.neighbours.handle(event, now, outputs);
+    }
+    controller.neighbours.poll(now, outputs);
+    let mut changed = false;
+    for output in outputs.drain(..) {
+        match output {
+            Output::Solicit { interface, target, unicast_to } => {
+                let asked = controller.interfaces.get(interface);
+                if let Some(frame) = asked.and_then(|i| solicit::frame(i, target, unicast_to)) {
+                    plane.tell_one(Request::Send(interface, frame));
+                }
+            }
+            Output::Resolved { interface, address, .. } => {
+                changed = true;
+                plane.tell_all(|| Request::Resolved(interface, address));
+            }
+            Output::Failed { interface, address, .. } => {
+                changed = true;
+                plane.tell_all(|| Request::Failed(interface, address));
+            }
+            Output::Changed => changed = true,
+        }
+    }
+    if changed {
+        controller.changed();
+    }
+}
+
+/// Says when a worker stalls, and when it is back.
+fn watch(plane: &Plane, watchdog: &mut Watchdog, stalled: &mut [bool]) {
+    for (worker, was) in plane.workers.iter().zip(stalled) {
+        let age = watchdog.age(worker.id, clock::now());
+        let is = age.is_none_or(|age| age > STALLED);
+        match (*was, is) {
+            (false, true) => error!(
+                worker = worker.id.0,
+                "worker stalled or dead: no burst finished for {age:?}"
+            ),
+            (true, false) => info!(worker = worker.id.0, "worker runs again"),
+            (true, true) | (false, false) => {}
+        }
+        *was = is;
+    }
+}

@@ -1,0 +1,165 @@
+//! Opens the ports of a configuration, and a twin in the host's stack for each interface with addresses.
+
+use anyhow::{Context, Result, bail};
+use dpdk::device::tap_devargs;
+use dpdk::{
+    Device, Eal, EalConfig, MacAddress, Mempool, PoolConfig, Port, PortConfig, Queues, Shape,
+};
+use sluice_config::Config;
+use sluice_config::gateway::{Interface, InterfaceKind};
+use sluice_control::interfaces::{OpenPort, OpenPorts, OpenTwin};
+use sluice_dataplane::address::Mac;
+
+/// Buffers per queue that receives, and in the waiting queues of workers.
+const BUFFERS: u32 = 16_384;
+const ETHERNET_OVERHEAD: u16 = 18;
+
+/// What was opened, in the order of port indexes: devices first, then twins.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) eal: Eal,
+    pub(crate) pool: Mempool,
+    pub(crate) ports: Vec<(String, Port, Queues)>,
+    pub(crate) open: OpenPorts,
+}
+
+/// The device of a configuration in the driver layer's words.
+pub(super) fn device(asked: &sluice_config::gateway::Device) -> Result<Device> {
+    let text = asked.to_string();
+    text.parse::<Device>().with_context(|| format!("device {text}"))
+}
+
+/// Name of an interface's twin.
+pub(super) fn twin_name(interface: &Interface) -> String {
+    interface
+        .twin
+        .clone()
+        .unwrap_or_else(|| format!("sl-{}", interface.name).chars().take(15).collect())
+}
+
+/// Starts EAL and opens everything.
+pub(super) fn open(config: &Config) -> Result<Opened> {
+    super::refuse_default_route(config)?;
+    let workers = u16::try_from(config.gateway.workers.count()).unwrap_or(u16::MAX);
+    let devices: Vec<(&Interface, Device)> = config
+        .interfaces
+        .iter()
+        .filter_map(|interface| match &interface.kind {
+            InterfaceKind::Device(asked) => Some(device(asked).map(|device| (interface, device))),
+            InterfaceKind::Vlan { .. } | InterfaceKind::Bridge { .. } => None,
+        })
+        .collect::<Result<_>>()?;
+    let mtu = config
+        .interfaces
+        .iter()
+        .filter_map(|interface| interface.mtu)
+        .max()
+        .unwrap_or(1500)
+        .max(1500);
+    let data_room = mtu + ETHERNET_OVERHEAD + 512;
+    let eal = Eal::init(&EalConfig {
+        allow: devices.iter().filter_map(|(_, device)| device.allow()).collect(),
+        memory_mb: u32::from(data_room) * BUFFERS / (1 << 20) + 192,
+        ..EalConfig::default()
+    })?;
+    let pool = Mempool::new(
+        &eal,
+        &PoolConfig { data_room: data_room + 128, ..PoolConfig::new("sluice", BUFFERS - 1) },
+    )?;
+    let mut opened = Opened { eal, pool, ports: Vec::new(), open: OpenPorts::default() };
+    for (interface, device) in &devices {
+        opened.port(interface, device, workers, data_room)?;
+    }
+    for interface in config.interfaces.iter().filter(|interface| !interface.address.is_empty()) {
+        opened.twin(interface, workers)?;
+    }
+    Ok(opened)
+}
+
+impl Opened {
+    fn next_index(&self) -> u16 {
+        u16::try_from(self.ports.len()).unwrap_or(u16::MAX)
+    }
+
+    fn port(
+        &mut self,
+        interface: &Interface,
+        device: &Device,
+        workers: u16,
+        data_room: u16,
+    ) -> Result<()> {
+        let queues = interface.queues.unwrap_or(workers).max(1);
+        let shape = Shape {
+            queues,
+            mtu: interface.mtu.unwrap_or(1500),
+            mac: interface.mac.map(|mac| MacAddress(mac.0)),
+            data_room: data_room + 128,
+        };
+        let port = self.eal.attach(device, &interface.name, &shape)?;
+        let info = port.info()?;
+        let rx = queues.min(info.max_rx_queues).min(workers);
+        if info.max_tx_queues < workers {
+            bail!(
+                "interface {}: {device} has {} transmit queues, fewer than the {workers} workers; set workers = {}",
+                interface.name,
+                info.max_tx_queues,
+                info.max_tx_queues
+            );
+        }
+        let asked = PortConfig {
+            rx_queues: rx,
+            tx_queues: workers,
+            // Every frame the peer sends is looked at; the pipeline judges MACs itself.
+            promiscuous: true,
+            mtu: interface.mtu,
+            ..PortConfig::default()
+        };
+        let started = port.start(&asked, &self.pool)?;
+        let software_peer =
+            matches!(device, Device::AfPacket { .. } | Device::AfXdp { .. } | Device::Tap { .. });
+        let mac = match interface.mac {
+            Some(mac) => Mac(mac.0),
+            None => Mac(port.mac()?.0),
+        };
+        let mtu = interface.mtu.unwrap_or(port.mtu().unwrap_or(1500));
+        self.open.ports.push(OpenPort {
+            interface: interface.name.clone(),
+            port: self.next_index(),
+            mac,
+            mtu,
+            software_peer,
+        });
+        self.ports.push((interface.name.clone(), port, started));
+        Ok(())
+    }
+
+    fn twin(&mut self, interface: &Interface, workers: u16) -> Result<()> {
+        let carrier = match &interface.kind {
+            InterfaceKind::Vlan { parent, .. } => parent,
+            InterfaceKind::Device(_) | InterfaceKind::Bridge { .. } => &interface.name,
+        };
+        let mac =
+            self.open.ports.iter().find(|port| port.interface == *carrier).map(|port| port.mac);
+        let name = twin_name(interface);
+        let devargs = tap_devargs(&name, &name, mac.map(|mac| MacAddress(mac.0)));
+        let port = self.eal.attach_devargs(&devargs).with_context(|| {
+            format!(
+                "interface {}: its twin {name} in the host's stack cannot be made",
+                interface.name
+            )
+        })?;
+        let asked = PortConfig {
+            rx_queues: workers,
+            tx_queues: workers,
+            promiscuous: true,
+            checksums: false,
+            ..PortConfig::default()
+        };
+        let started = port.start(&asked, &self.pool)?;
+        self.open
+            .twins
+            .push(OpenTwin { interface: interface.name.clone(), port: self.next_index() });
+        self.ports.push((name, port, started));
+        Ok(())
+    }
+}
