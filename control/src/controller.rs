@@ -11,6 +11,7 @@
 use crate::compile::{self, CompileError};
 use crate::interfaces::{self, OpenPorts};
 use crate::routes::{self, Origin, Route, Routes};
+use crate::tally::Tally;
 use ipnet::IpNet;
 use sluice_config::Diagnostic;
 use sluice_config::gateway::{Config, Route as AskedRoute, RouteKind};
@@ -23,6 +24,7 @@ use sluice_dataplane::published::{Generation, Published};
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::Instant;
 use std::sync::Arc;
+use std::time::Duration;
 use thiserror::Error;
 
 /// The texts a configuration consists of.
@@ -121,6 +123,8 @@ pub struct Controller {
     published: Arc<Published<Snapshot>>,
     stamp: Arc<StampedGeneration>,
     generation: u64,
+    tally4: Tally,
+    tally6: Tally,
 }
 
 /// Where the workers read the stamp of cached verdicts.
@@ -168,6 +172,8 @@ impl Controller {
             published,
             stamp,
             generation: 0,
+            tally4: Tally::default(),
+            tally6: Tally::default(),
         };
         controller.apply(candidate, Instant::default())?;
         Ok(controller)
@@ -191,11 +197,25 @@ impl Controller {
         self.published.current()
     }
 
-    /// Puts a whole configuration in force, or none of it.
+    /// Puts a whole configuration in force, or none of it. Rules begin with the counters they bring.
     ///
     /// # Errors
     /// What cannot be had; the old configuration stays.
     pub fn apply(&mut self, candidate: Candidate, now: Instant) -> Result<u64, ApplyError> {
+        self.fold_counters();
+        self.install(candidate, now)
+    }
+
+    /// Puts another configuration in force under the rules there are, which go on counting.
+    ///
+    /// # Errors
+    /// What cannot be had; the old configuration stays.
+    pub fn reconfigure(&mut self, config: Config, now: Instant) -> Result<u64, ApplyError> {
+        let candidate = Candidate { config, ..self.running.clone() };
+        self.install(candidate, now)
+    }
+
+    fn install(&mut self, candidate: Candidate, now: Instant) -> Result<u64, ApplyError> {
         let interfaces = interfaces::build(&candidate.config, &self.open, &self.interfaces)
             .map_err(ApplyError::Interface)?;
         let mut wanted = routes::of_addresses(&interfaces);
@@ -209,12 +229,13 @@ impl Controller {
         }
         let snapshot = self.compile(&candidate, &interfaces)?;
         // Nothing below can fail.
-        self.running = candidate;
+        let before = std::mem::replace(&mut self.running, candidate);
         self.interfaces = interfaces;
         for route in &wanted {
             self.routes.intern(route.next_hop);
         }
-        self.publish(Snapshot { next_hops: self.routes.next_hops().to_vec(), ..snapshot });
+        let next_hops = self.routes.next_hops().to_vec();
+        self.publish(Snapshot { next_hops, ..snapshot }, &before);
         self.routes.set(wanted);
         for neighbour in &self.running.config.neighbours {
             if let Some((id, _)) = self.interfaces.named(&neighbour.interface) {
@@ -237,8 +258,8 @@ impl Controller {
             Family::V6 => candidate.rules6 = ruleset,
         }
         let snapshot = self.compile(&candidate, &self.interfaces)?;
-        self.running = candidate;
-        self.publish(snapshot);
+        let before = std::mem::replace(&mut self.running, candidate);
+        self.publish(snapshot, &before);
         Ok(self.changed())
     }
 
@@ -262,7 +283,8 @@ impl Controller {
     /// Publishes the running configuration again, with what changed beside it.
     pub fn republish(&mut self) {
         if let Ok(snapshot) = self.compile(&self.running, &self.interfaces) {
-            self.publish(snapshot);
+            let before = self.running.clone();
+            self.publish(snapshot, &before);
         }
     }
 
@@ -295,13 +317,35 @@ impl Controller {
         })
     }
 
-    /// Counts so far move into the model, so that they outlive the compiled rules that counted them.
-    fn publish(&mut self, snapshot: Snapshot) {
+    /// Publishes, and once workers let go of the old rules carries what those counted to the new.
+    fn publish(&mut self, snapshot: Snapshot, before: &Candidate) {
+        let old = self.published.current();
         self.published.publish(Arc::new(snapshot));
-        self.published.collect();
+        self.await_release(&old);
+        let running = &mut self.running;
+        self.tally4.carry(&before.rules4, &mut running.rules4, &old.rules4.totals());
+        self.tally6.carry(&before.rules6, &mut running.rules6, &old.rules6.totals());
     }
 
-    fn fold_counters(&mut self) {}
+    /// Waits until no worker counts in `old` any more: a burst or two. A worker that takes longer is
+    /// stalled (or not started yet) and what it counts later is lost.
+    fn await_release(&self, old: &Arc<Snapshot>) {
+        const PAUSE: Duration = Duration::from_micros(100);
+        const PAUSES: usize = 200;
+        for _ in 0..PAUSES {
+            self.published.collect();
+            if Arc::strong_count(old) == 1 {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn fold_counters(&mut self) {
+        let live = self.published.current();
+        self.tally4.fold(&mut self.running.rules4, live.rules4.totals());
+        self.tally6.fold(&mut self.running.rules6, live.rules6.totals());
+    }
 }
 
 fn static_route(

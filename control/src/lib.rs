@@ -7,3 +7,4 @@ pub mod proto;
 pub mod routes;
 pub mod server;
 pub mod solicit;
+pub mod tally;

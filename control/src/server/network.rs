@@ -108,10 +108,8 @@ fn apply(plane: &Plane, controller: &mut Controller, config: Config) -> Result<u
         let first = wrong.into_iter().next().map(|found| found.message).unwrap_or_default();
         Status::invalid_argument(first)
     })?;
-    let mut candidate = controller.running.clone();
-    candidate.config = config;
     controller
-        .apply(candidate, (plane.clock)())
+        .reconfigure(config, (plane.clock)())
         .map_err(|error: ApplyError| Status::failed_precondition(error.to_string()))
 }
 
