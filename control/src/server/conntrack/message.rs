@@ -125,12 +125,12 @@ pub(super) mod tests {
     #[test]
     fn ports_addresses_and_translation_are_said() {
         let said = connection(WorkerId(3), &masqueraded());
-        let reply = said.reply.unwrap();
+        let reply = said.reply.clone().unwrap();
         assert_eq!(reply.destination, [198, 51, 100, 1]);
         let ports = proto::Ports { source: 80, destination: 1024 };
         assert_eq!(reply.layer4, Some(proto::tuple::Layer4::Ports(ports)));
         assert_eq!((said.worker, said.family()), (3, proto::Family::Ipv4));
-        let status = said.status.unwrap();
+        let status = said.status.as_ref().unwrap();
         assert!(status.source_nat && !status.destination_nat && !status.assured);
     }
 
