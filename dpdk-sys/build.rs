@@ -44,12 +44,12 @@ const VARIABLES: &[&str] = &[
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for file in ["build.rs", "wrapper.h", "shim.h", "shim.c"] {
+    for file in ["build.rs", "wrapper.h", "shim.h", "shim.c", "setsockopt.c"] {
         println!("cargo:rerun-if-changed={file}");
     }
     let flags = compile_flags()?;
     let mut shim = cc::Build::new();
-    shim.file("shim.c").opt_level(2).warnings(false);
+    shim.file("shim.c").file("setsockopt.c").opt_level(2).warnings(false);
     for flag in &flags {
         shim.flag(flag);
     }

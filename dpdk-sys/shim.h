@@ -21,6 +21,9 @@ int shim_pktmbuf_linearize(struct rte_mbuf *mbuf);
 uint16_t shim_eth_rx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count);
 uint16_t shim_eth_tx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbufs, uint16_t count);
 
+/* Does nothing; a program that calls it is linked with the setsockopt of setsockopt.c. */
+void shim_keep_fragments(void);
+
 /* Links a fresh segment behind the packet; 0, or -EOVERFLOW. Used by tests of chained packets. */
 int shim_pktmbuf_chain(struct rte_mbuf *head, struct rte_mbuf *tail);
 

@@ -109,6 +109,8 @@ impl Eal {
             STARTED.store(false, Ordering::Release);
             Error::Init { errno, arguments: arguments.join(" ") }
         })?;
+        // SAFETY: does nothing; the call has the linker take in setsockopt.c.
+        unsafe { sys::shim_keep_fragments() };
         let eal = Self(Arc::new(Inner { mode, ports: Mutex::default() }));
         // Not by --vdev: of a device that fails there, EAL tells its log and nobody else.
         for devargs in &config.vdevs {

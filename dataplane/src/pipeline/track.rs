@@ -119,7 +119,9 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
         self.confirm(env, flight)?;
+        // The host's stack reassembles and answers what comes in fragments.
         let echo = flight.rest.is_empty()
+            && flight.headers.fragment.is_none()
             && !env.snapshot.ip.ignore_echo
             && is_echo_request(&flight.layer4)
             && env.snapshot.interfaces.owns(flight.destination.to_ip());

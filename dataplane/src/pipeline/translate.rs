@@ -11,8 +11,8 @@ use crate::flight::{Flight, Flow, Stop};
 use crate::ids::InterfaceId;
 use crate::interface::Interface;
 use crate::nat::{
-    NatRange, Rewrite, SourceMappings, masquerade_address, select_destination, select_null,
-    select_source, translate_error,
+    NatRange, Rewrite, SourceMappings, masquerade_address, outer_addresses, select_destination,
+    select_null, select_source, translate_error,
 };
 use crate::packet::Packet;
 use crate::rules::{Hook, Outcome, Table};
@@ -132,7 +132,11 @@ impl<A: Family> Lane<A> {
             if self.conntrack.claim_reply(new) {
                 let mapped = new.reply.destination != new.original.source
                     || new.reply.destination_port != new.original.source_port;
-                if mapped {
+                let note = match &range {
+                    Some(range) => range.needs_mapping(&new.original, &new.reply),
+                    None => mapped,
+                };
+                if note {
                     let (address, port) = (new.reply.destination, new.reply.destination_port);
                     new.mapped = self.mappings.insert_or_ref(&new.original, address, port);
                 }
@@ -190,16 +194,13 @@ impl<A: Family> Lane<A> {
         };
         let headers = flight.headers;
         let data = flight.lead.data_mut();
+        let (source, destination) = outer_addresses(&inner_from, &inner_to);
         match end {
             End::Destination => {
-                let outer = (key.destination != target.destination).then_some(target.destination);
-                translate_error(data, &headers, Some((&inner_from, &inner_to)), None, outer);
+                translate_error(data, &headers, Some((&inner_from, &inner_to)), None, destination)
             }
-            End::Source => {
-                let outer = (key.source != target.source).then_some(target.source);
-                translate_error::<A>(data, &headers, None, outer, None);
-            }
-        }
+            End::Source => translate_error(data, &headers, None, source, None),
+        };
         reread(flight);
     }
 }

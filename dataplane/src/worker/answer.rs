@@ -14,6 +14,7 @@ use crate::neighbour::arp::{self, Arp, Operation};
 use crate::neighbour::ndp::{self, Message};
 use crate::packet::{Packet, Pool};
 use crate::snapshot::NextHop;
+use crate::wire::checksum::{L4ChecksumState, l4_state};
 use crate::wire::echo::answer_echo;
 use crate::wire::icmp_error::{self, IcmpError};
 use crate::wire::parse::Headers;
@@ -134,6 +135,12 @@ impl<P: Packet> Worker<P> {
             self.counters.dropped(reason);
         }
         if flight.link_broadcast || !icmp_error::may_answer(flight.lead.data(), &flight.headers) {
+            return;
+        }
+        // Kernel nf_reject_verify_csum: a damaged packet may be anybody's.
+        if reason == DropReason::Reject
+            && l4_state(flight.lead.data(), &flight.headers) == L4ChecksumState::Bad
+        {
             return;
         }
         let env = burst.env;

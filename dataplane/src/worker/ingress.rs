@@ -12,7 +12,6 @@ use crate::packet::{Checksum, Packet, Pool};
 use crate::pipeline::{Family, Lane};
 use crate::reassembly::Reassembly;
 use crate::wire::checksum::{L4ChecksumState, complete_l4, l4_state};
-use crate::wire::icmp_error::IcmpError;
 use crate::wire::options::check_options;
 use crate::wire::parse::{Frame, Headers, Payload, parse, parse_trusted};
 
@@ -92,15 +91,9 @@ impl<P: Packet> Worker<P> {
         }
         match headers.version {
             IpVersion::V4 => {
-                if headers.options
-                    && let Err(error) = check_options(packet.data(), &headers)
-                {
-                    let error = IcmpError::ParameterProblem { pointer: error.pointer };
-                    let flight = Flight::<V4, P>::new(packet, Vec::new(), headers, from.id);
-                    return match flight {
-                        Ok(flight) => self.refuse(burst, &flight, DropReason::BadIpOptions, error),
-                        Err(_) => self.counters.dropped(DropReason::Truncated),
-                    };
+                // As in the kernel, whose ip_rcv has no route yet by which it could answer.
+                if headers.options && check_options(packet.data(), &headers).is_err() {
+                    return self.counters.dropped(DropReason::BadIpOptions);
                 }
                 self.datagram::<V4, L>(burst, from, packet, headers);
             }
