@@ -98,7 +98,7 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
-        let verdict = self.from_wire(env, flight);
+        let verdict = self.enter_from_wire(env, flight);
         self.finish(env, flight, verdict)
     }
 
@@ -108,11 +108,11 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
-        let verdict = self.from_host(env, flight);
+        let verdict = self.enter_from_host(env, flight);
         self.finish(env, flight, verdict)
     }
 
-    fn from_wire<P: Packet>(
+    fn enter_from_wire<P: Packet>(
         &mut self,
         env: Env<'_>,
         flight: &mut Flight<A, P>,
@@ -141,7 +141,7 @@ impl<A: Family> Lane<A> {
         }
     }
 
-    fn from_host<P: Packet>(
+    fn enter_from_host<P: Packet>(
         &mut self,
         env: Env<'_>,
         flight: &mut Flight<A, P>,

@@ -31,7 +31,7 @@ impl<P: Packet> Worker<P> {
                 self.send(burst, egress, next_hop, neighbour, packet, headers);
             }
             // Echo requests are never cached.
-            Verdict::Host | Verdict::Echo => self.to_twin(burst, ingress, packet, headers),
+            Verdict::Host | Verdict::Echo => self.deliver_to_twin(burst, ingress, packet, headers),
         }
     }
 
@@ -175,19 +175,19 @@ impl<P: Packet> Worker<P> {
     }
 
     /// Delivers all frames of a datagram to the host.
-    pub(super) fn to_host<A: InWorker, L: Pool<Packet = P>>(
+    pub(super) fn deliver_to_host<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         flight: Flight<A, P>,
     ) {
         let Flight { lead, rest, headers, ingress, .. } = flight;
-        self.to_twin(burst, ingress, lead, &headers);
+        self.deliver_to_twin(burst, ingress, lead, &headers);
         for (packet, headers) in rest {
-            self.to_twin(burst, ingress, packet, &headers);
+            self.deliver_to_twin(burst, ingress, packet, &headers);
         }
     }
 
-    fn to_twin<L: Pool<Packet = P>>(
+    fn deliver_to_twin<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         ingress: InterfaceId,

@@ -50,7 +50,7 @@ impl<P: Packet> Worker<P> {
         };
         let interfaces = &burst.env.snapshot.interfaces;
         if let Some((id, _)) = interfaces.twin_of(port) {
-            return self.from_host(burst, port, id, packet, frame);
+            return self.enter_from_host(burst, port, id, packet, frame);
         }
         let Some((id, interface)) = interfaces.find(port, frame.vlan.filter(|&vlan| vlan != 0))
         else {
@@ -71,12 +71,12 @@ impl<P: Packet> Worker<P> {
             Payload::Ip(headers) => {
                 let link_broadcast = frame.destination.is_multicast();
                 let from = From { port, id, interface, fresh, link_broadcast, mac: frame.source };
-                self.from_wire(burst, from, packet, headers);
+                self.enter_from_wire(burst, from, packet, headers);
             }
         }
     }
 
-    fn from_wire<L: Pool<Packet = P>>(
+    fn enter_from_wire<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         from: From<'_>,
@@ -184,7 +184,7 @@ impl<P: Packet> Worker<P> {
             Ok(Verdict::Send { egress, next_hop, neighbour }) => {
                 self.forward(burst, flight, egress, next_hop, neighbour, from.is_some());
             }
-            Ok(Verdict::Host) => self.to_host(burst, flight),
+            Ok(Verdict::Host) => self.deliver_to_host(burst, flight),
             Ok(Verdict::Echo) => self.echo(burst, flight),
             Err(Stop::Drop(reason)) => {
                 for _ in 0..=flight.rest.len() {
@@ -212,7 +212,7 @@ impl<P: Packet> Worker<P> {
         }
     }
 
-    fn from_host<L: Pool<Packet = P>>(
+    fn enter_from_host<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         port: u16,
