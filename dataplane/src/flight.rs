@@ -48,6 +48,8 @@ pub(crate) struct Flight<A, P> {
     pub(crate) mark: u32,
     pub(crate) state: CtState,
     pub(crate) notrack: bool,
+    /// The raw table has counted it, here or at the worker that handed it over.
+    pub(crate) raw_counted: bool,
     pub(crate) flow: Flow<A>,
     pub(crate) trail: Trail,
     /// Whether the next packet of the flow is sure to meet the same verdict.
@@ -93,6 +95,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             mark: 0,
             state: CtState::Untracked,
             notrack: false,
+            raw_counted: false,
             flow: Flow::None,
             trail: Trail::new(),
             cacheable: true,

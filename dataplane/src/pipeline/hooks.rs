@@ -21,10 +21,12 @@ impl<A: Family> Lane<A> {
         let (mut trail, mut cacheable) = (std::mem::take(&mut flight.trail), flight.cacheable);
         let (snat, dnat) = self.translated(flight);
         let mut view = flight.view(snat, dnat);
-        let counters = rules.counters(env.worker);
+        let counted = table == Table::Raw && flight.raw_counted;
+        let counters = rules.counters(env.worker).filter(|_| !counted);
         let walk = Walk { counters, trail: &mut trail, cacheable: &mut cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         flight.mark = view.mark;
+        flight.raw_counted |= table == Table::Raw;
         (flight.trail, flight.cacheable) = (trail, cacheable);
         match outcome {
             Outcome::Accept => Ok(()),

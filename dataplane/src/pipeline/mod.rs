@@ -117,6 +117,7 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
+        self.check_owner(env, flight)?;
         self.table(env, flight, Table::Raw, Hook::Prerouting)?;
         self.track(env, flight)?;
         self.table(env, flight, Table::Mangle, Hook::Prerouting)?;
@@ -148,6 +149,7 @@ impl<A: Family> Lane<A> {
     ) -> Result<Verdict, Stop> {
         let before = flight.destination;
         let mut out = self.route_output(env, flight)?;
+        self.check_owner(env, flight)?;
         self.table(env, flight, Table::Raw, Hook::Output)?;
         self.track(env, flight)?;
         self.table(env, flight, Table::Mangle, Hook::Output)?;

@@ -15,6 +15,24 @@ use crate::wire::icmp_error::quoted;
 use crate::wire::layer4::layer4;
 
 impl<A: Family> Lane<A> {
+    /// Hands over a packet of another worker's connection before any rule counts it: its owner may take
+    /// the cached verdict, which counts all of them.
+    pub(super) fn check_owner<P: Packet>(
+        &self,
+        env: Env<'_>,
+        flight: &Flight<A, P>,
+    ) -> Result<(), Stop> {
+        if !A::rules(env.snapshot).needs_conntrack() {
+            return Ok(());
+        }
+        let (source, destination) = (flight.source, flight.destination);
+        let tuple = tuple_of(source, destination, flight.headers.protocol, &flight.layer4);
+        match tuple.and_then(|tuple| self.conntrack.owner(&tuple)) {
+            Some(owner) => Err(Stop::HandOff(owner)),
+            None => Ok(()),
+        }
+    }
+
     /// Finds the packet's connection, or begins one.
     pub(super) fn track<P: Packet>(
         &mut self,
@@ -68,8 +86,6 @@ impl<A: Family> Lane<A> {
                 Update::Invalid => return Ok(()),
                 Update::Reopen => self.remove(flow),
             }
-        } else if let Some(owner) = self.conntrack.owner(&tuple) {
-            return Err(Stop::HandOff(owner));
         }
         let data = flight.lead.data();
         match self.conntrack.begin(tuple, &flight.layer4, data, &flight.headers, env.now, settings)

@@ -131,9 +131,7 @@ impl<P: Packet> Worker<P> {
         reason: DropReason,
         error: IcmpError,
     ) {
-        for _ in 0..=flight.rest.len() {
-            self.counters.dropped(reason);
-        }
+        self.dropped_all(flight, reason);
         if flight.link_broadcast || !icmp_error::may_answer(flight.lead.data(), &flight.headers) {
             return;
         }
@@ -151,9 +149,8 @@ impl<P: Packet> Worker<P> {
             return;
         }
         let Some(source) = self.error_source(burst, flight) else { return };
-        let Some(mut answer) = burst.pool.alloc() else {
-            return self.counters.dropped(DropReason::NoBuffer);
-        };
+        // The datagram is counted already; an answer that was never made is no packet.
+        let Some(mut answer) = burst.pool.alloc() else { return };
         let id = (env.random >> 16) as u16;
         let ttl = env.snapshot.ip.default_ttl;
         if icmp_error::build(
@@ -197,13 +194,12 @@ impl<P: Packet> Worker<P> {
         burst: &mut Burst<'_, P, L>,
         flight: &Flight<A, P>,
     ) {
-        self.counters.dropped(DropReason::Reject);
+        self.dropped_all(flight, DropReason::Reject);
         if flight.link_broadcast {
             return;
         }
-        let Some(mut answer) = burst.pool.alloc() else {
-            return self.counters.dropped(DropReason::NoBuffer);
-        };
+        // The datagram is counted already; an answer that was never made is no packet.
+        let Some(mut answer) = burst.pool.alloc() else { return };
         if build_reset(&mut answer, flight.lead.data(), &flight.headers) {
             self.own::<A, L>(burst, answer);
         }
@@ -267,17 +263,19 @@ impl<P: Packet> Worker<P> {
             let reason = DropReason::ReassemblyTimeout;
             match headers.version {
                 IpVersion::V4 => {
-                    if let Ok(flight) =
-                        Flight::<V4, P>::new(packet, Vec::new(), headers, InterfaceId::HOST)
-                    {
-                        self.refuse(burst, &flight, reason, IcmpError::ReassemblyTimeExceeded);
+                    match Flight::<V4, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
+                        Ok(flight) => {
+                            self.refuse(burst, &flight, reason, IcmpError::ReassemblyTimeExceeded)
+                        }
+                        Err(_) => self.counters.dropped(reason),
                     }
                 }
                 IpVersion::V6 => {
-                    if let Ok(flight) =
-                        Flight::<V6, P>::new(packet, Vec::new(), headers, InterfaceId::HOST)
-                    {
-                        self.refuse(burst, &flight, reason, IcmpError::V6ReassemblyTime);
+                    match Flight::<V6, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
+                        Ok(flight) => {
+                            self.refuse(burst, &flight, reason, IcmpError::V6ReassemblyTime)
+                        }
+                        Err(_) => self.counters.dropped(reason),
                     }
                 }
             }

@@ -69,8 +69,12 @@ impl WorkerCounters {
     }
     /// Counts one drop; only the worker that owns the counters may.
     pub fn dropped(&self, reason: DropReason) {
+        self.dropped_many(reason, 1);
+    }
+    /// Counts the drop of all frames of a datagram.
+    pub(crate) fn dropped_many(&self, reason: DropReason, frames: usize) {
         let cell = &self.drops[reason as usize];
-        cell.store(cell.load(Relaxed).wrapping_add(1), Relaxed);
+        cell.store(cell.load(Relaxed).wrapping_add(frames as u64), Relaxed);
     }
     /// One counter.
     #[must_use]

@@ -45,20 +45,21 @@ impl<P: Packet> Worker<P> {
         neighbour: Option<NeighbourId>,
         forwarded: bool,
     ) {
-        let Flight { mut lead, rest, headers, .. } = flight;
         let Some(interface) = burst.env.snapshot.interfaces.get(egress) else {
-            return self.counters.dropped(DropReason::InterfaceDown);
+            return self.dropped_all(&flight, DropReason::InterfaceDown);
         };
+        let Flight { mut lead, mut rest, headers, .. } = flight;
         if forwarded && headers.options && headers.version == IpVersion::V4 {
             let own = interface.v4.first().map(|(address, _)| *address).unwrap_or_default();
             if let Err(reason) = forward_options(lead.data_mut(), &headers, own) {
-                return self.counters.dropped(reason);
+                return self.counters.dropped_many(reason, 1 + rest.len());
             }
         }
         self.send_sized(burst, interface, egress, next_hop, neighbour, lead, &headers);
-        for (packet, headers) in rest {
+        for (packet, headers) in rest.drain(..) {
             self.send_sized(burst, interface, egress, next_hop, neighbour, packet, &headers);
         }
+        self.reassembler.give_back(rest);
     }
 
     /// Sends one packet, in fragments if it is too big for the way out.
@@ -81,8 +82,11 @@ impl<P: Packet> Worker<P> {
         let outcome = fragment(&packet, headers, interface.mtu, burst.pool, |pool, piece| {
             made += 1;
             let mut burst = Burst { env, pool, out: &mut *out };
-            if let Some(headers) = headers_of(&piece) {
-                self.send(&mut burst, egress, next_hop, neighbour, piece, &headers);
+            match headers_of(&piece) {
+                Some(headers) => {
+                    self.send(&mut burst, egress, next_hop, neighbour, piece, &headers);
+                }
+                None => self.counters.dropped(DropReason::Truncated),
             }
         });
         self.counters.add(Counter::Originated, made);
@@ -180,11 +184,12 @@ impl<P: Packet> Worker<P> {
         burst: &mut Burst<'_, P, L>,
         flight: Flight<A, P>,
     ) {
-        let Flight { lead, rest, headers, ingress, .. } = flight;
+        let Flight { lead, mut rest, headers, ingress, .. } = flight;
         self.deliver_to_twin(burst, ingress, lead, &headers);
-        for (packet, headers) in rest {
+        for (packet, headers) in rest.drain(..) {
             self.deliver_to_twin(burst, ingress, packet, &headers);
         }
+        self.reassembler.give_back(rest);
     }
 
     fn deliver_to_twin<L: Pool<Packet = P>>(

@@ -1,7 +1,7 @@
 //! From a frame to a verdict: which interface it is on, what it carries, which path it takes.
 
 use super::counters::Counter;
-use super::{Burst, HandOff, Worker};
+use super::{Burst, HandOff, Stage, Worker};
 use crate::address::{IpVersion, Mac, V4, V6};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop, Verdict};
@@ -31,14 +31,16 @@ impl InWorker for V6 {
 }
 
 impl<P: Packet> Worker<P> {
-    /// One frame from `port`. `fresh` frames may still be handed to another worker.
+    /// One frame from `port`; `rest` are the later fragments of a datagram put together elsewhere.
     pub(super) fn frame<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         port: u16,
         packet: P,
-        fresh: bool,
+        rest: Vec<(P, Headers)>,
+        stage: Stage,
     ) {
+        let frames = 1 + rest.len();
         let parsed = match packet.ip_checksum() {
             Checksum::Good => parse_trusted(packet.data()),
             Checksum::Unknown => parse(packet.data()),
@@ -46,32 +48,34 @@ impl<P: Packet> Worker<P> {
         };
         let frame = match parsed {
             Ok(frame) => frame,
-            Err(reason) => return self.counters.dropped(reason),
+            Err(reason) => return self.counters.dropped_many(reason, frames),
         };
         let interfaces = &burst.env.snapshot.interfaces;
         if let Some((id, _)) = interfaces.twin_of(port) {
-            return self.enter_from_host(burst, port, id, packet, frame);
+            return self.enter_from_host(burst, port, id, packet, frame, stage);
         }
         let Some((id, interface)) = interfaces.find(port, frame.vlan.filter(|&vlan| vlan != 0))
         else {
-            return self.counters.dropped(DropReason::UnknownVlan);
+            return self.counters.dropped_many(DropReason::UnknownVlan, frames);
         };
         if !interface.up {
-            return self.counters.dropped(DropReason::InterfaceDown);
+            return self.counters.dropped_many(DropReason::InterfaceDown, frames);
         }
         if frame.destination != interface.mac && !frame.destination.is_multicast() {
-            return self.counters.dropped(DropReason::OtherHost);
+            return self.counters.dropped_many(DropReason::OtherHost, frames);
         }
         match frame.payload {
             Payload::Arp { offset } => {
                 let unicast = !frame.destination.is_multicast();
                 self.arp(burst, id, interface, packet, offset, unicast);
             }
-            Payload::Other { .. } => self.counters.dropped(DropReason::UnknownEtherType),
+            Payload::Other { .. } => {
+                self.counters.dropped_many(DropReason::UnknownEtherType, frames)
+            }
             Payload::Ip(headers) => {
                 let link_broadcast = frame.destination.is_multicast();
-                let from = From { port, id, interface, fresh, link_broadcast, mac: frame.source };
-                self.enter_from_wire(burst, from, packet, headers);
+                let from = From { port, id, interface, stage, link_broadcast, mac: frame.source };
+                self.enter_from_wire(burst, from, packet, rest, headers);
             }
         }
     }
@@ -81,6 +85,7 @@ impl<P: Packet> Worker<P> {
         burst: &mut Burst<'_, P, L>,
         from: From<'_>,
         mut packet: P,
+        rest: Vec<(P, Headers)>,
         headers: Headers,
     ) {
         if from.interface.software_peer
@@ -93,9 +98,9 @@ impl<P: Packet> Worker<P> {
             IpVersion::V4 => {
                 // As in the kernel, whose ip_rcv has no route yet by which it could answer.
                 if headers.options && check_options(packet.data(), &headers).is_err() {
-                    return self.counters.dropped(DropReason::BadIpOptions);
+                    return self.counters.dropped_many(DropReason::BadIpOptions, 1 + rest.len());
                 }
-                self.datagram::<V4, L>(burst, from, packet, headers);
+                self.datagram::<V4, L>(burst, from, packet, rest, headers);
             }
             IpVersion::V6 => {
                 if is_discovery(packet.data(), &headers) {
@@ -108,7 +113,7 @@ impl<P: Packet> Worker<P> {
                         from.mac,
                     );
                 }
-                self.datagram::<V6, L>(burst, from, packet, headers);
+                self.datagram::<V6, L>(burst, from, packet, rest, headers);
             }
         }
     }
@@ -118,28 +123,25 @@ impl<P: Packet> Worker<P> {
         burst: &mut Burst<'_, P, L>,
         from: From<'_>,
         mut packet: P,
-        headers: Headers,
+        mut rest: Vec<(P, Headers)>,
+        mut headers: Headers,
     ) {
         if let Some(verdict) = A::lane(self).established(burst.env, &mut packet, &headers, from.id)
         {
             self.counters.add(Counter::Cached, 1);
             return self.dispatch_cached(burst, from.id, packet, &headers, verdict);
         }
-        let mut rest = Vec::new();
-        let mut headers = headers;
-        if headers.fragment.is_some() && A::rules(burst.env.snapshot).needs_conntrack() {
+        let whole = headers.fragment.is_none() || !rest.is_empty();
+        if !whole && A::rules(burst.env.snapshot).needs_conntrack() {
             if let Some(other) = self.fragment_home::<A>(&packet, &headers)
-                && from.fresh
+                && from.stage == Stage::Fresh
             {
-                return self.hand_off(other, packet, from.port);
+                return self.hand_off(other, packet, rest, from.port, Stage::Fragment);
             }
             match self.reassembler.push(packet, &headers, from.id, burst.env.now) {
                 Reassembly::Pending => return,
                 Reassembly::Dropped(reason, others) => {
-                    for _ in 0..=others {
-                        self.counters.dropped(reason);
-                    }
-                    return;
+                    return self.counters.dropped_many(reason, 1 + others);
                 }
                 Reassembly::Complete(mut fragments) => {
                     (packet, headers) = fragments.remove(0);
@@ -151,6 +153,7 @@ impl<P: Packet> Worker<P> {
             Err(_) => self.counters.dropped(DropReason::Truncated),
             Ok(mut flight) => {
                 flight.link_broadcast = from.link_broadcast;
+                flight.raw_counted = from.stage == Stage::Owner { raw_counted: true };
                 let outcome = A::lane(self).receive(burst.env, &mut flight);
                 self.dispatch(burst, flight, outcome, Some(from));
             }
@@ -187,28 +190,42 @@ impl<P: Packet> Worker<P> {
             Ok(Verdict::Host) => self.deliver_to_host(burst, flight),
             Ok(Verdict::Echo) => self.echo(burst, flight),
             Err(Stop::Drop(reason)) => {
-                for _ in 0..=flight.rest.len() {
-                    self.counters.dropped(reason);
-                }
+                self.dropped_all(&flight, reason);
+                self.reassembler.give_back(flight.rest);
             }
             Err(Stop::Refuse(reason, error)) => self.refuse(burst, &flight, reason, error),
             Err(Stop::Reset) => self.reset(burst, &flight),
             Err(Stop::HandOff(owner)) => {
-                let port = from.as_ref().filter(|from| from.fresh).map(|from| from.port);
-                match port {
-                    Some(port) if flight.rest.is_empty() => self.hand_off(owner, flight.lead, port),
+                match from.filter(|from| !matches!(from.stage, Stage::Owner { .. })) {
+                    Some(from) => {
+                        let stage = Stage::Owner { raw_counted: flight.raw_counted };
+                        self.hand_off(owner, flight.lead, flight.rest, from.port, stage);
+                    }
                     // Already handed over once, or made here: its owner has just let go of it.
-                    Some(_) | None => self.counters.dropped(DropReason::ConntrackClash),
+                    None => self.dropped_all(&flight, DropReason::ConntrackClash),
                 }
             }
         }
     }
 
-    fn hand_off(&mut self, owner: WorkerId, packet: P, port: u16) {
+    /// Counts every frame of a datagram as dropped.
+    pub(super) fn dropped_all<A: InWorker>(&self, flight: &Flight<A, P>, reason: DropReason) {
+        self.counters.dropped_many(reason, 1 + flight.rest.len());
+    }
+
+    fn hand_off(
+        &mut self,
+        owner: WorkerId,
+        packet: P,
+        rest: Vec<(P, Headers)>,
+        port: u16,
+        stage: Stage,
+    ) {
+        let frames = 1 + rest.len();
         let ring = self.shared.handoff.get(owner.index());
-        match ring.map(|ring| ring.push(HandOff { packet, port })) {
-            Some(Ok(())) => self.counters.add(Counter::HandedOut, 1),
-            Some(Err(_)) | None => self.counters.dropped(DropReason::HandOffFull),
+        match ring.map(|ring| ring.push(HandOff { packet, rest, port, stage })) {
+            Some(Ok(())) => self.counters.add(Counter::HandedOut, frames as u64),
+            Some(Err(_)) | None => self.counters.dropped_many(DropReason::HandOffFull, frames),
         }
     }
 
@@ -219,17 +236,18 @@ impl<P: Packet> Worker<P> {
         id: InterfaceId,
         packet: P,
         frame: Frame,
+        stage: Stage,
     ) {
         let Payload::Ip(headers) = frame.payload else {
             return self.counters.dropped(DropReason::UnknownEtherType);
         };
         match headers.version {
-            IpVersion::V4 => self.host_datagram::<V4, L>(burst, port, id, packet, headers),
+            IpVersion::V4 => self.host_datagram::<V4, L>(burst, port, id, packet, headers, stage),
             // The data plane itself speaks neighbour discovery for the gateway's addresses.
             IpVersion::V6 if is_host_chatter(packet.data(), &headers) => {
                 self.counters.dropped(DropReason::Multicast);
             }
-            IpVersion::V6 => self.host_datagram::<V6, L>(burst, port, id, packet, headers),
+            IpVersion::V6 => self.host_datagram::<V6, L>(burst, port, id, packet, headers, stage),
         }
     }
 
@@ -240,14 +258,19 @@ impl<P: Packet> Worker<P> {
         id: InterfaceId,
         packet: P,
         headers: Headers,
+        stage: Stage,
     ) {
         match Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
             Err(_) => self.counters.dropped(DropReason::Truncated),
             Ok(mut flight) => {
                 flight.egress = Some(id);
+                flight.raw_counted = stage == Stage::Owner { raw_counted: true };
                 let outcome = A::lane(self).originate(burst.env, &mut flight);
                 match outcome {
-                    Err(Stop::HandOff(owner)) => self.hand_off(owner, flight.lead, port),
+                    Err(Stop::HandOff(owner)) if stage == Stage::Fresh => {
+                        let stage = Stage::Owner { raw_counted: flight.raw_counted };
+                        self.hand_off(owner, flight.lead, flight.rest, port, stage);
+                    }
                     outcome => self.dispatch(burst, flight, outcome, None),
                 }
             }
@@ -261,7 +284,7 @@ pub(super) struct From<'a> {
     pub(super) port: u16,
     pub(super) id: InterfaceId,
     pub(super) interface: &'a Interface,
-    pub(super) fresh: bool,
+    pub(super) stage: Stage,
     pub(super) link_broadcast: bool,
     pub(super) mac: Mac,
 }

@@ -34,6 +34,7 @@ use crate::rate_limit::IcmpLimiter;
 use crate::reassembly::Reassembler;
 use crate::snapshot::Snapshot;
 use crate::time::Instant;
+use crate::wire::parse::Headers;
 use counters::{Counter, WorkerCounters};
 use crossbeam_queue::ArrayQueue;
 use std::net::IpAddr;
@@ -43,8 +44,25 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct HandOff<P> {
     packet: P,
+    /// Later fragments of its datagram, if that is complete.
+    rest: Vec<(P, Headers)>,
     /// The port it came from.
     port: u16,
+    stage: Stage,
+}
+
+/// How far a packet got before it reached this worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Just received here.
+    Fresh,
+    /// A fragment, sent to where its datagram is put together.
+    Fragment,
+    /// Sent to the owner of its connection. It goes no further.
+    Owner {
+        /// Whether the raw table has counted it.
+        raw_counted: bool,
+    },
 }
 
 /// What all workers share.
@@ -144,7 +162,7 @@ impl<P: Packet> Worker<P> {
             for packet in packets {
                 count += 1;
                 burst.env.random = worker.next_random();
-                worker.frame(burst, port, packet, true);
+                worker.frame(burst, port, packet, Vec::new(), Stage::Fresh);
             }
             worker.counters.add(Counter::Received, count);
             worker.counters.add(Counter::Bursts, u64::from(count > 0));
@@ -166,11 +184,11 @@ impl<P: Packet> Worker<P> {
         let mut count = 0;
         self.with_burst(now, pool, out, |worker, burst| {
             while count < limit
-                && let Some(HandOff { packet, port }) = ring.pop()
+                && let Some(HandOff { packet, rest, port, stage }) = ring.pop()
             {
-                count += 1;
+                count += 1 + rest.len();
                 burst.env.random = worker.next_random();
-                worker.frame(burst, port, packet, false);
+                worker.frame(burst, port, packet, rest, stage);
             }
         });
         self.counters.add(Counter::HandedIn, count as u64);

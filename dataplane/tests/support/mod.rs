@@ -1,0 +1,281 @@
+//! A gateway of N workers in one thread, stepped by hand.
+//!
+//! ```text
+//!   10.1.0.0/16 ── port 0, lan 10.1.0.1 ─┐ spreader ┌─> worker 0 ─┐ hand-off rings,
+//!                                         ├─────────>│             │ stepped until quiet
+//!   192.168.1.0/24 ─ port 1, wan .146 ───┘          └─> worker 1 ─┘
+//! ```
+
+#![allow(clippy::unwrap_used, reason = "a simulator that cannot be built fails its test")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+pub mod frames;
+pub mod rules;
+
+use crossbeam_queue::ArrayQueue;
+use sluice_dataplane::address::{Address, Mac, V4, V6};
+use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings, Directory};
+use sluice_dataplane::fib::{Fib, FibWriter};
+use sluice_dataplane::ids::{InterfaceId, NextHopId, WorkerId};
+use sluice_dataplane::interface::{Interface, Interfaces, ReversePathFilter};
+use sluice_dataplane::nat::SourceMappings;
+use sluice_dataplane::neighbour::{Machine, NeighbourTable, Settings as NeighbourSettings};
+use sluice_dataplane::packet::{MemoryPacket, MemoryPool, Packet};
+use sluice_dataplane::pipeline::Lane;
+use sluice_dataplane::published::{Generation, Published};
+use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
+use sluice_dataplane::rules::{Count, Rules};
+use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
+use sluice_dataplane::time::Instant;
+use sluice_dataplane::worker::counters::{Counter, WorkerCounters};
+use sluice_dataplane::worker::{Outbox, Parts, Shared, Worker};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+pub const LAN: u16 = 0;
+pub const WAN: u16 = 1;
+pub const GATEWAY: [u8; 4] = [192, 168, 1, 146];
+pub const CLIENT: [u8; 4] = [10, 1, 0, 2];
+pub const SERVER: [u8; 4] = [192, 168, 1, 1];
+
+const CONNECTIONS: usize = 1024;
+
+/// Which worker a received frame goes to.
+#[derive(Debug, Clone, Copy)]
+pub enum Spread {
+    /// By addresses and ports, the same for both directions where nothing is translated, as RSS may.
+    Hash,
+    /// One after the other.
+    RoundRobin,
+    /// Each time another worker than the last one that got this pair of addresses.
+    Unlucky,
+}
+
+pub const SPREADS: [Spread; 3] = [Spread::Hash, Spread::RoundRobin, Spread::Unlucky];
+
+/// The gateway.
+pub struct Gateway {
+    pub workers: Vec<Worker<MemoryPacket>>,
+    pub shared: Arc<Shared<MemoryPacket>>,
+    pub published: Arc<Published<Snapshot>>,
+    pub now: Instant,
+    spread: Spread,
+    turn: usize,
+    last: HashMap<u64, usize>,
+    out: Outbox<MemoryPacket>,
+    _machine: Machine,
+    _routes: (FibWriter<V4>, FibWriter<V6>),
+}
+
+fn interface(name: &str, port: u16, address: [u8; 4], prefix: u8) -> Option<Interface> {
+    Some(Interface {
+        name: name.into(),
+        port,
+        twin: None,
+        vlan: None,
+        mac: Mac(frames::gateway_mac(port)),
+        mtu: 1500,
+        up: true,
+        v4: vec![(V4(address), prefix)],
+        v6: Vec::new(),
+        reverse_path: ReversePathFilter::Off,
+        send_redirects: false,
+        software_peer: false,
+    })
+}
+
+fn snapshot(rules4: Rules<V4>) -> Arc<Snapshot> {
+    Arc::new(Snapshot {
+        interfaces: Interfaces::new(vec![
+            interface("lan", LAN, [10, 1, 0, 1], 16),
+            interface("wan", WAN, GATEWAY, 24),
+        ]),
+        next_hops: vec![
+            NextHop::Connected(InterfaceId(LAN)),
+            NextHop::Connected(InterfaceId(WAN)),
+            NextHop::Local(InterfaceId(LAN)),
+            NextHop::Local(InterfaceId(WAN)),
+        ],
+        rules4,
+        rules6: Rules::empty(4),
+        ip: IpSettings::default(),
+        conntrack: ConntrackSettings::default(),
+    })
+}
+
+fn routes() -> (Arc<Fib<V4>>, FibWriter<V4>) {
+    let (fib, mut writer) = Fib::new(64);
+    for (prefix, length, hop) in [
+        ([10, 1, 0, 0], 16, 0),
+        ([192, 168, 1, 0], 24, 1),
+        ([10, 1, 0, 1], 32, 2),
+        (GATEWAY, 32, 3),
+    ] {
+        writer.insert(V4(prefix), length, NextHopId(hop)).unwrap();
+    }
+    (fib, writer)
+}
+
+struct Family<A: Address> {
+    fib: Arc<Fib<A>>,
+    mappings: Arc<SourceMappings<A>>,
+    directory: Option<Arc<Directory<A>>>,
+}
+
+impl<A: Address> Family<A> {
+    const KEY: [u64; 2] = [3, 5];
+    fn new(fib: Arc<Fib<A>>, workers: usize) -> Self {
+        Self {
+            fib,
+            mappings: Arc::new(SourceMappings::new(CONNECTIONS, 7)),
+            directory: (workers > 1).then(|| Arc::new(Directory::new(2 * CONNECTIONS, Self::KEY))),
+        }
+    }
+    fn lane(&self, id: WorkerId) -> Lane<A> {
+        let settings = ConntrackSettings::default();
+        let directory = self.directory.clone();
+        Lane {
+            conntrack: Conntrack::new(id, &settings, Self::KEY, CONNECTIONS, directory).unwrap(),
+            fib: Arc::clone(&self.fib),
+            mappings: Arc::clone(&self.mappings),
+        }
+    }
+}
+
+impl Gateway {
+    /// `count` workers; client and server are permanent neighbours.
+    pub fn new(count: usize, spread: Spread, rules: Rules<V4>) -> Self {
+        let neighbours = NeighbourTable::new(64, 11);
+        let mut machine = Machine::new(Arc::clone(&neighbours), NeighbourSettings::default());
+        for (port, address) in [(LAN, CLIENT), (WAN, SERVER)] {
+            let mac = Mac(frames::neighbour_mac(port));
+            let (id, ip) = (InterfaceId(port), IpAddr::from(address));
+            machine.set(id, ip, mac, true, Instant(1), &mut Vec::new()).unwrap();
+        }
+        let published = Arc::new(Published::new(snapshot(rules)));
+        let shared = Arc::new(Shared {
+            neighbours,
+            events: ArrayQueue::new(64),
+            handoff: (0..count).map(|_| ArrayQueue::new(64)).collect(),
+            limiter: IcmpLimiter::new(Settings::default(), 13),
+            generation: Generation::default(),
+        });
+        let ((fib4, writer4), (fib6, writer6)) = (routes(), Fib::new(16));
+        let (v4, v6) = (Family::new(fib4, count), Family::new(fib6, count));
+        let worker = |index: usize| {
+            let id = WorkerId(index as u8);
+            Worker::new(Parts {
+                id,
+                v4: v4.lane(id),
+                v6: v6.lane(id),
+                snapshot: published.reader(),
+                shared: Arc::clone(&shared),
+                counters: Arc::new(WorkerCounters::default()),
+                seed: 17 + index as u64,
+            })
+        };
+        Self {
+            workers: (0..count).map(worker).collect(),
+            shared,
+            published: Arc::clone(&published),
+            now: Instant(1_000_000_000),
+            spread,
+            turn: 0,
+            last: HashMap::new(),
+            out: Outbox::new(2, 256),
+            _machine: machine,
+            _routes: (writer4, writer6),
+        }
+    }
+
+    /// A frame arrives at `port`; what leaves, by port, once every hand-off ring is empty.
+    pub fn receive(&mut self, port: u16, frame: &[u8]) -> Vec<(u16, Vec<u8>)> {
+        let index = self.choose(frame);
+        self.receive_at(index, port, frame)
+    }
+
+    /// The same, at a given worker.
+    pub fn receive_at(&mut self, index: usize, port: u16, frame: &[u8]) -> Vec<(u16, Vec<u8>)> {
+        self.now = Instant(self.now.0 + 1_000);
+        let packet = std::iter::once(MemoryPacket::new(frame));
+        let (pool, out) = (&mut MemoryPool, &mut self.out);
+        self.workers[index].receive(self.now, port, packet, pool, out);
+        let mut sent = Vec::new();
+        let mut turns = 0;
+        loop {
+            let (now, out) = (self.now, &mut self.out);
+            let taken = |w: &mut Worker<_>| w.take_handed(now, 32, &mut MemoryPool, out);
+            if self.workers.iter_mut().map(taken).sum::<usize>() == 0 {
+                break;
+            }
+            turns += 1;
+            assert!(turns < 8, "a packet wanders between workers");
+        }
+        for (port, list) in self.out.ports_mut() {
+            sent.extend(list.drain(..).map(|packet| (port as u16, packet.data().to_vec())));
+        }
+        self.check_accounts();
+        sent
+    }
+
+    /// Time passes; workers age what they hold.
+    pub fn age(&mut self, seconds: u64) {
+        self.now = Instant(self.now.0 + seconds * 1_000_000_000);
+        for worker in &mut self.workers {
+            worker.age(self.now, &mut MemoryPool, &mut self.out);
+        }
+        self.out.ports_mut().for_each(|(_, list)| list.clear());
+        self.check_accounts();
+    }
+
+    /// New rules, as the control plane publishes them.
+    pub fn publish(&mut self, rules: Rules<V4>) {
+        self.published.publish(snapshot(rules));
+        self.shared.generation.bump();
+    }
+
+    /// A counter summed over the workers.
+    pub fn total(&self, counter: Counter) -> u64 {
+        self.workers.iter().map(|worker| worker.counters().get(counter)).sum()
+    }
+
+    /// Drops summed over the workers.
+    pub fn dropped(&self) -> u64 {
+        self.workers.iter().map(|worker| worker.counters().drops().total()).sum()
+    }
+
+    /// Rule counters of the rules in force.
+    pub fn rule_counts(&self) -> Vec<Count> {
+        self.published.current().rules4.totals()
+    }
+
+    /// Every packet is accounted for.
+    pub fn check_accounts(&self) {
+        let held = self.workers.iter().map(Worker::held).sum::<usize>() as u64;
+        let came = self.total(Counter::Received) + self.total(Counter::Originated);
+        let went = self.total(Counter::Transmitted) + self.total(Counter::Local) + self.dropped();
+        assert_eq!(came, went + held, "held {held}");
+        assert_eq!(self.total(Counter::HandedOut), self.total(Counter::HandedIn));
+    }
+
+    fn choose(&mut self, frame: &[u8]) -> usize {
+        let count = self.workers.len();
+        // Sums do not care for direction.
+        let key = frame
+            .get(26..38)
+            .unwrap_or_default()
+            .chunks(2)
+            .fold(0_u64, |sum, pair| sum + (u64::from(pair[0]) << 8 | u64::from(pair[1])));
+        self.turn += 1;
+        match self.spread {
+            Spread::Hash => key as usize % count,
+            Spread::RoundRobin => self.turn % count,
+            Spread::Unlucky => {
+                let last = self.last.entry(key).or_insert(key as usize);
+                *last = (*last + 1) % count;
+                *last
+            }
+        }
+    }
+}
