@@ -12,8 +12,8 @@ mod traffic;
 
 use anyhow::{Context, Result, ensure};
 
-const ROUNDS: usize = 300;
-const QUICK_ROUNDS: usize = 30;
+const ROUNDS: usize = 100;
+const QUICK_ROUNDS: usize = 20;
 
 fn main() -> Result<()> {
     let wanted = std::env::args().nth(1).unwrap_or_default();
