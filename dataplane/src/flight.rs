@@ -41,6 +41,8 @@ pub(crate) struct Flight<A, P> {
     pub(crate) destination: A,
     /// The tuple of the packet as it stands now, if it has one.
     pub(crate) tuple: Option<Tuple<A>>,
+    /// How the first packet of a connection that did not come to be had arrived.
+    pub(crate) arrived: Option<Tuple<A>>,
     pub(crate) ingress: InterfaceId,
     pub(crate) egress: Option<InterfaceId>,
     /// Arrived as a link-layer broadcast or multicast.
@@ -89,6 +91,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             source,
             destination,
             tuple: None,
+            arrived: None,
             ingress,
             egress: None,
             link_broadcast: false,

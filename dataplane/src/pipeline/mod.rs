@@ -172,6 +172,7 @@ impl<A: Family> Lane<A> {
         verdict: Result<Verdict, Stop>,
     ) -> Result<Verdict, Stop> {
         if let Flow::New(unborn) = std::mem::replace(&mut flight.flow, Flow::None) {
+            flight.arrived = Some(unborn.original);
             self.conntrack.abandon(unborn);
         }
         verdict

@@ -114,10 +114,8 @@ impl<A: Family> Lane<A> {
     /// Own addresses as source, and the reverse-path filter (RFC 3704).
     fn check_source<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<(), Stop> {
         let back = match self.next_hop(env, flight.source) {
-            Some(NextHop::Local(_) | NextHop::Broadcast(_)) => {
-                return Err(Stop::Drop(DropReason::MartianSource));
-            }
-            Some(NextHop::Connected(interface) | NextHop::Gateway { interface, .. }) => {
+            Some(NextHop::Local(_)) => return Err(Stop::Drop(DropReason::MartianSource)),
+            Some(NextHop::Broadcast(interface) | NextHop::Connected(interface) | NextHop::Gateway { interface, .. }) => {
                 Some(interface)
             }
             Some(NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit) | None => None,

@@ -135,4 +135,22 @@ pub fn complete_l4(data: &mut [u8], headers: &Headers) {
 #[must_use]
 pub fn update16(checksum: u16, old: u16, new: u16) -> u16 {
     !fold(u64::from(!checksum) + u64::from(!old) + u64::from(new))
+}/// Whether REJECT answers a packet, as far as its checksum goes (kernel `nf_reject_verify_csum` and
+/// `nf_ip_checksum`): one that cannot be shown to be whole may be anybody's. The kernel takes protocols it does
+/// not know to have a checksum over their payload.
+#[must_use]
+pub fn may_reject(data: &[u8], headers: &Headers) -> bool {
+    const EXEMPT: [u8; 6] = [47, 50, 51, protocol::DCCP, protocol::SCTP, protocol::UDP_LITE];
+    if headers.version == IpVersion::V6 || EXEMPT.contains(&headers.protocol) {
+        return headers.fragment.is_some() || l4_state(data, headers) != L4ChecksumState::Bad;
+    }
+    match headers.protocol {
+        protocol::UDP if u16_at(headers.payload(data), 6) == Some(0) => true,
+        protocol::TCP | protocol::UDP | protocol::ICMP => {
+            headers.fragment.is_none() && l4_state(data, headers) != L4ChecksumState::Bad
+        }
+        _ => sum(headers.payload(data)) == 0xffff,
+    }
 }
+
+

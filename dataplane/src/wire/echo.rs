@@ -49,8 +49,8 @@ fn turn_v4(data: &mut [u8], headers: &Headers, ttl: u8) {
     if let Some(addresses) = data.get_mut(l3 + 12..l3 + 20) {
         addresses.rotate_left(4);
     }
-    // The kernel's ICMP socket never sets DF.
-    put(data, l3 + 6, &[0, 0, ttl]);
+    // The kernel's ICMP socket never sets DF, and leaves the identification zero.
+    put(data, l3 + 4, &[0, 0, 0, 0, ttl]);
     put(data, usize::from(headers.l4), &[0]);
     checksum::complete_l4(data, headers);
     refresh_checksum(data, headers);

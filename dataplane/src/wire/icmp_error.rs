@@ -171,7 +171,9 @@ fn quoted_headers(quote: &[u8], at: usize, version: IpVersion) -> Option<Headers
         }
         IpVersion::V4 | IpVersion::V6 => return None,
     };
-    if !inner.is_first_fragment() || usize::from(inner.l4) + 8 > quote.len() {
+    // The kernel's nf_ct_get_tuple reads ports from the first four bytes, and an ICMP header whole.
+    let needed = if is_icmp(&inner) { 8 } else { 4 };
+    if !inner.is_first_fragment() || usize::from(inner.l4) + needed > quote.len() {
         return None;
     }
     inner.fragment = None;
@@ -179,11 +181,13 @@ fn quoted_headers(quote: &[u8], at: usize, version: IpVersion) -> Option<Headers
     Some(inner)
 }
 
-/// Ports of a quote that may hold but eight bytes of layer 4.
+/// Ports of a quote that may hold but four bytes of layer 4.
 fn quoted_ports(quote: &[u8], inner: &Headers) -> Layer4 {
     use super::layer4::{Layer4Kind, TcpFields};
     use crate::address::L4Port;
     if inner.protocol != protocol::TCP
+        && inner.protocol != protocol::UDP
+        && inner.protocol != protocol::UDP_LITE
         && inner.protocol != protocol::SCTP
         && inner.protocol != protocol::DCCP
     {

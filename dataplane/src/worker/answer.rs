@@ -9,12 +9,12 @@ use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop};
 use crate::ids::InterfaceId;
 use crate::interface::Interface;
-use crate::nat::masquerade_address;
+use crate::nat::{masquerade_address, translate_error};
 use crate::neighbour::arp::{self, Arp, Operation};
 use crate::neighbour::ndp::{self, Message};
 use crate::packet::{Packet, Pool};
 use crate::snapshot::NextHop;
-use crate::wire::checksum::{L4ChecksumState, l4_state};
+use crate::wire::checksum;
 use crate::wire::echo::answer_echo;
 use crate::wire::icmp_error::{self, IcmpError};
 use crate::wire::parse::Headers;
@@ -135,10 +135,7 @@ impl<P: Packet> Worker<P> {
         if flight.link_broadcast || !icmp_error::may_answer(flight.lead.data(), &flight.headers) {
             return;
         }
-        // Kernel nf_reject_verify_csum: a damaged packet may be anybody's.
-        if reason == DropReason::Reject
-            && l4_state(flight.lead.data(), &flight.headers) == L4ChecksumState::Bad
-        {
+        if reason == DropReason::Reject && !checksum::may_reject(flight.lead.data(), &flight.headers) {
             return;
         }
         let env = burst.env;
@@ -162,6 +159,13 @@ impl<P: Packet> Worker<P> {
             ttl,
             id,
         ) {
+            // The first packet of a connection is quoted as its sender knows it.
+            if let (Some(current), Some(arrived)) = (flight.tuple, flight.arrived)
+                && let Some(headers) = headers_of(&answer)
+                && current != arrived
+            {
+                translate_error(answer.data_mut(), &headers, Some((&current, &arrived)), None, None);
+            }
             self.own::<A, L>(burst, answer);
         }
     }
