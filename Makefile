@@ -23,7 +23,7 @@ PACKAGES := libdpdk-dev dpdk clang libclang-dev pkg-config build-essential proto
 	iptables ipset conntrack iperf3 curl iputils-ping traceroute tcpdump dnsmasq-base \
 	bind9-dnsutils python3
 
-.PHONY: deps build release demo test test-units test-network bench lint clean install
+.PHONY: deps build release demo test test-units test-network test-differential bench lint clean install
 
 deps:
 	@deploy/install-packages.sh $(PACKAGES)
@@ -48,6 +48,11 @@ test-units: deps
 test-network: deps
 	$(CARGO) build -p sluice
 	$(AS_ROOT) $(CARGO) test -p sluice-tests -- --test-threads=1
+
+# What CI runs of them: every scenario against the kernel, with one worker.
+test-differential: deps
+	$(CARGO) build -p sluice
+	$(AS_ROOT) $(CARGO) test -p sluice-tests --test differential -- --test-threads=1 sluice_1_worker
 
 bench: deps
 	$(CARGO) run --release -p sluice-bench

@@ -380,3 +380,17 @@ macro_rules! differential {
         }
     )+};
 }
+
+/// Declares scenarios in which Sluice is known to differ from the kernel; docs/NETFILTER.md says how. The kernel
+/// must still repeat itself, so that they can be taken up again.
+#[macro_export]
+macro_rules! known_to_differ {
+    ($($scenario:ident),+ $(,)?) => {$(
+        mod $scenario {
+            #[test]
+            fn kernel_repeats() {
+                super::$scenario().compare($crate::Kind::Kernel);
+            }
+        }
+    )+};
+}

@@ -115,9 +115,11 @@ impl<A: Family> Lane<A> {
     fn check_source<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<(), Stop> {
         let back = match self.next_hop(env, flight.source) {
             Some(NextHop::Local(_)) => return Err(Stop::Drop(DropReason::MartianSource)),
-            Some(NextHop::Broadcast(interface) | NextHop::Connected(interface) | NextHop::Gateway { interface, .. }) => {
-                Some(interface)
-            }
+            Some(
+                NextHop::Broadcast(interface)
+                | NextHop::Connected(interface)
+                | NextHop::Gateway { interface, .. },
+            ) => Some(interface),
             Some(NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit) | None => None,
         };
         let filter = env

@@ -135,7 +135,9 @@ pub fn complete_l4(data: &mut [u8], headers: &Headers) {
 #[must_use]
 pub fn update16(checksum: u16, old: u16, new: u16) -> u16 {
     !fold(u64::from(!checksum) + u64::from(!old) + u64::from(new))
-}/// Whether REJECT answers a packet, as far as its checksum goes (kernel `nf_reject_verify_csum` and
+}
+
+/// Whether REJECT answers a packet, as far as its checksum goes (kernel `nf_reject_verify_csum` and
 /// `nf_ip_checksum`): one that cannot be shown to be whole may be anybody's. The kernel takes protocols it does
 /// not know to have a checksum over their payload.
 #[must_use]
@@ -152,5 +154,3 @@ pub fn may_reject(data: &[u8], headers: &Headers) -> bool {
         _ => sum(headers.payload(data)) == 0xffff,
     }
 }
-
-

@@ -135,7 +135,9 @@ impl<P: Packet> Worker<P> {
         if flight.link_broadcast || !icmp_error::may_answer(flight.lead.data(), &flight.headers) {
             return;
         }
-        if reason == DropReason::Reject && !checksum::may_reject(flight.lead.data(), &flight.headers) {
+        if reason == DropReason::Reject
+            && !checksum::may_reject(flight.lead.data(), &flight.headers)
+        {
             return;
         }
         let env = burst.env;
@@ -164,7 +166,13 @@ impl<P: Packet> Worker<P> {
                 && let Some(headers) = headers_of(&answer)
                 && current != arrived
             {
-                translate_error(answer.data_mut(), &headers, Some((&current, &arrived)), None, None);
+                translate_error(
+                    answer.data_mut(),
+                    &headers,
+                    Some((&current, &arrived)),
+                    None,
+                    None,
+                );
             }
             self.own::<A, L>(burst, answer);
         }
