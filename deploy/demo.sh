@@ -114,6 +114,8 @@ address = ["192.168.1.146/24"]
 iptables = "$work/rules.v4"
 [api]
 listen = ["unix:$work/sluice.sock"]
+[sysctl]
+"net.ipv4.ip_forward" = 1
 TOML
 cat >"$work/rules.v4" <<'RULES'
 *nat

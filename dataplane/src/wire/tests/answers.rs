@@ -52,10 +52,14 @@ fn ipv6_error_quotes_up_to_1280_bytes_and_its_extensions_are_read() {
 }
 
 #[test]
-fn a_quote_needs_eight_bytes_of_layer_4() {
-    let frame = ipv4(17, 0, &[], &udp(&[])[..7]);
-    let error = error_about(&frame, IcmpError::PortUnreachable, ROUTER.into());
-    assert_eq!(quoted(&error, &headers(&error)), None);
+fn a_quote_needs_its_ports() {
+    let about = |length: usize| {
+        let frame = ipv4(17, 0, &[], &udp(&[])[..length]);
+        let error = error_about(&frame, IcmpError::PortUnreachable, ROUTER.into());
+        quoted(&error, &headers(&error)).map(|(_, ports)| ports.destination_port.get())
+    };
+    assert_eq!(about(3), None);
+    assert_eq!(about(4), Some(53));
 }
 
 #[test]
