@@ -373,3 +373,6 @@ impl Machine {
         out.push(Output::Solicit { interface, target: address, unicast_to });
     }
 }
+
+#[cfg(test)]
+mod tests;
