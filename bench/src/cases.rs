@@ -86,7 +86,7 @@ fn established(flows: u32, rounds: usize) -> Result<Vec<[f64; SAMPLES]>> {
         .collect::<Result<Vec<_>>>()?;
     let (cached, sent) = (rig.cached() - before, (rounds * POOL) as u64);
     ensure!(cached == sent, "{cached} of {sent} packets took a cached verdict");
-    let held = rig.worker.v4.conntrack.count();
+    let held = rig.worker.v4().conntrack.count();
     ensure!(held == flows as usize, "{held} connections, not {flows}");
     Ok(cycles)
 }
@@ -95,7 +95,7 @@ fn new(rounds: usize) -> Result<Vec<[f64; SAMPLES]>> {
     let mut rig = Rig::new(Role::Nat { capacity: TABLE })?;
     let mut next = 0;
     let mut round = |rig: &mut Rig| {
-        if rig.worker.v4.conntrack.count() + POOL > TABLE {
+        if rig.worker.v4().conntrack.count() + POOL > TABLE {
             rig.expire_all()?;
         }
         rig.round(outwards, |_, _| {
@@ -107,9 +107,9 @@ fn new(rounds: usize) -> Result<Vec<[f64; SAMPLES]>> {
     for _ in 0..TABLE / POOL {
         round(&mut rig)?;
     }
-    let before = rig.worker.v4.conntrack.statistics().inserted;
+    let before = rig.worker.v4().conntrack.statistics().inserted;
     let cycles = (0..rounds).map(|_| round(&mut rig)).collect::<Result<Vec<_>>>()?;
-    let begun = rig.worker.v4.conntrack.statistics().inserted - before;
+    let begun = rig.worker.v4().conntrack.statistics().inserted - before;
     ensure!(begun == (rounds * POOL) as u64, "{begun} connections began");
     Ok(cycles)
 }

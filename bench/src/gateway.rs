@@ -81,11 +81,8 @@ fn lane<A: Address>(
     capacity: usize,
 ) -> Result<Lane<A>> {
     let key = [secret(), secret()];
-    Ok(Lane {
-        conntrack: Conntrack::new(WorkerId(0), settings, key, capacity, None)?,
-        fib,
-        mappings: Arc::new(SourceMappings::new(capacity, secret())),
-    })
+    let conntrack = Conntrack::new(WorkerId(0), settings, key, capacity, None)?;
+    Ok(Lane::new(conntrack, fib, Arc::new(SourceMappings::new(capacity, secret()))))
 }
 
 fn add_routes(routes: &mut FibWriter<V4>, role: Role) -> Result<()> {

@@ -126,7 +126,7 @@ impl Rig {
     pub(crate) fn expire_all(&mut self) -> Result<()> {
         self.now = self.now + Duration::from_secs(3600);
         for _ in 0..10_000_000 {
-            if self.worker.v4.conntrack.count() == 0 {
+            if self.worker.v4().conntrack.count() == 0 {
                 return Ok(());
             }
             self.worker.age(self.now, &mut NoBuffers, &mut self.out);

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout, Unaligned};
 
 /// An Ethernet address.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
@@ -35,7 +36,19 @@ impl fmt::Debug for Mac {
 }
 
 /// A layer-4 port, or an ICMP identifier, in network byte order.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    Unaligned,
+    KnownLayout,
+)]
 #[repr(transparent)]
 pub struct L4Port([u8; 2]);
 
@@ -78,18 +91,54 @@ pub enum IpVersion {
 }
 
 /// An IPv4 address in network byte order.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    Unaligned,
+    KnownLayout,
+)]
 #[repr(transparent)]
 pub struct V4(pub [u8; 4]);
 
 /// An IPv6 address in network byte order.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Default,
+    FromBytes,
+    IntoBytes,
+    Immutable,
+    Unaligned,
+    KnownLayout,
+)]
 #[repr(transparent)]
 pub struct V6(pub [u8; 16]);
 
 /// An address of one family.
 pub trait Address:
-    Copy + Eq + std::hash::Hash + Default + fmt::Debug + Send + Sync + 'static
+    Copy
+    + Eq
+    + std::hash::Hash
+    + Default
+    + fmt::Debug
+    + FromBytes
+    + IntoBytes
+    + Immutable
+    + Unaligned
+    + KnownLayout
+    + Send
+    + Sync
+    + 'static
 {
     /// The family.
     const VERSION: IpVersion;

@@ -71,13 +71,36 @@ impl Interface {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Interfaces {
     list: Vec<Option<Interface>>,
+    /// Bits that the gateway's IPv4 addresses fall on; most others fall on none of them.
+    own_bits: [u64; 4],
+}
+
+/// The bit an address falls on.
+#[inline]
+const fn own_bit(V4(address): V4) -> (usize, u64) {
+    let bit = u32::from_be_bytes(address).wrapping_mul(0x9e37_79b1) >> 24;
+    ((bit >> 6) as usize, 1 << (bit & 63))
 }
 
 impl Interfaces {
     /// From a list in which the position is the [`InterfaceId`]; a hole is an interface that went away.
     #[must_use]
     pub fn new(list: Vec<Option<Interface>>) -> Self {
-        Self { list }
+        let mut own_bits = [0; 4];
+        for interface in list.iter().flatten() {
+            for (address, _) in &interface.v4 {
+                let (word, bit) = own_bit(*address);
+                own_bits[word] |= bit;
+            }
+        }
+        Self { list, own_bits }
+    }
+
+    /// Whether `address` may be the gateway's own; false is certain.
+    #[inline]
+    pub(crate) fn may_own(&self, address: V4) -> bool {
+        let (word, bit) = own_bit(address);
+        self.own_bits[word & 3] & bit != 0
     }
 
     /// The interface of that id.

@@ -4,6 +4,7 @@
 //! path of a packet is [`pipeline`]; who owns what is drawn in [`worker`].
 
 pub mod address;
+pub mod adjacency;
 pub mod cache;
 pub mod conntrack;
 pub mod drop_reason;

@@ -8,9 +8,11 @@ fn count16(count: usize) -> Option<u16> {
 }
 
 impl Packet for Mbuf {
+    #[inline]
     fn data(&self) -> &[u8] {
         Mbuf::data(self)
     }
+    #[inline]
     fn data_mut(&mut self) -> &mut [u8] {
         Mbuf::data_mut(self)
     }
@@ -28,6 +30,15 @@ impl Packet for Mbuf {
         let count = count.min(self.len());
         count16(count).map(|count| Mbuf::trim_back(self, count));
     }
+    #[inline]
+    fn prefetch_header(&self) {
+        Mbuf::prefetch_header(self);
+    }
+    #[inline]
+    fn prefetch_data(&self) {
+        Mbuf::prefetch_data(self);
+    }
+    #[inline]
     fn ip_checksum(&self) -> Checksum {
         match Mbuf::ip_checksum(self) {
             dpdk::Checksum::Unknown | dpdk::Checksum::Absent => Checksum::Unknown,
@@ -35,6 +46,7 @@ impl Packet for Mbuf {
             dpdk::Checksum::Bad => Checksum::Bad,
         }
     }
+    #[inline]
     fn l4_checksum(&self) -> Checksum {
         match Mbuf::l4_checksum(self) {
             dpdk::Checksum::Good => Checksum::Good,

@@ -33,6 +33,10 @@ pub trait Packet: Sized + Send {
     fn trim_front(&mut self, count: usize);
     /// Removes up to `count` bytes at the end.
     fn trim_back(&mut self, count: usize);
+    /// Brings what [`Self::data`] reads towards L1.
+    fn prefetch_header(&self) {}
+    /// Brings the first bytes of the frame towards L1.
+    fn prefetch_data(&self) {}
     /// What the driver says of the IPv4 header checksum.
     fn ip_checksum(&self) -> Checksum {
         Checksum::Unknown

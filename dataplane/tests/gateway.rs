@@ -76,7 +76,7 @@ fn source_nat_and_back() {
             assert_eq!((ends(&back), ttl(&back)), ((server, client), 63));
             assert_checksums(&back);
         }
-        let connections: usize = gateway.workers.iter().map(|w| w.v4.conntrack.count()).sum();
+        let connections: usize = gateway.workers.iter().map(|w| w.v4().conntrack.count()).sum();
         assert_eq!(connections, 1);
     });
 }
@@ -263,7 +263,7 @@ fn the_wrong_worker_hands_over() {
     gateway.receive_at(0, LAN, &udp(LAN, client, server));
     let back = gateway.receive_at(1, WAN, &udp(WAN, server, (GATEWAY, 4000)));
     assert_eq!(ends(&only(back, LAN)), (server, client));
-    let owner = gateway.workers.iter().position(|worker| worker.v4.conntrack.count() == 1);
+    let owner = gateway.workers.iter().position(|worker| worker.v4().conntrack.count() == 1);
     assert_eq!(owner, Some(0));
     assert_eq!(gateway.workers[1].counters().get(Counter::HandedOut), 1);
     assert_eq!(gateway.workers[0].counters().get(Counter::HandedIn), 1);

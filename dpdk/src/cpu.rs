@@ -31,6 +31,29 @@ pub(crate) fn prefetch_line(address: *const u8) {
     let _ = address;
 }
 
+/// Bit `n` is set where element `n` is `value`.
+#[inline(always)]
+pub fn equal_lanes(elements: &[u16; 8], value: u16) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{
+            _mm_cmpeq_epi16, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16,
+            _mm_setzero_si128,
+        };
+        // SAFETY: every x86-64 processor has SSE2; the load is of the 16 bytes of `elements`, and need not be
+        // aligned.
+        unsafe {
+            let equal = _mm_cmpeq_epi16(
+                _mm_loadu_si128(elements.as_ptr().cast()),
+                _mm_set1_epi16(value.cast_signed()),
+            );
+            _mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128())).cast_unsigned()
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    elements.iter().rev().fold(0, |bits, &element| bits << 1 | u32::from(element == value))
+}
+
 /// The time-stamp counter: constant rate, comparable between cores of one machine.
 #[inline(always)]
 pub fn cycles() -> u64 {
@@ -64,5 +87,13 @@ mod tests {
         prefetch_slice::<u8>(&[]);
         prefetch_line(std::ptr::null());
         assert!(cycles() > before);
+    }
+
+    #[test]
+    fn equal_elements_are_found() {
+        assert_eq!(equal_lanes(&[7, 0, 7, 1, 0xffff, 2, 3, 7], 7), 0b1000_0101);
+        assert_eq!(equal_lanes(&[0x7fff, 0x8000, 0xffff, 0, 1, 2, 3, 4], 0xffff), 0b100);
+        assert_eq!(equal_lanes(&[0; 8], 0), 0xff);
+        assert_eq!(equal_lanes(&[1; 8], 2), 0);
     }
 }

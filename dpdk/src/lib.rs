@@ -21,6 +21,7 @@ mod ethdev;
 pub mod hugepages;
 mod kernel_mtu;
 mod mbuf;
+pub mod memory;
 mod mempool;
 mod port;
 mod queue;

@@ -13,21 +13,20 @@ impl<A: Address> Conntrack<A> {
     /// Makes room for one connection; false when nobody found may be evicted.
     pub(super) fn early_drop(&mut self, now: Ticks) -> bool {
         // Whoever gave way keeps its slot until the next `expire`.
-        if self.table.is_exhausted() {
+        if self.table.is_exhausted() || !self.aging.has_room() {
             return false;
         }
-        let slots = self.table.connections.len();
+        let slots = self.table.used();
         for _ in 0..RANGE.min(slots) {
             let number = self.hand;
             self.hand = if number as usize + 1 >= slots { 0 } else { number + 1 };
-            let status = self.table.connection(number).status;
-            if !status.has(Status::CONFIRMED) || status.has(Status::DYING) {
+            let common = &self.table.session(number).common;
+            if !common.is_live() {
                 continue;
             }
-            if !status.has(Status::ASSURED) || self.deadline(number, now).has_come(now) {
-                self.bury(number);
+            if !common.status.has(Status::ASSURED) || common.deadline.has_come(now) {
                 self.statistics.early_drops += 1;
-                return true;
+                return self.bury(number);
             }
         }
         false

@@ -1,15 +1,20 @@
-//! When connections end: the aging wheel of one worker.
+//! When connections end.
 //!
 //! ```text
-//!   slots of 1.07 s:  [ list ][ list ][ list ] … 1024      cursor ─> now
+//!   sessions  [ 0 ][ 1 ][ 2 ] …        hand ─> looks at each once a round
 //! ```
 //!
-//! A connection stands in the slot of the time at which it would end. Packets do not move it: when the
-//! cursor reaches its slot it ends, or goes to the slot of its new time. One further than the wheel is
-//! wide away is looked at once a turn.
+//! A connection carries its deadline. A packet moves it and touches nothing else; a packet that comes
+//! too late finds the connection ended. What is left to do is to free slots, which a hand going round
+//! the table does a few at a time (the kernel's `gc_worker`). A round takes [`ROUND`], so that a slot, and the
+//! external port it holds, is free that long after its connection's end at the latest.
 
-use super::table::{Connection, NIL};
+use super::table::Table;
+use crate::address::Address;
 use crate::time::Instant;
+
+/// How long the hand takes for all slots in use, in ticks: some two seconds.
+const ROUND: u64 = 2048;
 
 /// Time in units of 2²⁰ ns (1.05 ms). Wraps in 52 days, so it compares times less than 26 apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,9 +35,6 @@ impl Ticks {
     pub(super) const fn has_come(self, now: Self) -> bool {
         now.0.wrapping_sub(self.0) as i32 >= 0
     }
-    pub(super) const fn later(self, other: Self) -> Self {
-        if self.has_come(other) { other } else { self }
-    }
     /// Whole seconds from `now` to here; zero when it has passed.
     #[allow(clippy::cast_possible_truncation)]
     pub(super) const fn seconds_from(self, now: Self) -> u32 {
@@ -43,120 +45,84 @@ impl Ticks {
     }
 }
 
-/// Slots of the wheel.
-const SLOTS: u32 = 1024;
-/// The list of connections already out of the index that wait for their slot to be freed.
-const DYING: usize = SLOTS as usize;
-
-/// Lists of connections by the time at which to look at them, linked through the connections.
+/// The hand that goes round the table, and the connections that have given way before it comes.
 #[derive(Debug)]
-pub(super) struct Wheel {
-    /// First connection of each slot, and of the dying.
-    heads: Box<[u32]>,
-    /// Slot time that is being looked at; all before it are empty.
-    cursor: u32,
-    started: bool,
+pub(super) struct Aging {
+    hand: u32,
+    /// Up to when the hand has done its share.
+    done: Option<Ticks>,
+    /// Out of the index already; their slots can be freed.
+    buried: Vec<u32>,
 }
 
-/// One that the wheel has come to.
+/// One that needs to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
-    /// Its time may have come.
-    Look(u32),
+    /// Its time has come.
+    Over(u32),
     /// It is out of the index; its slot can be freed.
     Free(u32),
-    /// A slot with nothing more in it.
-    Empty,
 }
 
-impl Wheel {
-    pub(super) fn new() -> Self {
-        Self { heads: vec![NIL; DYING + 1].into(), cursor: 0, started: false }
+impl Aging {
+    /// With room for `buried` connections that give way between two looks.
+    pub(super) fn new(buried: usize) -> Self {
+        Self { hand: 0, done: None, buried: Vec::with_capacity(buried) }
     }
 
-    const fn slot_time(ticks: Ticks) -> u32 {
-        ticks.0 >> 10
+    /// Notes one that is out of the index; false when there is no room for more.
+    pub(super) fn bury(&mut self, number: u32) -> bool {
+        let room = self.has_room();
+        if room {
+            self.buried.push(number);
+        }
+        room
     }
 
-    /// The list of a connection that ends at `deadline`.
-    fn list(&self, deadline: Ticks) -> usize {
-        // The slot after: when the cursor comes to it, the time has passed. The time wraps at 22 bits.
-        let distance =
-            Self::slot_time(deadline).wrapping_add(1).wrapping_sub(self.cursor) & 0x3f_ffff;
-        // Beyond half the range it lies in the past.
-        let distance = if distance > 0x1f_ffff { 1 } else { distance.clamp(1, SLOTS - 1) };
-        (self.cursor.wrapping_add(distance) % SLOTS) as usize
+    /// Whether one more can be buried.
+    pub(super) fn has_room(&self) -> bool {
+        self.buried.len() < self.buried.capacity()
     }
 
-    /// Enters a connection that ends at `deadline`.
-    pub(super) fn schedule(
+    /// Slots to look at now, at most `budget`, so that a round takes [`ROUND`].
+    pub(super) fn share(&mut self, used: usize, now: Ticks, budget: usize) -> usize {
+        let done = *self.done.get_or_insert(Ticks(now.0.wrapping_sub(ROUND as u32)));
+        let passed = u64::from(now.0.wrapping_sub(done.0));
+        // Time that goes back is none; a long pause makes up for one round.
+        let passed = if passed > u64::from(u32::MAX / 2) { 0 } else { passed.min(ROUND) };
+        let share = (used as u64 * passed).div_ceil(ROUND) as usize;
+        if share <= budget {
+            self.done = Some(now);
+            return share;
+        }
+        // What was left out stays due.
+        let ticks = (budget as u64 * ROUND / used as u64) as u32;
+        self.done = Some(Ticks(now.0.wrapping_sub(passed as u32).wrapping_add(ticks)));
+        budget
+    }
+
+    /// The next that is due among `share` slots, which it counts down.
+    pub(super) fn next<A: Address>(
         &mut self,
-        connections: &mut [Connection],
-        number: u32,
-        deadline: Ticks,
+        table: &Table<A>,
         now: Ticks,
-    ) {
-        if !self.started {
-            self.cursor = Self::slot_time(now);
-            self.started = true;
-        }
-        let list = self.list(deadline);
-        self.push(connections, number, list);
-    }
-
-    /// Enters a connection that is out of the index.
-    pub(super) fn bury(&mut self, connections: &mut [Connection], number: u32) {
-        self.push(connections, number, DYING);
-    }
-
-    fn push(&mut self, connections: &mut [Connection], number: u32, list: usize) {
-        let Some(head) = self.heads.get_mut(list) else { return };
-        if let Some(first) = connections.get_mut(*head as usize) {
-            first.previous = number;
-        }
-        if let Some(connection) = connections.get_mut(number as usize) {
-            connection.next = *head;
-            // The first of a list names the list.
-            connection.previous = NIL - 1 - list as u32;
-            *head = number;
-        }
-    }
-
-    /// Takes a connection out of the list it is in.
-    pub(super) fn cancel(&mut self, connections: &mut [Connection], number: u32) {
-        let Some(connection) = connections.get(number as usize) else { return };
-        let (next, previous) = (connection.next, connection.previous);
-        if let Some(following) = connections.get_mut(next as usize) {
-            following.previous = previous;
-        }
-        if let Some(preceding) = connections.get_mut(previous as usize) {
-            preceding.next = next;
-        } else if let Some(head) = self.heads.get_mut((NIL - 1 - previous) as usize) {
-            *head = next;
-        }
-    }
-
-    /// Takes out the next connection to look at, or moves the cursor on; none when it has reached
-    /// `now`.
-    pub(super) fn next(&mut self, connections: &mut [Connection], now: Ticks) -> Option<Due> {
-        if let Some(number) = self.first(DYING) {
-            self.cancel(connections, number);
+        share: &mut usize,
+    ) -> Option<Due> {
+        if let Some(number) = self.buried.pop() {
             return Some(Due::Free(number));
         }
-        if let Some(number) = self.first((self.cursor % SLOTS) as usize) {
-            self.cancel(connections, number);
-            return Some(Due::Look(number));
+        while *share > 0 && table.used() > 0 {
+            *share -= 1;
+            if self.hand as usize >= table.used() {
+                self.hand = 0;
+            }
+            let number = self.hand;
+            self.hand += 1;
+            let common = &table.session(number).common;
+            if common.is_live() && common.deadline.has_come(now) {
+                return Some(Due::Over(number));
+            }
         }
-        let behind = Self::slot_time(now).wrapping_sub(self.cursor) & 0x3f_ffff;
-        if !self.started || behind == 0 || behind > 0x1f_ffff {
-            return None;
-        }
-        // After a long pause one turn shows every list.
-        self.cursor = self.cursor.wrapping_add(behind.saturating_sub(SLOTS).max(1));
-        Some(Due::Empty)
-    }
-
-    fn first(&self, list: usize) -> Option<u32> {
-        self.heads.get(list).copied().filter(|&number| number != NIL)
+        None
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::address::Address;
 use crate::tuple::Tuple;
+use zerocopy::IntoBytes;
 
 /// Random numbers drawn at start.
 #[derive(Debug, Clone, Copy)]
@@ -9,27 +10,19 @@ pub(super) struct HashKey(pub(super) [u64; 2]);
 
 impl HashKey {
     /// 64 bits, all equally good.
+    #[inline]
     pub(super) fn hash<A: Address>(self, tuple: &Tuple<A>) -> u64 {
         let [one, two] = self.0;
-        let ports =
-            u32::from_be_bytes(join(tuple.source_port.wire(), tuple.destination_port.wire()));
-        let rest = u32::from_be_bytes(join([tuple.protocol, tuple.icmp], tuple.zone.to_be_bytes()));
-        let words = u64::from(ports) << 32 | u64::from(rest);
-        let (source, destination) = (tuple.source.to_bits(), tuple.destination.to_bits());
-        let addresses = if A::SIZE == 4 {
-            low(source) << 32 | low(destination)
-        } else {
-            let source = fold(low(source) ^ one, high(source) ^ two);
-            source ^ fold(low(destination) ^ two.rotate_left(32), high(destination) ^ one)
-        };
-        // Primes' square roots, so that a zero factor does not survive.
-        let mixed = fold(addresses ^ one, words ^ two);
+        // Two words for IPv4, five for IPv6.
+        let (words, _) = tuple.as_bytes().as_chunks::<8>();
+        let mixed = words.chunks(2).fold(0, |mixed, pair| {
+            let first = pair.first().copied().map_or(0, u64::from_ne_bytes);
+            let second = pair.get(1).copied().map_or(0, u64::from_ne_bytes);
+            fold(mixed ^ first ^ one, second ^ two)
+        });
+        // A prime's square root, so that a zero factor does not survive.
         fold(mixed ^ 0x6a09_e667_f3bc_c908, two | 1)
     }
-}
-
-const fn join([a, b]: [u8; 2], [c, d]: [u8; 2]) -> [u8; 4] {
-    [a, b, c, d]
 }
 
 #[allow(clippy::cast_possible_truncation)]
@@ -42,6 +35,7 @@ const fn high(bits: u128) -> u64 {
 }
 
 /// Both halves of the product, one over the other.
+/// Both halves of the product, one over the other.
 const fn fold(a: u64, b: u64) -> u64 {
     let product = a as u128 * b as u128;
     high(product) ^ low(product)
@@ -51,6 +45,7 @@ const fn fold(a: u64, b: u64) -> u64 {
 mod tests {
     use super::*;
     use crate::address::{L4Port, V4, V6};
+    use crate::tuple::Zone;
     use std::collections::HashSet;
 
     const KEY: HashKey = HashKey([0x0123_4567_89ab_cdef, 0xfedc_ba98_7654_3211]);
@@ -89,7 +84,7 @@ mod tests {
             Tuple { destination_port: L4Port::new(1), ..base },
             Tuple { protocol: 1, ..base },
             Tuple { icmp: 1, ..base },
-            Tuple { zone: 1, ..base },
+            Tuple { zone: Zone::new(1), ..base },
             base.reversed(),
             far,
         ];

@@ -22,13 +22,21 @@ struct Bucket {
 }
 
 impl Bucket {
+    #[inline]
     fn matches(&self, tag: u16) -> impl Iterator<Item = (usize, u32)> {
-        let slots = self.tags.iter().zip(&self.entries).enumerate();
-        slots.filter_map(
-            move |(slot, (&own, &entry))| {
-                if own == tag { Some((slot, entry.checked_sub(1)?)) } else { None }
-            },
-        )
+        // An empty slot may look as if it had the tag.
+        let mut slots = dpdk::cpu::equal_lanes(&self.tags, tag);
+        std::iter::from_fn(move || {
+            loop {
+                // None set: 32, which is no slot.
+                let slot = slots.trailing_zeros() as usize;
+                let entry = *self.entries.get(slot)?;
+                slots &= slots.wrapping_sub(1);
+                if let Some(entry) = entry.checked_sub(1) {
+                    return Some((slot, entry));
+                }
+            }
+        })
     }
 
     fn free_slot(&self) -> Option<usize> {
@@ -63,12 +71,36 @@ impl Index {
     /// The system has not that much memory.
     pub(super) fn new(entries: usize) -> Result<Self, zerocopy::AllocError> {
         let count = entries.div_ceil(4).next_power_of_two().max(2);
-        Ok(Self { buckets: Bucket::new_vec_zeroed(count)?, mask: count - 1 })
+        let buckets = Bucket::new_vec_zeroed(count)?;
+        dpdk::memory::prefer_huge_pages(&buckets);
+        Ok(Self { buckets, mask: count - 1 })
     }
 
     /// Bytes it takes.
     pub(super) const fn bytes(&self) -> usize {
         self.buckets.len() * size_of::<Bucket>()
+    }
+
+    /// Brings the home of `hash` towards L1.
+    #[inline]
+    pub(super) fn prefetch(&self, hash: u64) {
+        if let Some(bucket) = self.buckets.get(self.home(hash)) {
+            dpdk::cpu::prefetch(bucket);
+        }
+    }
+
+    /// The first entry whose tag fits.
+    #[inline]
+    pub(super) fn candidate(&self, hash: u64) -> Option<u32> {
+        let (home, tag) = (self.home(hash), tag(hash));
+        let bucket = self.buckets.get(home)?;
+        if let Some((_, entry)) = bucket.matches(tag).next() {
+            return Some(entry);
+        }
+        if bucket.overflow == 0 {
+            return None;
+        }
+        self.buckets.get(self.other(home, tag))?.matches(tag).next().map(|(_, entry)| entry)
     }
 
     fn home(&self, hash: u64) -> usize {

@@ -2,7 +2,7 @@
 
 use super::expire::{Due, Ticks};
 use super::protocol::{self, STREAM_AFTER};
-use super::table::{Connection, FlowRef, Half, NIL};
+use super::table::{Common, FlowRef, Half, Session};
 use super::timeouts::ConntrackSettings;
 use super::tuples::reply_of;
 use super::{Begin, Claim, Conntrack, Destroyed, NewConnection, Status};
@@ -10,7 +10,7 @@ use crate::address::Address;
 use crate::cache::Cached;
 use crate::drop_reason::DropReason;
 use crate::ids::InterfaceId;
-use crate::nat::Rewrite;
+use crate::nat::Delta;
 use crate::time::Instant;
 use crate::tuple::Tuple;
 use crate::wire::layer4::Layer4;
@@ -52,7 +52,6 @@ impl<A: Address> Conntrack<A> {
             reply,
             mapped: false,
             mark: 0,
-            ingress: InterfaceId::default(),
             egress: InterfaceId::default(),
             status: Status::default(),
             claimed: None,
@@ -91,83 +90,56 @@ impl<A: Address> Conntrack<A> {
         if self.count >= self.capacity {
             return Err(DropReason::ConntrackFull);
         }
-        let deadline = now.plus_seconds(new.first.timeout);
-        let [original, reply] = halves(new, deadline).ok_or(DropReason::ConntrackClash)?;
-        let number = self
-            .table
-            .insert(connection(new, now, deadline), [original, reply])
-            .ok_or(DropReason::ConntrackFull)?;
-        self.wheel.schedule(&mut self.table.connections, number, deadline, now);
+        let session = session(new, now).ok_or(DropReason::ConntrackClash)?;
+        let number = self.table.insert(session).ok_or(DropReason::ConntrackFull)?;
         self.count += 1;
         Ok(FlowRef::original_of(number))
     }
 
     /// Takes a connection out of the table at once. The reference is void afterwards.
     pub fn remove(&mut self, flow: FlowRef, mut gone: impl FnMut(&Destroyed<A>)) {
-        let number = flow.connection();
-        if !self.table.connection(number).status.has(Status::CONFIRMED) {
+        let number = flow.session();
+        if !self.table.session(number).common.is_live() {
             return;
         }
-        self.wheel.cancel(&mut self.table.connections, number);
         self.unlink(number);
         self.free(number, &mut gone);
     }
 
-    /// Ends connections whose time has come, looking at no more than `budget`. `gone` is told of each,
-    /// and of those that ended in between by themselves or gave way.
+    /// Ends connections whose time has come, looking at no more than `budget` slots and at as many as
+    /// time has passed for. `gone` is told of each, and of those that ended in between by themselves or
+    /// gave way.
     pub fn expire(&mut self, now: Instant, budget: usize, mut gone: impl FnMut(&Destroyed<A>)) {
         let now = Ticks::at(now);
-        for _ in 0..budget {
-            match self.wheel.next(&mut self.table.connections, now) {
-                None => return,
-                Some(Due::Empty) => {}
-                Some(Due::Free(number)) => self.free(number, &mut gone),
-                Some(Due::Look(number)) => {
-                    let deadline = self.deadline(number, now);
-                    if deadline.has_come(now) {
-                        self.statistics.expired += 1;
-                        self.unlink(number);
-                        self.free(number, &mut gone);
-                    } else {
-                        let connections = &mut self.table.connections;
-                        self.wheel.schedule(connections, number, deadline, now);
-                    }
+        let mut share = self.aging.share(self.table.used(), now, budget);
+        while let Some(due) = self.aging.next(&self.table, now, &mut share) {
+            match due {
+                Due::Free(number) => self.free(number, &mut gone),
+                Due::Over(number) => {
+                    self.statistics.expired += 1;
+                    self.unlink(number);
+                    self.free(number, &mut gone);
                 }
             }
         }
     }
 
     /// Takes a connection out of the index now; its slot is freed by the next
-    /// [`expire`](Self::expire).
-    pub(super) fn bury(&mut self, number: u32) {
-        self.unlink(number);
-        self.wheel.cancel(&mut self.table.connections, number);
-        self.wheel.bury(&mut self.table.connections, number);
-    }
-
-    /// When a connection ends.
-    pub(super) fn deadline(&mut self, number: u32, now: Ticks) -> Ticks {
-        let flow = FlowRef::original_of(number);
-        if self.table.half(flow).key.protocol == TCP {
-            return self.table.connection(number).deadline;
+    /// [`expire`](Self::expire). False when too many wait for that already.
+    pub(super) fn bury(&mut self, number: u32) -> bool {
+        if !self.aging.bury(number) {
+            return false;
         }
-        let [one, two] = [flow, flow.peer()].map(|flow| {
-            let half = self.table.half_mut(flow);
-            if half.deadline().has_come(now) {
-                // A direction long silent must not seem to lie ahead when time wraps.
-                half.set_deadline(now);
-            }
-            half.deadline()
-        });
-        one.later(two)
+        self.unlink(number);
+        true
     }
 
     fn unlink(&mut self, number: u32) {
-        let connection = self.table.connection_mut(number);
-        if connection.status.has(Status::DYING) {
+        let common = &mut self.table.session_mut(number).common;
+        if common.status.has(Status::DYING) {
             return;
         }
-        connection.status.set(Status::DYING);
+        common.status.set(Status::DYING);
         self.table.unlink(number);
         self.count -= 1;
         let flow = FlowRef::original_of(number);
@@ -180,7 +152,7 @@ impl<A: Address> Conntrack<A> {
 
     fn free(&mut self, number: u32, gone: &mut impl FnMut(&Destroyed<A>)) {
         let flow = FlowRef::original_of(number);
-        let status = self.table.connection(number).status;
+        let status = self.table.session(number).common.status;
         gone(&Destroyed {
             original: self.table.half(flow).key,
             reply: self.table.half(flow.peer()).key,
@@ -191,36 +163,33 @@ impl<A: Address> Conntrack<A> {
     }
 }
 
-fn connection<A>(new: &NewConnection<A>, now: Ticks, deadline: Ticks) -> Connection {
+/// Both directions: the packets of each leave looking like the answers to the other's.
+fn session<A: Address>(new: &NewConnection<A>, now: Ticks) -> Option<Session<A>> {
+    let (original_out, reply_out) = (reply_of(&new.reply)?, reply_of(&new.original)?);
+    let half = |key: &Tuple<A>, out: &Tuple<A>, window| Half {
+        key: *key,
+        cache: Cached::EMPTY,
+        delta: Delta::between(key, out),
+        max_ack: 0,
+        window,
+    };
+    let [first, second] = new.first.windows;
+    let halves = [half(&new.original, &original_out, first), half(&new.reply, &reply_out, second)];
     let mut status = new.status;
     status.set(Status::CONFIRMED);
     if new.mapped {
         status.set(Status::MAPPED);
     }
-    Connection {
+    let common = Common {
         mark: new.mark,
-        ingress: new.ingress,
+        deadline: now.plus_seconds(new.first.timeout),
         egress: new.egress,
         status,
-        tcp: new.first.tcp,
-        deadline,
-        stream_from: now.plus_seconds(STREAM_AFTER),
-        next: NIL,
-        previous: NIL,
-    }
-}
-
-/// Both directions: the packets of each leave looking like the answers to the other's.
-fn halves<A: Address>(new: &NewConnection<A>, deadline: Ticks) -> Option<[Half<A>; 2]> {
-    let (original_out, reply_out) = (reply_of(&new.reply)?, reply_of(&new.original)?);
-    let half = |key: &Tuple<A>, out: &Tuple<A>, window| {
-        let rewrite = Rewrite::between(key, out);
-        let mut half = Half { key: *key, rewrite, cache: Cached::EMPTY, window };
-        if key.protocol != TCP {
-            half.set_deadline(deadline);
-        }
-        half
+        ..Common::default()
     };
-    let [first, second] = new.first.windows;
-    Some([half(&new.original, &original_out, first), half(&new.reply, &reply_out, second)])
+    let mut session = Session::new(halves, common, &new.first.tcp);
+    if new.original.protocol != TCP {
+        session.set_stream_from(now.plus_seconds(STREAM_AFTER));
+    }
+    Some(session)
 }

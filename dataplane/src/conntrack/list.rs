@@ -2,7 +2,7 @@
 
 use super::expire::Ticks;
 use super::table::FlowRef;
-use super::{Conntrack, Status};
+use super::{Conntrack, Direction, Status};
 use crate::address::Address;
 use crate::ids::InterfaceId;
 use crate::time::Instant;
@@ -25,8 +25,6 @@ pub struct Listed {
     pub status: Status,
     /// The connection mark.
     pub mark: u32,
-    /// Where its first packet came in.
-    pub ingress: InterfaceId,
     /// Where its first packet went out.
     pub egress: InterfaceId,
 }
@@ -55,7 +53,7 @@ impl<A: Address> Conntrack<A> {
     pub fn list(&mut self, cursor: usize, now: Instant, room: &mut Vec<Listed>) -> Option<usize> {
         const RANGE: usize = 1024;
         let now = Ticks::at(now);
-        let slots = self.table.connections.len();
+        let slots = self.table.used();
         for number in cursor..slots.min(cursor.saturating_add(RANGE)) {
             if room.len() == room.capacity() {
                 return Some(number);
@@ -68,26 +66,20 @@ impl<A: Address> Conntrack<A> {
     }
 
     fn listed(&mut self, number: u32, now: Ticks) -> Option<Listed> {
-        let status = self.table.connection(number).status;
-        if !status.has(Status::CONFIRMED) || status.has(Status::DYING) {
+        let session = self.table.session(number);
+        let common = &session.common;
+        if !common.is_live() || common.deadline.has_come(now) {
             return None;
         }
-        let deadline = self.deadline(number, now);
-        if deadline.has_come(now) {
-            return None;
-        }
-        let flow = FlowRef::original_of(number);
-        let connection = self.table.connection(number);
-        let original = &self.table.half(flow).key;
+        let original = &session.half(Direction::Original).key;
         Some(Listed {
             original: general(original),
-            reply: general(&self.table.half(flow.peer()).key),
-            timeout_s: deadline.seconds_from(now),
-            state: if original.protocol == TCP { connection.tcp.state.name() } else { "" },
-            status,
-            mark: connection.mark,
-            ingress: connection.ingress,
-            egress: connection.egress,
+            reply: general(&session.half(Direction::Reply).key),
+            timeout_s: common.deadline.seconds_from(now),
+            state: if original.protocol == TCP { common.state.name() } else { "" },
+            status: common.status,
+            mark: common.mark,
+            egress: common.egress,
         })
     }
 
@@ -102,7 +94,7 @@ impl<A: Address> Conntrack<A> {
         mut gone: impl FnMut(&super::Destroyed<A>),
     ) -> Option<usize> {
         let now = Ticks::at(now);
-        let slots = self.table.connections.len();
+        let slots = self.table.used();
         let next = cursor.saturating_add(budget);
         for number in cursor..slots.min(next) {
             let Ok(number) = u32::try_from(number) else { return None };

@@ -23,6 +23,7 @@ mod index;
 mod lifecycle;
 mod list;
 mod protocol;
+mod quick;
 mod segment;
 mod table;
 mod tcp;
@@ -37,7 +38,8 @@ mod tests;
 
 pub use directory::{Claim, Directory};
 pub use list::Listed;
-pub use table::{Connection, FlowRef, Half};
+pub(crate) use quick::Moment;
+pub use table::{Common, FlowRef, Half};
 pub use tcp_state::TcpConnectionState;
 pub use tcp_window::Window;
 pub use timeouts::{ConntrackSettings, TcpTimeouts};
@@ -45,8 +47,9 @@ pub use tuples::{is_untracked_protocol, reply_of, tuple_of};
 
 use crate::address::Address;
 use crate::ids::{InterfaceId, WorkerId};
+use crate::nat::Rewrite;
 use crate::tuple::Tuple;
-use expire::Wheel;
+use expire::Aging;
 use hash::HashKey;
 use std::sync::Arc;
 use table::Table;
@@ -114,6 +117,12 @@ impl Status {
     pub const fn has(self, bits: Self) -> bool {
         self.0 & bits.0 != 0
     }
+    /// Whether it is in the table, answered and assured: TCP's established connections stay so.
+    #[inline]
+    pub(crate) const fn is_settled(self) -> bool {
+        const SETTLED: u16 = Status::SEEN_REPLY.0 | Status::ASSURED.0 | Status::CONFIRMED.0;
+        self.0 & (SETTLED | Self::DYING.0) == SETTLED
+    }
     pub(super) const fn set(&mut self, bits: Self) {
         self.0 |= bits.0;
     }
@@ -131,8 +140,6 @@ pub struct NewConnection<A> {
     pub mapped: bool,
     /// Set by CONNMARK.
     pub mark: u32,
-    /// Where the packet came in.
-    pub ingress: InterfaceId,
     /// Where it goes out.
     pub egress: InterfaceId,
     pub(crate) status: Status,
@@ -239,7 +246,7 @@ pub struct Conntrack<A: Address> {
     worker: WorkerId,
     directory: Option<Arc<Directory<A>>>,
     table: Table<A>,
-    wheel: Wheel,
+    aging: Aging,
     count: usize,
     capacity: usize,
     /// Where the search for a connection that gives way goes on.
@@ -269,7 +276,7 @@ impl<A: Address> Conntrack<A> {
             worker,
             directory,
             table: Table::new(capacity.saturating_add(Self::SPARE), HashKey(hash_key))?,
-            wheel: Wheel::new(),
+            aging: Aging::new(Self::SPARE),
             count: 0,
             capacity,
             hand: 0,
@@ -302,12 +309,17 @@ impl<A: Address> Conntrack<A> {
     }
     /// What both directions share.
     #[must_use]
-    pub fn connection(&self, flow: FlowRef) -> &Connection {
-        self.table.connection(flow.connection())
+    pub fn common(&self, flow: FlowRef) -> &Common {
+        &self.table.session(flow.session()).common
     }
     /// What both directions share.
-    pub fn connection_mut(&mut self, flow: FlowRef) -> &mut Connection {
-        self.table.connection_mut(flow.connection())
+    pub fn common_mut(&mut self, flow: FlowRef) -> &mut Common {
+        &mut self.table.session_mut(flow.session()).common
+    }
+    /// What becomes of the packets of a direction.
+    #[must_use]
+    pub fn rewrite(&self, flow: FlowRef) -> Rewrite<A> {
+        self.table.rewrite(flow)
     }
 
     /// Connections in the table.

@@ -1,24 +1,25 @@
 //! The flow table of one worker: where connections and their two directions are kept.
 //!
 //! ```text
-//!   Index: hash -> half        halves:      [c0 original][c0 reply][c1 original][c1 reply] …
-//!                              connections: [c0         ][c1         ] …
+//!   Index: hash -> flow        sessions, two cache lines each (IPv4):
+//!                              [ original 48 | common 16 ][ reply 48 | TCP history 16 ] …
 //! ```
 //!
-//! A half is what a packet needs: one cache line for IPv4. A connection is what both directions share
-//! and most packets do not touch. For IPv4 a session takes 2 × 64 bytes of halves, 64 of connection and,
-//! the index being half full, 2 × 16 of index: 224 bytes.
+//! A direction's new addresses and ports are not stored: they are the other direction's key, read backwards.
+//! An IPv4 session takes 128 bytes, and 2 × 16 of index while that is half full: 160 bytes, all state
+//! included.
 
 use super::expire::Ticks;
 use super::hash::HashKey;
 use super::index::Index;
-use super::tcp::TcpState;
+use super::tcp::{TcpHistory, TcpState};
+use super::tcp_state::{Kind, TcpConnectionState};
 use super::tcp_window::Window;
 use super::{Direction, Status};
 use crate::address::{Address, V4};
 use crate::cache::Cached;
 use crate::ids::InterfaceId;
-use crate::nat::Rewrite;
+use crate::nat::{Delta, Rewrite};
 use crate::tuple::Tuple;
 
 /// One direction of a connection in the table. Holds until the worker next
@@ -29,77 +30,63 @@ pub struct FlowRef(pub(super) u32);
 impl FlowRef {
     /// Which direction.
     #[must_use]
+    #[inline]
     pub const fn direction(self) -> Direction {
         if self.0 & 1 == 0 { Direction::Original } else { Direction::Reply }
     }
     /// The other direction.
     #[must_use]
+    #[inline]
     pub const fn peer(self) -> Self {
         Self(self.0 ^ 1)
     }
-    pub(super) const fn connection(self) -> u32 {
+    #[inline]
+    pub(super) const fn session(self) -> u32 {
         self.0 >> 1
     }
-    pub(super) const fn original_of(connection: u32) -> Self {
-        Self(connection << 1)
-    }
-    const fn index(self) -> usize {
-        self.0 as usize
+    pub(super) const fn original_of(session: u32) -> Self {
+        Self(session << 1)
     }
 }
 
 /// One direction of a connection: what its packets look like, what becomes of them, and how far they
 /// have got.
 #[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
+#[repr(C)]
 pub struct Half<A> {
     /// What packets of this direction look like on arrival.
     pub key: Tuple<A>,
-    /// What they look like when they leave.
-    pub rewrite: Rewrite<A>,
     /// The verdict on the last one.
     pub cache: Cached,
+    /// By how much translation changes their checksums.
+    pub(crate) delta: Delta,
+    /// TCP: the highest acknowledgement sent.
+    pub(super) max_ack: u32,
+    /// TCP: what has been sent and may be sent.
     pub(super) window: Window,
 }
 
-const _: () = assert!(size_of::<Half<V4>>() == 64);
-const _: () = assert!(size_of::<Half<crate::address::V6>>() == 128);
-const _: () = assert!(size_of::<Connection>() == 64);
-
-impl<A> Half<A> {
-    /// When this direction's silence ends a connection without windows, if its peer is silent as well.
-    pub(super) const fn deadline(&self) -> Ticks {
-        Ticks(self.window.end)
-    }
-    pub(super) const fn set_deadline(&mut self, deadline: Ticks) {
-        self.window.end = deadline.0;
-    }
-}
-
 /// What both directions of a connection share.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-pub struct Connection {
-    /// Set by CONNMARK; zero until then.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub struct Common {
+    /// Set by CONNMARK; zero until then. Of a free slot, the next free one.
     pub mark: u32,
-    /// Where its first packet came in.
-    pub ingress: InterfaceId,
+    /// When it ends.
+    pub(super) deadline: Ticks,
     /// Where its first packet went out.
     pub egress: InterfaceId,
-    /// What has become of it.
+    /// What has become of it; [`Status::default`] in a free slot.
     pub status: Status,
-    pub(super) tcp: TcpState,
-    /// When it ends. Of TCP; other protocols keep it in their [halves](Half::deadline).
-    pub(super) deadline: Ticks,
-    /// From when on a UDP exchange counts as a stream.
-    pub(super) stream_from: Ticks,
-    /// Neighbours in the list of connections that expire together, or that are dying; the next free
-    /// slot.
-    pub(super) next: u32,
-    pub(super) previous: u32,
+    /// TCP: its state.
+    pub(super) state: TcpConnectionState,
+    /// TCP: the last segment that counted, or that was ignored.
+    pub(super) last_kind: Kind,
+    pub(super) last_direction: Direction,
+    pub(super) repetitions: u8,
 }
 
-impl Connection {
+impl Common {
     /// Whether its source address or port is translated.
     #[must_use]
     pub const fn is_source_translated(&self) -> bool {
@@ -110,18 +97,132 @@ impl Connection {
     pub const fn is_destination_translated(&self) -> bool {
         self.status.has(Status::DST_NAT)
     }
+    /// Whether packets belong to it.
+    pub(super) const fn is_live(&self) -> bool {
+        self.status.has(Status::CONFIRMED) && !self.status.has(Status::DYING)
+    }
 }
 
-/// No connection: the end of a list.
-pub(super) const NIL: u32 = u32::MAX;
+/// A connection in the table.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub(crate) struct Session<A> {
+    original: Half<A>,
+    pub(super) common: Common,
+    reply: Half<A>,
+    pub(super) history: TcpHistory,
+}
+
+const _: () = assert!(size_of::<Session<V4>>() == 128);
+const _: () = assert!(size_of::<Session<crate::address::V6>>() == 192);
+
+/// A connection seen from one of its directions.
+pub(super) struct Parts<'s, A> {
+    pub(super) own: &'s mut Half<A>,
+    pub(super) peer: &'s mut Half<A>,
+    pub(super) common: &'s mut Common,
+    pub(super) history: &'s mut TcpHistory,
+}
+
+impl<A: Address> Session<A> {
+    pub(super) fn new([original, reply]: [Half<A>; 2], common: Common, tcp: &TcpState) -> Self {
+        let mut session = Self { original, common, reply, history: TcpHistory::default() };
+        session.parts(Direction::Original).set_tcp(Direction::Original, tcp);
+        session
+    }
+
+    #[inline]
+    pub(super) fn half(&self, direction: Direction) -> &Half<A> {
+        match direction {
+            Direction::Original => &self.original,
+            Direction::Reply => &self.reply,
+        }
+    }
+
+    #[inline]
+    pub(super) fn half_mut(&mut self, direction: Direction) -> &mut Half<A> {
+        match direction {
+            Direction::Original => &mut self.original,
+            Direction::Reply => &mut self.reply,
+        }
+    }
+
+    #[inline]
+    pub(super) fn parts(&mut self, direction: Direction) -> Parts<'_, A> {
+        let Self { original, common, reply, history } = self;
+        let (own, peer) = match direction {
+            Direction::Original => (original, reply),
+            Direction::Reply => (reply, original),
+        };
+        Parts { own, peer, common, history }
+    }
+
+    /// What becomes of a packet of this direction.
+    #[inline]
+    fn rewrite(&self, direction: Direction) -> Rewrite<A> {
+        Rewrite::towards(&self.half(direction.opposite()).key, self.half(direction).delta)
+    }
+
+    /// From when on a UDP exchange counts as a stream: protocols without windows keep it in one.
+    pub(super) const fn set_stream_from(&mut self, time: Ticks) {
+        self.reply.window.end = time.0;
+    }
+
+    fn prefetch(&self) {
+        dpdk::cpu::prefetch(&self.original);
+        dpdk::cpu::prefetch(&self.reply);
+    }
+}
+
+impl<A> Parts<'_, A> {
+    /// What [`Session::set_stream_from`] set; `own` is the half of `direction`.
+    pub(super) const fn stream_from(&self, direction: Direction) -> Ticks {
+        Ticks(match direction {
+            Direction::Original => self.peer.window.end,
+            Direction::Reply => self.own.window.end,
+        })
+    }
+
+    /// The TCP state, gathered from where it lies; `own` is that of `direction`.
+    pub(super) fn tcp(&self, direction: Direction) -> TcpState {
+        let (original, reply) = match direction {
+            Direction::Original => (self.own.max_ack, self.peer.max_ack),
+            Direction::Reply => (self.peer.max_ack, self.own.max_ack),
+        };
+        TcpState {
+            state: self.common.state,
+            last_kind: self.common.last_kind,
+            last_direction: self.common.last_direction,
+            repetitions: self.common.repetitions,
+            history: *self.history,
+            max_ack: [original, reply],
+        }
+    }
+
+    /// The inverse of [`Self::tcp`].
+    pub(super) fn set_tcp(&mut self, direction: Direction, tcp: &TcpState) {
+        let [original, reply] = tcp.max_ack;
+        (self.own.max_ack, self.peer.max_ack) = match direction {
+            Direction::Original => (original, reply),
+            Direction::Reply => (reply, original),
+        };
+        self.common.state = tcp.state;
+        self.common.last_kind = tcp.last_kind;
+        self.common.last_direction = tcp.last_direction;
+        self.common.repetitions = tcp.repetitions;
+        *self.history = tcp.history;
+    }
+}
+
+/// No slot: the end of the list of free ones.
+const NIL: u32 = u32::MAX;
 
 /// The table proper.
 #[derive(Debug)]
 pub(super) struct Table<A> {
     key: HashKey,
     index: Index,
-    pub(super) halves: Vec<Half<A>>,
-    pub(super) connections: Vec<Connection>,
+    sessions: Vec<Session<A>>,
     free: u32,
     slots: usize,
 }
@@ -132,68 +233,89 @@ impl<A: Address> Table<A> {
     /// # Errors
     /// The system has not that much memory.
     pub(super) fn new(slots: usize, key: HashKey) -> Result<Self, super::TableTooLarge> {
-        // Halves are numbered with 32 bits, of which the lists of the wheel take some.
+        // Directions are numbered with 32 bits.
         const MOST: usize = 1 << 30;
         let error = super::TableTooLarge { slots };
         if slots > MOST {
             return Err(error);
         }
-        let (mut halves, mut connections) = (Vec::new(), Vec::new());
-        halves.try_reserve_exact(2 * slots).map_err(|_| error)?;
-        connections.try_reserve_exact(slots).map_err(|_| error)?;
+        let mut sessions = Vec::new();
+        sessions.try_reserve_exact(slots).map_err(|_| error)?;
+        dpdk::memory::prefer_huge_pages(&sessions);
         let index = Index::new(2 * slots).map_err(|_| error)?;
-        Ok(Self { key, index, halves, connections, free: NIL, slots })
+        Ok(Self { key, index, sessions, free: NIL, slots })
     }
 
     /// Bytes reserved.
     pub(super) const fn bytes(&self) -> usize {
-        self.index.bytes() + self.slots * (2 * size_of::<Half<A>>() + size_of::<Connection>())
+        self.index.bytes() + self.slots * size_of::<Session<A>>()
     }
 
     /// Whether no slot is left.
     pub(super) const fn is_exhausted(&self) -> bool {
-        self.free == NIL && self.connections.len() == self.slots
+        self.free == NIL && self.sessions.len() == self.slots
     }
 
+    /// Slots that have ever been used: sessions are numbered below this.
+    pub(super) const fn used(&self) -> usize {
+        self.sessions.len()
+    }
+
+    #[inline]
     pub(super) fn hash(&self, tuple: &Tuple<A>) -> u64 {
         self.key.hash(tuple)
     }
 
     #[inline]
     pub(super) fn find(&self, hash: u64, tuple: &Tuple<A>) -> Option<FlowRef> {
-        let is_it =
-            |entry: u32| self.halves.get(entry as usize).is_some_and(|half| half.key == *tuple);
+        let is_it = |entry: u32| {
+            let flow = FlowRef(entry);
+            let session = self.sessions.get(flow.session() as usize);
+            session.is_some_and(|session| session.half(flow.direction()).key == *tuple)
+        };
         self.index.find(hash, is_it).map(FlowRef)
     }
 
-    pub(super) fn half(&self, flow: FlowRef) -> &Half<A> {
-        &self.halves[flow.index()]
-    }
-    pub(super) fn half_mut(&mut self, flow: FlowRef) -> &mut Half<A> {
-        &mut self.halves[flow.index()]
-    }
-    pub(super) fn connection(&self, number: u32) -> &Connection {
-        &self.connections[number as usize]
-    }
-    pub(super) fn connection_mut(&mut self, number: u32) -> &mut Connection {
-        &mut self.connections[number as usize]
+    /// Brings the index line of `hash` towards L1.
+    #[inline]
+    pub(super) fn prefetch_index(&self, hash: u64) {
+        self.index.prefetch(hash);
     }
 
-    /// A connection with the halves of both directions, the one `flow` names first.
-    pub(super) fn parts(
-        &mut self,
-        flow: FlowRef,
-    ) -> Option<(&mut Connection, &mut Half<A>, &mut Half<A>)> {
-        let halves = self.halves.get_disjoint_mut([flow.index(), flow.peer().index()]);
-        let [own, peer] = halves.ok()?;
-        Some((self.connections.get_mut(flow.connection() as usize)?, own, peer))
+    /// The first entry whose tag fits, on its way to L1; its key may be another's.
+    #[inline]
+    pub(super) fn candidate(&self, hash: u64) -> Option<FlowRef> {
+        let flow = FlowRef(self.index.candidate(hash)?);
+        self.sessions.get(flow.session() as usize)?.prefetch();
+        Some(flow)
+    }
+
+    #[inline]
+    pub(super) fn session(&self, number: u32) -> &Session<A> {
+        &self.sessions[number as usize]
+    }
+    #[inline]
+    pub(super) fn session_mut(&mut self, number: u32) -> &mut Session<A> {
+        &mut self.sessions[number as usize]
+    }
+    #[inline]
+    pub(super) fn half(&self, flow: FlowRef) -> &Half<A> {
+        self.session(flow.session()).half(flow.direction())
+    }
+    #[inline]
+    pub(super) fn half_mut(&mut self, flow: FlowRef) -> &mut Half<A> {
+        self.session_mut(flow.session()).half_mut(flow.direction())
+    }
+    #[inline]
+    pub(super) fn rewrite(&self, flow: FlowRef) -> Rewrite<A> {
+        self.session(flow.session()).rewrite(flow.direction())
     }
 
     /// Puts a connection into a free slot and both tuples into the index; none when there is no room.
     /// The tuples must not be in the table.
-    pub(super) fn insert(&mut self, connection: Connection, halves: [Half<A>; 2]) -> Option<u32> {
-        let number = self.take_slot(connection, halves)?;
-        let [original, reply] = halves.map(|half| half.key);
+    pub(super) fn insert(&mut self, session: Session<A>) -> Option<u32> {
+        let (original, reply) = (session.original.key, session.reply.key);
+        let number = self.take_slot(session)?;
         let flow = FlowRef::original_of(number);
         if self.enter(flow, &original) {
             // A connection whose answers look like its questions stands in the index once.
@@ -207,47 +329,48 @@ impl<A: Address> Table<A> {
     }
 
     fn enter(&mut self, flow: FlowRef, tuple: &Tuple<A>) -> bool {
-        let (key, halves) = (self.key, &self.halves);
-        let hash_of = |entry: u32| halves.get(entry as usize).map_or(0, |half| key.hash(&half.key));
+        let (key, sessions) = (self.key, &self.sessions);
+        let hash_of = |entry: u32| {
+            let flow = FlowRef(entry);
+            let session = sessions.get(flow.session() as usize);
+            session.map_or(0, |session| key.hash(&session.half(flow.direction()).key))
+        };
         self.index.insert(key.hash(tuple), flow.0, hash_of)
     }
 
-    fn take_slot(&mut self, connection: Connection, halves: [Half<A>; 2]) -> Option<u32> {
-        let [original, reply] = halves;
+    fn take_slot(&mut self, session: Session<A>) -> Option<u32> {
         if self.free == NIL {
-            if self.connections.len() == self.slots {
+            if self.sessions.len() == self.slots {
                 return None;
             }
-            let number = u32::try_from(self.connections.len()).ok()?;
-            self.connections.push(connection);
-            self.halves.push(original);
-            self.halves.push(reply);
+            let number = u32::try_from(self.sessions.len()).ok()?;
+            self.sessions.push(session);
             return Some(number);
         }
         let number = self.free;
-        let flow = FlowRef::original_of(number);
-        self.free = self.connection(number).next;
-        *self.connection_mut(number) = connection;
-        *self.half_mut(flow) = original;
-        *self.half_mut(flow.peer()) = reply;
+        let slot = self.sessions.get_mut(number as usize)?;
+        self.free = slot.common.mark;
+        *slot = session;
         Some(number)
     }
 
-    /// Takes both tuples out of the index: no packet finds the connection any more.
+    /// Takes both tuples out of the index and forgets the verdicts: no packet finds the connection any
+    /// more, nor does one that found it a moment ago trust what it sees.
     pub(super) fn unlink(&mut self, number: u32) {
         let flow = FlowRef::original_of(number);
         for flow in [flow, flow.peer()] {
             let hash = self.key.hash(&self.half(flow).key);
             self.index.remove(hash, flow.0);
+            self.half_mut(flow).cache.clear();
         }
     }
 
     /// Gives the slot of an unlinked connection back.
     pub(super) fn free(&mut self, number: u32) {
         let next = self.free;
-        let connection = self.connection_mut(number);
-        connection.status = Status::default();
-        connection.next = next;
+        let common = &mut self.session_mut(number).common;
+        common.status = Status::default();
+        common.mark = next;
         self.free = number;
     }
 }

@@ -12,20 +12,43 @@ use super::{Direction, Status};
 pub(super) struct TcpState {
     pub(super) state: TcpConnectionState,
     /// The last segment that counted, or that was ignored.
-    last_kind: Kind,
-    last_direction: Direction,
-    repetitions: u8,
-    last_seq: u32,
-    last_ack: u32,
-    last_end: u32,
-    last_window: u16,
-    /// Of a SYN that was ignored: its marks, and bits of [`expect`].
-    last_marks: u8,
-    last_scale: u8,
-    max_ack: [u32; 2],
+    pub(super) last_kind: Kind,
+    pub(super) last_direction: Direction,
+    pub(super) repetitions: u8,
+    pub(super) history: TcpHistory,
+    /// The highest acknowledgement of each direction.
+    pub(super) max_ack: [u32; 2],
 }
 
-/// Bits of `last_marks` beside those of [`mark`].
+/// What is remembered of the last segment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(C)]
+pub(super) struct TcpHistory {
+    pub(super) seq: u32,
+    pub(super) ack: u32,
+    pub(super) end: u32,
+    pub(super) window: u16,
+    /// Of a SYN that was ignored: its marks, and bits of [`expect`].
+    pub(super) marks: u8,
+    pub(super) scale: u8,
+}
+
+impl TcpHistory {
+    /// Whether `other` has the same numbers.
+    pub(super) const fn repeats(&self, other: &Self) -> bool {
+        self.seq == other.seq
+            && self.ack == other.ack
+            && self.end == other.end
+            && self.window == other.window
+    }
+    /// Takes over the numbers, not the marks.
+    pub(super) const fn note(&mut self, other: &Self) {
+        (self.seq, self.ack, self.end) = (other.seq, other.ack, other.end);
+        self.window = other.window;
+    }
+}
+
+/// Bits of [`TcpHistory::marks`] beside those of [`mark`].
 mod expect {
     /// The next ACK may be an RFC 5961 challenge, not the last one.
     pub(super) const CHALLENGE: u8 = 0x40;
@@ -47,24 +70,11 @@ impl TcpState {
     }
 
     /// Counts an ACK that is the same as the one before it.
-    pub(super) fn count_repetition(
-        &mut self,
-        direction: Direction,
-        seq: u32,
-        ack: u32,
-        end: u32,
-        window: u16,
-    ) {
-        let last =
-            (self.last_direction, self.last_seq, self.last_ack, self.last_end, self.last_window);
-        if last == (direction, seq, ack, end, window) {
-            self.repetitions = self.repetitions.saturating_add(1);
-            return;
-        }
-        self.repetitions = 0;
+    pub(super) fn count_repetition(&mut self, direction: Direction, ack: TcpHistory) {
+        let repeats = self.last_direction == direction && self.history.repeats(&ack);
+        self.repetitions = if repeats { self.repetitions.saturating_add(1) } else { 0 };
         self.last_direction = direction;
-        (self.last_seq, self.last_ack, self.last_end) = (seq, ack, end);
-        self.last_window = window;
+        self.history.note(&ack);
     }
 
     const fn is_last(&self, direction: Direction, kind: Kind) -> bool {
@@ -155,11 +165,11 @@ pub(super) fn track(
     let special = match new {
         TcpConnectionState::TimeWait => challenge(tcp, old, direction, kind),
         TcpConnectionState::SynSent2 => {
-            tcp.last_marks |= expect::SIMULTANEOUS_OPEN;
+            tcp.history.marks |= expect::SIMULTANEOUS_OPEN;
             Special::Check
         }
         TcpConnectionState::SynRecv => {
-            let simultaneous = tcp.last_marks & expect::SIMULTANEOUS_OPEN != 0;
+            let simultaneous = tcp.history.marks & expect::SIMULTANEOUS_OPEN != 0;
             if direction == Direction::Reply && kind == Kind::Ack && simultaneous {
                 new = TcpConnectionState::Established;
             }
@@ -205,17 +215,17 @@ fn synchronise(
 ) -> bool {
     let answers = segment.kind() == Kind::SynAck
         && tcp.is_last(direction.opposite(), Kind::Syn)
-        && segment.fields.ack == tcp.last_end;
+        && segment.fields.ack == tcp.history.end;
     if !answers {
         return false;
     }
-    tcp.last_marks &= !expect::CHALLENGE;
+    tcp.history.marks &= !expect::CHALLENGE;
     *receiver = Window {
-        end: tcp.last_end,
-        max_end: tcp.last_end,
-        max_win: u32::from(tcp.last_window).max(1),
-        scale: tcp.last_scale,
-        flags: tcp.last_marks,
+        end: tcp.history.end,
+        max_end: tcp.history.end,
+        max_win: u32::from(tcp.history.window).max(1),
+        scale: tcp.history.scale,
+        flags: tcp.history.marks,
         settled: false,
     };
     sender.reset();
@@ -227,21 +237,21 @@ fn ignore(tcp: &mut TcpState, direction: Direction, segment: &Segment<'_>) -> Tc
     let kind = segment.kind();
     tcp.last_kind = kind;
     tcp.last_direction = direction;
-    tcp.last_seq = segment.fields.seq;
-    tcp.last_end = segment.end();
-    tcp.last_window = segment.fields.window;
+    tcp.history.seq = segment.fields.seq;
+    tcp.history.end = segment.end();
+    tcp.history.window = segment.fields.window;
     if kind == Kind::Syn && direction == Direction::Original {
         let offer = segment.options();
-        tcp.last_scale = offer.window_scale.unwrap_or(0);
-        tcp.last_marks = if offer.window_scale.is_some() { mark::WINDOW_SCALE } else { 0 };
-        tcp.last_marks |= if offer.sack_permitted { mark::SACK } else { 0 };
+        tcp.history.scale = offer.window_scale.unwrap_or(0);
+        tcp.history.marks = if offer.window_scale.is_some() { mark::WINDOW_SCALE } else { 0 };
+        tcp.history.marks |= if offer.sack_permitted { mark::SACK } else { 0 };
         if tcp.state == TcpConnectionState::LastAck {
-            tcp.last_marks |= expect::CHALLENGE;
+            tcp.history.marks |= expect::CHALLENGE;
         }
     }
     let half_open = tcp.state == TcpConnectionState::SynSent;
     if half_open && kind == Kind::Ack && direction == Direction::Reply {
-        tcp.last_ack = segment.fields.ack;
+        tcp.history.ack = segment.fields.ack;
     }
     IGNORED
 }
@@ -256,9 +266,9 @@ fn challenge(
     let is_challenge = old == TcpConnectionState::LastAck
         && kind == Kind::Ack
         && tcp.is_last(direction.opposite(), Kind::Syn)
-        && tcp.last_marks & expect::CHALLENGE != 0;
+        && tcp.history.marks & expect::CHALLENGE != 0;
     if is_challenge {
-        tcp.last_marks &= !expect::CHALLENGE;
+        tcp.history.marks &= !expect::CHALLENGE;
         return Special::Done(IGNORED);
     }
     Special::Check
@@ -288,7 +298,7 @@ fn reset(
         if before(segment.fields.seq, expected) && !settings.tcp_ignore_invalid_rst {
             return Special::Done(INVALID);
         }
-        let in_train = tcp.is_last(direction, Kind::Ack) && segment.fields.seq == tcp.last_end;
+        let in_train = tcp.is_last(direction, Kind::Ack) && segment.fields.seq == tcp.history.end;
         if !established || segment.fields.seq == expected || in_train {
             return Special::Check;
         }
@@ -297,10 +307,10 @@ fn reset(
     }
     let answers_ignored = (status.has(Status::SEEN_REPLY) && tcp.last_kind == Kind::Syn
         || !status.has(Status::ASSURED) && tcp.last_kind == Kind::Ack)
-        && segment.fields.ack == tcp.last_end;
+        && segment.fields.ack == tcp.history.end;
     let answers_challenge = tcp.state == TcpConnectionState::SynSent
         && tcp.is_last(Direction::Reply, Kind::Ack)
-        && segment.fields.seq == tcp.last_ack;
+        && segment.fields.seq == tcp.history.ack;
     if answers_ignored || answers_challenge { Special::Skip } else { Special::Check }
 }
 
@@ -319,6 +329,27 @@ fn invalid(tcp: &mut TcpState, direction: Direction, kind: Kind, status: Status)
     INVALID
 }
 
+/// Seconds that a connection may rest whose state allows `state`: less after repetitions, while data waits
+/// for its acknowledgement, or when an end has closed its window.
+pub(super) const fn rest(
+    state: u32,
+    repetitions: u8,
+    unacknowledged: bool,
+    window: u16,
+    settings: &ConntrackSettings,
+) -> u32 {
+    let timeouts = &settings.tcp;
+    if repetitions >= settings.tcp_max_retrans && state > timeouts.max_retrans {
+        timeouts.max_retrans
+    } else if unacknowledged && state > timeouts.unacknowledged {
+        timeouts.unacknowledged
+    } else if window == 0 && state > timeouts.max_retrans {
+        timeouts.max_retrans
+    } else {
+        state
+    }
+}
+
 /// How long the connection may rest now, and whether it is assured.
 fn finish(
     tcp: &TcpState,
@@ -330,17 +361,11 @@ fn finish(
 ) -> TcpOutcome {
     let timeouts = &settings.tcp;
     let state = timeouts.of(tcp.state);
-    let mut timeout = if tcp.repetitions >= settings.tcp_max_retrans && state > timeouts.max_retrans
-    {
-        timeouts.max_retrans
-    } else if kind == Kind::Rst {
+    let repeated = tcp.repetitions >= settings.tcp_max_retrans && state > timeouts.max_retrans;
+    let mut timeout = if kind == Kind::Rst && !repeated {
         timeouts.close
-    } else if unacknowledged && state > timeouts.unacknowledged {
-        timeouts.unacknowledged
-    } else if tcp.last_window == 0 && state > timeouts.max_retrans {
-        timeouts.max_retrans
     } else {
-        state
+        rest(state, tcp.repetitions, unacknowledged, tcp.history.window, settings)
     };
     let established = tcp.state == TcpConnectionState::Established;
     if !status.has(Status::SEEN_REPLY) {

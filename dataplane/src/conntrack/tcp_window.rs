@@ -12,9 +12,10 @@
 
 use super::Direction;
 use super::segment::{Segment, after, before};
-use super::tcp::TcpState;
+use super::tcp::{TcpHistory, TcpState};
 use super::tcp_state::{Kind, TcpConnectionState, flag};
 use super::timeouts::ConntrackSettings;
+use crate::wire::layer4::TcpFields;
 
 /// What one direction of a TCP connection has sent and may send. 16 bytes.
 ///
@@ -153,7 +154,13 @@ pub(super) fn check(
     let fit = compare(sender, receiver, numbers);
     match fit {
         Fit::Accept => {
-            advance(sender, receiver, direction, segment, numbers, state);
+            advance(sender, receiver, state.max_ack_mut(direction), segment.fields, numbers);
+            if segment.kind() == Kind::Ack {
+                let Numbers { seq, ack, end, .. } = numbers;
+                let window = segment.fields.window;
+                let last = TcpHistory { seq, ack, end, window, ..TcpHistory::default() };
+                state.count_repetition(direction, last);
+            }
             Fit::Accept
         }
         Fit::Ignore | Fit::Invalid if sender.has(mark::LIBERAL) || settings.tcp_be_liberal => {
@@ -199,13 +206,36 @@ fn begin(
     false
 }
 
-/// The four bounds.
-fn compare(sender: &mut Window, receiver: &Window, numbers: Numbers) -> Fit {
+/// The four bounds, and nothing but them.
+#[inline]
+fn fits(sender: &Window, receiver: &Window, numbers: Numbers) -> bool {
     let Numbers { seq, end, sack, .. } = numbers;
-    let oldest_ack = receiver.end.wrapping_sub(sender.max_win.max(MAX_ACK_WINDOW)).wrapping_sub(1);
-    let oldest_end = sender.end.wrapping_sub(receiver.max_win).wrapping_sub(1);
+    before(seq, sender.max_end.wrapping_add(1))
+        && before(sack, receiver.end.wrapping_add(1))
+        && (receiver.max_win == 0 || after(end, oldest_end(sender, receiver)))
+        && after(sack, oldest_ack(sender, receiver))
+}
+
+/// Before the oldest acknowledgement that is not absurdly old.
+const fn oldest_ack(sender: &Window, receiver: &Window) -> u32 {
+    let window = if sender.max_win > MAX_ACK_WINDOW { sender.max_win } else { MAX_ACK_WINDOW };
+    receiver.end.wrapping_sub(window).wrapping_sub(1)
+}
+
+/// Before the oldest data that may still be on its way.
+const fn oldest_end(sender: &Window, receiver: &Window) -> u32 {
+    sender.end.wrapping_sub(receiver.max_win).wrapping_sub(1)
+}
+
+/// The four bounds, and what they say of a segment outside.
+fn compare(sender: &mut Window, receiver: &Window, numbers: Numbers) -> Fit {
+    if fits(sender, receiver, numbers) {
+        return Fit::Accept;
+    }
+    let Numbers { seq, end, sack, .. } = numbers;
+    let oldest_ack = oldest_ack(sender, receiver);
     let ack_seen = before(sack, receiver.end.wrapping_add(1));
-    let is_recent = after(end, oldest_end);
+    let is_recent = after(end, oldest_end(sender, receiver));
     if !before(seq, sender.max_end.wrapping_add(1)) {
         let excess = end.wrapping_sub(sender.max_end).wrapping_add(1);
         let only_too_long = receiver.max_win != 0
@@ -221,36 +251,29 @@ fn compare(sender: &mut Window, receiver: &Window, numbers: Numbers) -> Fit {
         }
         return Fit::Invalid;
     }
-    if !ack_seen {
-        return Fit::Invalid;
-    }
-    let recent = receiver.max_win == 0 || is_recent;
-    if recent && after(sack, oldest_ack) { Fit::Accept } else { Fit::Ignore }
+    if ack_seen { Fit::Ignore } else { Fit::Invalid }
 }
 
-/// Moves both windows past a segment that fits.
+/// Moves both windows past a segment that fits; `max_ack` is the highest acknowledgement of the sender.
+#[inline]
 fn advance(
     sender: &mut Window,
     receiver: &mut Window,
-    direction: Direction,
-    segment: &Segment<'_>,
+    max_ack: &mut u32,
+    fields: TcpFields,
     numbers: Numbers,
-    state: &mut TcpState,
 ) {
-    let Numbers { seq, end, ack, sack } = numbers;
-    let shift = if segment.has(flag::SYN) { 0 } else { sender.scale };
-    let window = u32::from(segment.fields.window) << shift;
+    let Numbers { end, ack, sack, .. } = numbers;
+    let shift = if fields.flags & flag::SYN != 0 { 0 } else { sender.scale };
+    let window = u32::from(fields.window) << shift;
     sender.max_win = sender.max_win.max(window.wrapping_add(sack.wrapping_sub(ack)));
     if after(end, sender.end) {
         sender.end = end;
         sender.flags |= mark::UNACKNOWLEDGED;
     }
-    if segment.has(flag::ACK) {
-        let highest = state.max_ack_mut(direction);
-        if !sender.has(mark::HAS_ACKED) || after(ack, *highest) {
-            *highest = ack;
-            sender.flags |= mark::HAS_ACKED;
-        }
+    if fields.flags & flag::ACK != 0 && (!sender.has(mark::HAS_ACKED) || after(ack, *max_ack)) {
+        *max_ack = ack;
+        sender.flags |= mark::HAS_ACKED;
     }
     if receiver.max_win != 0 && after(end, sender.max_end) {
         receiver.max_win = receiver.max_win.wrapping_add(end.wrapping_sub(sender.max_end));
@@ -263,7 +286,23 @@ fn advance(
     if ack == receiver.end {
         receiver.flags &= !mark::UNACKNOWLEDGED;
     }
-    if segment.kind() == Kind::Ack {
-        state.count_repetition(direction, seq, ack, end, segment.fields.window);
+}
+
+/// A plain acknowledgement or data segment, without SACK, of a connection whose windows are known: moves
+/// them as [`check`] would; false, and nothing changed, when it is not clearly within them.
+#[inline]
+pub(super) fn slide(
+    sender: &mut Window,
+    receiver: &mut Window,
+    max_ack: &mut u32,
+    fields: TcpFields,
+) -> bool {
+    let TcpFields { seq, ack, .. } = fields;
+    let end = seq.wrapping_add(u32::from(fields.payload_len));
+    let numbers = Numbers { seq, end, ack, sack: ack };
+    if sender.max_win == 0 || !fits(sender, receiver, numbers) {
+        return false;
     }
+    advance(sender, receiver, max_ack, fields, numbers);
+    true
 }

@@ -3,7 +3,7 @@
 
 use super::icmp;
 use crate::address::Address;
-use crate::tuple::Tuple;
+use crate::tuple::{Tuple, Zone};
 use crate::wire::layer4::{Layer4, Layer4Kind};
 use crate::wire::protocol;
 
@@ -31,7 +31,7 @@ pub fn tuple_of<A: Address>(
         destination_port: layer4.destination_port,
         protocol,
         icmp,
-        zone: 0,
+        zone: Zone::default(),
     })
 }
 

@@ -3,7 +3,7 @@
 use super::expire::Ticks;
 use super::protocol::{self, Stream};
 use super::segment::Segment;
-use super::table::{Connection, FlowRef, Half};
+use super::table::{Common, FlowRef, Half, Parts};
 use super::tcp::{self, TcpOutcome};
 use super::timeouts::ConntrackSettings;
 use super::{Conntrack, CtState, Direction, Status, Update};
@@ -29,44 +29,11 @@ impl<A: Address> Conntrack<A> {
         if let Layer4Kind::Tcp(fields) = layer4.kind {
             return self.update_tcp(flow, &Segment { fields, data, headers }, now, settings);
         }
-        let half = self.table.half_mut(flow);
-        if half.window.settled && !half.deadline().has_come(now) {
-            let seconds = protocol::rest(half.key.protocol, true, settings);
-            half.set_deadline(now.plus_seconds(seconds));
-            return Update::Accept(CtState::Established);
-        }
-        self.update_unsettled(flow, now, settings)
-    }
-
-    /// A packet of a connection without windows on which something may change yet.
-    fn update_unsettled(
-        &mut self,
-        flow: FlowRef,
-        now: Ticks,
-        settings: &ConntrackSettings,
-    ) -> Update {
-        let Some((connection, own, peer)) = self.table.parts(flow) else { return Update::Invalid };
-        if connection.status.has(Status::DYING)
-            || own.deadline().later(peer.deadline()).has_come(now)
-        {
+        let mut parts = self.table.session_mut(flow.session()).parts(flow.direction());
+        if !parts.common.is_live() || parts.common.deadline.has_come(now) {
             return Update::Reopen;
         }
-        let seen_reply = connection.status.has(Status::SEEN_REPLY);
-        let stream = seen_reply
-            && match Stream::of(own.key.protocol) {
-                Stream::Later => connection.stream_from.has_come(now),
-                Stream::Now => true,
-                Stream::Never => false,
-            };
-        own.set_deadline(now.plus_seconds(protocol::rest(own.key.protocol, stream, settings)));
-        if stream {
-            connection.status.set(Status::ASSURED);
-        }
-        let state = note_direction(connection, own, peer, flow.direction());
-        if stream || seen_reply && Stream::of(own.key.protocol) == Stream::Never {
-            own.window.settled = true;
-        }
-        Update::Accept(state)
+        Update::Accept(parts.exchange(flow.direction(), now, settings))
     }
 
     fn update_tcp(
@@ -76,37 +43,43 @@ impl<A: Address> Conntrack<A> {
         now: Ticks,
         settings: &ConntrackSettings,
     ) -> Update {
-        let Some((connection, own, peer)) = self.table.parts(flow) else { return Update::Invalid };
-        if connection.deadline.has_come(now) || connection.status.has(Status::DYING) {
+        let direction = flow.direction();
+        let mut parts = self.table.session_mut(flow.session()).parts(direction);
+        if parts.common.deadline.has_come(now) || !parts.common.is_live() {
             return Update::Reopen;
         }
+        let mut tcp = parts.tcp(direction);
         let outcome = tcp::track(
-            &mut connection.tcp,
-            &mut own.window,
-            &mut peer.window,
-            flow.direction(),
+            &mut tcp,
+            &mut parts.own.window,
+            &mut parts.peer.window,
+            direction,
             segment,
-            connection.status,
+            parts.common.status,
             settings,
         );
+        parts.set_tcp(direction, &tcp);
+        let Parts { own, peer, common, .. } = parts;
         match outcome {
             TcpOutcome::Accept { timeout, assured } => {
                 if let Some(seconds) = timeout {
-                    connection.deadline = now.plus_seconds(seconds);
+                    common.deadline = now.plus_seconds(seconds);
                 }
                 if assured {
-                    connection.status.set(Status::ASSURED);
+                    common.status.set(Status::ASSURED);
                 }
-                Update::Accept(note_direction(connection, own, peer, flow.direction()))
+                Update::Accept(note_direction(common, own, peer, direction))
             }
             TcpOutcome::Kill => {
-                let state = note_direction(connection, own, peer, flow.direction());
-                self.bury(flow.connection());
+                let state = note_direction(common, own, peer, direction);
+                // Where it cannot be taken out at once, its end has come all the same.
+                common.deadline = now;
+                self.bury(flow.session());
                 Update::Accept(state)
             }
             TcpOutcome::Invalid { shorten } => {
                 if shorten {
-                    shorten_rest(connection, now, settings);
+                    shorten_rest(common, now, settings);
                 }
                 self.statistics.invalid += 1;
                 Update::Invalid
@@ -116,17 +89,42 @@ impl<A: Address> Conntrack<A> {
     }
 }
 
+impl<A: Address> Parts<'_, A> {
+    /// A packet of a connection without windows, which has not ended.
+    pub(super) fn exchange(
+        &mut self,
+        direction: Direction,
+        now: Ticks,
+        settings: &ConntrackSettings,
+    ) -> CtState {
+        let protocol = self.own.key.protocol;
+        let seen_reply = self.common.status.has(Status::SEEN_REPLY);
+        let stream = seen_reply
+            && match Stream::of(protocol) {
+                Stream::Later => self.stream_from(direction).has_come(now),
+                Stream::Now => true,
+                Stream::Never => false,
+            };
+        self.common.deadline = now.plus_seconds(protocol::rest(protocol, stream, settings));
+        if stream {
+            self.common.status.set(Status::ASSURED);
+            self.own.window.settled = true;
+        }
+        note_direction(self.common, self.own, self.peer, direction)
+    }
+}
+
 /// The packet's state; notes that the connection was answered.
 fn note_direction<A: Address>(
-    connection: &mut Connection,
+    common: &mut Common,
     own: &mut Half<A>,
     peer: &mut Half<A>,
     direction: Direction,
 ) -> CtState {
-    let seen_reply = connection.status.has(Status::SEEN_REPLY);
+    let seen_reply = common.status.has(Status::SEEN_REPLY);
     match direction {
         Direction::Reply if !seen_reply => {
-            connection.status.set(Status::SEEN_REPLY);
+            common.status.set(Status::SEEN_REPLY);
             own.cache.clear();
             peer.cache.clear();
             CtState::Established
@@ -137,10 +135,10 @@ fn note_direction<A: Address>(
 }
 
 /// Both ends have closed in a way we could not follow: the connection need not rest for days.
-fn shorten_rest(connection: &mut Connection, now: Ticks, settings: &ConntrackSettings) {
+fn shorten_rest(common: &mut Common, now: Ticks, settings: &ConntrackSettings) {
     const WORTH_IT: u32 = 120;
-    let left = connection.deadline.seconds_from(now);
+    let left = common.deadline.seconds_from(now);
     if left >= WORTH_IT && left > settings.tcp.unacknowledged {
-        connection.deadline = now.plus_seconds(settings.tcp.unacknowledged);
+        common.deadline = now.plus_seconds(settings.tcp.unacknowledged);
     }
 }

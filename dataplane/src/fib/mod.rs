@@ -122,6 +122,46 @@ impl<A: Address> Fib<A> {
             .or_else(|| self.walk(address))
     }
 
+    /// As [`Self::lookup`] for up to `N` addresses, level by level over all of them, so that one waits for
+    /// memory while the others are looked at.
+    #[inline]
+    pub fn lookup_burst<const N: usize>(&self, addresses: &[A]) -> [Option<NextHopId>; N] {
+        let mut words = [0; N];
+        for (address, word) in addresses.iter().zip(&mut words) {
+            let slot = (address.to_bits() << (128 - 8 * A::SIZE)) >> (128 - u32::from(ROOT_BITS));
+            *word = self.root.get(slot as usize).map_or(0, |entry| entry.load(Ordering::Acquire));
+        }
+        let mut shift = u32::from(ROOT_BITS);
+        while shift < 8 * A::SIZE as u32 && words.iter().any(|&word| word & Entry::CHILD != 0) {
+            let mut next: [Option<&AtomicU32>; N] = [None; N];
+            for ((address, word), next) in addresses.iter().zip(&words).zip(&mut next) {
+                if let Entry::Child(block) = Entry::decode(*word) {
+                    let bits = address.to_bits() << (128 - 8 * A::SIZE) << shift;
+                    let slot = (bits >> (128 - u32::from(STRIDE))) as usize;
+                    *next = self.block(block).and_then(|entries| entries.get(slot));
+                    if let Some(entry) = next {
+                        dpdk::cpu::prefetch(*entry);
+                    }
+                }
+            }
+            for (word, next) in words.iter_mut().zip(next) {
+                if let Some(entry) = next {
+                    *word = entry.load(Ordering::Acquire);
+                }
+            }
+            shift += u32::from(STRIDE);
+        }
+        let mut found = [None; N];
+        for ((address, word), found) in addresses.iter().zip(words).zip(&mut found) {
+            *found = match Entry::decode(word) {
+                Entry::Leaf(next_hop) => Some(next_hop),
+                // The default route, and what changes at this moment.
+                Entry::None | Entry::Child(_) => self.lookup(*address),
+            };
+        }
+        found
+    }
+
     fn walk(&self, address: A) -> Option<NextHopId> {
         // Left-aligned, so that the bits of the next level are always on top.
         let mut bits = address.to_bits() << (128 - 8 * A::SIZE);

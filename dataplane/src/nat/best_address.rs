@@ -26,7 +26,7 @@ pub(super) fn best_address<A: Address>(
     };
     let server = words(packet.destination);
     let salt =
-        if range.persistent { 0 } else { server[last].swap_bytes() ^ u32::from(packet.zone) };
+        if range.persistent { 0 } else { server[last].swap_bytes() ^ u32::from(packet.zone.get()) };
     let mut hash = jhash(words(packet.source).map(u32::swap_bytes), salt);
 
     let (lows, highs) = (words(low), words(high));

@@ -71,7 +71,7 @@ fn translate<A: Address>(
     if let Some(outer) = Rewrite::changing(&old, &new) {
         outer.apply_ip(packet)?;
         if A::VERSION == IpVersion::V6 {
-            change = change.and_folded(outer.ip_delta);
+            change = change.and_folded(outer.delta.ip);
         }
     }
     mend(word(packet, icmp + 2)?, change.fold());

@@ -26,7 +26,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 fn hash<A: Address>(original: &Tuple<A>, seed: u64) -> u64 {
     let address = original.source.to_bits();
     let rest = u64::from(original.source_port.get()) << 32
-        | u64::from(original.zone) << 16
+        | u64::from(original.zone.get()) << 16
         | u64::from(original.protocol);
     let state = fold(seed ^ low(address), 0x9e37_79b9_7f4a_7c15 ^ rest);
     let state = fold(state ^ high(address), seed ^ 0xd1b5_4a32_d192_ed03);

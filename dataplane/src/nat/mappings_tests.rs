@@ -71,7 +71,7 @@ fn keys_differ_in_every_part() {
         Tuple { source: V6::from_bits(1 << 100 | 1), ..key },
         Tuple { source_port: L4Port::new(1), ..key },
         Tuple { protocol: 6, ..key },
-        Tuple { zone: 1, ..key },
+        Tuple { zone: crate::tuple::Zone::new(1), ..key },
     ];
     for other in others {
         assert_eq!(table.find(&other, |_, _| true), None);

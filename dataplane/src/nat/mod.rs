@@ -26,5 +26,5 @@ pub use icmp_error::{outer_addresses, translate_error};
 pub use mappings::SourceMappings;
 pub use masquerade::masquerade_address;
 pub use range::NatRange;
-pub use rewrite::Rewrite;
+pub use rewrite::{Delta, Rewrite};
 pub use select::{Manip, TupleSpace, select_destination, select_null, select_source};

@@ -30,10 +30,43 @@ pub struct Rewrite<A> {
     pub source_port: L4Port,
     /// New destination port.
     pub destination_port: L4Port,
+    /// By how much checksums change.
+    pub delta: Delta,
+}
+
+/// By how much translation changes the checksums of one direction's packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[repr(C)]
+pub struct Delta {
     /// Added to the complement of the IPv4 header checksum.
-    pub ip_delta: u16,
+    pub ip: u16,
     /// Added to the complement of the layer-4 checksum.
-    pub l4_delta: u16,
+    pub l4: u16,
+}
+
+impl Delta {
+    /// For packets that look like `from` and shall look like `to`.
+    #[must_use]
+    pub fn between<A: Address>(from: &Tuple<A>, to: &Tuple<A>) -> Self {
+        let addresses = Sum::default()
+            .minus(from.source.bytes())
+            .minus(from.destination.bytes())
+            .plus(to.source.bytes())
+            .plus(to.destination.bytes());
+        let ports = Sum::default()
+            .minus(&from.source_port.wire())
+            .minus(&from.destination_port.wire())
+            .plus(&to.source_port.wire())
+            .plus(&to.destination_port.wire());
+        let identifier =
+            Sum::default().minus(&from.source_port.wire()).plus(&to.source_port.wire());
+        let l4 = match from.protocol {
+            protocol::ICMP => identifier,
+            protocol::ICMPV6 => addresses.and(identifier),
+            _ => addresses.and(ports),
+        };
+        Self { ip: addresses.fold(), l4: l4.fold() }
+    }
 }
 
 impl<A: Address> Rewrite<A> {
@@ -59,31 +92,26 @@ impl<A: Address> Rewrite<A> {
         if same_ends && same_ports {
             return None;
         }
-        let addresses = Sum::default()
-            .minus(from.source.bytes())
-            .minus(from.destination.bytes())
-            .plus(to.source.bytes())
-            .plus(to.destination.bytes());
-        let ports = Sum::default()
-            .minus(&from.source_port.wire())
-            .minus(&from.destination_port.wire())
-            .plus(&to.source_port.wire())
-            .plus(&to.destination_port.wire());
-        let identifier =
-            Sum::default().minus(&from.source_port.wire()).plus(&to.source_port.wire());
-        let l4 = match from.protocol {
-            protocol::ICMP => identifier,
-            protocol::ICMPV6 => addresses.and(identifier),
-            _ => addresses.and(ports),
-        };
         Some(Self {
             source: to.source,
             destination: to.destination,
             source_port: to.source_port,
             destination_port: to.destination_port,
-            ip_delta: addresses.fold(),
-            l4_delta: l4.fold(),
+            delta: Delta::between(from, to),
         })
+    }
+
+    /// Makes packets look like the answers to `peer`, which they are; `delta` is known already.
+    #[must_use]
+    #[inline]
+    pub const fn towards(peer: &Tuple<A>, delta: Delta) -> Self {
+        Self {
+            source: peer.destination,
+            destination: peer.source,
+            source_port: peer.destination_port,
+            destination_port: peer.source_port,
+            delta,
+        }
     }
 
     /// Whether packets stay as they are.
@@ -124,7 +152,7 @@ impl<A: Address> Rewrite<A> {
         source.copy_from_slice(self.source.bytes());
         destination.copy_from_slice(self.destination.bytes());
         if A::VERSION == IpVersion::V4 {
-            mend(word(ip, 10)?, self.ip_delta);
+            mend(word(ip, 10)?, self.delta.ip);
         }
         Some(())
     }
@@ -137,27 +165,27 @@ impl<A: Address> Rewrite<A> {
             protocol::TCP => {
                 self.write_ports(l4)?;
                 if l4.len() >= 20 {
-                    mend(word(l4, 16)?, self.l4_delta);
+                    mend(word(l4, 16)?, self.delta.l4);
                 }
             }
             protocol::UDP => {
                 self.write_ports(l4)?;
                 let checksum = word(l4, 6)?;
                 if *checksum != [0; 2] {
-                    mend_never_zero(checksum, self.l4_delta);
+                    mend_never_zero(checksum, self.delta.l4);
                 }
             }
             protocol::UDP_LITE => {
                 self.write_ports(l4)?;
-                mend_never_zero(word(l4, 6)?, self.l4_delta);
+                mend_never_zero(word(l4, 6)?, self.delta.l4);
             }
             protocol::DCCP => {
                 self.write_ports(l4)?;
-                mend(word(l4, 6)?, self.l4_delta);
+                mend(word(l4, 6)?, self.delta.l4);
             }
             protocol::ICMP | protocol::ICMPV6 => {
                 *word(l4, 4)? = self.source_port.wire();
-                mend(word(l4, 2)?, self.l4_delta);
+                mend(word(l4, 2)?, self.delta.l4);
             }
             protocol::SCTP => {
                 let old: [u8; 4] = *l4.first_chunk()?;

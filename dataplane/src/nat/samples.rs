@@ -1,7 +1,7 @@
 //! Packets for tests: complete ones of every protocol, and the plain way to make them so.
 
 use crate::address::{Address, IpVersion, L4Port};
-use crate::tuple::Tuple;
+use crate::tuple::{Tuple, Zone};
 use proptest::prelude::*;
 
 /// The protocols with a header of their own, and one without.
@@ -123,7 +123,7 @@ pub(super) fn tuple<A: Address>(protocol: u8, [source, destination, a, b]: [u128
         destination_port,
         protocol,
         icmp: 0,
-        zone: 0,
+        zone: Zone::default(),
     }
 }
 

@@ -36,7 +36,7 @@ fn udp(source: V4, source_port: u16, destination: V4, destination_port: u16) -> 
         destination_port: L4Port::new(destination_port),
         protocol: UDP,
         icmp: 0,
-        zone: 0,
+        zone: crate::tuple::Zone::default(),
     }
 }
 
@@ -230,7 +230,7 @@ fn tuples<A: Address>() -> impl Strategy<Value = Tuple<A>> {
             destination_port,
             protocol,
             icmp: 0,
-            zone: 0,
+            zone: crate::tuple::Zone::default(),
         };
         match Ports::of(protocol) {
             Ports::None => Tuple {
@@ -270,7 +270,10 @@ fn use_up<A: Address>(first: Tuple<A>, range: NatRange<A>, random: u64) {
             Some(_) => assert!(range.has_address(new.destination)),
             None => assert_eq!(new.destination, source),
         }
-        assert_eq!((new.source, new.protocol, new.zone), (reply.source, reply.protocol, 0));
+        assert_eq!(
+            (new.source, new.protocol, new.zone),
+            (reply.source, reply.protocol, crate::tuple::Zone::default())
+        );
         if Ports::of(first.protocol) == Ports::Pair {
             assert_eq!(new.source_port, reply.source_port);
         }

@@ -31,13 +31,17 @@ impl<A: Family> Lane<A> {
         let tuple = tuple_of(source, destination, headers.protocol, &layer4)?;
         let flow = self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple)?;
         let cache = self.conntrack.half(flow).cache;
-        if !cache.is_current(env.generation, ingress) {
+        if !cache.is_current(env.epoch) {
+            return None;
+        }
+        let adjacency = self.adjacencies.get(cache.adjacency)?;
+        if adjacency.ingress != Some(ingress) {
             return None;
         }
         let length = headers.end - headers.l3;
-        let to_host = cache.egress == InterfaceId::HOST;
+        let to_host = adjacency.egress == InterfaceId::HOST;
         if !to_host {
-            let interface = env.snapshot.interfaces.get(cache.egress)?;
+            let interface = env.snapshot.interfaces.get(adjacency.egress)?;
             if length > interface.mtu || !interface.up {
                 return None;
             }
@@ -52,11 +56,11 @@ impl<A: Family> Lane<A> {
             Update::Invalid | Update::Reopen => return None,
         }
         // The first reply changes what rules see: judge again.
-        if !self.conntrack.half(flow).cache.is_current(env.generation, ingress) {
+        if !self.conntrack.half(flow).cache.is_current(env.epoch) {
             return None;
         }
         if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
-            counters.count_path(cache.path, u64::from(length));
+            counters.count_path(adjacency.path, 1, u64::from(length));
         }
         self.apply(packet, headers, flow);
         if to_host {
@@ -67,11 +71,15 @@ impl<A: Family> Lane<A> {
             IpVersion::V4 => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
             IpVersion::V6 => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
         };
-        Some(Verdict::Send { egress: cache.egress, next_hop, neighbour: Some(cache.neighbour) })
+        Some(Verdict::Send {
+            egress: adjacency.egress,
+            next_hop,
+            neighbour: Some(adjacency.neighbour),
+        })
     }
 
     fn apply<P: Packet>(&self, packet: &mut P, headers: &Headers, flow: FlowRef) {
-        let rewrite = &self.conntrack.half(flow).rewrite;
+        let rewrite = self.conntrack.rewrite(flow);
         if !rewrite.is_identity() {
             rewrite.apply(packet.data_mut(), headers);
         }

@@ -74,8 +74,8 @@ impl<A: Family> Lane<A> {
             Flow::None => (false, false),
             Flow::New(new) => (new.is_source_translated(), new.is_destination_translated()),
             Flow::Known(flow) | Flow::Error(flow) => {
-                let connection = self.conntrack.connection(*flow);
-                (connection.is_source_translated(), connection.is_destination_translated())
+                let common = self.conntrack.common(*flow);
+                (common.is_source_translated(), common.is_destination_translated())
             }
         }
     }

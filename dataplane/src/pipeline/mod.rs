@@ -8,16 +8,18 @@
 //!  host ─> route ─> OUTPUT ─> route again ──────┘
 //! ```
 //!
-//! A packet of an established connection whose verdict is [cached](crate::cache) takes
-//! [`Lane::established`] instead: look up, check the window, rewrite, send.
+//! Packets whose verdict is known take another way: plain ones the [fast path](fast), in bursts; other
+//! packets of connections with a [cached](crate::cache) verdict [`Lane::established`], one by one.
 
 mod established;
+mod fast;
 mod hooks;
 mod route;
 mod track;
 mod translate;
 
 use crate::address::{Address, V4, V6};
+use crate::adjacency::Adjacencies;
 use crate::conntrack::Conntrack;
 use crate::fib::Fib;
 use crate::flight::{Flight, Flow, Stop, Verdict};
@@ -29,6 +31,7 @@ use crate::packet::Packet;
 use crate::rules::{Hook, Rules, Table};
 use crate::snapshot::Snapshot;
 use crate::time::Instant;
+pub(crate) use fast::{Arrival, BURST, Run, Vector};
 use route::Route;
 use std::sync::Arc;
 pub(crate) use translate::forget;
@@ -73,8 +76,8 @@ pub(crate) struct Env<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) neighbours: &'a NeighbourTable,
     pub(crate) worker: WorkerId,
-    /// Read before the snapshot was taken: the stamp of verdicts reached with it.
-    pub(crate) generation: u32,
+    /// The stamp of verdicts reached now.
+    pub(crate) epoch: u32,
     pub(crate) now: Instant,
     /// One random number per packet.
     pub(crate) random: u64,
@@ -89,6 +92,20 @@ pub struct Lane<A: Address> {
     pub fib: Arc<Fib<A>>,
     /// External addresses and ports of sources, shared by all workers.
     pub mappings: Arc<SourceMappings<A>>,
+    /// The ways packets have been found to go in this epoch.
+    pub(crate) adjacencies: Adjacencies,
+}
+
+impl<A: Address> Lane<A> {
+    /// A worker's own `conntrack`, and what it shares with the others.
+    #[must_use]
+    pub fn new(
+        conntrack: Conntrack<A>,
+        fib: Arc<Fib<A>>,
+        mappings: Arc<SourceMappings<A>>,
+    ) -> Self {
+        Self { conntrack, fib, mappings, adjacencies: Adjacencies::new() }
+    }
 }
 
 impl<A: Family> Lane<A> {

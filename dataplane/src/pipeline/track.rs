@@ -3,12 +3,14 @@
 
 use super::route::Out;
 use super::{Env, Family, Lane};
+use crate::adjacency::Adjacency;
 use crate::cache::Cached;
 use crate::conntrack::{Begin, CtState, Update, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Verdict};
 use crate::ids::{InterfaceId, NeighbourId};
 use crate::packet::{Checksum, Packet};
+use crate::snapshot::NextHop;
 use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
 use crate::wire::echo::is_echo_request;
 use crate::wire::icmp_error::quoted;
@@ -159,6 +161,7 @@ impl<A: Family> Lane<A> {
         let neighbour = env.neighbours.find(out.egress, out.next_hop);
         if let Some(neighbour) = neighbour {
             self.remember(env, flight, out.egress, neighbour);
+            self.remember_route(env, flight, out.egress, neighbour);
         }
         Ok(Verdict::Send { egress: out.egress, next_hop: out.next_hop, neighbour })
     }
@@ -190,8 +193,31 @@ impl<A: Family> Lane<A> {
         let Some(path) = counters.and_then(|counters| counters.intern(&flight.trail)) else {
             return;
         };
-        self.conntrack.half_mut(flow).cache =
-            Cached { stamp: env.generation, path, neighbour, ingress: flight.ingress, egress };
+        let adjacency = Adjacency { ingress: Some(flight.ingress), egress, neighbour, path };
+        if let Some(adjacency) = self.adjacencies.number(adjacency) {
+            self.conntrack.half_mut(flow).cache = Cached { stamp: env.epoch, adjacency };
+        }
+    }
+
+    /// Keeps where a router without connection tracking sends packets for this next hop.
+    fn remember_route<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &Flight<A, P>,
+        egress: InterfaceId,
+        neighbour: NeighbourId,
+    ) {
+        let rules = A::rules(env.snapshot);
+        let Some(transit) = rules.transit().filter(|_| !rules.needs_conntrack()) else { return };
+        let Some(next_hop) = self.fib.lookup(flight.destination) else { return };
+        // Each address of a connected subnet has a neighbour of its own.
+        if !matches!(env.snapshot.next_hop(next_hop), Some(NextHop::Gateway { .. })) {
+            return;
+        }
+        let counters = rules.counters(env.worker);
+        let Some(path) = counters.and_then(|counters| counters.intern(transit)) else { return };
+        let adjacency = Adjacency { ingress: None, egress, neighbour, path };
+        self.adjacencies.note_next_hop(next_hop, adjacency);
     }
 
     /// Takes a connection out of the table, with what NAT had reserved for it.

@@ -32,8 +32,8 @@ struct Counter {
 }
 
 impl Counter {
-    fn add(&self, bytes: u64) {
-        self.packets.store(self.packets.load(Relaxed).wrapping_add(1), Relaxed);
+    fn add(&self, packets: u64, bytes: u64) {
+        self.packets.store(self.packets.load(Relaxed).wrapping_add(packets), Relaxed);
         self.bytes.store(self.bytes.load(Relaxed).wrapping_add(bytes), Relaxed);
     }
     fn add_to(&self, sum: &mut Count) {
@@ -114,14 +114,14 @@ impl RuleCounters {
     /// Counts one packet of `bytes` against one rule or policy.
     pub fn count(&self, counter: CounterId, bytes: u64) {
         if let Some(rule) = self.rules.get(counter.0 as usize) {
-            rule.add(bytes);
+            rule.add(1, bytes);
         }
     }
 
-    /// Counts one packet of `bytes` against every rule of a path.
-    pub fn count_path(&self, path: PathId, bytes: u64) {
+    /// Counts `packets` of `bytes` in all against every rule of a path.
+    pub fn count_path(&self, path: PathId, packets: u64, bytes: u64) {
         if let Some(counter) = self.paths.get(path.index()) {
-            counter.add(bytes);
+            counter.add(packets, bytes);
         }
     }
 
@@ -209,8 +209,8 @@ mod tests {
         counters.count(CounterId(0), 100);
         let path = counters.intern(&trail).unwrap();
         assert_eq!(counters.intern(&trail), Some(path));
-        counters.count_path(path, 50);
-        counters.count_path(path, 50);
+        counters.count_path(path, 1, 50);
+        counters.count_path(path, 1, 50);
         let mut sums = Vec::new();
         counters.add_to(&mut sums);
         assert_eq!(

@@ -94,6 +94,7 @@ pub struct Rules<A> {
     chains: Vec<Chain<A>>,
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
+    transit: Option<Trail>,
     counters: Vec<RuleCounters>,
 }
 
@@ -114,10 +115,12 @@ impl<A: Address> Rules<A> {
         let needs_conntrack = chains.iter().flat_map(|chain| &chain.rules).any(|rule| {
             rule.target.needs_conntrack() || rule.matches.iter().any(Match::needs_conntrack)
         });
+        let transit = transit(&chains, &table);
         Self {
             chains,
             entries: table,
             needs_conntrack,
+            transit,
             counters: (0..workers).map(|_| RuleCounters::new(counters)).collect(),
         }
     }
@@ -140,6 +143,12 @@ impl<A: Address> Rules<A> {
         self.needs_conntrack
     }
 
+    /// What every packet on its way through counts, when no rule can stop or change one.
+    #[must_use]
+    pub const fn transit(&self) -> Option<&Trail> {
+        self.transit.as_ref()
+    }
+
     /// The counters one worker writes.
     #[must_use]
     pub fn counters(&self, worker: crate::ids::WorkerId) -> Option<&RuleCounters> {
@@ -155,4 +164,29 @@ impl<A: Address> Rules<A> {
         }
         sums
     }
+}
+
+/// The policies a packet passes on its way through; none when there are rules on that way, or a policy that
+/// drops.
+fn transit<A>(chains: &[Chain<A>], entries: &[[Option<ChainId>; 5]; 5]) -> Option<Trail> {
+    const WAY: [(Table, Hook); 6] = [
+        (Table::Raw, Hook::Prerouting),
+        (Table::Mangle, Hook::Prerouting),
+        (Table::Mangle, Hook::Forward),
+        (Table::Filter, Hook::Forward),
+        (Table::Security, Hook::Forward),
+        (Table::Mangle, Hook::Postrouting),
+    ];
+    let mut trail = Trail::new();
+    for (table, hook) in WAY {
+        let Some(id) = entries[table as usize][hook as usize] else { continue };
+        let chain = chains.get(id.0 as usize)?;
+        match chain.policy {
+            _ if !chain.rules.is_empty() => return None,
+            Some((Policy::Accept, counter)) => trail.note(counter),
+            Some((Policy::Drop, _)) => return None,
+            None => {}
+        }
+    }
+    Some(trail)
 }

@@ -101,7 +101,7 @@ pub fn layer4(data: &[u8], headers: &Headers) -> Layer4 {
 fn read(number: u8, payload: &[u8]) -> Option<Layer4> {
     let port = |at: usize| Some(L4Port::from_wire(*payload.get(at..)?.first_chunk()?));
     let kind = match number {
-        protocol::TCP => Layer4Kind::Tcp(tcp(payload)?),
+        protocol::TCP => Layer4Kind::Tcp(tcp_fields(payload)?),
         protocol::UDP | protocol::UDP_LITE => {
             payload.get(..8)?;
             Layer4Kind::Udp { length: u16_at(payload, 4)? }
@@ -136,7 +136,9 @@ fn read(number: u8, payload: &[u8]) -> Option<Layer4> {
     Some(Layer4 { source_port: port(0)?, destination_port: port(2)?, kind })
 }
 
-fn tcp(payload: &[u8]) -> Option<TcpFields> {
+/// Reads a TCP header; none when it is cut short or contradicts itself. `payload` ends with the packet.
+#[inline]
+pub(crate) fn tcp_fields(payload: &[u8]) -> Option<TcpFields> {
     let header: &[u8; 20] = payload.first_chunk()?;
     let data_offset = (header[12] >> 4) * 4;
     if data_offset < 20 {

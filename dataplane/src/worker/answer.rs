@@ -3,7 +3,7 @@
 use super::counters::Counter;
 use super::egress::headers_of;
 use super::ingress::InWorker;
-use super::{Burst, Worker};
+use super::{Burst, State};
 use crate::address::{Address, IpVersion, Mac, V4, V6};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop};
@@ -21,7 +21,7 @@ use crate::wire::parse::Headers;
 use crate::wire::tcp_reset::build_reset;
 use std::net::IpAddr;
 
-impl<P: Packet> Worker<P> {
+impl<P: Packet> State<P> {
     /// Learns from ARP, and answers requests for the gateway's own addresses.
     pub(super) fn arp<L: Pool<Packet = P>>(
         &mut self,

@@ -2,7 +2,7 @@
 
 use super::counters::Counter;
 use super::ingress::InWorker;
-use super::{Burst, Outbox, Worker};
+use super::{Burst, Outbox, State};
 use crate::address::{IpVersion, Mac};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Verdict};
@@ -16,7 +16,7 @@ use crate::wire::options::forward_options;
 use crate::wire::parse::{Headers, Payload, parse};
 use std::net::IpAddr;
 
-impl<P: Packet> Worker<P> {
+impl<P: Packet> State<P> {
     /// A packet that took its cached verdict: already rewritten.
     pub(super) fn dispatch_cached<L: Pool<Packet = P>>(
         &mut self,

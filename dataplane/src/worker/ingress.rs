@@ -1,7 +1,7 @@
 //! From a frame to a verdict: which interface it is on, what it carries, which path it takes.
 
 use super::counters::Counter;
-use super::{Burst, HandOff, Stage, Worker};
+use super::{Burst, HandOff, Stage, State};
 use crate::address::{IpVersion, Mac, V4, V6};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop, Verdict};
@@ -17,20 +17,20 @@ use crate::wire::parse::{Frame, Headers, Payload, parse, parse_trusted};
 
 /// A family's lane in a worker.
 pub(super) trait InWorker: Family {
-    fn lane<P: Packet>(worker: &mut Worker<P>) -> &mut Lane<Self>;
+    fn lane<P: Packet>(worker: &mut State<P>) -> &mut Lane<Self>;
 }
 impl InWorker for V4 {
-    fn lane<P: Packet>(worker: &mut Worker<P>) -> &mut Lane<Self> {
+    fn lane<P: Packet>(worker: &mut State<P>) -> &mut Lane<Self> {
         &mut worker.v4
     }
 }
 impl InWorker for V6 {
-    fn lane<P: Packet>(worker: &mut Worker<P>) -> &mut Lane<Self> {
+    fn lane<P: Packet>(worker: &mut State<P>) -> &mut Lane<Self> {
         &mut worker.v6
     }
 }
 
-impl<P: Packet> Worker<P> {
+impl<P: Packet> State<P> {
     /// One frame from `port`; `rest` are the later fragments of a datagram put together elsewhere.
     pub(super) fn frame<L: Pool<Packet = P>>(
         &mut self,

@@ -12,7 +12,9 @@
 //! Nothing here reads a clock or blocks. The driver ([`Worker::receive`] and friends) may be a DPDK poll
 //! loop, or a test that steps several workers in one thread.
 
+mod age;
 mod answer;
+mod burst;
 pub mod counters;
 mod egress;
 mod ingress;
@@ -28,7 +30,7 @@ use crate::ids::{InterfaceId, WorkerId};
 use crate::neighbour::pending::Bounds;
 use crate::neighbour::{Event, NeighbourTable, Pending};
 use crate::packet::{Packet, Pool};
-use crate::pipeline::{Env, Lane};
+use crate::pipeline::{BURST, Env, Lane, Vector};
 use crate::published::{Generation, Reader};
 use crate::rate_limit::IcmpLimiter;
 use crate::reassembly::Reassembler;
@@ -83,17 +85,29 @@ pub struct Shared<P> {
 /// One worker.
 #[derive(Debug)]
 pub struct Worker<P: Packet> {
-    id: WorkerId,
-    /// IPv4.
-    pub v4: Lane<V4>,
-    /// IPv6.
-    pub v6: Lane<V6>,
     snapshot: Reader<Snapshot>,
     shared: Arc<Shared<P>>,
+    /// The generation its verdicts were reached in.
+    generation: u32,
+    state: State<P>,
+}
+
+/// What a worker changes as packets pass.
+#[derive(Debug)]
+pub(crate) struct State<P: Packet> {
+    id: WorkerId,
+    v4: Lane<V4>,
+    v6: Lane<V6>,
+    shared: Arc<Shared<P>>,
+    /// The stamp of cached verdicts: moves on with the snapshot and the generation.
+    epoch: u32,
     reassembler: Reassembler<P>,
     waiting: Pending<P>,
     /// Room for what a neighbour's answer releases.
     released: Vec<P>,
+    /// Room for a burst and for what is known of its packets.
+    arrived: Vec<P>,
+    vector: Vector,
     counters: Arc<WorkerCounters>,
     random: u64,
 }
@@ -134,21 +148,30 @@ impl<P: Packet> Worker<P> {
     #[must_use]
     pub fn new(parts: Parts<P>) -> Self {
         let Parts { id, v4, v6, snapshot, shared, counters, seed } = parts;
-        Self {
+        let state = State {
             id,
             v4,
             v6,
-            snapshot,
-            shared,
+            shared: Arc::clone(&shared),
+            epoch: 1,
             reassembler: Reassembler::new(Self::DATAGRAMS),
             waiting: Pending::new(Bounds::default()),
             released: Vec::with_capacity(Self::RELEASED),
+            arrived: Vec::with_capacity(BURST),
+            vector: Vector::default(),
             counters,
             random: seed | 1,
-        }
+        };
+        Self { snapshot, generation: shared.generation.current(), shared, state }
     }
 
-    /// Takes a burst that came from `port`.
+    /// Its IPv4 state.
+    #[must_use]
+    pub const fn v4(&self) -> &Lane<V4> {
+        &self.state.v4
+    }
+
+    /// Takes packets that came from `port`, a burst at a time.
     pub fn receive<L: Pool<Packet = P>>(
         &mut self,
         now: Instant,
@@ -157,15 +180,17 @@ impl<P: Packet> Worker<P> {
         pool: &mut L,
         out: &mut Outbox<P>,
     ) {
-        self.with_burst(now, pool, out, |worker, burst| {
-            let mut count = 0;
-            for packet in packets {
-                count += 1;
-                burst.env.random = worker.next_random();
-                worker.frame(burst, port, packet, Vec::new(), Stage::Fresh);
+        self.with_burst(now, pool, out, |state, burst| {
+            let mut packets = packets;
+            let mut arrived = std::mem::take(&mut state.arrived);
+            loop {
+                arrived.extend(packets.by_ref().take(BURST));
+                if arrived.is_empty() {
+                    break;
+                }
+                state.burst(burst, port, &mut arrived);
             }
-            worker.counters.add(Counter::Received, count);
-            worker.counters.add(Counter::Bursts, u64::from(count > 0));
+            state.arrived = arrived;
         });
     }
 
@@ -177,21 +202,8 @@ impl<P: Packet> Worker<P> {
         pool: &mut L,
         out: &mut Outbox<P>,
     ) -> usize {
-        let shared = Arc::clone(&self.shared);
-        let Some(ring) = shared.handoff.get(self.id.index()).filter(|ring| !ring.is_empty()) else {
-            return 0;
-        };
         let mut count = 0;
-        self.with_burst(now, pool, out, |worker, burst| {
-            while count < limit
-                && let Some(HandOff { packet, rest, port, stage }) = ring.pop()
-            {
-                count += 1 + rest.len();
-                burst.env.random = worker.next_random();
-                worker.frame(burst, port, packet, rest, stage);
-            }
-        });
-        self.counters.add(Counter::HandedIn, count as u64);
+        self.with_burst(now, pool, out, |state, burst| count = state.take_handed(burst, limit));
         count
     }
 
@@ -204,7 +216,7 @@ impl<P: Packet> Worker<P> {
         pool: &mut L,
         out: &mut Outbox<P>,
     ) {
-        self.with_burst(now, pool, out, |worker, burst| worker.release(burst, interface, address));
+        self.with_burst(now, pool, out, |state, burst| state.release(burst, interface, address));
     }
 
     /// Answers what waited for a neighbour that never will.
@@ -216,49 +228,41 @@ impl<P: Packet> Worker<P> {
         pool: &mut L,
         out: &mut Outbox<P>,
     ) {
-        self.with_burst(now, pool, out, |worker, burst| worker.give_up(burst, interface, address));
+        self.with_burst(now, pool, out, |state, burst| state.give_up(burst, interface, address));
     }
 
     /// Sends a frame that the control thread made (neighbour solicitations), built on `interface`.
     pub fn send_frame(&mut self, interface: InterfaceId, packet: P, out: &mut Outbox<P>) {
-        self.counters.add(Counter::Originated, 1);
-        let snapshot = self.snapshot.share();
-        match snapshot.interfaces.get(interface).filter(|interface| interface.up) {
-            Some(interface) => self.transmit(interface, packet, out),
-            None => self.counters.dropped(DropReason::InterfaceDown),
+        self.state.counters.add(Counter::Originated, 1);
+        let interface = self.snapshot.get().interfaces.get(interface);
+        match interface.filter(|interface| interface.up) {
+            Some(interface) => self.state.transmit(interface, packet, out),
+            None => self.state.counters.dropped(DropReason::InterfaceDown),
         }
     }
 
     /// Ages connections and datagrams in reassembly; bounded work per call.
     pub fn age<L: Pool<Packet = P>>(&mut self, now: Instant, pool: &mut L, out: &mut Outbox<P>) {
-        const BUDGET: usize = 64;
-        let mappings = &self.v4.mappings;
-        self.v4.conntrack.expire(now, BUDGET, |gone| crate::pipeline::forget(mappings, gone));
-        let mappings = &self.v6.mappings;
-        self.v6.conntrack.expire(now, BUDGET, |gone| crate::pipeline::forget(mappings, gone));
-        self.with_burst(now, pool, out, |worker, burst| worker.expire_datagrams(burst));
-        self.counters.set(Counter::Held, self.held() as u64);
-        let connections = self.v4.conntrack.count() + self.v6.conntrack.count();
-        self.counters.set(Counter::Connections, connections as u64);
+        self.with_burst(now, pool, out, |state, burst| state.age(burst));
     }
 
     /// Packets that are neither out nor dropped: waiting for a next hop, or for their other fragments.
     #[must_use]
     pub fn held(&self) -> usize {
-        self.waiting.len() + self.reassembler.held()
+        self.state.held()
     }
 
     /// Its counters.
     #[must_use]
     pub fn counters(&self) -> &WorkerCounters {
-        &self.counters
+        &self.state.counters
     }
 
     /// Packets counted as transmitted (or as delivered to the host) that the driver would not take.
     pub fn transmit_failed(&mut self, count: u64) {
-        self.counters.add(Counter::Transmitted, count.wrapping_neg());
+        self.state.counters.add(Counter::Transmitted, count.wrapping_neg());
         for _ in 0..count {
-            self.counters.dropped(DropReason::TransmitFull);
+            self.state.counters.dropped(DropReason::TransmitFull);
         }
     }
 
@@ -267,22 +271,37 @@ impl<P: Packet> Worker<P> {
         now: Instant,
         pool: &mut L,
         out: &mut Outbox<P>,
-        work: impl FnOnce(&mut Self, &mut Burst<'_, P, L>),
+        work: impl FnOnce(&mut State<P>, &mut Burst<'_, P, L>),
     ) {
-        let shared = Arc::clone(&self.shared);
-        // The stamp is read before the snapshot: a change in between makes it stale, never wrong.
-        let generation = shared.generation.current();
-        self.snapshot.refresh();
-        let snapshot = self.snapshot.share();
+        // Read before the snapshot: a change in between makes verdicts stale, never wrong.
+        let generation = self.shared.generation.current();
+        if self.snapshot.refresh() || generation != self.generation {
+            self.generation = generation;
+            self.state.begin_epoch();
+        }
         let env = Env {
-            snapshot: &snapshot,
-            neighbours: &shared.neighbours,
-            worker: self.id,
-            generation,
+            snapshot: self.snapshot.get(),
+            neighbours: &self.shared.neighbours,
+            worker: self.state.id,
+            epoch: self.state.epoch,
             now,
             random: 0,
         };
-        work(self, &mut Burst { env, pool, out });
+        work(&mut self.state, &mut Burst { env, pool, out });
+    }
+}
+
+impl<P: Packet> State<P> {
+    /// Outdates every cached verdict.
+    fn begin_epoch(&mut self) {
+        self.epoch = self.epoch.checked_add(1).unwrap_or(1);
+        self.v4.adjacencies.clear();
+        self.v6.adjacencies.clear();
+    }
+
+    /// Packets that are neither out nor dropped: waiting for a next hop, or for their other fragments.
+    fn held(&self) -> usize {
+        self.waiting.len() + self.reassembler.held()
     }
 
     /// xorshift64*: fast, and unpredictable enough for ports because its seed is secret.

@@ -81,8 +81,8 @@ impl<P: Packet> Worker<P> {
             }
             Request::List { lanes, cursor, mut room, reply } => {
                 let next = match lanes {
-                    Lanes::V4 => self.v4.conntrack.list(cursor, now, &mut room),
-                    Lanes::V6 => self.v6.conntrack.list(cursor, now, &mut room),
+                    Lanes::V4 => self.state.v4.conntrack.list(cursor, now, &mut room),
+                    Lanes::V6 => self.state.v6.conntrack.list(cursor, now, &mut room),
                 };
                 // Nobody waits any more when the client went away.
                 drop(reply.send(Page { connections: room, next }));
@@ -96,11 +96,12 @@ impl<P: Packet> Worker<P> {
 
     fn delete(&mut self, listed: &Listed) -> bool {
         if let Some(tuple) = listed.original_tuple() {
-            let found = self.v4.conntrack.lookup(self.v4.conntrack.hash(&tuple), &tuple);
-            return found.map(|flow| self.v4.remove(flow)).is_some();
+            let found =
+                self.state.v4.conntrack.lookup(self.state.v4.conntrack.hash(&tuple), &tuple);
+            return found.map(|flow| self.state.v4.remove(flow)).is_some();
         }
         let Some(tuple) = listed.original_tuple() else { return false };
-        let found = self.v6.conntrack.lookup(self.v6.conntrack.hash(&tuple), &tuple);
-        found.map(|flow| self.v6.remove(flow)).is_some()
+        let found = self.state.v6.conntrack.lookup(self.state.v6.conntrack.hash(&tuple), &tuple);
+        found.map(|flow| self.state.v6.remove(flow)).is_some()
     }
 }

@@ -135,11 +135,8 @@ impl<A: Address> Family<A> {
     fn lane(&self, id: WorkerId) -> Lane<A> {
         let settings = ConntrackSettings::default();
         let directory = self.directory.clone();
-        Lane {
-            conntrack: Conntrack::new(id, &settings, Self::KEY, CONNECTIONS, directory).unwrap(),
-            fib: Arc::clone(&self.fib),
-            mappings: Arc::clone(&self.mappings),
-        }
+        let conntrack = Conntrack::new(id, &settings, Self::KEY, CONNECTIONS, directory).unwrap();
+        Lane::new(conntrack, Arc::clone(&self.fib), Arc::clone(&self.mappings))
     }
 }
 

@@ -119,17 +119,9 @@ impl<A: Address> Family<A> {
         }
     }
     fn lane(&self, id: WorkerId, settings: &ConntrackSettings) -> Result<Lane<A>> {
-        Ok(Lane {
-            conntrack: Conntrack::new(
-                id,
-                settings,
-                self.key,
-                self.capacity,
-                self.directory.clone(),
-            )?,
-            fib: Arc::clone(&self.fib),
-            mappings: Arc::clone(&self.mappings),
-        })
+        let directory = self.directory.clone();
+        let conntrack = Conntrack::new(id, settings, self.key, self.capacity, directory)?;
+        Ok(Lane::new(conntrack, Arc::clone(&self.fib), Arc::clone(&self.mappings)))
     }
 }
 

@@ -114,7 +114,7 @@ impl Filter {
             && self.query(&listed.original)
             && (asked.state.is_empty() || asked.state == listed.state)
             && asked.mark.is_none_or(|mark| listed.mark & mark.mask == mark.value)
-            && is(asked.zone, listed.original.zone.into())
+            && is(asked.zone, listed.original.zone.get().into())
             && is(asked.assured, listed.status.has(Bits::ASSURED))
             && is(asked.seen_reply, listed.status.has(Bits::SEEN_REPLY))
             && self.translation(listed)

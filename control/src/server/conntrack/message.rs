@@ -77,7 +77,7 @@ pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection
             offload: false,
         }),
         mark: listed.mark,
-        zone: listed.original.zone.into(),
+        zone: listed.original.zone.get().into(),
         original_counters: None,
         reply_counters: None,
         r#use: 1,
@@ -91,6 +91,7 @@ pub(super) mod tests {
     use super::*;
     use sluice_dataplane::address::L4Port;
     use sluice_dataplane::ids::InterfaceId;
+    use sluice_dataplane::tuple::Zone;
 
     /// 10.0.0.2:40000 to 192.0.2.80:80, masqueraded as 198.51.100.1:1024.
     pub(in super::super) fn masqueraded() -> Listed {
@@ -101,7 +102,7 @@ pub(super) mod tests {
             destination_port: L4Port::new(80),
             protocol: TCP,
             icmp: 0,
-            zone: 0,
+            zone: Zone::default(),
         };
         let reply = Tuple {
             source: original.destination,
@@ -117,7 +118,6 @@ pub(super) mod tests {
             state: "ESTABLISHED",
             status: Status::SRC_NAT,
             mark: 0x17,
-            ingress: InterfaceId(0),
             egress: InterfaceId(1),
         }
     }

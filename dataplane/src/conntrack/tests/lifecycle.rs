@@ -23,11 +23,11 @@ fn both_directions_are_found_and_rewritten() {
     let reply = Tuple { destination: outside, ..original.reversed() };
     let flow = gateway.flow(&original).unwrap();
     assert_eq!(gateway.flow(&reply), Some(flow.peer()));
-    assert!(gateway.conntrack.connection(flow).is_source_translated());
-    assert!(!gateway.conntrack.connection(flow).is_destination_translated());
+    assert!(gateway.conntrack.common(flow).is_source_translated());
+    assert!(!gateway.conntrack.common(flow).is_destination_translated());
     let out = Tuple { source: outside, ..original };
-    assert_eq!(gateway.conntrack.half(flow).rewrite, Rewrite::between(&original, &out));
-    let back = gateway.conntrack.half(flow.peer()).rewrite;
+    assert_eq!(gateway.conntrack.rewrite(flow), Rewrite::between(&original, &out));
+    let back = gateway.conntrack.rewrite(flow.peer());
     assert_eq!((back.source, back.destination), (SERVER, CLIENT));
     assert!(gateway.conntrack.is_taken(&reply) && gateway.conntrack.is_taken(&original));
     assert!(!gateway.conntrack.is_taken(&original.reversed()));
@@ -196,7 +196,7 @@ fn memory_is_what_the_documentation_says() {
     let conntrack =
         Conntrack::<V4>::new(WorkerId(0), &ConntrackSettings::default(), KEY, 131_072 - 1024, None)
             .unwrap();
-    assert_eq!(conntrack.bytes() / 131_072, 224);
+    assert_eq!(conntrack.bytes() / 131_072, 160);
     assert!(
         Conntrack::<V4>::new(
             WorkerId(0),

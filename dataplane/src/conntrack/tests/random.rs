@@ -62,9 +62,8 @@ fn step() -> impl Strategy<Value = Step> {
 fn check(gateway: &mut Gateway, directory: Option<&Directory<V4>>) {
     let table = &gateway.conntrack.table;
     let mut live = 0;
-    for number in 0..table.connections.len() as u32 {
-        let status = table.connection(number).status;
-        if !status.has(Status::CONFIRMED) || status.has(Status::DYING) {
+    for number in 0..table.used() as u32 {
+        if !table.session(number).common.is_live() {
             continue;
         }
         live += 1;

@@ -1,0 +1,141 @@
+//! Adjacencies: what the packets of many flows have in common on their way through a worker.
+//!
+//! ```text
+//!   flow entry ─┐
+//!   flow entry ─┼─> Adjacency: from which interface, to which neighbour, past which rules
+//!   next hop ───┘
+//! ```
+//!
+//! A worker makes them as it judges packets, and forgets all of them when rules, routes, interfaces or
+//! neighbours change: an [epoch](crate::cache) later nothing refers to them any more.
+
+use crate::ids::{InterfaceId, NeighbourId, NextHopId, PathId};
+use hashbrown::HashMap;
+
+/// The number of an adjacency, in its epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[repr(transparent)]
+pub struct AdjacencyId(pub(crate) u32);
+
+/// A way through the gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Adjacency {
+    /// Interface its packets come from; none: any.
+    pub ingress: Option<InterfaceId>,
+    /// Interface they leave by; [`InterfaceId::HOST`] for delivery to the host.
+    pub egress: InterfaceId,
+    /// Neighbour that takes them; meaningless towards the host.
+    pub neighbour: NeighbourId,
+    /// Rules and policies they pass, for their counters.
+    pub path: PathId,
+}
+
+/// The adjacencies of one worker and one IP version.
+#[derive(Debug)]
+pub struct Adjacencies {
+    list: Vec<Adjacency>,
+    numbers: HashMap<Adjacency, AdjacencyId>,
+    /// Of packets that no connection is tracked for, by the next hop's number.
+    next_hops: Vec<Option<AdjacencyId>>,
+}
+
+impl Adjacencies {
+    /// As many as are remembered in one epoch; packets of more ways are judged one by one.
+    const MOST: usize = 8192;
+
+    /// None yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            list: Vec::with_capacity(Self::MOST),
+            numbers: HashMap::with_capacity(Self::MOST),
+            next_hops: vec![None; Self::MOST],
+        }
+    }
+
+    /// The number of an adjacency; none when there are too many already.
+    pub(crate) fn number(&mut self, adjacency: Adjacency) -> Option<AdjacencyId> {
+        if let Some(known) = self.numbers.get(&adjacency) {
+            return Some(*known);
+        }
+        if self.list.len() == Self::MOST {
+            return None;
+        }
+        let id = AdjacencyId(u32::try_from(self.list.len()).ok()?);
+        self.list.push(adjacency);
+        self.numbers.insert(adjacency, id);
+        Some(id)
+    }
+
+    /// The adjacency of that number.
+    pub(crate) fn get(&self, id: AdjacencyId) -> Option<Adjacency> {
+        self.list.get(id.0 as usize).copied()
+    }
+
+    /// Where packets to that next hop go, from whatever interface.
+    #[inline]
+    pub(crate) fn of_next_hop(&self, id: NextHopId) -> Option<AdjacencyId> {
+        self.next_hops.get(id.index()).copied().flatten()
+    }
+
+    /// Notes where packets to that next hop go.
+    pub(crate) fn note_next_hop(&mut self, next_hop: NextHopId, adjacency: Adjacency) {
+        if self.next_hops.get(next_hop.index()).is_none() {
+            return;
+        }
+        let number = self.number(adjacency);
+        if let Some(slot) = self.next_hops.get_mut(next_hop.index()) {
+            *slot = number;
+        }
+    }
+
+    /// Forgets all of them: an epoch ends.
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.numbers.clear();
+        self.next_hops.fill(None);
+    }
+}
+
+impl Default for Adjacencies {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(neighbour: u32) -> Adjacency {
+        Adjacency {
+            ingress: Some(InterfaceId(0)),
+            egress: InterfaceId(1),
+            neighbour: NeighbourId(neighbour),
+            path: PathId(0),
+        }
+    }
+
+    #[test]
+    fn equal_ways_have_one_number_until_all_are_forgotten() {
+        let mut all = Adjacencies::new();
+        let (one, two) = (all.number(to(1)).unwrap(), all.number(to(2)).unwrap());
+        assert_ne!(one, two);
+        assert_eq!(all.number(to(1)), Some(one));
+        assert_eq!(all.get(two), Some(to(2)));
+        all.note_next_hop(NextHopId(3), to(2));
+        assert_eq!(all.of_next_hop(NextHopId(3)), Some(two));
+        all.clear();
+        assert_eq!((all.get(one), all.of_next_hop(NextHopId(3))), (None, None));
+    }
+
+    #[test]
+    fn too_many_are_not_remembered() {
+        let mut all = Adjacencies::new();
+        assert!((0..8192).all(|neighbour| all.number(to(neighbour)).is_some()));
+        assert_eq!(all.number(to(9000)), None);
+        all.note_next_hop(NextHopId(1), to(9000));
+        assert_eq!(all.of_next_hop(NextHopId(1)), None);
+        all.note_next_hop(NextHopId(1_000_000), to(1));
+    }
+}

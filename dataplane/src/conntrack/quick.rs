@@ -1,0 +1,135 @@
+//! The common packet of a connection, told to it in a few instructions: nothing changes but deadline and
+//! windows. Whatever is not clearly that is left, untouched, to [`Conntrack::update`].
+
+use super::expire::Ticks;
+use super::table::{FlowRef, Parts, Session};
+use super::tcp::{self, TcpHistory};
+use super::tcp_state::{Kind, TcpConnectionState, flag};
+use super::tcp_window::{self, mark};
+use super::timeouts::ConntrackSettings;
+use super::{Conntrack, Direction, Status};
+use crate::address::Address;
+use crate::cache::Cached;
+use crate::nat::Rewrite;
+use crate::time::Instant;
+use crate::tuple::Tuple;
+use crate::wire::layer4::TcpFields;
+
+/// What one burst's packets are told with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    now: Ticks,
+    /// The deadline of a UDP stream.
+    stream: Ticks,
+    settings: &'a ConntrackSettings,
+}
+
+impl<'a> Moment<'a> {
+    pub(crate) fn new(now: Instant, settings: &'a ConntrackSettings) -> Self {
+        let now = Ticks::at(now);
+        Self { now, stream: now.plus_seconds(settings.udp_stream), settings }
+    }
+}
+
+impl<A: Address> Conntrack<A> {
+    /// Brings the index line of `hash` towards L1.
+    #[inline]
+    pub(crate) fn prefetch_index(&self, hash: u64) {
+        self.table.prefetch_index(hash);
+    }
+
+    /// What `hash` may lead to, on its way to L1: [`Self::direction`] tells whether it does.
+    #[inline]
+    pub(crate) fn candidate(&self, hash: u64) -> Option<FlowRef> {
+        self.table.candidate(hash)
+    }
+
+    /// The connection `flow` names, seen from its direction, if that has `key`.
+    #[inline]
+    pub(crate) fn direction(&mut self, flow: FlowRef, key: &Tuple<A>) -> Option<Seen<'_, A>> {
+        let session: &mut Session<A> = self.table.session_mut(flow.session());
+        let parts = session.parts(flow.direction());
+        (parts.own.key == *key).then_some(Seen { parts, direction: flow.direction() })
+    }
+}
+
+/// A connection, seen from the direction of a packet.
+pub(crate) struct Seen<'s, A> {
+    parts: Parts<'s, A>,
+    direction: Direction,
+}
+
+impl<A: Address> Seen<'_, A> {
+    /// The verdict on the packet before.
+    #[inline]
+    pub(crate) fn cached(&self) -> Cached {
+        self.parts.own.cache
+    }
+
+    /// What becomes of the packet.
+    #[inline]
+    pub(crate) fn rewrite(&self) -> Rewrite<A> {
+        Rewrite::towards(&self.parts.peer.key, self.parts.own.delta)
+    }
+
+    /// A UDP datagram; false, and nothing changed, when it is not common.
+    #[inline]
+    pub(crate) fn udp(&mut self, moment: Moment<'_>) -> bool {
+        let Parts { own, common, .. } = &mut self.parts;
+        if common.deadline.has_come(moment.now) {
+            return false;
+        }
+        if own.window.settled {
+            common.deadline = moment.stream;
+            return true;
+        }
+        self.unsettled(moment)
+    }
+
+    fn unsettled(&mut self, moment: Moment<'_>) -> bool {
+        let seen_reply = self.parts.common.status.has(Status::SEEN_REPLY);
+        // The first reply changes what rules see.
+        let common =
+            self.parts.common.is_live() && (seen_reply || self.direction == Direction::Original);
+        if common {
+            self.parts.exchange(self.direction, moment.now, moment.settings);
+        }
+        common
+    }
+
+    /// A TCP segment, which `may_sack` when its options are not known to be without SACK blocks; false, and
+    /// nothing changed, when it is not common: data or an acknowledgement within the windows of an established
+    /// connection.
+    #[inline]
+    pub(crate) fn tcp(&mut self, fields: TcpFields, may_sack: bool, moment: Moment<'_>) -> bool {
+        let Parts { own, peer, common, history } = &mut self.parts;
+        let plain = fields.flags & !(flag::PSH | flag::ECE | flag::CWR) == flag::ACK
+            && common.state == TcpConnectionState::Established
+            && common.status.is_settled()
+            && !common.deadline.has_come(moment.now)
+            && !(may_sack && peer.window.has(mark::SACK));
+        if !plain || !tcp_window::slide(&mut own.window, &mut peer.window, &mut own.max_ack, fields)
+        {
+            return false;
+        }
+        let end = fields.seq.wrapping_add(u32::from(fields.payload_len));
+        let TcpFields { seq, ack, window, .. } = fields;
+        let last = TcpHistory { seq, ack, end, window, ..TcpHistory::default() };
+        let repeats = common.last_direction == self.direction && history.repeats(&last);
+        common.repetitions = if repeats { common.repetitions.saturating_add(1) } else { 0 };
+        common.last_direction = self.direction;
+        common.last_kind = Kind::Ack;
+        history.note(&last);
+        let settings = moment.settings;
+        let unacknowledged = (own.window.flags | peer.window.flags) & mark::UNACKNOWLEDGED != 0;
+        let seconds = tcp::rest(
+            settings.tcp.established,
+            common.repetitions,
+            unacknowledged,
+            window,
+            settings,
+        );
+        common.deadline = moment.now.plus_seconds(seconds);
+        true
+    }
+}

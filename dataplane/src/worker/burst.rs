@@ -1,0 +1,76 @@
+//! A burst from a port: plain packets take the fast path together, the others the long way one by one.
+
+use super::counters::Counter;
+use super::{Burst, HandOff, Stage, State};
+use crate::address::V4;
+use crate::conntrack::Moment;
+use crate::drop_reason::DropReason;
+use crate::packet::{Packet, Pool};
+use crate::pipeline::{Arrival, Family, Run};
+use std::sync::Arc;
+
+impl<P: Packet> State<P> {
+    /// Takes at most [`BURST`](crate::pipeline::BURST) packets of one port, all of `packets`.
+    pub(super) fn burst<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        port: u16,
+        packets: &mut Vec<P>,
+    ) {
+        let env = burst.env;
+        self.counters.add(Counter::Received, packets.len() as u64);
+        self.counters.add(Counter::Bursts, 1);
+        let untagged = env.snapshot.interfaces.find(port, None);
+        let arrival = untagged.map(|(id, interface)| Arrival { interface, id });
+        let mut vector = std::mem::take(&mut self.vector);
+        self.v4.look_up(&env, arrival.as_ref(), packets, &mut vector);
+        let moment = Moment::new(env.now, &env.snapshot.conntrack);
+        let mut run = Run::new(&env, arrival.as_ref());
+        let mut full = 0;
+        for (number, mut packet) in packets.drain(..).enumerate() {
+            match self.v4.pass(&env, moment, &mut run, &vector, number, &mut packet) {
+                Some(port) => full += u64::from(burst.out.push(port, packet).is_err()),
+                None => {
+                    burst.env.random = self.next_random();
+                    self.frame(burst, port, packet, Vec::new(), Stage::Fresh);
+                }
+            }
+        }
+        self.vector = vector;
+        run.count(&env, V4::rules(env.snapshot));
+        self.count_run(&run, full);
+    }
+
+    fn count_run(&self, run: &Run, full: u64) {
+        let (all, local) = run.totals();
+        if all == 0 {
+            return;
+        }
+        self.counters.add(Counter::Cached, all);
+        self.counters.add(Counter::Local, local);
+        self.counters.add(Counter::Transmitted, all - local - full);
+        self.counters.dropped_many(DropReason::TransmitFull, full as usize);
+    }
+
+    /// Takes up to `limit` packets that other workers handed over; returns how many.
+    pub(super) fn take_handed<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        limit: usize,
+    ) -> usize {
+        let shared = Arc::clone(&self.shared);
+        let Some(ring) = shared.handoff.get(self.id.index()).filter(|ring| !ring.is_empty()) else {
+            return 0;
+        };
+        let mut count = 0;
+        while count < limit
+            && let Some(HandOff { packet, rest, port, stage }) = ring.pop()
+        {
+            count += 1 + rest.len();
+            burst.env.random = self.next_random();
+            self.frame(burst, port, packet, rest, stage);
+        }
+        self.counters.add(Counter::HandedIn, count as u64);
+        count
+    }
+}
