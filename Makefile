@@ -54,8 +54,11 @@ test-differential: deps
 	$(CARGO) build -p sluice
 	$(AS_ROOT) $(CARGO) test -p sluice-tests --test differential -- --test-threads=1 sluice_1_worker
 
+# Measures what ships: the release profile of Cargo.toml, without flags of its own. QUICK=1 takes fewer
+# rounds; ONLY="forward nat/new" takes the scenarios whose names begin so.
 bench: deps
-	$(CARGO) run --release -p sluice-bench
+	$(CARGO) build --release -p sluice-bench
+	"$(TARGET_DIR)/release/sluice-bench" suite $(if $(filter-out 0,$(QUICK)),--quick) $(ONLY:%=--only %)
 
 lint: deps
 	$(CARGO) fmt --all --check

@@ -1,21 +1,22 @@
 //! The gateway under test: one worker, wired as `sluice run` wires it, without ports.
 
-use crate::frame::Frame;
-use crate::traffic::{EXTERNAL, LAN_MAC, LAN_ROUTER_MAC, WAN_MAC, WAN_ROUTER_MAC};
+use crate::ruleset::source_nat;
+use crate::traffic::routes::Routes;
+use crate::traffic::{EXTERNAL, GATEWAYS, LAN_MAC, LAN_ROUTER_MAC, WAN_MAC, gateway_mac};
 use anyhow::Result;
 use crossbeam_queue::ArrayQueue;
-use sluice_dataplane::address::{Address, Mac, V4};
+use dpdk::Mbuf;
+use sluice_dataplane::address::{Address, Mac, V4, V6};
 use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings};
 use sluice_dataplane::fib::{Fib, FibWriter};
 use sluice_dataplane::ids::{InterfaceId, NextHopId, WorkerId};
 use sluice_dataplane::interface::{Interface, Interfaces, ReversePathFilter};
-use sluice_dataplane::nat::{NatRange, SourceMappings};
+use sluice_dataplane::nat::SourceMappings;
 use sluice_dataplane::neighbour::{Machine, NeighbourTable, Settings as NeighbourSettings};
 use sluice_dataplane::pipeline::Lane;
 use sluice_dataplane::published::{Generation, Published};
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
-use sluice_dataplane::rules::targets::Target;
-use sluice_dataplane::rules::{Chain, ChainId, CounterId, Hook, Policy, Rule, Rules, Table};
+use sluice_dataplane::rules::Rules;
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::Instant;
 use sluice_dataplane::worker::counters::WorkerCounters;
@@ -27,33 +28,43 @@ use std::sync::Arc;
 const LAN: InterfaceId = InterfaceId(0);
 const WAN: InterfaceId = InterfaceId(1);
 const LAN_ROUTER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 0, 2));
-const WAN_ROUTER: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 254));
+/// Next hops behind those of the WAN's gateways.
+const TO_LAN: NextHopId = NextHopId(GATEWAYS as u32);
+const TO_SELF: NextHopId = NextHopId(GATEWAYS as u32 + 1);
+/// Blocks a forwarding table may grow to: a million IPv4 routes, or 100,000 IPv6 routes, and room.
+const FIB_BLOCKS: usize = 1 << 19;
 
 /// What the gateway does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Role {
-    /// Routes, with one route and no rules.
-    Router,
-    /// Translates all sources to one address, with room for that many connections.
+    /// Routes, without rules and so without connection tracking.
+    Router(Routes),
+    /// Translates all sources to one address.
     Nat {
-        /// Connections.
+        /// Connections there is room for.
         capacity: usize,
+        /// Rules in FORWARD.
+        filters: usize,
+        /// Seconds until a connection nobody has answered ends; the kernel's default is 30.
+        udp_timeout: u32,
     },
 }
 
 /// A worker for `role` that knows its neighbours.
-pub(crate) fn worker(role: Role) -> Result<Worker<Frame>> {
-    let capacity = match role {
-        Role::Router => 1,
-        Role::Nat { capacity } => capacity,
+pub(crate) fn worker(role: &Role) -> Result<Worker<Mbuf>> {
+    let defaults = ConntrackSettings::default();
+    let (capacity, settings) = match role {
+        Role::Router(_) => (1, defaults),
+        Role::Nat { capacity, udp_timeout, .. } => {
+            let max = u32::try_from(*capacity)?;
+            (*capacity, ConntrackSettings { max, udp: *udp_timeout, ..defaults })
+        }
     };
-    let settings =
-        ConntrackSettings { max: u32::try_from(capacity)?, ..ConntrackSettings::default() };
-    let (fib, mut routes) = Fib::new(1024);
-    add_routes(&mut routes, role)?;
-    let v4 = lane(fib, &settings, capacity)?;
-    let (fib, _) = Fib::new(1);
-    let v6 = lane(fib, &settings, 1)?;
+    let (fib4, mut routes4) = Fib::new(FIB_BLOCKS);
+    let (fib6, mut routes6) = Fib::new(FIB_BLOCKS);
+    add_routes(&mut routes4, &mut routes6, role)?;
+    let v4 = lane(fib4, &settings, capacity)?;
+    let v6 = lane(fib6, &settings, 1)?;
     Ok(Worker::new(Parts {
         id: WorkerId(0),
         v4,
@@ -85,48 +96,47 @@ fn lane<A: Address>(
     Ok(Lane::new(conntrack, fib, Arc::new(SourceMappings::new(capacity, secret()))))
 }
 
-fn add_routes(routes: &mut FibWriter<V4>, role: Role) -> Result<()> {
-    routes.insert(V4([198, 18, 0, 0]), 15, NextHopId(0))?;
-    match role {
-        Role::Router => {}
-        Role::Nat { .. } => {
-            routes.insert(V4([10, 0, 0, 0]), 8, NextHopId(1))?;
-            routes.insert(V4(EXTERNAL), 32, NextHopId(2))?;
-        }
+fn add_routes(v4: &mut FibWriter<V4>, v6: &mut FibWriter<V6>, role: &Role) -> Result<()> {
+    v4.insert(V4([10, 0, 0, 0]), 8, TO_LAN)?;
+    v4.insert(V4(EXTERNAL), 32, TO_SELF)?;
+    let one = Routes::one();
+    let routes = match role {
+        Role::Router(routes) => routes,
+        Role::Nat { .. } => &one,
+    };
+    for route in &routes.list {
+        let next_hop = NextHopId(route.gateway.into());
+        match routes.v6 {
+            false => v4.insert(V4::from_bits(route.bits >> 96), route.length, next_hop)?,
+            true => v6.insert(V6::from_bits(route.bits), route.length, next_hop)?,
+        };
     }
     Ok(())
 }
 
-fn snapshot(role: Role, conntrack: ConntrackSettings) -> Snapshot {
+/// The address of a gateway on the WAN, where traffic is of IPv4 and where it is of IPv6.
+fn gateway_address(gateway: u8) -> IpAddr {
+    Ipv4Addr::new(203, 0, 113, 100 + gateway).into()
+}
+
+fn snapshot(role: &Role, conntrack: ConntrackSettings) -> Snapshot {
+    let gateways = (0..GATEWAYS)
+        .map(|gateway| NextHop::Gateway { interface: WAN, address: gateway_address(gateway) });
+    let own = [NextHop::Gateway { interface: LAN, address: LAN_ROUTER }, NextHop::Local(WAN)];
     Snapshot {
         interfaces: Interfaces::new(vec![
             Some(interface("lan", 0, LAN_MAC, V4([192, 168, 0, 1]))),
             Some(interface("wan", 1, WAN_MAC, V4(EXTERNAL))),
         ]),
-        next_hops: vec![
-            NextHop::Gateway { interface: WAN, address: WAN_ROUTER },
-            NextHop::Gateway { interface: LAN, address: LAN_ROUTER },
-            NextHop::Local(WAN),
-        ],
+        next_hops: gateways.chain(own).collect(),
         rules4: match role {
-            Role::Router => Rules::empty(1),
-            Role::Nat { .. } => source_nat(),
+            Role::Router(_) => Rules::empty(1),
+            Role::Nat { filters, .. } => source_nat(*filters),
         },
         rules6: Rules::empty(1),
         ip: IpSettings::default(),
         conntrack,
     }
-}
-
-/// `-t nat -A POSTROUTING -j SNAT --to-source 203.0.113.1`.
-fn source_nat() -> Rules<V4> {
-    let rule = Rule {
-        counter: CounterId(0),
-        matches: Vec::new(),
-        target: Target::Snat(NatRange::single(V4(EXTERNAL))),
-    };
-    let chain = Chain { rules: vec![rule], policy: Some((Policy::Accept, CounterId(1))) };
-    Rules::new(vec![chain], &[(Table::Nat, Hook::Postrouting, ChainId(0))], 2, 1)
 }
 
 fn interface(name: &str, port: u16, mac: Mac, address: V4) -> Interface {
@@ -149,10 +159,12 @@ fn interface(name: &str, port: u16, mac: Mac, address: V4) -> Interface {
 fn neighbours() -> Result<Arc<NeighbourTable>> {
     let table = NeighbourTable::new(64, secret());
     let mut machine = Machine::new(Arc::clone(&table), NeighbourSettings::default());
-    for (interface, address, mac) in
-        [(LAN, LAN_ROUTER, LAN_ROUTER_MAC), (WAN, WAN_ROUTER, WAN_ROUTER_MAC)]
-    {
-        machine.set(interface, address, mac, true, Instant::default(), &mut Vec::new())?;
+    let mut set = |interface, address, mac| {
+        machine.set(interface, address, mac, true, Instant::default(), &mut Vec::new())
+    };
+    set(LAN, LAN_ROUTER, LAN_ROUTER_MAC)?;
+    for gateway in 0..GATEWAYS {
+        set(WAN, gateway_address(gateway), gateway_mac(gateway))?;
     }
     Ok(table)
 }

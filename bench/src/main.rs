@@ -1,36 +1,111 @@
-//! Benchmarks: `sluice-bench [PART OF A NAME]`. `QUICK=1` makes fewer rounds.
+//! Packet generator and benchmark suite. See docs/PERFORMANCE.md.
 //!
 //! A generator and one worker share a thread; what the worker lets out is compared with what it
-//! should be, and a wrong frame fails the run. See docs/PERFORMANCE.md.
+//! should be, and a wrong frame fails the run.
 
-mod cases;
-mod frame;
+mod callgrind;
 mod gateway;
+mod machine;
 mod report;
 mod rig;
+mod ruleset;
+mod sabotage;
+mod suite;
 mod traffic;
 
 use anyhow::{Context, Result, ensure};
+use clap::{Parser, Subcommand};
+use machine::Machine;
+use sabotage::Sabotage;
+use std::path::PathBuf;
+use suite::{Effort, Scenario};
 
-const ROUNDS: usize = 100;
-const QUICK_ROUNDS: usize = 20;
+/// Measures Sluice's data plane.
+#[derive(Debug, Parser)]
+#[command(name = "sluice-bench", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs scenarios and writes a report.
+    Suite {
+        /// Fewer rounds.
+        #[arg(long)]
+        quick: bool,
+        /// Only scenarios whose name begins with this; may be repeated.
+        #[arg(long, value_name = "PREFIX")]
+        only: Vec<String>,
+        /// Where the report goes [default: bench/report.json in the target directory].
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Breaks one packet of every round, to show that the run fails.
+        #[arg(long, value_name = "HOW")]
+        sabotage: Option<Sabotage>,
+    },
+    /// Lists the scenarios.
+    List,
+    /// Counts instructions per packet with valgrind.
+    Callgrind {
+        /// Scenarios, by their whole names.
+        #[arg(required = true)]
+        scenarios: Vec<String>,
+        /// Keeps callgrind's output (callgrind.SCENARIO.out) in this directory.
+        #[arg(long, value_name = "DIRECTORY")]
+        keep: Option<PathBuf>,
+    },
+    /// Runs a scenario for so many rounds of 16,384 packets, on ordinary pages: for profilers.
+    Rounds {
+        /// The scenario's whole name.
+        scenario: String,
+        /// Rounds.
+        #[arg(default_value_t = 1)]
+        rounds: usize,
+    },
+}
 
 fn main() -> Result<()> {
-    let wanted = std::env::args().nth(1).unwrap_or_default();
-    let quick = std::env::var_os("QUICK").is_some_and(|value| !value.is_empty() && value != "0");
-    let rounds = if quick { QUICK_ROUNDS } else { ROUNDS };
-    // The last core: the first serves the system.
-    if let Some(core) = core_affinity::get_core_ids().unwrap_or_default().pop() {
-        core_affinity::set_for_current(core);
+    match Arguments::parse().command {
+        Command::Suite { quick, only, json, sabotage } => {
+            let effort = if quick { Effort::QUICK } else { Effort::FULL };
+            run(&only, Effort { sabotage, ..effort }, json.unwrap_or_else(report::default_path))
+        }
+        Command::List => {
+            suite::all().iter().for_each(|scenario| println!("{}", scenario.name));
+            Ok(())
+        }
+        Command::Callgrind { scenarios, keep } => callgrind::run(&scenarios, keep.as_deref()),
+        Command::Rounds { scenario, rounds } => {
+            let effort = Effort { rounds, time: std::time::Duration::MAX, sabotage: None };
+            named(&scenario)?.run(&Machine::plain()?, effort).map(drop)
+        }
     }
+}
+
+/// The scenario of that name.
+fn named(name: &str) -> Result<Scenario> {
+    let found = suite::all().into_iter().find(|scenario| scenario.name == name);
+    found.with_context(|| format!("no scenario is called {name}; `sluice-bench list` lists them"))
+}
+
+fn run(only: &[String], effort: Effort, path: PathBuf) -> Result<()> {
+    let wanted = |scenario: &Scenario| {
+        only.is_empty() || only.iter().any(|prefix| scenario.name.starts_with(prefix.as_str()))
+    };
+    let scenarios: Vec<Scenario> = suite::all().into_iter().filter(wanted).collect();
+    ensure!(!scenarios.is_empty(), "no scenario begins so; `sluice-bench list` lists them");
+    let machine = Machine::start()?;
+    println!("{}", machine.describe());
     println!("{}", report::head());
     let mut figures = Vec::new();
-    for (name, case) in cases::ALL.into_iter().filter(|(name, _)| name.contains(&wanted)) {
-        let figure = case.run(name, rounds).with_context(|| name.to_owned())?;
+    for scenario in scenarios {
+        let figure = scenario.run(&machine, effort)?;
         println!("{}", figure.line());
         figures.push(figure);
     }
-    ensure!(!figures.is_empty(), "no benchmark has {wanted:?} in its name");
-    println!("written to {}", report::write(&figures)?.display());
+    report::write(&figures, &path)?;
+    println!("written to {}", path.display());
     Ok(())
 }

@@ -2,64 +2,112 @@
 
 use anyhow::{Context, Result};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One benchmark's result.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct Figure {
     /// Which benchmark.
     pub(crate) name: String,
     /// What carried the packets.
-    pub(crate) harness: &'static str,
+    pub(crate) harness: String,
     /// Of the numbers below.
     pub(crate) unit: &'static str,
-    /// Median of all samples.
+    /// Median of all samples, unless the scenario says otherwise.
     pub(crate) value: f64,
     /// The best sample.
     pub(crate) min: f64,
     /// The worst sample.
     pub(crate) max: f64,
+    /// What it is compared with, measured in the same run.
+    pub(crate) baseline: Option<String>,
+    /// Of the same unit.
+    pub(crate) baseline_value: Option<f64>,
+    /// `value` / `baseline_value`.
+    pub(crate) ratio: Option<f64>,
+}
+
+/// Which of the samples' averages speaks for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Average {
+    /// The middle one: what a packet costs when nobody disturbs.
+    Median,
+    /// The mean without the highest fiftieth, which other processes cause: for costs that come in waves.
+    TrimmedMean,
 }
 
 impl Figure {
-    /// Of the cycles per packet of each sample.
-    pub(crate) fn new(name: &str, mut samples: Vec<f64>) -> Self {
+    /// Of samples in `unit`.
+    pub(crate) fn new(
+        name: &str,
+        harness: &str,
+        unit: &'static str,
+        mut samples: Vec<f64>,
+        average: Average,
+    ) -> Self {
         samples.sort_by(f64::total_cmp);
         let at = |index: usize| samples.get(index).copied().unwrap_or(f64::NAN);
+        let value = match average {
+            Average::Median => at(samples.len() / 2),
+            Average::TrimmedMean => {
+                let kept = samples.len() - samples.len().div_ceil(50);
+                mean(samples.get(..kept).unwrap_or(&samples))
+            }
+        };
         Self {
             name: name.to_owned(),
-            harness: "memory",
-            unit: "cycles/packet",
-            value: at(samples.len() / 2),
+            harness: harness.to_owned(),
+            unit,
+            value,
             min: at(0),
             max: at(samples.len().saturating_sub(1)),
+            baseline: None,
+            baseline_value: None,
+            ratio: None,
         }
     }
 
     /// A line of the table.
     pub(crate) fn line(&self) -> String {
-        format!("{:<34} {:>8.0} {:>8.0} {:>8.0}", self.name, self.value, self.min, self.max)
+        let ratio = match (&self.baseline, self.ratio) {
+            (Some(baseline), Some(ratio)) => format!("  {ratio:.2} x {baseline}"),
+            (None, _) | (_, None) => String::new(),
+        };
+        format!(
+            "{:<46} {:>10.1} {:>10.1} {:>12.1}  {}{ratio}",
+            self.name, self.value, self.min, self.max, self.unit
+        )
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 samples")]
+fn mean(samples: &[f64]) -> f64 {
+    samples.iter().sum::<f64>() / samples.len() as f64
 }
 
 /// The table's head.
 pub(crate) fn head() -> String {
-    format!("{:<34} {:>8} {:>8} {:>8}", "TSC cycles per packet", "median", "min", "max")
+    format!("{:<46} {:>10} {:>10} {:>12}", "scenario", "value", "min", "max")
 }
 
-/// Writes `bench/report.json` in the target directory; returns its path.
-///
-/// # Errors
-/// It cannot be written.
-pub(crate) fn write(figures: &[Figure]) -> Result<PathBuf> {
+/// `bench/report.json` in the target directory.
+pub(crate) fn default_path() -> PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let directory = target.join("bench");
-    let path = directory.join("report.json");
-    std::fs::create_dir_all(&directory)
-        .and_then(|()| std::fs::write(&path, serde_json::to_vec_pretty(figures)?))
-        .with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(path)
+    target.join("bench").join("report.json")
+}
+
+/// Writes the figures as JSON.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn write(figures: &[Figure], path: &Path) -> Result<()> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
+    }
+    std::fs::write(path, serde_json::to_vec_pretty(figures)?)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]
@@ -67,8 +115,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_value_is_the_median() {
-        let figure = Figure::new("x", vec![5.0, 1.0, 9.0, 2.0, 3.0]);
+    fn the_value_is_the_average_asked_for() {
+        let of = |average| Figure::new("x", "h", "u", vec![5.0, 1.0, 9.0, 2.0, 3.0], average);
+        let figure = of(Average::Median);
         assert_eq!((figure.value, figure.min, figure.max), (3.0, 1.0, 9.0));
+        let samples = (1..=100).map(f64::from).chain([1e9]).collect();
+        let figure = Figure::new("x", "h", "u", samples, Average::TrimmedMean);
+        assert!(figure.value < 60.0, "{}", figure.value);
     }
 }

@@ -1,16 +1,17 @@
 //! Generator and worker in one thread, and the clock around the worker.
 //!
 //! ```text
-//!   pool, shuffled ─> write frames ─> [ receive bursts, drain outbox ] ─> check frames ─> pool
-//!                                      └──────── timed ─────────────┘
+//!   pool, shuffled ─> write frames ─> RX bursts ─> [ Worker::receive ─> outbox ] ─> check ─> pool
+//!                                                   └──────── timed ─────────┘
 //! ```
 
-use crate::frame::{Frame, NoBuffers};
 use crate::gateway::{self, Role};
-use crate::traffic::{Flow, Way, check};
-use anyhow::{Result, bail, ensure};
-use dpdk::cpu;
-use sluice_dataplane::packet::Packet;
+use crate::machine::Machine;
+use crate::sabotage::Sabotage;
+use crate::traffic::routes::Random;
+use crate::traffic::{Numbered, Protocol, Traffic, Way};
+use anyhow::{Context, Result, bail, ensure};
+use dpdk::{BURST, Burst, Checksum, Mbuf, Mempool, cpu};
 use sluice_dataplane::time::Instant;
 use sluice_dataplane::worker::counters::Counter;
 use sluice_dataplane::worker::{Outbox, Worker};
@@ -18,43 +19,99 @@ use std::time::Duration;
 
 /// Frames of one round. Their headers alone are larger than a core's second-level cache.
 pub(crate) const POOL: usize = 16 * 1024;
-/// Packets of one receive, as in the poll loop.
-const BURST: usize = 32;
-/// Time the worker sees pass with each burst.
-const BURST_TIME: Duration = Duration::from_micros(10);
-/// Bursts between two calls that age connections: every 10 ms, as in the poll loop.
-const AGE_EVERY: usize = 1000;
 /// Bursts timed as one: so few that most are over before another process gets the core.
 const SAMPLE: usize = 8;
 /// Samples of one round.
 pub(crate) const SAMPLES: usize = POOL / (BURST * SAMPLE);
 const _: () = assert!(POOL.is_multiple_of(BURST * SAMPLE));
 
+/// What the receiver says of checksums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Checksums {
+    /// Verified, as by a network card.
+    Verified,
+    /// Nothing, as software ports do: the worker has to look itself.
+    Unknown,
+}
+
+/// How time passes for the worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// Between bursts.
+    pub(crate) burst: Duration,
+    /// Bursts between two calls that age connections.
+    pub(crate) age_every: usize,
+}
+
+impl Default for Pace {
+    /// 3.2 million packets a second, aged every 10 ms as in the poll loop.
+    fn default() -> Self {
+        Self { burst: Duration::from_micros(10), age_every: 1000 }
+    }
+}
+
 /// A worker and the frames that go through it.
 pub(crate) struct Rig {
-    pub(crate) worker: Worker<Frame>,
-    translated: bool,
-    out: Outbox<Frame>,
-    frames: Vec<Frame>,
+    pub(crate) worker: Worker<Mbuf>,
+    traffic: Traffic,
+    checksums: Checksums,
+    pace: Pace,
+    sabotage: Option<Sabotage>,
+    pool: Mempool,
+    out: Outbox<Mbuf>,
+    frames: Vec<Mbuf>,
     /// What came out of each port.
-    done: [Vec<Frame>; 2],
+    done: [Vec<Mbuf>; 2],
+    /// Segments so far of each flow, out and back; TCP only.
+    turns: Vec<[u32; 2]>,
+    /// Sum over the frames of a round, to tell whether each came out once.
+    fingerprint: u64,
     now: Instant,
     bursts: usize,
-    random: u64,
+    random: Random,
 }
 
 impl Rig {
-    pub(crate) fn new(role: Role) -> Result<Self> {
+    pub(crate) fn new(machine: &Machine, role: &Role, traffic: Traffic) -> Result<Self> {
         Ok(Self {
             worker: gateway::worker(role)?,
-            translated: role != Role::Router,
-            out: Outbox::new(2, 4 * BURST),
-            frames: (0..POOL).map(|_| Frame::new()).collect(),
+            traffic,
+            checksums: Checksums::Verified,
+            pace: Pace::default(),
+            sabotage: None,
+            pool: machine.pool.clone(),
+            out: Outbox::new(2, SAMPLE * BURST),
+            frames: Vec::with_capacity(POOL),
             done: [Vec::with_capacity(POOL), Vec::with_capacity(POOL)],
+            turns: Vec::new(),
+            fingerprint: 0,
             now: Instant(1_000_000_000),
             bursts: 0,
-            random: 0x9e37_79b9_7f4a_7c15,
+            random: Random(0x9e37_79b9_7f4a_7c15),
         })
+    }
+
+    pub(crate) fn with(mut self, checksums: Checksums, pace: Pace) -> Self {
+        (self.checksums, self.pace) = (checksums, pace);
+        self
+    }
+
+    /// Breaks every round from now on.
+    pub(crate) fn sabotage(&mut self, how: Option<Sabotage>) {
+        self.sabotage = how;
+    }
+
+    /// Sends one frame of each of `flows`, at most [`POOL`] of them; not measured.
+    ///
+    /// # Errors
+    /// As [`Self::round`].
+    pub(crate) fn pass(&mut self, way: Way, flows: std::ops::Range<u32>) -> Result<()> {
+        self.exchange(
+            flows.len(),
+            |_| way,
+            |index, _| flows.start + u32::try_from(index).unwrap_or(0),
+        )
+        .map(drop)
     }
 
     /// Sends one pool of frames, frame `n` of the flow that `flow(n, random)` names; returns cycles per
@@ -65,93 +122,152 @@ impl Rig {
     pub(crate) fn round(
         &mut self,
         ways: impl Fn(usize) -> Way,
-        mut flow: impl FnMut(usize, u64) -> Flow,
+        flow: impl FnMut(usize, u64) -> u32,
     ) -> Result<[f64; SAMPLES]> {
-        self.shuffle();
-        for index in 0..POOL {
-            let random = self.next_random();
-            let bytes = flow(index, random).sent(ways(index / BURST), self.translated);
-            if let Some(frame) = self.frames.get_mut(index) {
-                frame.fill(&bytes);
-            }
+        self.exchange(POOL, ways, flow)
+    }
+
+    fn exchange(
+        &mut self,
+        count: usize,
+        ways: impl Fn(usize) -> Way,
+        mut flow: impl FnMut(usize, u64) -> u32,
+    ) -> Result<[f64; SAMPLES]> {
+        self.take_mbufs(count)?;
+        self.fingerprint = 0;
+        for index in 0..count {
+            let flow = flow(index, self.random.next()) % Numbered::FLOWS;
+            self.write(index, flow, ways(index / BURST))?;
         }
-        let mut bursts = (0..POOL / BURST).rev();
-        let samples = std::array::from_fn(|_| {
-            let begin = cpu::cycles();
-            for burst in bursts.by_ref().take(SAMPLE) {
-                self.burst(burst, ways(burst));
-            }
-            #[allow(clippy::cast_precision_loss)]
-            let cycles = (cpu::cycles() - begin) as f64;
-            cycles / (SAMPLE * BURST) as f64
-        });
-        self.collect()?;
+        // Taken from the end, so that nothing moves.
+        self.frames.reverse();
+        let mut samples = [0.0; SAMPLES];
+        for (sample, value) in samples.iter_mut().enumerate() {
+            *value = self.sample(sample, &ways);
+        }
+        if let Some(sabotage) = self.sabotage {
+            sabotage.strike(&mut self.done);
+        }
+        self.check(count)?;
         Ok(samples)
     }
 
-    /// Passes on the frames from `burst` on; bursts come last first, so that nothing moves.
-    fn burst(&mut self, burst: usize, way: Way) {
-        self.now = self.now + BURST_TIME;
-        let port = match way {
-            Way::Out => 0,
-            Way::Back => 1,
-        };
-        let packets = self.frames.drain(burst * BURST..);
-        self.worker.receive(self.now, port, packets, &mut NoBuffers, &mut self.out);
-        for ((_, sent), done) in self.out.ports_mut().zip(&mut self.done) {
-            done.append(sent);
+    /// A pool of empty mbufs, in no order that a prefetcher could guess.
+    fn take_mbufs(&mut self, count: usize) -> Result<()> {
+        while self.frames.len() < count {
+            let mbuf = self.pool.alloc().context("the worker keeps mbufs: the pool is empty")?;
+            self.frames.push(mbuf);
         }
-        self.bursts += 1;
-        if self.bursts.is_multiple_of(AGE_EVERY) {
-            self.worker.age(self.now, &mut NoBuffers, &mut self.out);
+        for last in (1..self.frames.len()).rev() {
+            let other = self.random.next() % (last as u64 + 1);
+            self.frames.swap(last, usize::try_from(other).unwrap_or(0));
         }
-    }
-
-    /// Checks what came out, and takes the buffers back.
-    fn collect(&mut self) -> Result<()> {
-        for (port, done) in self.done.iter_mut().enumerate() {
-            for frame in done.iter() {
-                if let Err(wrong) = check(frame.data(), port, self.translated) {
-                    bail!(wrong);
-                }
-            }
-            self.frames.append(done);
-        }
-        let drops = self.worker.counters().drops();
-        ensure!(self.frames.len() == POOL, "{} of {POOL} came out: {drops:?}", self.frames.len());
         Ok(())
     }
 
-    /// Lets time pass until no connection is left.
-    pub(crate) fn expire_all(&mut self) -> Result<()> {
-        self.now = self.now + Duration::from_secs(3600);
-        for _ in 0..10_000_000 {
-            if self.worker.v4().conntrack.count() == 0 {
-                return Ok(());
-            }
-            self.worker.age(self.now, &mut NoBuffers, &mut self.out);
+    /// Writes frame `index` of a round.
+    fn write(&mut self, index: usize, flow: u32, way: Way) -> Result<()> {
+        let (turn, acknowledged) = self.turn(flow, way);
+        let number = Numbered { flow, way, turn };
+        self.fingerprint = self.fingerprint.wrapping_add(fingerprint(number));
+        let frame = self.traffic.sent(number, acknowledged);
+        let bytes = frame.bytes();
+        let mbuf = self.frames.get_mut(index).context("fewer mbufs than frames")?;
+        let room = mbuf.append(u16::try_from(bytes.len())?).context("mbufs are too small")?;
+        room.copy_from_slice(bytes);
+        if self.checksums == Checksums::Verified {
+            mbuf.set_rx_checksums(Checksum::Good, Checksum::Good);
         }
-        bail!("connections do not expire")
+        Ok(())
+    }
+
+    /// How many segments of the flow came before, this way and the other.
+    fn turn(&mut self, flow: u32, way: Way) -> (u32, u32) {
+        if self.traffic.protocol == Protocol::Udp {
+            return (0, 0);
+        }
+        let flow = flow as usize;
+        if self.turns.len() <= flow {
+            self.turns.resize((flow + 1).next_power_of_two(), [0; 2]);
+        }
+        let Some([out, back]) = self.turns.get_mut(flow) else { return (0, 0) };
+        let (own, other) = match way {
+            Way::Out => (out, back),
+            Way::Back => (back, out),
+        };
+        *own += 1;
+        (*own - 1, *other)
+    }
+
+    /// Cycles per packet of the bursts of one sample.
+    fn sample(&mut self, sample: usize, ways: &impl Fn(usize) -> Way) -> f64 {
+        let first = sample * SAMPLE;
+        let mut bursts: [(u16, Burst); SAMPLE] = std::array::from_fn(|index| {
+            let mut burst = Burst::new();
+            for _ in 0..BURST {
+                if let Some(mbuf) = self.frames.pop() {
+                    // A burst has room for BURST.
+                    drop(burst.push(mbuf));
+                }
+            }
+            (ways(first + index).ingress(), burst)
+        });
+        let begin = cpu::cycles();
+        self.measured(&mut bursts);
+        let cycles = cpu::cycles() - begin;
+        for ((_, sent), done) in self.out.ports_mut().zip(&mut self.done) {
+            done.append(sent);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+        let cycles = cycles as f64;
+        cycles / (SAMPLE * BURST) as f64
+    }
+
+    /// The bursts of a sample through the worker, and nothing else: what callgrind counts, by this
+    /// function's name.
+    #[inline(never)]
+    fn measured(&mut self, bursts: &mut [(u16, Burst); SAMPLE]) {
+        for (port, burst) in bursts.iter_mut().filter(|(_, burst)| !burst.is_empty()) {
+            self.now = self.now + self.pace.burst;
+            self.worker.receive(self.now, *port, burst.drain(), &mut self.pool, &mut self.out);
+            self.bursts += 1;
+            if self.bursts.is_multiple_of(self.pace.age_every) {
+                self.worker.age(self.now, &mut self.pool, &mut self.out);
+            }
+        }
+    }
+
+    /// Checks what came out: that each frame did, once, as it should. Gives the mbufs back.
+    fn check(&mut self, sent: usize) -> Result<()> {
+        let (mut count, mut seen) = (0, 0_u64);
+        for (port, done) in self.done.iter_mut().enumerate() {
+            count += done.len();
+            for frame in done.drain(..) {
+                match self.traffic.check(frame.data(), port) {
+                    Ok(number) => seen = seen.wrapping_add(fingerprint(number)),
+                    Err(wrong) => bail!(wrong),
+                }
+            }
+        }
+        let drops = self.worker.counters().drops();
+        ensure!(count == sent, "{count} of {sent} came out; drops: {drops:?}");
+        ensure!(seen == self.fingerprint, "some frames came out twice and others not at all");
+        Ok(())
     }
 
     /// Packets so far that took a cached verdict.
     pub(crate) fn cached(&self) -> u64 {
         self.worker.counters().get(Counter::Cached)
     }
+}
 
-    /// Buffers in no order that a prefetcher could guess.
-    fn shuffle(&mut self) {
-        for last in (1..self.frames.len()).rev() {
-            let other = self.next_random() % (last as u64 + 1);
-            self.frames.swap(last, usize::try_from(other).unwrap_or(0));
-        }
-    }
-
-    /// xorshift64*.
-    fn next_random(&mut self) -> u64 {
-        self.random ^= self.random >> 12;
-        self.random ^= self.random << 25;
-        self.random ^= self.random >> 27;
-        self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    }
+/// A hash of a frame's number: the sum over a round tells whether each came out once.
+fn fingerprint(number: Numbered) -> u64 {
+    let way = match number.way {
+        Way::Out => 0,
+        Way::Back => 1,
+    };
+    let bits = u64::from(number.flow) << 32 | u64::from(number.turn) << 1 | way;
+    let mixed = (bits ^ 0x9e37_79b9_7f4a_7c15).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed ^ mixed >> 29
 }

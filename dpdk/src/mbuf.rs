@@ -243,6 +243,23 @@ impl Mbuf {
         }
     }
 
+    /// Says of both checksums what a port would say that has looked at them; what generators of
+    /// packets call.
+    #[inline]
+    pub fn set_rx_checksums(&mut self, ip: Checksum, l4: Checksum) {
+        let flags = |state, good: u32, bad: u32| match state {
+            Checksum::Unknown => 0,
+            Checksum::Good => u64::from(good),
+            Checksum::Bad => u64::from(bad),
+            Checksum::Absent => u64::from(good | bad),
+        };
+        let (ip_good, ip_bad) = (sys::RTE_MBUF_F_RX_IP_CKSUM_GOOD, sys::RTE_MBUF_F_RX_IP_CKSUM_BAD);
+        let (l4_good, l4_bad) = (sys::RTE_MBUF_F_RX_L4_CKSUM_GOOD, sys::RTE_MBUF_F_RX_L4_CKSUM_BAD);
+        let mbuf = self.raw_mut();
+        mbuf.ol_flags &= !u64::from(ip_good | ip_bad | l4_good | l4_bad);
+        mbuf.ol_flags |= flags(ip, ip_good, ip_bad) | flags(l4, l4_good, l4_bad);
+    }
+
     /// The hash by which the port chose the queue.
     #[inline]
     pub fn rss_hash(&self) -> Option<u32> {

@@ -84,6 +84,14 @@ fn a_packet_grows_and_shrinks_within_its_buffer() {
     assert!(!mbuf.trim_front(8) && !mbuf.trim_back(8));
     assert_eq!((mbuf.data(), mbuf.headroom()), (&b"payload"[..], 128));
     assert_eq!((mbuf.ip_checksum(), mbuf.rss_hash()), (Checksum::Unknown, None));
+    for (ip, l4) in [
+        (Checksum::Good, Checksum::Bad),
+        (Checksum::Absent, Checksum::Good),
+        (Checksum::Unknown, Checksum::Unknown),
+    ] {
+        mbuf.set_rx_checksums(ip, l4);
+        assert_eq!((mbuf.ip_checksum(), mbuf.l4_checksum()), (ip, l4));
+    }
 }
 
 #[test]
