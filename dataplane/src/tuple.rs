@@ -81,6 +81,13 @@ impl Zone {
 const _: () = assert!(size_of::<Tuple<V4>>() == 16);
 
 impl<A: Address> Tuple<A> {
+    /// Whether `other` is the same: `==` in one comparison of bytes.
+    #[must_use]
+    #[inline]
+    pub fn is(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+
     /// The tuple of the answer to this one, before any NAT. `icmp` must be turned by the caller
     /// (request to reply), as only conntrack knows the pairs.
     #[must_use]

@@ -19,15 +19,21 @@ use crate::wire::layer4::TcpFields;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment<'a> {
     now: Ticks,
-    /// The deadline of a UDP stream.
+    /// The deadlines of a UDP stream, and of an exchange that is none.
     stream: Ticks,
+    exchange: Ticks,
     settings: &'a ConntrackSettings,
 }
 
 impl<'a> Moment<'a> {
     pub(crate) fn new(now: Instant, settings: &'a ConntrackSettings) -> Self {
         let now = Ticks::at(now);
-        Self { now, stream: now.plus_seconds(settings.udp_stream), settings }
+        Self {
+            now,
+            stream: now.plus_seconds(settings.udp_stream),
+            exchange: now.plus_seconds(settings.udp),
+            settings,
+        }
     }
 }
 
@@ -49,7 +55,7 @@ impl<A: Address> Conntrack<A> {
     pub(crate) fn direction(&mut self, flow: FlowRef, key: &Tuple<A>) -> Option<Seen<'_, A>> {
         let session: &mut Session<A> = self.table.session_mut(flow.session());
         let parts = session.parts(flow.direction());
-        (parts.own.key == *key).then_some(Seen { parts, direction: flow.direction() })
+        parts.own.key.is(key).then_some(Seen { parts, direction: flow.direction() })
     }
 }
 
@@ -83,18 +89,23 @@ impl<A: Address> Seen<'_, A> {
             common.deadline = moment.stream;
             return true;
         }
-        self.unsettled(moment)
+        if !common.status.has(Status::SEEN_REPLY) {
+            // The first reply changes what rules see.
+            let repeats = self.direction == Direction::Original && common.is_live();
+            common.deadline = if repeats { moment.exchange } else { common.deadline };
+            return repeats;
+        }
+        if !self.parts.stream_from(self.direction).has_come(moment.now) {
+            self.parts.common.deadline = moment.exchange;
+            return true;
+        }
+        self.settle(moment);
+        true
     }
 
-    fn unsettled(&mut self, moment: Moment<'_>) -> bool {
-        let seen_reply = self.parts.common.status.has(Status::SEEN_REPLY);
-        // The first reply changes what rules see.
-        let common =
-            self.parts.common.is_live() && (seen_reply || self.direction == Direction::Original);
-        if common {
-            self.parts.exchange(self.direction, moment.now, moment.settings);
-        }
-        common
+    #[cold]
+    fn settle(&mut self, moment: Moment<'_>) {
+        self.parts.exchange(self.direction, moment.now, moment.settings);
     }
 
     /// A TCP segment, which `may_sack` when its options are not known to be without SACK blocks; false, and

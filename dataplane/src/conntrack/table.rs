@@ -271,7 +271,7 @@ impl<A: Address> Table<A> {
         let is_it = |entry: u32| {
             let flow = FlowRef(entry);
             let session = self.sessions.get(flow.session() as usize);
-            session.is_some_and(|session| session.half(flow.direction()).key == *tuple)
+            session.is_some_and(|session| session.half(flow.direction()).key.is(tuple))
         };
         self.index.find(hash, is_it).map(FlowRef)
     }

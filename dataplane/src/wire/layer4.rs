@@ -101,7 +101,7 @@ pub fn layer4(data: &[u8], headers: &Headers) -> Layer4 {
 fn read(number: u8, payload: &[u8]) -> Option<Layer4> {
     let port = |at: usize| Some(L4Port::from_wire(*payload.get(at..)?.first_chunk()?));
     let kind = match number {
-        protocol::TCP => Layer4Kind::Tcp(tcp_fields(payload)?),
+        protocol::TCP => Layer4Kind::Tcp(tcp(payload)?),
         protocol::UDP | protocol::UDP_LITE => {
             payload.get(..8)?;
             Layer4Kind::Udp { length: u16_at(payload, 4)? }
@@ -136,22 +136,31 @@ fn read(number: u8, payload: &[u8]) -> Option<Layer4> {
     Some(Layer4 { source_port: port(0)?, destination_port: port(2)?, kind })
 }
 
-/// Reads a TCP header; none when it is cut short or contradicts itself. `payload` ends with the packet.
-#[inline]
-pub(crate) fn tcp_fields(payload: &[u8]) -> Option<TcpFields> {
-    let header: &[u8; 20] = payload.first_chunk()?;
-    let data_offset = (header[12] >> 4) * 4;
-    if data_offset < 20 {
-        return None;
+impl TcpFields {
+    /// Of a segment of `length` bytes, header included: its sequence number and the eight bytes after that. None
+    /// where the header claims to be shorter than one, or longer than the segment.
+    #[inline]
+    pub(crate) fn read(seq: u32, after_seq: &[u8; 8], length: u16) -> Option<Self> {
+        let [a, b, c, d, offset, flags, e, f] = *after_seq;
+        let data_offset = (offset >> 4) * 4;
+        if data_offset < 20 {
+            return None;
+        }
+        Some(Self {
+            seq,
+            ack: u32::from_be_bytes([a, b, c, d]),
+            flags,
+            window: u16::from_be_bytes([e, f]),
+            data_offset,
+            payload_len: length.checked_sub(u16::from(data_offset))?,
+        })
     }
-    Some(TcpFields {
-        seq: u32_at(payload, 4)?,
-        ack: u32_at(payload, 8)?,
-        flags: header[13],
-        window: u16_at(payload, 14)?,
-        data_offset,
-        payload_len: u16::try_from(payload.len().checked_sub(usize::from(data_offset))?).ok()?,
-    })
+}
+
+fn tcp(payload: &[u8]) -> Option<TcpFields> {
+    payload.get(..20)?;
+    let length = u16::try_from(payload.len()).ok()?;
+    TcpFields::read(u32_at(payload, 4)?, payload.get(8..)?.first_chunk()?, length)
 }
 
 /// Reads the TCP options; what is malformed ends the reading.

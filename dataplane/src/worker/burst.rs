@@ -6,7 +6,7 @@ use crate::address::V4;
 use crate::conntrack::Moment;
 use crate::drop_reason::DropReason;
 use crate::packet::{Packet, Pool};
-use crate::pipeline::{Arrival, Family, Run};
+use crate::pipeline::{Arrival, Family, Run, Vector};
 use std::sync::Arc;
 
 impl<P: Packet> State<P> {
@@ -16,19 +16,19 @@ impl<P: Packet> State<P> {
         burst: &mut Burst<'_, P, L>,
         port: u16,
         packets: &mut Vec<P>,
+        vector: &mut Vector,
     ) {
         let env = burst.env;
         self.counters.add(Counter::Received, packets.len() as u64);
         self.counters.add(Counter::Bursts, 1);
         let untagged = env.snapshot.interfaces.find(port, None);
         let arrival = untagged.map(|(id, interface)| Arrival { interface, id });
-        let mut vector = std::mem::take(&mut self.vector);
-        self.v4.look_up(&env, arrival.as_ref(), packets, &mut vector);
+        self.v4.look_up(&env, arrival.as_ref(), packets, vector);
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
         let mut run = Run::new(&env, arrival.as_ref());
         let mut full = 0;
-        for (number, mut packet) in packets.drain(..).enumerate() {
-            match self.v4.pass(&env, moment, &mut run, &vector, number, &mut packet) {
+        for (mut packet, slot) in packets.drain(..).zip(vector.slots()) {
+            match self.v4.pass(&env, moment, &mut run, slot, &mut packet) {
                 Some(port) => full += u64::from(burst.out.push(port, packet).is_err()),
                 None => {
                     burst.env.random = self.next_random();
@@ -36,7 +36,6 @@ impl<P: Packet> State<P> {
                 }
             }
         }
-        self.vector = vector;
         run.count(&env, V4::rules(env.snapshot));
         self.count_run(&run, full);
     }

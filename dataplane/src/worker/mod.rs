@@ -89,6 +89,9 @@ pub struct Worker<P: Packet> {
     shared: Arc<Shared<P>>,
     /// The generation its verdicts were reached in.
     generation: u32,
+    /// Room for a burst and for what is known of its packets.
+    arrived: Vec<P>,
+    vector: Vector,
     state: State<P>,
 }
 
@@ -105,9 +108,6 @@ pub(crate) struct State<P: Packet> {
     waiting: Pending<P>,
     /// Room for what a neighbour's answer releases.
     released: Vec<P>,
-    /// Room for a burst and for what is known of its packets.
-    arrived: Vec<P>,
-    vector: Vector,
     counters: Arc<WorkerCounters>,
     random: u64,
 }
@@ -157,12 +157,17 @@ impl<P: Packet> Worker<P> {
             reassembler: Reassembler::new(Self::DATAGRAMS),
             waiting: Pending::new(Bounds::default()),
             released: Vec::with_capacity(Self::RELEASED),
-            arrived: Vec::with_capacity(BURST),
-            vector: Vector::default(),
             counters,
             random: seed | 1,
         };
-        Self { snapshot, generation: shared.generation.current(), shared, state }
+        Self {
+            snapshot,
+            generation: shared.generation.current(),
+            shared,
+            arrived: Vec::with_capacity(BURST),
+            vector: Vector::default(),
+            state,
+        }
     }
 
     /// Its IPv4 state.
@@ -180,18 +185,16 @@ impl<P: Packet> Worker<P> {
         pool: &mut L,
         out: &mut Outbox<P>,
     ) {
-        self.with_burst(now, pool, out, |state, burst| {
-            let mut packets = packets;
-            let mut arrived = std::mem::take(&mut state.arrived);
-            loop {
-                arrived.extend(packets.by_ref().take(BURST));
-                if arrived.is_empty() {
-                    break;
-                }
-                state.burst(burst, port, &mut arrived);
+        let env = env(&mut self.snapshot, &self.shared, &mut self.generation, &mut self.state, now);
+        let mut burst = Burst { env, pool, out };
+        let mut packets = packets;
+        loop {
+            self.arrived.extend(packets.by_ref().take(BURST));
+            if self.arrived.is_empty() {
+                return;
             }
-            state.arrived = arrived;
-        });
+            self.state.burst(&mut burst, port, &mut self.arrived, &mut self.vector);
+        }
     }
 
     /// Takes up to `limit` packets that other workers handed over; returns how many.
@@ -273,21 +276,32 @@ impl<P: Packet> Worker<P> {
         out: &mut Outbox<P>,
         work: impl FnOnce(&mut State<P>, &mut Burst<'_, P, L>),
     ) {
-        // Read before the snapshot: a change in between makes verdicts stale, never wrong.
-        let generation = self.shared.generation.current();
-        if self.snapshot.refresh() || generation != self.generation {
-            self.generation = generation;
-            self.state.begin_epoch();
-        }
-        let env = Env {
-            snapshot: self.snapshot.get(),
-            neighbours: &self.shared.neighbours,
-            worker: self.state.id,
-            epoch: self.state.epoch,
-            now,
-            random: 0,
-        };
+        let env = env(&mut self.snapshot, &self.shared, &mut self.generation, &mut self.state, now);
         work(&mut self.state, &mut Burst { env, pool, out });
+    }
+}
+
+/// What a burst is judged with; begins an epoch where that has changed.
+fn env<'w, P: Packet>(
+    snapshot: &'w mut Reader<Snapshot>,
+    shared: &'w Shared<P>,
+    generation: &mut u32,
+    state: &mut State<P>,
+    now: Instant,
+) -> Env<'w> {
+    // Read before the snapshot: a change in between makes verdicts stale, never wrong.
+    let current = shared.generation.current();
+    if snapshot.refresh() || current != *generation {
+        *generation = current;
+        state.begin_epoch();
+    }
+    Env {
+        snapshot: snapshot.get(),
+        neighbours: &shared.neighbours,
+        worker: state.id,
+        epoch: state.epoch,
+        now,
+        random: 0,
     }
 }
 

@@ -25,7 +25,7 @@ use crate::interface::Interface;
 use crate::packet::{Checksum, Packet};
 use crate::tuple::Tuple;
 use crate::wire::checksum::L4ChecksumState;
-use frame::{Layer4, PlainV4};
+use frame::{FrameMac, Layer4, PlainV4};
 
 /// Packets of a burst at most.
 pub(crate) const BURST: usize = 32;
@@ -43,17 +43,18 @@ pub(crate) struct Arrival<'a> {
 enum Lead {
     /// The long way.
     Unknown,
-    /// A flow whose tag fits.
+    /// To a flow with this hash, if there is one.
+    Hash(u64),
+    /// To a flow whose tag fits.
     Flow(FlowRef),
     /// A way that needs no connection.
     Adjacency(AdjacencyId),
 }
 
-/// One packet of a burst.
+/// What is known of one packet of a burst.
 #[derive(Debug, Clone, Copy)]
-struct Slot {
+pub(crate) struct Slot {
     key: Tuple<V4>,
-    hash: u64,
     lead: Lead,
 }
 
@@ -61,14 +62,18 @@ struct Slot {
 #[derive(Debug)]
 pub(crate) struct Vector {
     slots: [Slot; BURST],
-    /// Bit `n`: packet `n` is plain.
-    plain: u32,
+}
+
+impl Vector {
+    /// One a packet, and more.
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.slots
+    }
 }
 
 impl Default for Vector {
     fn default() -> Self {
-        let slot = Slot { key: Tuple::default(), hash: 0, lead: Lead::Unknown };
-        Self { slots: [slot; BURST], plain: 0 }
+        Self { slots: [Slot { key: Tuple::default(), lead: Lead::Unknown }; BURST] }
     }
 }
 
@@ -81,57 +86,55 @@ impl Lane<V4> {
         packets: &[P],
         vector: &mut Vector,
     ) {
-        vector.plain = 0;
-        let Some(arrival) = arrival.filter(|arrival| arrival.interface.up) else { return };
-        for packet in packets {
-            packet.prefetch_header();
-        }
-        for packet in packets {
-            packet.prefetch_data();
-        }
         let rules = V4::rules(env.snapshot);
-        if rules.needs_conntrack() {
-            self.look_up_flows(arrival, packets, vector);
-        } else if rules.transit().is_some() && V4::forwards(env.snapshot) {
-            self.look_up_routes(env, arrival, packets, vector);
+        match arrival.filter(|arrival| arrival.interface.up) {
+            Some(arrival) if rules.needs_conntrack() => {
+                self.look_up_flows(arrival, packets, vector);
+            }
+            Some(arrival) if self.routes_freely(env, arrival) => {
+                self.look_up_routes(env, arrival, packets, vector);
+            }
+            Some(_) | None => vector.slots.iter_mut().for_each(|slot| slot.lead = Lead::Unknown),
         }
     }
 
     fn look_up_flows<P: Packet>(&self, arrival: &Arrival<'_>, packets: &[P], vector: &mut Vector) {
-        for (bit, (packet, slot)) in packets.iter().zip(&mut vector.slots).enumerate() {
-            let Some(frame) = PlainV4::read(packet, arrival.interface.mac) else { continue };
-            vector.plain |= 1 << bit;
-            slot.key = frame.key();
-            slot.hash = self.conntrack.hash(&slot.key);
-            self.conntrack.prefetch_index(slot.hash);
-        }
-        for (bit, slot) in vector.slots.iter_mut().enumerate().take(packets.len()) {
-            slot.lead = match self.conntrack.candidate(slot.hash) {
-                Some(flow) if vector.plain >> bit & 1 == 1 => Lead::Flow(flow),
-                Some(_) | None => Lead::Unknown,
+        prefetch(packets);
+        let mac = FrameMac::new(arrival.interface.mac);
+        for (packet, slot) in packets.iter().zip(&mut vector.slots) {
+            slot.lead = match PlainV4::read(packet, mac) {
+                Some(frame) => {
+                    slot.key = frame.key();
+                    let hash = self.conntrack.hash(&slot.key);
+                    self.conntrack.prefetch_index(hash);
+                    Lead::Hash(hash)
+                }
+                None => Lead::Unknown,
             };
+        }
+        for slot in vector.slots.iter_mut().take(packets.len()) {
+            if let Lead::Hash(hash) = slot.lead
+                && let Some(flow) = self.conntrack.candidate(hash)
+            {
+                slot.lead = Lead::Flow(flow);
+            }
         }
     }
 
-    /// Rewrites packet `number` of the burst and gives the port it goes to; none, and the packet untouched,
-    /// when it must take the long way.
+    /// Rewrites a packet of the burst and gives the port it goes to; none, and the packet untouched, when it
+    /// must take the long way.
     #[inline]
     pub(crate) fn pass<P: Packet>(
         &mut self,
         env: &Env<'_>,
         moment: Moment<'_>,
         run: &mut Run,
-        vector: &Vector,
-        number: usize,
+        slot: &Slot,
         packet: &mut P,
     ) -> Option<u16> {
-        if vector.plain >> number & 1 == 0 {
-            return None;
-        }
-        let slot = vector.slots.get(number)?;
         match slot.lead {
-            Lead::Unknown => None,
-            Lead::Flow(flow) => self.pass_tracked(env, moment, run, slot, flow, packet),
+            Lead::Unknown | Lead::Hash(_) => None,
+            Lead::Flow(flow) => self.pass_tracked(env, moment, run, flow, &slot.key, packet),
             Lead::Adjacency(adjacency) => self.pass_untracked(env, run, adjacency, packet),
         }
     }
@@ -142,25 +145,28 @@ impl Lane<V4> {
         env: &Env<'_>,
         moment: Moment<'_>,
         run: &mut Run,
-        slot: &Slot,
         flow: FlowRef,
+        key: &Tuple<V4>,
         packet: &mut P,
     ) -> Option<u16> {
-        let mut seen = self.conntrack.direction(flow, &slot.key)?;
+        let mut seen = self.conntrack.direction(flow, key)?;
         let cached = seen.cached();
-        if !cached.is_current(env.epoch)
-            || !run.enter(env, &self.adjacencies, V4::rules(env.snapshot), cached.adjacency)
-        {
+        if !cached.is_current(env.epoch) {
             return None;
         }
-        if run.verifies && !is_whole(packet) {
+        if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole(packet) {
             return None;
         }
-        let length = PlainV4::of(packet)?.length();
-        if !run.takes(length) {
+        let way = run.enter(env, &self.adjacencies, V4::rules(env.snapshot), cached.adjacency);
+        if !way.has_room(packet) {
             return None;
         }
-        let told = match PlainV4::layer4(packet.data())? {
+        let mut frame = PlainV4::of(packet)?;
+        let length = frame.length();
+        if length > way.mtu {
+            return None;
+        }
+        let told = match frame.layer4() {
             Layer4::Udp => seen.udp(moment),
             Layer4::Tcp { fields, may_sack } => seen.tcp(fields, may_sack, moment),
             Layer4::Odd => false,
@@ -168,12 +174,26 @@ impl Lane<V4> {
         if !told {
             return None;
         }
-        PlainV4::of_mut(packet)?.rewrite(&seen.rewrite(), !run.to_host());
-        run.send(packet, length)
+        frame.rewrite(&seen.rewrite(), way.forwards);
+        frame.set_macs(way.destination, way.source);
+        let padding = frame.padding();
+        Some(run.send(packet, length, padding))
+    }
+}
+
+/// Brings the frames of a burst towards L1.
+#[inline]
+fn prefetch<P: Packet>(packets: &[P]) {
+    for packet in packets {
+        packet.prefetch_header();
+    }
+    for packet in packets {
+        packet.prefetch_data();
     }
 }
 
 /// Whether the layer-4 checksum is right, or there is none.
+#[inline(never)]
 fn is_whole<P: Packet>(packet: &P) -> bool {
     match packet.l4_checksum() {
         Checksum::Good => true,

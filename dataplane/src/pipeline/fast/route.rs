@@ -1,15 +1,25 @@
 //! The fast path of a router without connection tracking: routes looked up for the whole burst.
 
 use super::super::{Env, Family, Lane};
-use super::frame::PlainV4;
+use super::frame::{FrameMac, PlainV4};
 use super::run::Run;
-use super::{Arrival, BURST, Lead, Vector};
+use super::{Arrival, BURST, Lead, Vector, prefetch};
 use crate::address::V4;
 use crate::adjacency::AdjacencyId;
 use crate::interface::ReversePathFilter;
 use crate::packet::Packet;
 
 impl Lane<V4> {
+    /// Whether packets are sent by their destinations and nothing else.
+    pub(super) fn routes_freely(&self, env: &Env<'_>, arrival: &Arrival<'_>) -> bool {
+        let by_destination = match arrival.interface.reverse_path {
+            ReversePathFilter::Off => true,
+            // The source needs a look-up of its own.
+            ReversePathFilter::Loose | ReversePathFilter::Strict => false,
+        };
+        by_destination && V4::rules(env.snapshot).transit().is_some() && V4::forwards(env.snapshot)
+    }
+
     pub(super) fn look_up_routes<P: Packet>(
         &self,
         env: &Env<'_>,
@@ -17,26 +27,27 @@ impl Lane<V4> {
         packets: &[P],
         vector: &mut Vector,
     ) {
-        match arrival.interface.reverse_path {
-            ReversePathFilter::Off => {}
-            // The source needs a look-up of its own.
-            ReversePathFilter::Loose | ReversePathFilter::Strict => return,
-        }
+        prefetch(packets);
         let interfaces = &env.snapshot.interfaces;
+        let mac = FrameMac::new(arrival.interface.mac);
+        // What is not plain is looked up as 0.0.0.0, to no effect.
         let mut destinations = [V4::default(); BURST];
-        let reads = packets.iter().zip(destinations.iter_mut()).enumerate();
-        for (bit, (packet, destination)) in reads {
-            let Some(frame) = PlainV4::read(packet, arrival.interface.mac) else { continue };
-            *destination = frame.destination();
-            let plain = is_unicast(frame.source())
-                && is_unicast(*destination)
-                && !interfaces.may_own(frame.source());
-            vector.plain |= u32::from(plain) << bit;
+        for (packet, destination) in packets.iter().zip(&mut destinations) {
+            if let Some(frame) = PlainV4::read(packet, mac)
+                && is_unicast(frame.source())
+                && is_unicast(frame.destination())
+                && !interfaces.may_own(frame.source())
+            {
+                *destination = frame.destination();
+            }
         }
         let destinations = destinations.get(..packets.len()).unwrap_or_default();
-        let slots = vector.slots.iter_mut();
-        for (slot, next_hop) in slots.zip(self.fib.lookup_burst::<BURST>(destinations)) {
-            slot.lead = match next_hop.and_then(|id| self.adjacencies.of_next_hop(id)) {
+        let next_hops = self.fib.lookup_burst::<BURST>(destinations);
+        for ((slot, destination), next_hop) in
+            vector.slots.iter_mut().zip(destinations).zip(next_hops)
+        {
+            let known = next_hop.and_then(|id| self.adjacencies.of_next_hop(id));
+            slot.lead = match known.filter(|_| *destination != V4::default()) {
                 Some(adjacency) => Lead::Adjacency(adjacency),
                 None => Lead::Unknown,
             };
@@ -51,15 +62,19 @@ impl Lane<V4> {
         adjacency: AdjacencyId,
         packet: &mut P,
     ) -> Option<u16> {
-        if !run.enter(env, &self.adjacencies, V4::rules(env.snapshot), adjacency) {
+        let way = run.enter(env, &self.adjacencies, V4::rules(env.snapshot), adjacency);
+        if !way.has_room(packet) {
             return None;
         }
-        let length = PlainV4::of(packet)?.length();
-        if !run.takes(length) {
+        let mut frame = PlainV4::of(packet)?;
+        let length = frame.length();
+        if length > way.mtu {
             return None;
         }
-        PlainV4::of_mut(packet)?.decrement_ttl();
-        run.send(packet, length)
+        frame.decrement_ttl();
+        frame.set_macs(way.destination, way.source);
+        let padding = frame.padding();
+        Some(run.send(packet, length, padding))
     }
 }
 

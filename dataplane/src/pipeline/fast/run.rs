@@ -18,8 +18,8 @@ pub(crate) struct Run {
     ingress: InterfaceId,
     /// Whether a layer-4 checksum that nobody has verified is verified here.
     pub(super) verifies: bool,
-    current: Option<Current>,
-    /// Packets of the current adjacency, and their bytes of IP, not yet counted.
+    way: Way,
+    /// Packets that went this way, and their bytes of IP, not yet counted.
     packets: u64,
     bytes: u64,
     /// Packets of the burst so far.
@@ -28,16 +28,32 @@ pub(crate) struct Run {
     local: u64,
 }
 
+/// What an adjacency means now.
 #[derive(Debug, Clone, Copy)]
-struct Current {
-    id: AdjacencyId,
+pub(super) struct Way {
+    id: Option<AdjacencyId>,
     path: PathId,
-    port: u16,
-    mtu: u16,
-    destination: Mac,
-    source: Mac,
+    pub(super) port: u16,
+    /// Bytes of IP at most; none goes where there is no way.
+    pub(super) mtu: u16,
+    pub(super) destination: Mac,
+    pub(super) source: Mac,
     vlan: Option<u16>,
-    to_host: bool,
+    /// Forwarded, rather than delivered to the host.
+    pub(super) forwards: bool,
+}
+
+impl Way {
+    const NONE: Self = Self {
+        id: None,
+        path: PathId(0),
+        port: 0,
+        mtu: 0,
+        destination: Mac([0; 6]),
+        source: Mac([0; 6]),
+        vlan: None,
+        forwards: false,
+    };
 }
 
 impl Run {
@@ -47,7 +63,7 @@ impl Run {
         Self {
             ingress: arrival.map_or(InterfaceId::HOST, |arrival| arrival.id),
             verifies: env.snapshot.conntrack.checksum || software_peer,
-            current: None,
+            way: Way::NONE,
             packets: 0,
             bytes: 0,
             total: 0,
@@ -55,7 +71,7 @@ impl Run {
         }
     }
 
-    /// Makes `id` the current adjacency; false when its packets must take the long way now.
+    /// The way of that adjacency; one that takes no packet where its packets must take the long way now.
     #[inline]
     pub(super) fn enter<A: Address>(
         &mut self,
@@ -63,70 +79,40 @@ impl Run {
         adjacencies: &Adjacencies,
         rules: &Rules<A>,
         id: AdjacencyId,
-    ) -> bool {
-        match &self.current {
-            Some(current) if current.id == id => true,
-            Some(_) | None => self.change(env, adjacencies, rules, id),
+    ) -> &Way {
+        if self.way.id != Some(id) {
+            self.count(env, rules);
+            self.way = way(env, adjacencies, id, self.ingress)
+                .unwrap_or(Way { id: Some(id), ..Way::NONE });
         }
+        &self.way
     }
 
-    fn change<A: Address>(
-        &mut self,
-        env: &Env<'_>,
-        adjacencies: &Adjacencies,
-        rules: &Rules<A>,
-        id: AdjacencyId,
-    ) -> bool {
-        self.count(env, rules);
-        self.current = current(env, adjacencies, id, self.ingress);
-        self.current.is_some()
-    }
-
-    /// Whether a packet of `length` bytes of IP goes out whole.
+    /// Cuts padding off a packet of `length` bytes of IP whose MACs are set, tags it where the way is tagged, and
+    /// counts it; gives the port it goes to.
     #[inline]
-    pub(super) fn takes(&self, length: u16) -> bool {
-        self.current.is_some_and(|current| length <= current.mtu)
-    }
-
-    /// Whether packets go to the host.
-    #[inline]
-    pub(super) fn to_host(&self) -> bool {
-        self.current.is_some_and(|current| current.to_host)
-    }
-
-    /// Puts the Ethernet header in front of a packet of `length` bytes of IP and counts it; gives the port it
-    /// goes to.
-    #[inline]
-    pub(super) fn send<P: Packet>(&mut self, packet: &mut P, length: u16) -> Option<u16> {
-        let Current { destination, source, vlan, port, to_host, .. } = self.current?;
-        if vlan.is_some() {
-            let headers = PlainV4::of(packet)?.headers();
-            if !write_ethernet(packet, &headers, destination, source, vlan) {
-                return None;
-            }
-        } else {
-            PlainV4::of_mut(packet)?.set_ethernet(destination, source);
-            let padding = packet.data().len() - 14 - usize::from(length);
-            if padding > 0 {
-                packet.trim_back(padding);
-            }
+    pub(super) fn send<P: Packet>(&mut self, packet: &mut P, length: u16, padding: usize) -> u16 {
+        if padding > 0 {
+            packet.trim_back(padding);
+        }
+        if let Some(vlan) = self.way.vlan {
+            tag(packet, &self.way, vlan);
         }
         self.packets += 1;
         self.bytes += u64::from(length);
-        self.local += u64::from(to_host);
-        Some(port)
+        self.way.port
     }
 
     /// Counts what has gone the current way.
     pub(crate) fn count<A: Address>(&mut self, env: &Env<'_>, rules: &Rules<A>) {
-        let Some(current) = self.current else { return };
         if self.packets == 0 {
             return;
         }
         if let Some(counters) = rules.counters(env.worker) {
-            counters.count_path(current.path, self.packets, self.bytes);
+            counters.count_path(self.way.path, self.packets, self.bytes);
         }
         self.total += self.packets;
+        self.local += if self.way.forwards { 0 } else { self.packets };
         (self.packets, self.bytes) = (0, 0);
     }
 
@@ -136,13 +122,40 @@ impl Run {
     }
 }
 
+impl Way {
+    /// Whether what comes in front of a packet has room there.
+    #[inline]
+    pub(super) fn has_room<P: Packet>(&self, packet: &mut P) -> bool {
+        self.vlan.is_none() || has_room_for_tag(packet)
+    }
+}
+
+/// Whether four bytes more fit in front of a packet.
+#[cold]
+fn has_room_for_tag<P: Packet>(packet: &mut P) -> bool {
+    const TAG: usize = 4;
+    let fits = packet.prepend(TAG);
+    if fits {
+        packet.trim_front(TAG);
+    }
+    fits
+}
+
+#[cold]
+fn tag<P: Packet>(packet: &mut P, way: &Way, vlan: u16) {
+    if let Some(headers) = PlainV4::of(packet).map(|frame| frame.headers()) {
+        // There is room: `Way::has_room` has looked.
+        write_ethernet(packet, &headers, way.destination, way.source, Some(vlan));
+    }
+}
+
 /// What an adjacency means now; none when its packets must take the long way.
-fn current(
+fn way(
     env: &Env<'_>,
     adjacencies: &Adjacencies,
     id: AdjacencyId,
     ingress: InterfaceId,
-) -> Option<Current> {
+) -> Option<Way> {
     let adjacency = adjacencies.get(id)?;
     let interfaces = &env.snapshot.interfaces;
     if adjacency.ingress.is_some_and(|from| from != ingress) {
@@ -150,15 +163,15 @@ fn current(
     }
     if adjacency.egress == InterfaceId::HOST {
         let Interface { mac, twin, .. } = *interfaces.get(ingress)?;
-        return Some(Current {
-            id,
+        return Some(Way {
+            id: Some(id),
             path: adjacency.path,
             port: twin?,
             mtu: u16::MAX,
             destination: mac,
             source: mac,
             vlan: None,
-            to_host: true,
+            forwards: false,
         });
     }
     let interface = interfaces.get(adjacency.egress).filter(|interface| interface.up)?;
@@ -166,16 +179,15 @@ fn current(
     if adjacency.egress == ingress && interface.send_redirects {
         return None;
     }
-    let destination = resolved(env, adjacency.neighbour)?;
-    Some(Current {
-        id,
+    Some(Way {
+        id: Some(id),
         path: adjacency.path,
         port: interface.port,
         mtu: interface.mtu,
-        destination,
+        destination: resolved(env, adjacency.neighbour)?,
         source: interface.mac,
         vlan: interface.vlan,
-        to_host: false,
+        forwards: true,
     })
 }
 
