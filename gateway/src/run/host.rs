@@ -40,7 +40,12 @@ pub(super) fn configure(config: &Config, opened: &Opened) -> Result<()> {
             "up",
         ])?;
         for address in &interface.address {
-            ip(&["addr", "replace", &address.to_string(), "dev", &name, "noprefixroute"])?;
+            // Without `nodad` the kernel calls an IPv6 address tentative until a work queue of its has
+            // run, and refuses a route with that source in between.
+            let text = address.to_string();
+            let mut words = vec!["addr", "replace", &text, "dev", &name, "noprefixroute"];
+            words.extend(address.addr().is_ipv6().then_some("nodad"));
+            ip(&words)?;
             let subnet = address.trunc().to_string();
             if address.prefix_len() < address.max_prefix_len() {
                 ip(&[
