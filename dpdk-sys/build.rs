@@ -26,6 +26,13 @@ const FUNCTIONS: &[&str] = &[
     "rte_eth_(add|remove)_(rx|tx)_callback",
 ];
 
+/// With the feature `baselines`.
+const BASELINES: &[&str] = &[
+    "rte_fib_(create|free|add|delete|lookup_bulk|select_lookup)",
+    "rte_fib6_(create|free|add|delete|lookup_bulk|select_lookup)",
+    "rte_hash_(create|free|add_key|lookup_bulk)",
+];
+
 const TYPES: &[&str] = &["rte_mbuf", "rte_mempool", "rte_eth_fp_ops", "rte_eth_rxtx_callback"];
 
 const VARIABLES: &[&str] = &[
@@ -47,7 +54,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     for file in ["build.rs", "wrapper.h", "shim.h", "shim.c", "setsockopt.c"] {
         println!("cargo:rerun-if-changed={file}");
     }
-    let flags = compile_flags()?;
+    let baselines = env::var_os("CARGO_FEATURE_BASELINES").is_some();
+    let mut flags = compile_flags()?;
+    if baselines {
+        flags.push("-DSLUICE_BASELINES".into());
+    }
     let mut shim = cc::Build::new();
     shim.file("shim.c").file("setsockopt.c").opt_level(2).warnings(false);
     for flag in &flags {
@@ -59,7 +70,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     for library in ["rte_ethdev", "rte_mbuf", "rte_mempool", "rte_eal"] {
         println!("cargo:rustc-link-lib=dylib={library}");
     }
-    bindings(&flags)
+    if baselines {
+        for library in ["rte_fib", "rte_hash"] {
+            println!("cargo:rustc-link-lib=dylib={library}");
+        }
+    }
+    bindings(&flags, baselines)
 }
 
 /// What `pkg-config --cflags libdpdk` says. The `pkg-config` crate drops `-include` and `-march`,
@@ -80,7 +96,7 @@ fn compile_flags() -> Result<Vec<String>, Box<dyn Error>> {
     Ok(String::from_utf8(output.stdout)?.split_whitespace().map(str::to_owned).collect())
 }
 
-fn bindings(flags: &[String]) -> Result<(), Box<dyn Error>> {
+fn bindings(flags: &[String], baselines: bool) -> Result<(), Box<dyn Error>> {
     let mut builder = bindgen::Builder::default()
         .header("wrapper.h")
         .clang_args(flags)
@@ -96,7 +112,8 @@ fn bindings(flags: &[String]) -> Result<(), Box<dyn Error>> {
         .generate_comments(false)
         .derive_default(true)
         .layout_tests(false);
-    for item in FUNCTIONS {
+    let baselines = if baselines { BASELINES } else { &[] };
+    for item in FUNCTIONS.iter().chain(baselines) {
         builder = builder.allowlist_function(item);
     }
     for item in TYPES {

@@ -5,6 +5,11 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_ether.h>
+#ifdef SLUICE_BASELINES
+#include <rte_fib.h>
+#include <rte_fib6.h>
+#include <rte_hash.h>
+#endif
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_mbuf.h>

@@ -25,13 +25,16 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Starts EAL on 2 MB pages, reserving them where this process may, and else on ordinary ones.
+    /// Starts EAL with room for `more` megabytes beside the pool, on 2 MB pages, reserving them where this process may, and else on ordinary ones.
     ///
     /// # Errors
     /// EAL does not start, or the pool's stride would alias in the first-level cache.
-    pub(crate) fn start() -> Result<Self> {
-        let pages = ReservedPages::reserve(Path::new(PAGES_2M), u64::from(MEGABYTES) / 2 + 2);
-        Self::with(EalConfig { memory_mb: MEGABYTES, main_core: last_core(), ..named() }, pages)
+    pub(crate) fn start(more: u32) -> Result<Self> {
+        let memory_mb = MEGABYTES + more;
+        let pages = ReservedPages::reserve(Path::new(PAGES_2M), u64::from(memory_mb) / 2 + 2);
+        // DPDK's tables use AVX-512 only when told that they may.
+        let extra = vec!["--force-max-simd-bitwidth=512".into()];
+        Self::with(EalConfig { memory_mb, main_core: last_core(), extra, ..named() }, pages)
     }
 
     /// As [`Self::start`], on ordinary pages and any core: for tests and under valgrind.

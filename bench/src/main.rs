@@ -96,16 +96,15 @@ fn run(only: &[String], effort: Effort, path: PathBuf) -> Result<()> {
     };
     let scenarios: Vec<Scenario> = suite::all().into_iter().filter(wanted).collect();
     ensure!(!scenarios.is_empty(), "no scenario begins so; `sluice-bench list` lists them");
-    let machine = Machine::start()?;
+    let machine = Machine::start(scenarios.iter().map(Scenario::megabytes).max().unwrap_or(0))?;
     println!("{}", machine.describe());
     println!("{}", report::head());
     let mut figures = Vec::new();
     for scenario in scenarios {
-        let figure = scenario.run(&machine, effort)?;
-        println!("{}", figure.line());
-        figures.push(figure);
+        for figure in scenario.run(&machine, effort)? {
+            println!("{}", figure.line());
+            figures.push(figure);
+        }
     }
-    report::write(&figures, &path)?;
-    println!("written to {}", path.display());
-    Ok(())
+    report::write(&figures, &machine.describe(), &path)
 }

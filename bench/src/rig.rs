@@ -15,6 +15,7 @@ use dpdk::{BURST, Burst, Checksum, Mbuf, Mempool, cpu};
 use sluice_dataplane::time::Instant;
 use sluice_dataplane::worker::counters::Counter;
 use sluice_dataplane::worker::{Outbox, Worker};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Frames of one round. Their headers alone are larger than a core's second-level cache.
@@ -253,6 +254,11 @@ impl Rig {
         ensure!(count == sent, "{count} of {sent} came out; drops: {drops:?}");
         ensure!(seen == self.fingerprint, "some frames came out twice and others not at all");
         Ok(())
+    }
+
+    /// Addresses and ports of a flow's first packet.
+    pub(crate) fn first(&self, flow: u32) -> (SocketAddr, SocketAddr) {
+        self.traffic.first(flow)
     }
 
     /// Packets so far that took a cached verdict.

@@ -11,6 +11,8 @@
 //! made from `errno` in [`error`] and nowhere else.
 
 mod address;
+#[cfg(feature = "baselines")]
+pub mod baseline;
 mod burst;
 pub mod cpu;
 pub mod device;

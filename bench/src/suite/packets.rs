@@ -1,15 +1,16 @@
 //! Runs a scenario: what comes before, the rounds that are timed, and what must hold after.
 
-use super::scenario::{Established, Kind, Order, Scenario, Table};
+use super::measure::{Comparison, Measurement};
+use super::scenario::{Established, Order, Table, Ways};
 use crate::gateway::Role;
 use crate::machine::Machine;
-use crate::report::{Average, Figure};
-use crate::rig::{Checksums, POOL, Pace, Rig, SAMPLES};
+use crate::report::Average;
+use crate::rig::{Checksums, POOL, Pace, Rig};
 use crate::sabotage::Sabotage;
 use crate::traffic::routes::Routes;
 use crate::traffic::{Protocol, Traffic, Way};
-use anyhow::{Context, Result, ensure};
-use std::time::{Duration, Instant};
+use anyhow::{Result, ensure};
+use std::time::Duration;
 
 /// Seconds until a connection without an answer ends: the kernel's default.
 const UDP_TIMEOUT: u32 = 30;
@@ -37,60 +38,127 @@ impl Effort {
         Self { rounds: 25, time: Duration::from_millis(1500), sabotage: None };
 }
 
-type Samples = Vec<[f64; SAMPLES]>;
+/// Which flow the next packet is of.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// Any of so many.
+    Random(u32),
+    /// The next of so many.
+    Sequential { flows: u32, next: u32 },
+    /// One there has not been.
+    Fresh { next: u32 },
+}
 
-impl Scenario {
-    /// Cycles per packet.
-    ///
-    /// # Errors
-    /// A frame came out wrong, or took a path that is not the one measured.
-    pub(crate) fn run(&self, machine: &Machine, effort: Effort) -> Result<Figure> {
-        let samples = match self.kind {
-            Kind::Forward { table, flows } => forward(machine, table, flows, effort),
-            Kind::Established(asked) => established(machine, asked, effort),
-            Kind::New { live, filters } => new(machine, live, filters, effort),
-            Kind::Churn => churn(machine, effort),
-        };
-        let samples = samples.with_context(|| format!("scenario {}", self.name))?;
-        let average = match self.kind {
-            Kind::Forward { .. } | Kind::Established(_) | Kind::New { .. } => Average::Median,
-            Kind::Churn => Average::TrimmedMean,
-        };
-        let samples = samples.into_flattened();
-        Ok(Figure::new(&self.name, machine.harness(), "cycles/packet", samples, average))
+impl Source {
+    fn flow(&mut self, random: u64) -> u32 {
+        match self {
+            Self::Random(flows) => u32::try_from(random % u64::from(*flows)).unwrap_or(0),
+            Self::Sequential { flows, next } => {
+                *next = (*next + 1) % *flows;
+                *next
+            }
+            Self::Fresh { next } => {
+                *next += 1;
+                *next
+            }
+        }
     }
 }
 
-/// Repeats a round as often as `effort` says.
-fn timed(
-    rig: &mut Rig,
-    effort: Effort,
-    mut round: impl FnMut(&mut Rig) -> Result<[f64; SAMPLES]>,
-) -> Result<Samples> {
-    rig.sabotage(effort.sabotage);
-    let begin = Instant::now();
-    let mut samples = Vec::with_capacity(effort.rounds);
-    while samples.len() < effort.rounds && (samples.is_empty() || begin.elapsed() < effort.time) {
-        samples.push(round(rig)?);
+/// What must hold after the rounds.
+#[derive(Debug, Clone, Copy)]
+enum Promise {
+    /// Nothing beyond the frames, which are always checked.
+    Frames,
+    /// Every packet took a cached verdict, and there are so many connections.
+    Cached { before: u64, connections: usize },
+    /// Every packet began a connection.
+    Began { before: u64 },
+    /// About so many connections are live, and none was pushed out.
+    Steady { live: usize, expired: u64, early_drops: u64 },
+}
+
+/// Packets through a worker.
+pub(crate) struct Packets {
+    rig: Rig,
+    ways: Ways,
+    source: Source,
+    promise: Promise,
+    rounds: u64,
+}
+
+impl Packets {
+    fn new(rig: Rig, ways: Ways, source: Source) -> Self {
+        Self { rig, ways, source, promise: Promise::Frames, rounds: 0 }
     }
-    Ok(samples)
+
+    /// Alone, in cycles per packet.
+    pub(crate) fn alone(self, machine: &Machine, average: Average) -> Comparison {
+        Comparison {
+            unit: "cycles/packet",
+            average,
+            harness: machine.harness().into(),
+            subject: Box::new(self),
+            baseline: None,
+        }
+    }
+
+    /// Compared with others.
+    pub(crate) fn against(self, machine: &Machine, name: &str, other: Self) -> Comparison {
+        let baseline = Some((name.to_owned(), Box::new(other) as Box<dyn Measurement>));
+        Comparison { baseline, ..self.alone(machine, Average::Median) }
+    }
+
+    /// The worker and its frames.
+    pub(crate) const fn rig(&self) -> &Rig {
+        &self.rig
+    }
+
+    fn promise(mut self, promise: Promise) -> Self {
+        self.promise = promise;
+        self
+    }
 }
 
-/// A flow's number; there are fewer than 2^32.
-fn flow(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(0)
+impl Measurement for Packets {
+    fn round(&mut self, effort: &Effort) -> Result<Vec<f64>> {
+        self.rig.sabotage(effort.sabotage);
+        self.rounds += 1;
+        let (ways, source) = (self.ways, &mut self.source);
+        let samples = self.rig.round(|burst| ways.of(burst), |_, random| source.flow(random))?;
+        Ok(samples.to_vec())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let sent = self.rounds * POOL as u64;
+        let (count, statistics) =
+            (self.rig.worker.v4().conntrack.count(), self.rig.worker.v4().conntrack.statistics());
+        match self.promise {
+            Promise::Frames => {}
+            Promise::Cached { before, connections } => {
+                let cached = self.rig.cached() - before;
+                ensure!(cached == sent, "{cached} of {sent} packets took a cached verdict");
+                ensure!(count == connections, "{count} connections, not {connections}");
+            }
+            Promise::Began { before } => {
+                let begun = statistics.inserted - before;
+                ensure!(begun == sent, "{begun} connections began with {sent} packets");
+            }
+            Promise::Steady { live, expired, early_drops } => {
+                let expected = live * 9 / 10..live * 13 / 10;
+                ensure!(expected.contains(&count), "{count} connections are live, not {live}");
+                ensure!(statistics.expired > expired, "no connection ended");
+                ensure!(statistics.early_drops == early_drops, "connections were pushed out");
+            }
+        }
+        Ok(())
+    }
 }
 
-/// One of `flows` flows.
-fn one_of(flows: u32, random: u64) -> u32 {
-    u32::try_from(random % u64::from(flows)).unwrap_or(0)
-}
+const ONE_WAY: Ways = Ways::One(Way::Out);
 
-const fn out(_burst: usize) -> Way {
-    Way::Out
-}
-
-fn forward(machine: &Machine, table: Table, flows: u32, effort: Effort) -> Result<Samples> {
+/// Routing without connections, to so many destinations.
+pub(crate) fn forward(machine: &Machine, table: Table, flows: u32) -> Result<Packets> {
     let routes = match table {
         Table::One => Routes::one(),
         Table::Internet4(count) => Routes::internet4(count),
@@ -98,10 +166,10 @@ fn forward(machine: &Machine, table: Table, flows: u32, effort: Effort) -> Resul
     };
     let destinations = routes.destinations(flows as usize);
     let traffic = Traffic { protocol: Protocol::Udp, translated: false, destinations };
-    let mut rig = Rig::new(machine, &Role::Router(routes), traffic)?;
-    let round = |rig: &mut Rig| rig.round(out, |_, random| one_of(flows, random));
-    round(&mut rig)?;
-    timed(&mut rig, effort, round)
+    let rig = Rig::new(machine, &Role::Router(routes), traffic)?;
+    let mut packets = Packets::new(rig, ONE_WAY, Source::Random(flows));
+    packets.round(&Effort::QUICK)?;
+    Ok(packets)
 }
 
 fn nat(machine: &Machine, protocol: Protocol, role: &Role) -> Result<Rig> {
@@ -109,10 +177,14 @@ fn nat(machine: &Machine, protocol: Protocol, role: &Role) -> Result<Rig> {
     Rig::new(machine, role, traffic)
 }
 
-fn established(machine: &Machine, asked: Established, effort: Effort) -> Result<Samples> {
-    let flows = asked.flows as usize;
-    let role =
-        Role::Nat { capacity: flows.max(TABLE), filters: asked.filters, udp_timeout: UDP_TIMEOUT };
+/// Packets of connections that have seen packets both ways.
+pub(crate) fn established(machine: &Machine, asked: Established) -> Result<Packets> {
+    let connections = asked.flows as usize;
+    let role = Role::Nat {
+        capacity: connections.max(TABLE),
+        filters: asked.filters,
+        udp_timeout: UDP_TIMEOUT,
+    };
     let mut rig = nat(machine, asked.protocol, &role)?.with(asked.checksums, Pace::default());
     // There and back makes a connection; once more, and both directions have their verdicts.
     for first in (0..asked.flows).step_by(POOL) {
@@ -122,74 +194,50 @@ fn established(machine: &Machine, asked: Established, effort: Effort) -> Result<
         }
     }
     let before = rig.cached();
-    let mut next = 0;
-    let samples = timed(&mut rig, effort, |rig| {
-        rig.round(
-            |burst| asked.ways.of(burst),
-            |_, random| match asked.order {
-                Order::Random => one_of(asked.flows, random),
-                Order::Sequential => {
-                    next = (next + 1) % flows;
-                    flow(next)
-                }
-            },
-        )
-    })?;
-    let (cached, sent) = (rig.cached() - before, (samples.len() * POOL) as u64);
-    ensure!(cached == sent, "{cached} of {sent} packets took a cached verdict");
-    let held = rig.worker.v4().conntrack.count();
-    ensure!(held == flows, "{held} connections, not {flows}");
-    Ok(samples)
+    let source = match asked.order {
+        Order::Random => Source::Random(asked.flows),
+        Order::Sequential => Source::Sequential { flows: asked.flows, next: 0 },
+    };
+    let packets = Packets::new(rig, asked.ways, source);
+    Ok(packets.promise(Promise::Cached { before, connections }))
 }
 
-fn new(machine: &Machine, live: usize, filters: usize, effort: Effort) -> Result<Samples> {
-    let rounds = effort.rounds.min(60);
-    let capacity = live.next_multiple_of(POOL) + (rounds + 1) * POOL;
+/// Packets that each begin a connection, with `live` there already.
+pub(crate) fn new(
+    machine: &Machine,
+    live: usize,
+    filters: usize,
+    effort: Effort,
+) -> Result<Packets> {
+    let before = live.div_ceil(POOL).max(1);
+    let capacity = (before + effort.rounds) * POOL;
     let role = Role::Nat { capacity, filters, udp_timeout: UDP_TIMEOUT };
-    let mut rig = nat(machine, Protocol::Udp, &role)?;
-    let mut next = 0;
-    let mut round = |rig: &mut Rig| {
-        rig.round(out, |_, _| {
-            next += 1;
-            flow(next)
-        })
-    };
-    for _ in 0..live.div_ceil(POOL).max(1) {
-        round(&mut rig)?;
+    let rig = nat(machine, Protocol::Udp, &role)?;
+    let mut packets = Packets::new(rig, ONE_WAY, Source::Fresh { next: 0 });
+    for _ in 0..before {
+        packets.round(&Effort::QUICK)?;
     }
-    let before = rig.worker.v4().conntrack.statistics().inserted;
-    let samples = timed(&mut rig, Effort { rounds, ..effort }, round)?;
-    let begun = rig.worker.v4().conntrack.statistics().inserted - before;
-    ensure!(begun == (samples.len() * POOL) as u64, "{begun} connections began");
-    Ok(samples)
+    packets.rounds = 0;
+    let before = packets.rig.worker.v4().conntrack.statistics().inserted;
+    Ok(packets.promise(Promise::Began { before }))
 }
 
 /// Connections that live for ten seconds, 100,000 a second.
-fn churn(machine: &Machine, effort: Effort) -> Result<Samples> {
+pub(crate) fn churn(machine: &Machine) -> Result<Packets> {
     const LIVE: usize = 1_000_000;
     const TIMEOUT: u32 = 10;
     let role = Role::Nat { capacity: LIVE * 3 / 2, filters: 0, udp_timeout: TIMEOUT };
     let pace = Pace { burst: Duration::from_micros(320), age_every: 1 };
-    let mut rig = nat(machine, Protocol::Udp, &role)?.with(Checksums::Verified, pace);
-    let mut next = 0;
-    let mut round = |rig: &mut Rig| {
-        rig.round(out, |_, _| {
-            next += 1;
-            flow(next)
-        })
-    };
+    let rig = nat(machine, Protocol::Udp, &role)?.with(Checksums::Verified, pace);
+    let mut packets = Packets::new(rig, ONE_WAY, Source::Fresh { next: 0 });
     // Until the first have ended, and as many end as begin.
     for _ in 0..(LIVE + LIVE / 3) / POOL {
-        round(&mut rig)?;
+        packets.round(&Effort::QUICK)?;
     }
-    let before = rig.worker.v4().conntrack.statistics();
-    let samples = timed(&mut rig, effort, round)?;
-    let after = rig.worker.v4().conntrack.statistics();
-    let live = rig.worker.v4().conntrack.count();
-    ensure!((LIVE * 9 / 10..LIVE * 13 / 10).contains(&live), "{live} connections are live");
-    ensure!(after.expired > before.expired, "no connection ended");
-    ensure!(after.early_drops == before.early_drops, "connections were pushed out");
-    Ok(samples)
+    let before = packets.rig.worker.v4().conntrack.statistics();
+    let promise =
+        Promise::Steady { live: LIVE, expired: before.expired, early_drops: before.early_drops };
+    Ok(packets.promise(promise))
 }
 
 #[cfg(test)]

@@ -1,7 +1,12 @@
 //! The scenarios by name.
 
+use super::packets::{self, Effort};
+use super::tables::{self, FlowTable};
+use crate::machine::Machine;
+use crate::report::{Average, Figure};
 use crate::rig::Checksums;
 use crate::traffic::{Protocol, Way};
+use anyhow::{Context, Result};
 
 /// Which flow the next packet is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +71,16 @@ pub(crate) enum Kind {
     New { live: usize, filters: usize },
     /// The same, while as many end: a million live, 100,000 a second come and go.
     Churn,
+    /// Lookups among so many IPv4 routes.
+    Fib4(usize),
+    /// Lookups among so many IPv6 routes.
+    Fib6(usize),
+    /// Changes of one IPv4 route among so many.
+    FibUpdate(usize),
+    /// Lookups among so many connections.
+    FlowTable(u32, FlowTable),
+    /// Memory of a connection.
+    Memory,
 }
 
 /// A scenario and its name.
@@ -73,6 +88,71 @@ pub(crate) enum Kind {
 pub(crate) struct Scenario {
     pub(crate) name: String,
     pub(crate) kind: Kind,
+}
+
+impl Scenario {
+    /// Megabytes that DPDK's tables need for it.
+    pub(crate) const fn megabytes(&self) -> u32 {
+        match self.kind {
+            Kind::Fib6(routes) if routes > 100_000 => 2304,
+            Kind::Fib4(_) | Kind::Fib6(_) | Kind::FibUpdate(_) | Kind::FlowTable(..) => 640,
+            Kind::Forward { .. }
+            | Kind::Established(_)
+            | Kind::New { .. }
+            | Kind::Churn
+            | Kind::Memory => 0,
+        }
+    }
+
+    /// Its figures.
+    ///
+    /// # Errors
+    /// A frame came out wrong, or took a path that is not the one measured.
+    pub(crate) fn run(&self, machine: &Machine, effort: Effort) -> Result<Vec<Figure>> {
+        self.measure(machine, effort).with_context(|| format!("scenario {}", self.name))
+    }
+
+    fn measure(&self, machine: &Machine, effort: Effort) -> Result<Vec<Figure>> {
+        let few = Effort { rounds: effort.rounds.min(60), ..effort };
+        let comparison = match self.kind {
+            Kind::Forward { table, flows } => {
+                packets::forward(machine, table, flows)?.alone(machine, Average::Median)
+            }
+            Kind::Established(asked) => {
+                let packets = packets::established(machine, asked)?;
+                match asked.filters {
+                    0 | 10 => packets.alone(machine, Average::Median),
+                    _ => {
+                        let ten = Established { filters: 10, ..asked };
+                        let ten = packets::established(machine, ten)?;
+                        packets.against(machine, "10 rules", ten)
+                    }
+                }
+            }
+            Kind::New { live, filters: filters @ (0 | 10) } => {
+                let packets = packets::new(machine, live, filters, few)?;
+                return Ok(vec![packets.alone(machine, Average::Median).run(&self.name, few)?]);
+            }
+            Kind::New { live, filters } => {
+                let ten = packets::new(machine, live, 10, few)?;
+                let packets = packets::new(machine, live, filters, few)?;
+                let comparison = packets.against(machine, "10 rules", ten);
+                return Ok(vec![comparison.run(&self.name, few)?]);
+            }
+            Kind::Fib4(count) => tables::fib4(machine, count)?,
+            Kind::Fib6(count) => tables::fib6(machine, count)?,
+            Kind::FibUpdate(count) => tables::update(machine, count)?,
+            Kind::FlowTable(flows, with) => {
+                tables::flows(machine, Established { flows, ..OUT }, with)?
+            }
+            Kind::Memory => {
+                let million = Established { flows: MILLION, ..OUT };
+                return Ok(vec![tables::memory(machine, &self.name, million)?]);
+            }
+            Kind::Churn => packets::churn(machine)?.alone(machine, Average::TrimmedMean),
+        };
+        Ok(vec![comparison.run(&self.name, effort)?])
+    }
 }
 
 /// Destinations of random traffic.
@@ -135,5 +215,17 @@ pub(crate) fn all() -> Vec<Scenario> {
             add(format!("rules/first/{count}"), kind);
         }
     }
+    for (size, count) in [("1k", 1_000), ("100k", 100_000), ("1M", 1_000_000)] {
+        add(format!("fib/lookup/{size}/v4"), Kind::Fib4(count));
+        add(format!("fib/lookup/{size}/v6"), Kind::Fib6(count));
+    }
+    add("fib/update/1M".into(), Kind::FibUpdate(1_000_000));
+    for (size, flows) in [("64k", 65_536), ("1M", MILLION)] {
+        for (word, with) in [("hashbrown", FlowTable::Hashbrown), ("rte_hash", FlowTable::RteHash)]
+        {
+            add(format!("flow-table/{size}/{word}"), Kind::FlowTable(flows, with));
+        }
+    }
+    add("memory/per-session".into(), Kind::Memory);
     list
 }

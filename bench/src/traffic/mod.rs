@@ -13,7 +13,7 @@ pub(crate) mod routes;
 pub(crate) use frame::FrameBytes;
 use frame::{Endpoints, Segment};
 use sluice_dataplane::address::Mac;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const TTL: u8 = 64;
 const SERVER_PORT: u16 = 4433;
@@ -158,6 +158,12 @@ impl Traffic {
             return Err(format!("{number:?} left as\n{frame:02x?}, not as\n{expected:02x?}"));
         }
         Ok(number)
+    }
+
+    /// Addresses and ports of a flow's first packet.
+    pub(crate) fn first(&self, flow: u32) -> (SocketAddr, SocketAddr) {
+        let ends = self.endpoints(Numbered { flow, way: Way::Out, turn: 0 }, false);
+        (ends.source.into(), ends.destination.into())
     }
 
     fn destination(&self, flow: u32) -> Destination {

@@ -37,8 +37,8 @@ const LENGTHS_V4: [(u8, u64); 13] = [
     (13, 3),
     (12, 3),
 ];
-/// The same for IPv6, of prefixes within somebody's /32.
-const LENGTHS_V6: [(u8, u64); 6] = [(48, 560), (44, 140), (40, 150), (46, 60), (36, 60), (47, 30)];
+/// The same for IPv6, of prefixes within somebody's /40.
+const LENGTHS_V6: [(u8, u64); 4] = [(48, 820), (44, 70), (46, 80), (47, 30)];
 
 /// xorshift64*; the same tables and destinations in every run.
 #[derive(Debug, Clone, Copy)]
@@ -88,20 +88,26 @@ impl Routes {
         routes
     }
 
-    /// `count` IPv6 routes: a fifth are /32, the others lie within those.
+    /// `count` IPv6 routes: a twentieth are /32, a fifth /40 within those, the others lie within these.
     pub(crate) fn internet6(count: usize) -> Self {
         const REGISTRIES: [u128; 5] = [0x240, 0x260, 0x280, 0x2a0, 0x2c0];
         let (mut routes, mut random) = (Self::empty(true), Random(0x51_0ce6));
-        while routes.list.len() < (count / 5).max(1) {
-            let registry = REGISTRIES[random.next() as usize % REGISTRIES.len()] << 116;
-            let bits = prefix(registry | random.wide() >> 12, 32);
-            routes.add(Route { bits, length: 32, gateway: random.gateway() });
-        }
-        let owners = routes.list.len();
+        let (owners, sites) = (count.div_ceil(20), count / 4);
         while routes.list.len() < count {
-            let owner = routes.list[random.next() as usize % owners].bits;
-            let length = random.length(&LENGTHS_V6);
-            let bits = prefix(owner | random.wide() >> 32, length);
+            let (within, length) = match routes.list.len() {
+                len if len < owners => (REGISTRIES[random.next() as usize % 5] << 116, 32),
+                len if len < sites => (routes.list[random.next() as usize % owners].bits, 40),
+                _ => {
+                    let site = owners + random.next() as usize % (sites - owners).max(1);
+                    (routes.list[site].bits, random.length(&LENGTHS_V6))
+                }
+            };
+            let from = match length {
+                32 => 12,
+                40 => 32,
+                _ => 40,
+            };
+            let bits = prefix(within | random.wide() >> from, length);
             routes.add(Route { bits, length, gateway: random.gateway() });
         }
         routes

@@ -1,8 +1,12 @@
 //! Figures: as a table for people, as JSON for programs.
 
+mod html;
+mod targets;
+
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+pub(crate) use targets::Target;
 
 /// One benchmark's result.
 #[derive(Debug, Clone, Serialize)]
@@ -67,14 +71,31 @@ impl Figure {
         }
     }
 
+    /// One number that is what it is.
+    pub(crate) fn single(name: &str, harness: &str, unit: &'static str, value: f64) -> Self {
+        Self::new(name, harness, unit, vec![value], Average::Median)
+    }
+
+    /// Compared with `baseline`, which came to `value`.
+    pub(crate) fn against(mut self, baseline: impl Into<String>, value: f64) -> Self {
+        self.baseline = Some(baseline.into());
+        self.baseline_value = Some(value);
+        self.ratio = Some(self.value / value);
+        self
+    }
+
     /// A line of the table.
     pub(crate) fn line(&self) -> String {
         let ratio = match (&self.baseline, self.ratio) {
             (Some(baseline), Some(ratio)) => format!("  {ratio:.2} x {baseline}"),
             (None, _) | (_, None) => String::new(),
         };
+        let target = Target::of(&self.name).map_or_else(String::new, |target| {
+            let met = if target.is_met(self) { "met" } else { "NOT MET" };
+            format!("  {}: {met}", target.text())
+        });
         format!(
-            "{:<46} {:>10.1} {:>10.1} {:>12.1}  {}{ratio}",
+            "{:<46} {:>10.1} {:>10.1} {:>12.1}  {}{ratio}{target}",
             self.name, self.value, self.min, self.max, self.unit
         )
     }
@@ -97,17 +118,25 @@ pub(crate) fn default_path() -> PathBuf {
     target.join("bench").join("report.json")
 }
 
-/// Writes the figures as JSON.
+/// Writes the figures as JSON, and beside that file the page.
 ///
 /// # Errors
-/// The file cannot be written.
-pub(crate) fn write(figures: &[Figure], path: &Path) -> Result<()> {
+/// A file cannot be written.
+pub(crate) fn write(figures: &[Figure], machine: &str, path: &Path) -> Result<()> {
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory)
             .with_context(|| format!("cannot make {}", directory.display()))?;
     }
-    std::fs::write(path, serde_json::to_vec_pretty(figures)?)
-        .with_context(|| format!("cannot write {}", path.display()))
+    let page = path.with_extension("html");
+    let files = [
+        (path, serde_json::to_vec_pretty(figures)?),
+        (page.as_path(), html::page(figures, machine)?.into_bytes()),
+    ];
+    for (path, bytes) in files {
+        std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        println!("written to {}", path.display());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

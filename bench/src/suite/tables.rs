@@ -1,0 +1,308 @@
+//! Tables by themselves, compared with DPDK's and hashbrown's.
+
+use super::measure::{Comparison, Function, Measurement};
+use super::packets::{self, Effort};
+use super::scenario::Established;
+use crate::machine::Machine;
+use crate::report::{Average, Figure};
+use crate::traffic::Numbered;
+use crate::traffic::routes::{Random, Routes};
+use anyhow::{Context, Result, ensure};
+use dpdk::{baseline, cpu};
+use hashbrown::HashMap;
+use sluice_dataplane::address::{Address, L4Port, V4, V6};
+use sluice_dataplane::fib::{Fib, FibWriter};
+use sluice_dataplane::ids::NextHopId;
+use sluice_dataplane::published::Quiescence;
+use sluice_dataplane::tuple::Tuple;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+
+/// Lookups of one call.
+const BULK: usize = 32;
+/// Lookups timed as one.
+const SAMPLE: usize = 256;
+/// Samples of a round.
+const SAMPLES: usize = 64;
+/// Keys there are: more than caches hold.
+const KEYS: usize = 1 << 20;
+const HARNESS: &str = "table alone, bulks of 32";
+
+/// Lookups of many keys in turn, each of which must give what is expected.
+struct Lookups<K, F> {
+    keys: Rc<[K]>,
+    expected: Rc<[u64]>,
+    at: usize,
+    lookup: F,
+}
+
+impl<K, F: FnMut(&[K], &mut [u64])> Measurement for Lookups<K, F> {
+    fn round(&mut self, _effort: &Effort) -> Result<Vec<f64>> {
+        let (mut samples, mut found) = (Vec::with_capacity(SAMPLES), [0; SAMPLE]);
+        for _ in 0..SAMPLES {
+            let range = self.at..self.at + SAMPLE;
+            let keys = self.keys.get(range.clone()).context("fewer keys than a sample")?;
+            let begin = cpu::cycles();
+            for (keys, found) in keys.chunks(BULK).zip(found.chunks_mut(BULK)) {
+                (self.lookup)(keys, found);
+            }
+            let cycles = cpu::cycles() - begin;
+            let expected = self.expected.get(range).context("fewer answers than keys")?;
+            ensure!(found == expected, "a lookup gave {found:?}, not {expected:?}");
+            samples.push(per(cycles, SAMPLE));
+            self.at = (self.at + SAMPLE) % (self.keys.len() - SAMPLE + 1);
+        }
+        Ok(samples)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn per(cycles: u64, count: usize) -> f64 {
+    cycles as f64 / count as f64
+}
+
+/// Both take turns at the same keys.
+fn compare<K: 'static>(
+    keys: Vec<K>,
+    expected: Vec<u64>,
+    lookup: impl FnMut(&[K], &mut [u64]) + 'static,
+    (name, other): (&str, impl FnMut(&[K], &mut [u64]) + 'static),
+) -> Comparison {
+    let (keys, expected): (Rc<[K]>, Rc<[u64]>) = (keys.into(), expected.into());
+    let baseline =
+        Lookups { keys: Rc::clone(&keys), expected: Rc::clone(&expected), at: 0, lookup: other };
+    Comparison {
+        unit: "cycles/lookup",
+        average: Average::Median,
+        harness: HARNESS.into(),
+        subject: Box::new(Lookups { keys, expected, at: 0, lookup }),
+        baseline: Some((name.into(), Box::new(baseline))),
+    }
+}
+
+fn filled<A: Address>(routes: &Routes) -> Result<(std::sync::Arc<Fib<A>>, FibWriter<A>)> {
+    let (fib, mut writer) = Fib::new(1 << 20);
+    for route in &routes.list {
+        let address = A::from_bits(route.bits >> (128 - 8 * A::SIZE));
+        writer.insert(address, route.length, NextHopId(route.gateway.into()))?;
+    }
+    Ok((fib, writer))
+}
+
+fn next_hop(found: Option<NextHopId>) -> u64 {
+    found.map_or(baseline::NO_ROUTE, |found| found.0.into())
+}
+
+fn rte_fib(machine: &Machine, routes: &Routes) -> Result<baseline::Fib4> {
+    let count = u32::try_from(routes.list.len())? * 2 + 1024;
+    let mut fib = baseline::Fib4::new(&machine.eal, c"bench-fib", count, 1 << 15)?;
+    for route in &routes.list {
+        fib.add((route.bits >> 96) as u32, route.length, route.gateway.into())?;
+    }
+    Ok(fib)
+}
+
+/// Lookups of random destinations among so many IPv4 routes, against `rte_fib`.
+pub(super) fn fib4(machine: &Machine, count: usize) -> Result<Comparison> {
+    let routes = Routes::internet4(count);
+    let (fib, _) = filled::<V4>(&routes)?;
+    let other = rte_fib(machine, &routes)?;
+    let destinations = routes.destinations(KEYS);
+    let keys = destinations.iter().filter_map(|destination| match destination.address {
+        IpAddr::V4(v4) => Some(v4.to_bits()),
+        IpAddr::V6(_) => None,
+    });
+    let expected = destinations.iter().map(|destination| destination.gateway.into()).collect();
+    let own = move |keys: &[u32], found: &mut [u64]| {
+        for (key, found) in keys.iter().zip(found) {
+            *found = next_hop(fib.lookup(V4(key.to_be_bytes())));
+        }
+    };
+    let other = move |keys: &[u32], found: &mut [u64]| other.lookup(keys, found);
+    Ok(compare(keys.collect(), expected, own, ("rte_fib", other)))
+}
+
+/// The same for IPv6, against `rte_fib6`.
+pub(super) fn fib6(machine: &Machine, count: usize) -> Result<Comparison> {
+    let routes = Routes::internet6(count);
+    let (fib, _) = filled::<V6>(&routes)?;
+    let size = u32::try_from(count)? * 2 + 1024;
+    // DPDK reserves a node for each byte between a route and the one it lies in.
+    let nodes = u32::try_from(count)? * 3 / 2 + 1024;
+    let mut other = baseline::Fib6::new(&machine.eal, c"bench-fib6", size, nodes)?;
+    for route in &routes.list {
+        other.add(route.bits.to_be_bytes(), route.length, route.gateway.into())?;
+    }
+    let destinations = routes.destinations(KEYS);
+    let keys = destinations.iter().filter_map(|destination| match destination.address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => Some(v6.octets()),
+    });
+    let expected = destinations.iter().map(|destination| destination.gateway.into()).collect();
+    let own = move |keys: &[[u8; 16]], found: &mut [u64]| {
+        for (key, found) in keys.iter().zip(found) {
+            *found = next_hop(fib.lookup(V6(*key)));
+        }
+    };
+    let other = move |keys: &[[u8; 16]], found: &mut [u64]| other.lookup(keys, found);
+    Ok(compare(keys.collect(), expected, own, ("rte_fib6", other)))
+}
+
+/// Microseconds of one route change (taken out, or put in again) among so many, against `rte_fib`.
+pub(super) fn update(machine: &Machine, count: usize) -> Result<Comparison> {
+    const CHANGES: usize = 64;
+    let routes = Rc::new(Routes::internet4(count));
+    let (_, mut writer) = filled::<V4>(&routes)?;
+    let mut other = rte_fib(machine, &routes)?;
+    let quiescence = Quiescence::new(0);
+    let changes = |routes: Rc<Routes>| {
+        let mut random = Random(7);
+        move || routes.list.get(random.next() as usize % routes.list.len()).copied()
+    };
+    let (mut next, mut next_other) = (changes(Rc::clone(&routes)), changes(routes));
+    let own = Function(move || {
+        let begin = cpu::cycles();
+        for _ in 0..CHANGES {
+            let route = next().context("no routes")?;
+            let address = V4::from_bits(route.bits >> 96);
+            ensure!(writer.remove(address, route.length).is_some(), "a route was not there");
+            writer.insert(address, route.length, NextHopId(route.gateway.into()))?;
+            writer.reclaim(&quiescence);
+        }
+        Ok(vec![microseconds(cpu::cycles() - begin, 2 * CHANGES)])
+    });
+    let baseline = Function(move || {
+        let begin = cpu::cycles();
+        for _ in 0..CHANGES {
+            let route = next_other().context("no routes")?;
+            let address = (route.bits >> 96) as u32;
+            other.delete(address, route.length)?;
+            other.add(address, route.length, route.gateway.into())?;
+        }
+        Ok(vec![microseconds(cpu::cycles() - begin, 2 * CHANGES)])
+    });
+    Ok(Comparison {
+        unit: "µs/change",
+        average: Average::Median,
+        harness: "table alone".into(),
+        subject: Box::new(own),
+        baseline: Some(("rte_fib".into(), Box::new(baseline))),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn microseconds(cycles: u64, count: usize) -> f64 {
+    per(cycles, count) * 1e6 / cpu::cycles_per_second() as f64
+}
+
+/// What the flow table is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FlowTable {
+    /// hashbrown, entries of 64 bytes in it.
+    Hashbrown,
+    /// rte_hash, entries of 64 bytes beside it.
+    RteHash,
+}
+
+#[repr(align(64))]
+#[derive(Clone, Copy)]
+struct Entry(u64);
+
+/// Lookups of random connections among so many.
+pub(super) fn flows(machine: &Machine, asked: Established, with: FlowTable) -> Result<Comparison> {
+    let packets = packets::established(machine, asked)?;
+    let mut random = Random(11);
+    let numbers: Vec<u64> = (0..KEYS).map(|_| random.next() % u64::from(asked.flows)).collect();
+    let first = |number: u64| packets.rig().first(u32::try_from(number).unwrap_or(0));
+    let keys: Vec<[u8; 16]> = numbers.iter().map(|number| key(first(*number))).collect();
+    // The connection's number in the table is its own affair: that it is found is what is compared.
+    let expected = vec![1; KEYS];
+    let all: Vec<[u8; 16]> = (0..asked.flows.into()).map(|number| key(first(number))).collect();
+    let own = move |keys: &[[u8; 16]], found: &mut [u64]| {
+        let conntrack = &packets.rig().worker.v4().conntrack;
+        for (key, found) in keys.iter().zip(found) {
+            let tuple = tuple(key);
+            *found = u64::from(conntrack.lookup(conntrack.hash(&tuple), &tuple).is_some());
+        }
+    };
+    match with {
+        FlowTable::Hashbrown => {
+            let map: HashMap<[u8; 16], Entry> =
+                all.into_iter().map(|key| (key, Entry(1))).collect();
+            let other = move |keys: &[[u8; 16]], found: &mut [u64]| {
+                for (key, found) in keys.iter().zip(found) {
+                    *found = map.get(key).map_or(0, |entry| entry.0);
+                }
+            };
+            Ok(compare(keys, expected, own, ("hashbrown", other)))
+        }
+        FlowTable::RteHash => {
+            // Twice as many as it will hold: it refuses keys before it is full.
+            let count = 2 * asked.flows.next_power_of_two();
+            let mut hash = baseline::Hash::new(&machine.eal, c"bench-hash", count)?;
+            for key in &all {
+                hash.add(key)?;
+            }
+            let entries = vec![Entry(1); count as usize + 1];
+            let other = move |keys: &[[u8; 16]], found: &mut [u64]| {
+                let mut positions = [-1; BULK];
+                hash.lookup(keys, &mut positions);
+                for (position, found) in positions.iter().zip(found) {
+                    let at = usize::try_from(*position).unwrap_or(usize::MAX);
+                    *found = entries.get(at).map_or(0, |entry| entry.0);
+                }
+            };
+            Ok(compare(keys, expected, own, ("rte_hash, bulk", other)))
+        }
+    }
+}
+
+/// Addresses, ports, protocol: 13 bytes of 16.
+fn key((source, destination): (SocketAddr, SocketAddr)) -> [u8; 16] {
+    let mut key = [0; 16];
+    for (at, end) in [(0, source), (6, destination)] {
+        if let SocketAddr::V4(end) = end {
+            key[at..at + 4].copy_from_slice(&end.ip().octets());
+            key[at + 4..at + 6].copy_from_slice(&end.port().to_be_bytes());
+        }
+    }
+    key[12] = 17;
+    key
+}
+
+fn tuple(key: &[u8; 16]) -> Tuple<V4> {
+    let [a, b, c, d, p, q, e, f, g, h, r, s, protocol, ..] = *key;
+    Tuple {
+        source: V4([a, b, c, d]),
+        destination: V4([e, f, g, h]),
+        source_port: L4Port::from_wire([p, q]),
+        destination_port: L4Port::from_wire([r, s]),
+        protocol,
+        icmp: 0,
+        zone: sluice_dataplane::tuple::Zone::default(),
+    }
+}
+
+/// Bytes of memory that a connection takes, both directions and all state, of a table that is full.
+pub(super) fn memory(machine: &Machine, name: &str, asked: Established) -> Result<Figure> {
+    ensure!(asked.flows <= Numbered::FLOWS, "more flows than there are");
+    let before = resident()?;
+    let packets = packets::established(machine, asked)?;
+    let bytes = resident()?.saturating_sub(before);
+    let held = packets.rig().worker.v4().conntrack.count();
+    ensure!(held == asked.flows as usize, "{held} connections, not {}", asked.flows);
+    let harness = "resident memory of this process, before and after";
+    Ok(Figure::single(name, harness, "bytes", per(bytes, held)))
+}
+
+/// Bytes of this process in memory, on pages of any size.
+fn resident() -> Result<u64> {
+    let status =
+        std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    let of = |field: &str| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+        line.trim().strip_suffix("kB")?.trim().parse().ok()
+    };
+    let kilobytes = of("VmRSS:").context("no VmRSS")? + of("HugetlbPages:").unwrap_or(0);
+    Ok(kilobytes * 1024)
+}
