@@ -60,8 +60,8 @@ pub(crate) fn worker(role: &Role) -> Result<Worker<Mbuf>> {
             (*capacity, ConntrackSettings { max, udp: *udp_timeout, ..defaults })
         }
     };
-    let (fib4, mut routes4) = Fib::new(FIB_BLOCKS);
-    let (fib6, mut routes6) = Fib::new(FIB_BLOCKS);
+    let (fib4, mut routes4) = Fib::new(FIB_BLOCKS)?;
+    let (fib6, mut routes6) = Fib::new(FIB_BLOCKS)?;
     add_routes(&mut routes4, &mut routes6, role)?;
     let v4 = lane(fib4, &settings, capacity)?;
     let v6 = lane(fib6, &settings, 1)?;

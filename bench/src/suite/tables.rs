@@ -8,7 +8,7 @@ use crate::report::{Average, Figure};
 use crate::traffic::Numbered;
 use crate::traffic::routes::{Random, Routes};
 use anyhow::{Context, Result, ensure};
-use dpdk::{baseline, cpu};
+use dpdk::{BURST, baseline, cpu};
 use hashbrown::HashMap;
 use sluice_dataplane::address::{Address, L4Port, V4, V6};
 use sluice_dataplane::fib::{Fib, FibWriter};
@@ -81,12 +81,26 @@ fn compare<K: 'static>(
 }
 
 fn filled<A: Address>(routes: &Routes) -> Result<(std::sync::Arc<Fib<A>>, FibWriter<A>)> {
-    let (fib, mut writer) = Fib::new(1 << 20);
+    let (fib, mut writer) = Fib::new(1 << 20)?;
     for route in &routes.list {
         let address = A::from_bits(route.bits >> (128 - 8 * A::SIZE));
         writer.insert(address, route.length, NextHopId(route.gateway.into()))?;
     }
     Ok((fib, writer))
+}
+
+/// Bursts, as the worker looks up.
+fn look_up<A: Address, K>(fib: &Fib<A>, keys: &[K], address: impl Fn(&K) -> A, found: &mut [u64]) {
+    for (keys, found) in keys.chunks(BURST).zip(found.chunks_mut(BURST)) {
+        let mut addresses = [A::default(); BURST];
+        for (address_of, key) in addresses.iter_mut().zip(keys) {
+            *address_of = address(key);
+        }
+        let next_hops = fib.lookup_burst::<BURST>(addresses.get(..keys.len()).unwrap_or_default());
+        for (found, next) in found.iter_mut().zip(next_hops) {
+            *found = next_hop(next);
+        }
+    }
 }
 
 fn next_hop(found: Option<NextHopId>) -> u64 {
@@ -114,9 +128,7 @@ pub(super) fn fib4(machine: &Machine, count: usize) -> Result<Comparison> {
     });
     let expected = destinations.iter().map(|destination| destination.gateway.into()).collect();
     let own = move |keys: &[u32], found: &mut [u64]| {
-        for (key, found) in keys.iter().zip(found) {
-            *found = next_hop(fib.lookup(V4(key.to_be_bytes())));
-        }
+        look_up(&fib, keys, |key| V4(key.to_be_bytes()), found);
     };
     let other = move |keys: &[u32], found: &mut [u64]| other.lookup(keys, found);
     Ok(compare(keys.collect(), expected, own, ("rte_fib", other)))
@@ -140,9 +152,7 @@ pub(super) fn fib6(machine: &Machine, count: usize) -> Result<Comparison> {
     });
     let expected = destinations.iter().map(|destination| destination.gateway.into()).collect();
     let own = move |keys: &[[u8; 16]], found: &mut [u64]| {
-        for (key, found) in keys.iter().zip(found) {
-            *found = next_hop(fib.lookup(V6(*key)));
-        }
+        look_up(&fib, keys, |key| V6(*key), found);
     };
     let other = move |keys: &[[u8; 16]], found: &mut [u64]| other.lookup(keys, found);
     Ok(compare(keys.collect(), expected, own, ("rte_fib6", other)))

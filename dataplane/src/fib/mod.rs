@@ -2,10 +2,13 @@
 //! place.
 //!
 //! ```text
-//!   root, 2^16 entries          blocks of 2^8 entries
-//!   [ leaf | leaf | child ]──>  [ leaf | leaf | child ]──> …
-//!     bits 0..16                  bits 16..24                 24..32 (IPv4) … 120..128 (IPv6)
+//!   root, 2^24 entries          blocks of 2^8 entries
+//!   [ leaf | leaf | child ]──>  [ leaf | leaf | child ]──>  …
+//!     bits 0..24                  bits 24..32 (IPv4)          … 120..128 (IPv6)
 //! ```
+//!
+//! The root is 64 MiB of address space, of which memory holds what routes have touched; an IPv4 address is
+//! decided by one load, or two.
 //!
 //! A route is pushed down to every entry it decides, so a lookup is one load per level and never
 //! backtracks. Each entry is one atomic word that goes from the old answer to the new one in one
@@ -23,9 +26,10 @@ use std::sync::{Arc, OnceLock};
 
 use crate::address::Address;
 use crate::ids::NextHopId;
+use zerocopy::FromZeros;
 
-/// Bits the root decides.
-const ROOT_BITS: u8 = 16;
+/// Bits the root decides: few routes of the Internet are longer.
+const ROOT_BITS: u8 = 24;
 /// Bits each block decides.
 const STRIDE: u8 = 8;
 /// Entries of a block.
@@ -85,11 +89,11 @@ const fn first_block(chunk: usize) -> usize {
 /// The readers' half, shared by all workers.
 #[derive(Debug)]
 pub struct Fib<A> {
-    root: Box<[AtomicU32]>,
+    root: Vec<AtomicU32>,
     /// Where the trie says none: the default route, if any.
     default: AtomicU32,
     /// Blocks by number, allocated a chunk at a time and never moved; see [`place`].
-    chunks: Box<[OnceLock<Box<[Block]>>]>,
+    chunks: Box<[OnceLock<Vec<Block>>]>,
     family: PhantomData<A>,
 }
 
@@ -98,19 +102,21 @@ impl<A: Address> Fib<A> {
     ///
     /// A block serves 256 neighbouring prefixes: a full IPv4 table of a million routes takes some
     /// 50,000.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`FibError::Memory`].
     #[allow(clippy::new_ret_no_self)]
-    pub fn new(blocks: usize) -> (Arc<Self>, FibWriter<A>) {
+    pub fn new(blocks: usize) -> Result<(Arc<Self>, FibWriter<A>), FibError> {
         let blocks = blocks.min(1 << 30);
         let chunks = blocks.checked_sub(1).map_or(0, |last| place(last as u32).0 + 1);
         let fib = Arc::new(Self {
-            root: (0..1usize << ROOT_BITS).map(|_| AtomicU32::new(0)).collect(),
+            root: zeroed(1 << ROOT_BITS)?,
             default: AtomicU32::new(0),
             chunks: (0..chunks).map(|_| OnceLock::new()).collect(),
             family: PhantomData,
         });
         let writer = FibWriter::new(Arc::clone(&fib), blocks);
-        (fib, writer)
+        Ok((fib, writer))
     }
 
     /// The next hop of the longest prefix that holds `address`.
@@ -126,31 +132,14 @@ impl<A: Address> Fib<A> {
     /// memory while the others are looked at.
     #[inline]
     pub fn lookup_burst<const N: usize>(&self, addresses: &[A]) -> [Option<NextHopId>; N] {
+        for address in addresses {
+            self.prefetch(*address);
+        }
         let mut words = [0; N];
         for (address, word) in addresses.iter().zip(&mut words) {
-            let slot = (address.to_bits() << (128 - 8 * A::SIZE)) >> (128 - u32::from(ROOT_BITS));
-            *word = self.root.get(slot as usize).map_or(0, |entry| entry.load(Ordering::Acquire));
+            *word = self.root_entry(*address).map_or(0, |entry| entry.load(Ordering::Acquire));
         }
-        let mut shift = u32::from(ROOT_BITS);
-        while shift < 8 * A::SIZE as u32 && words.iter().any(|&word| word & Entry::CHILD != 0) {
-            let mut next: [Option<&AtomicU32>; N] = [None; N];
-            for ((address, word), next) in addresses.iter().zip(&words).zip(&mut next) {
-                if let Entry::Child(block) = Entry::decode(*word) {
-                    let bits = address.to_bits() << (128 - 8 * A::SIZE) << shift;
-                    let slot = (bits >> (128 - u32::from(STRIDE))) as usize;
-                    *next = self.block(block).and_then(|entries| entries.get(slot));
-                    if let Some(entry) = next {
-                        dpdk::cpu::prefetch(*entry);
-                    }
-                }
-            }
-            for (word, next) in words.iter_mut().zip(next) {
-                if let Some(entry) = next {
-                    *word = entry.load(Ordering::Acquire);
-                }
-            }
-            shift += u32::from(STRIDE);
-        }
+        self.descend(addresses, &mut words);
         let mut found = [None; N];
         for ((address, word), found) in addresses.iter().zip(words).zip(&mut found) {
             *found = match Entry::decode(word) {
@@ -160,6 +149,43 @@ impl<A: Address> Fib<A> {
             };
         }
         found
+    }
+
+    /// Brings the first entry for `address` towards L1.
+    #[inline]
+    fn prefetch(&self, address: A) {
+        if let Some(entry) = self.root_entry(address) {
+            dpdk::cpu::prefetch(entry);
+        }
+    }
+
+    #[inline]
+    fn root_entry(&self, address: A) -> Option<&AtomicU32> {
+        let bits = address.to_bits() << (128 - 8 * A::SIZE);
+        self.root.get((bits >> (128 - u32::from(ROOT_BITS))) as usize)
+    }
+
+    /// Follows children, one level of all addresses at a time.
+    fn descend<const N: usize>(&self, addresses: &[A], words: &mut [u32; N]) {
+        let mut shift = u32::from(ROOT_BITS);
+        while shift < 8 * A::SIZE as u32 && words.iter().any(|&word| word & Entry::CHILD != 0) {
+            let mut entries: [Option<&AtomicU32>; N] = [None; N];
+            for ((address, word), entry) in addresses.iter().zip(&*words).zip(&mut entries) {
+                let Entry::Child(block) = Entry::decode(*word) else { continue };
+                let bits = address.to_bits() << (128 - 8 * A::SIZE) << shift;
+                let slot = (bits >> (128 - u32::from(STRIDE))) as usize;
+                *entry = self.block(block).and_then(|entries| entries.get(slot));
+                if let Some(entry) = entry {
+                    dpdk::cpu::prefetch(*entry);
+                }
+            }
+            for (word, entry) in words.iter_mut().zip(entries) {
+                if let Some(entry) = entry {
+                    *word = entry.load(Ordering::Acquire);
+                }
+            }
+            shift += u32::from(STRIDE);
+        }
     }
 
     fn walk(&self, address: A) -> Option<NextHopId> {
@@ -196,11 +222,20 @@ impl<A: Address> Fib<A> {
     fn grow(&self, block: u32, limit: usize) -> Option<()> {
         let (number, _) = place(block);
         let size = (1 << FIRST_CHUNK << number).min(limit - first_block(number).min(limit));
-        self.chunks.get(number)?.get_or_init(|| {
-            (0..size).map(|_| std::array::from_fn(|_| AtomicU32::new(0))).collect()
-        });
+        let chunk = self.chunks.get(number)?;
+        if chunk.get().is_none() {
+            // The writer is the only one that grows.
+            chunk.set(zeroed(size).ok()?).ok()?;
+        }
         Some(())
     }
+}
+
+/// A table of zeros, on huge pages where there are any.
+fn zeroed<T: FromZeros>(count: usize) -> Result<Vec<T>, FibError> {
+    let table = T::new_vec_zeroed(count).map_err(|_| FibError::Memory)?;
+    dpdk::memory::prefer_huge_pages(&table);
+    Ok(table)
 }
 
 #[cfg(test)]

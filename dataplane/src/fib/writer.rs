@@ -15,6 +15,9 @@ pub enum FibError {
     /// The trie may not grow further.
     #[error("the forwarding table is full")]
     Full,
+    /// The system has not the memory.
+    #[error("no memory for the forwarding table")]
+    Memory,
     /// A prefix longer than an address.
     #[error("a prefix of {0} bits is longer than the address")]
     PrefixLength(u8),

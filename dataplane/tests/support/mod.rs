@@ -105,7 +105,7 @@ fn snapshot(rules4: Rules<V4>) -> Arc<Snapshot> {
 }
 
 fn routes() -> (Arc<Fib<V4>>, FibWriter<V4>) {
-    let (fib, mut writer) = Fib::new(64);
+    let (fib, mut writer) = Fib::new(64).unwrap();
     for (prefix, length, hop) in [
         ([10, 1, 0, 0], 16, 0),
         ([192, 168, 1, 0], 24, 1),
@@ -158,7 +158,7 @@ impl Gateway {
             limiter: IcmpLimiter::new(Settings::default(), 13),
             generation: Generation::default(),
         });
-        let ((fib4, writer4), (fib6, writer6)) = (routes(), Fib::new(16));
+        let ((fib4, writer4), (fib6, writer6)) = (routes(), Fib::new(16).unwrap());
         let (v4, v6) = (Family::new(fib4, count), Family::new(fib6, count));
         let worker = |index: usize| {
             let id = WorkerId(index as u8);

@@ -56,8 +56,8 @@ pub(crate) fn run(file: &Path) -> Result<ExitCode> {
     let table = NeighbourTable::new(NEIGHBOURS, workers::secret());
     let published = Arc::new(Published::new(Arc::new(empty_snapshot(count))));
     let quiescence = Quiescence::new(count);
-    let (fib4, writer4) = Fib::new(FIB_BLOCKS);
-    let (fib6, writer6) = Fib::new(FIB_BLOCKS);
+    let (fib4, writer4) = Fib::new(FIB_BLOCKS)?;
+    let (fib6, writer6) = Fib::new(FIB_BLOCKS)?;
     let shared = workers::shared(count, &candidate.config, Arc::clone(&table));
     let controller = Controller::start(controller::Parts {
         candidate: candidate.clone(),
