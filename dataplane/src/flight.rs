@@ -105,9 +105,10 @@ impl<A: Address, P: Packet> Flight<A, P> {
         })
     }
 
-    /// The packet as rules see it.
-    pub(crate) fn view(&self, snat: bool, dnat: bool) -> View<'_, A> {
-        View {
+    /// The packet as rules see it, and where they leave their marks: the trail, and whether the verdict may be
+    /// remembered.
+    pub(crate) fn view(&mut self, snat: bool, dnat: bool) -> (View<'_, A>, &mut Trail, &mut bool) {
+        let view = View {
             data: self.lead.data(),
             headers: &self.headers,
             layer4: self.layer4,
@@ -120,7 +121,8 @@ impl<A: Address, P: Packet> Flight<A, P> {
             dnat,
             mark: self.mark,
             length: self.length,
-        }
+        };
+        (view, &mut self.trail, &mut self.cacheable)
     }
 
     /// All frames with their headers.

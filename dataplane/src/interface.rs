@@ -7,6 +7,7 @@
 
 use crate::address::{Address, Mac, V4, V6};
 use crate::ids::InterfaceId;
+use hashbrown::HashMap;
 use std::net::IpAddr;
 
 /// Reverse-path filter, `net.ipv4.conf.*.rp_filter`; RFC 3704.
@@ -71,6 +72,10 @@ impl Interface {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Interfaces {
     list: Vec<Option<Interface>>,
+    /// Whose a frame of a port with a tag is.
+    by_tag: HashMap<(u16, Option<u16>), InterfaceId>,
+    /// Whose twin a port is.
+    by_twin: HashMap<u16, InterfaceId>,
     /// Bits that the gateway's IPv4 addresses fall on; most others fall on none of them.
     own_bits: [u64; 4],
 }
@@ -93,7 +98,15 @@ impl Interfaces {
                 own_bits[word] |= bit;
             }
         }
-        Self { list, own_bits }
+        let (mut by_tag, mut by_twin) = (HashMap::new(), HashMap::new());
+        for (interface, id) in list.iter().zip((0..).map(InterfaceId)) {
+            let Some(interface) = interface else { continue };
+            by_tag.entry((interface.port, interface.vlan)).or_insert(id);
+            if let Some(twin) = interface.twin {
+                by_twin.entry(twin).or_insert(id);
+            }
+        }
+        Self { list, by_tag, by_twin, own_bits }
     }
 
     /// Whether `address` may be the gateway's own; false is certain.
@@ -112,13 +125,15 @@ impl Interfaces {
     /// The interface that owns frames of `port` with this tag.
     #[must_use]
     pub fn find(&self, port: u16, vlan: Option<u16>) -> Option<(InterfaceId, &Interface)> {
-        self.iter().find(|(_, interface)| interface.port == port && interface.vlan == vlan)
+        let id = *self.by_tag.get(&(port, vlan))?;
+        Some((id, self.get(id)?))
     }
 
     /// The interface whose twin in the host is `port`.
     #[must_use]
     pub fn twin_of(&self, port: u16) -> Option<(InterfaceId, &Interface)> {
-        self.iter().find(|(_, interface)| interface.twin == Some(port))
+        let id = *self.by_twin.get(&port)?;
+        Some((id, self.get(id)?))
     }
 
     /// The interface of that name.

@@ -236,39 +236,55 @@ fn mend_sctp(l4: &mut [u8]) -> Option<()> {
     Some(())
 }
 
-/// A running one's complement sum of 16-bit words.
+/// A running one's complement sum of 16-bit words, folded when it is asked for: 2^31 steps fit.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sum(u32);
+pub(super) struct Sum(u64);
 
 impl Sum {
     /// Adds the words of `bytes`; a last odd byte counts as followed by zero.
+    #[inline]
     pub(super) fn plus(self, bytes: &[u8]) -> Self {
         self.with(bytes, 0)
     }
     /// Subtracts the words of `bytes`.
+    #[inline]
     pub(super) fn minus(self, bytes: &[u8]) -> Self {
-        self.with(bytes, 0xffff)
+        self.with(bytes, u32::MAX)
     }
     /// The sum of two sums.
+    #[inline]
     pub(super) fn and(self, other: Self) -> Self {
         self.and_folded(other.fold())
     }
     /// The sum with another that is folded already.
+    #[inline]
     pub(super) fn and_folded(self, other: u16) -> Self {
-        Self(u32::from(self.fold()) + u32::from(other))
+        Self(self.0 + u64::from(other))
     }
     /// The sum in 16 bits.
+    #[inline]
     pub(super) const fn fold(self) -> u16 {
-        let once = (self.0 & 0xffff) + (self.0 >> 16);
-        let [.., a, b] = ((once & 0xffff) + (once >> 16)).to_be_bytes();
+        let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        let [.., a, b] = ((sum & 0xffff) + (sum >> 16)).to_be_bytes();
         u16::from_be_bytes([a, b])
     }
-    fn with(self, bytes: &[u8], mask: u16) -> Self {
-        let (pairs, rest) = bytes.as_chunks::<2>();
+    /// Two words at a time: 2^16 is one, in sixteen bits of ones' complement.
+    #[inline]
+    fn with(self, bytes: &[u8], mask: u32) -> Self {
+        let (pairs, rest) = bytes.as_chunks::<4>();
+        let sum = pairs
+            .iter()
+            .fold(self.0, |sum, pair| sum + u64::from(u32::from_be_bytes(*pair) ^ mask));
+        let (words, rest) = rest.as_chunks::<2>();
         let odd = rest.first().map(|last| [*last, 0]);
-        pairs.iter().copied().chain(odd).fold(self, |sum, pair| {
-            Self(u32::from(sum.fold()) + u32::from(u16::from_be_bytes(pair) ^ mask))
-        })
+        let sum = words
+            .iter()
+            .copied()
+            .chain(odd)
+            .fold(sum, |sum, word| sum + u64::from(u16::from_be_bytes(word) ^ mask as u16));
+        Self(sum)
     }
 }
 

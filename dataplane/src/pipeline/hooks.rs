@@ -5,7 +5,7 @@ use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop};
 use crate::packet::Packet;
 use crate::rules::targets::RejectWith;
-use crate::rules::{Hook, Outcome, Table, Trail, Walk};
+use crate::rules::{Hook, Outcome, Table, Walk};
 
 impl<A: Family> Lane<A> {
     /// Walks a table other than nat.
@@ -18,16 +18,14 @@ impl<A: Family> Lane<A> {
     ) -> Result<(), Stop> {
         let rules = A::rules(env.snapshot);
         let Some(entry) = rules.entry(table, hook) else { return Ok(()) };
-        let (mut trail, mut cacheable) = (std::mem::take(&mut flight.trail), flight.cacheable);
         let (snat, dnat) = self.translated(flight);
-        let mut view = flight.view(snat, dnat);
         let counted = table == Table::Raw && flight.raw_counted;
         let counters = rules.counters(env.worker).filter(|_| !counted);
-        let walk = Walk { counters, trail: &mut trail, cacheable: &mut cacheable };
+        let (mut view, trail, cacheable) = flight.view(snat, dnat);
+        let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         flight.mark = view.mark;
         flight.raw_counted |= table == Table::Raw;
-        (flight.trail, flight.cacheable) = (trail, cacheable);
         match outcome {
             Outcome::Accept => Ok(()),
             Outcome::Notrack => {
@@ -57,12 +55,10 @@ impl<A: Family> Lane<A> {
         let rules = A::rules(env.snapshot);
         let entry = rules.entry(Table::Nat, hook)?;
         let (snat, dnat) = self.translated(flight);
-        let mut view = flight.view(snat, dnat);
-        let walk = Walk {
-            counters: rules.counters(env.worker),
-            trail: &mut Trail::new(),
-            cacheable: &mut true,
-        };
+        let (mut view, _, _) = flight.view(snat, dnat);
+        let counters = rules.counters(env.worker);
+        // It is walked once a connection, so nothing of it is remembered.
+        let walk = Walk { counters, trail: None, cacheable: &mut true };
         let outcome = rules.evaluate(entry, &mut view, walk);
         flight.mark = view.mark;
         Some(outcome)

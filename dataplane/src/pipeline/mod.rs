@@ -24,7 +24,7 @@ use crate::conntrack::Conntrack;
 use crate::fib::Fib;
 use crate::flight::{Flight, Flow, Stop, Verdict};
 use crate::ids::WorkerId;
-use crate::interface::Interface;
+use crate::interface::{Interface, Interfaces};
 use crate::nat::SourceMappings;
 use crate::neighbour::NeighbourTable;
 use crate::packet::Packet;
@@ -44,6 +44,8 @@ pub trait Family: Address {
     fn forwards(snapshot: &Snapshot) -> bool;
     /// An interface's addresses with their prefix lengths, primary first.
     fn addresses(interface: &Interface) -> &[(Self, u8)];
+    /// Whether an address may be the gateway's own; false is certain.
+    fn may_own(interfaces: &Interfaces, address: Self) -> bool;
 }
 
 impl Family for V4 {
@@ -56,6 +58,9 @@ impl Family for V4 {
     fn addresses(interface: &Interface) -> &[(Self, u8)] {
         &interface.v4
     }
+    fn may_own(interfaces: &Interfaces, address: Self) -> bool {
+        interfaces.may_own(address)
+    }
 }
 
 impl Family for V6 {
@@ -67,6 +72,9 @@ impl Family for V6 {
     }
     fn addresses(interface: &Interface) -> &[(Self, u8)] {
         &interface.v6
+    }
+    fn may_own(interfaces: &Interfaces, address: Self) -> bool {
+        interfaces.owns(address.to_ip())
     }
 }
 

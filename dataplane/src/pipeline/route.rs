@@ -113,6 +113,12 @@ impl<A: Family> Lane<A> {
 
     /// Own addresses as source, and the reverse-path filter (RFC 3704).
     fn check_source<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<(), Stop> {
+        let interfaces = &env.snapshot.interfaces;
+        let filter =
+            interfaces.get(flight.ingress).map_or(ReversePathFilter::Off, |i| i.reverse_path);
+        if filter == ReversePathFilter::Off && !A::may_own(interfaces, flight.source) {
+            return Ok(());
+        }
         let back = match self.next_hop(env, flight.source) {
             Some(NextHop::Local(_)) => return Err(Stop::Drop(DropReason::MartianSource)),
             Some(
@@ -122,11 +128,6 @@ impl<A: Family> Lane<A> {
             ) => Some(interface),
             Some(NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit) | None => None,
         };
-        let filter = env
-            .snapshot
-            .interfaces
-            .get(flight.ingress)
-            .map_or(ReversePathFilter::Off, |i| i.reverse_path);
         let passes = match filter {
             ReversePathFilter::Off => true,
             ReversePathFilter::Loose => back.is_some(),

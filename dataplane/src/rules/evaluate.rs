@@ -81,7 +81,7 @@ pub enum Outcome<'r, A> {
 #[derive(Debug)]
 pub(crate) struct Walk<'c> {
     pub(crate) counters: Option<&'c RuleCounters>,
-    pub(crate) trail: &'c mut Trail,
+    pub(crate) trail: Option<&'c mut Trail>,
     /// Cleared when a match was asked whose answer may differ for the next packet.
     pub(crate) cacheable: &'c mut bool,
 }
@@ -151,7 +151,9 @@ impl<A: Address> Rules<A> {
 }
 
 fn count<A>(counter: super::CounterId, view: &View<'_, A>, walk: &mut Walk<'_>) {
-    walk.trail.note(counter);
+    if let Some(trail) = &mut walk.trail {
+        trail.note(counter);
+    }
     if let Some(counters) = walk.counters {
         counters.count(counter, u64::from(view.length));
     }

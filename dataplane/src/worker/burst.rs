@@ -32,7 +32,8 @@ impl<P: Packet> State<P> {
                 Some(port) => full += u64::from(burst.out.push(port, packet).is_err()),
                 None => {
                     burst.env.random = self.next_random();
-                    self.frame(burst, port, packet, Vec::new(), Stage::Fresh);
+                    let stage = if slot.is_unknown() { Stage::Unknown } else { Stage::Fresh };
+                    self.frame(burst, port, packet, Vec::new(), stage);
                 }
             }
         }

@@ -126,7 +126,9 @@ impl<P: Packet> State<P> {
         mut rest: Vec<(P, Headers)>,
         mut headers: Headers,
     ) {
-        if let Some(verdict) = A::lane(self).established(burst.env, &mut packet, &headers, from.id)
+        if from.stage != Stage::Unknown
+            && let Some(verdict) =
+                A::lane(self).established(burst.env, &mut packet, &headers, from.id)
         {
             self.counters.add(Counter::Cached, 1);
             return self.dispatch_cached(burst, from.id, packet, &headers, verdict);

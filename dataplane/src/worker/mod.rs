@@ -58,6 +58,8 @@ pub struct HandOff<P> {
 pub(crate) enum Stage {
     /// Just received here.
     Fresh,
+    /// Just received here, and of no connection that this worker has.
+    Unknown,
     /// A fragment, sent to where its datagram is put together.
     Fragment,
     /// Sent to the owner of its connection. It goes no further.

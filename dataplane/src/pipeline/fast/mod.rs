@@ -64,6 +64,13 @@ pub(crate) struct Vector {
     slots: [Slot; BURST],
 }
 
+impl Slot {
+    /// Whether no connection has the packet, unless one before it in the burst began it.
+    pub(crate) const fn is_unknown(&self) -> bool {
+        matches!(self.lead, Lead::Hash(_))
+    }
+}
+
 impl Vector {
     /// One a packet, and more.
     pub(crate) fn slots(&self) -> &[Slot] {
