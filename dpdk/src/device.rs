@@ -301,18 +301,36 @@ impl Device {
                     Err(Error::NoInterface { device: self.to_string(), interface: name.clone() })
                 }
             },
-            Self::Pcap { receive: Some(file), .. } => {
-                fs::File::open(file).map(drop).map_err(|error| Error::File {
+            Self::Pcap { receive, transmit, .. } => {
+                let failed = |file: &str, doing, error: std::io::Error| Error::File {
                     device: self.to_string(),
-                    file: file.clone(),
+                    file: file.to_owned(),
+                    doing,
                     reason: error.to_string(),
-                })
+                };
+                if let Some(file) = receive {
+                    fs::File::open(file).map_err(|error| failed(file, "read", error))?;
+                }
+                if let Some(file) = transmit {
+                    // Not emptied here: that is the driver's, once everything else is in order.
+                    let opened = fs::OpenOptions::new().append(true).create(true).open(file);
+                    opened.map_err(|error| failed(file, "write", error))?;
+                }
+                Ok(())
             }
-            Self::Pcap { receive: None, .. }
-            | Self::Tap(_)
-            | Self::Memif { .. }
-            | Self::Pci { .. }
-            | Self::Vdev(_) => Ok(()),
+            Self::Tap(_) | Self::Memif { .. } | Self::Pci { .. } | Self::Vdev(_) => Ok(()),
+        }
+    }
+
+    /// The capabilities without which the device cannot be opened, by their names.
+    pub fn capabilities(&self) -> &'static [&'static str] {
+        match self {
+            // The socket; promiscuity and MTU.
+            Self::AfPacket(_) => &["CAP_NET_RAW", "CAP_NET_ADMIN"],
+            Self::AfXdp(_) => &["CAP_NET_RAW", "CAP_NET_ADMIN", "CAP_SYS_ADMIN"],
+            Self::Tap(_) => &["CAP_NET_ADMIN"],
+            Self::Pci { .. } => &["CAP_IPC_LOCK"],
+            Self::Pcap { .. } | Self::Memif { .. } | Self::Vdev(_) => &[],
         }
     }
 }

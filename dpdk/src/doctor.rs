@@ -26,9 +26,8 @@ impl Check {
 
 /// All checks, in the order in which an operator would mend them.
 pub fn checks() -> Vec<Check> {
-    let mut checks = vec![library(), drivers(), pages(), iommu(), tun()];
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    checks.extend(capabilities(&status));
+    let mut checks = vec![library(), drivers(), pages(), iommu(), vfio(), tun()];
+    checks.extend(capabilities(effective(&status())));
     checks.extend([cores(), uplink()]);
     checks
 }
@@ -98,15 +97,46 @@ fn iommu() -> Check {
         0 => "no IOMMU groups: network cards (pci:) need one, other devices do not".into(),
         groups => format!("{groups} groups"),
     };
-    let remedy = "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&intel_iommu=on iommu=pt /' /etc/default/grub && update-grub && reboot";
-    Check::new("IOMMU", groups > 0, detail, remedy)
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    Check::new("IOMMU", groups > 0, detail, iommu_remedy(&processor))
+}
+
+/// A virtual machine has no firmware switch to turn: VFIO does without there, at the price of its protection.
+fn iommu_remedy(processor: &str) -> &'static str {
+    let flag = |line: &str, flag| {
+        line.starts_with("flags") && line.split_whitespace().any(|word| word == flag)
+    };
+    if processor.lines().any(|line| flag(line, "hypervisor")) {
+        "modprobe vfio enable_unsafe_noiommu_mode=1"
+    } else if processor.contains("AuthenticAMD") {
+        "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&amd_iommu=on iommu=pt /' /etc/default/grub && update-grub && reboot"
+    } else {
+        "sed -i 's/^GRUB_CMDLINE_LINUX=\"/&intel_iommu=on iommu=pt /' /etc/default/grub && update-grub && reboot"
+    }
+}
+
+fn vfio() -> Check {
+    let ok = Path::new("/sys/bus/pci/drivers/vfio-pci").exists();
+    let detail = match ok {
+        true => "vfio-pci is there: `dpdk-devbind.py -b vfio-pci ADDRESS` gives it a card",
+        false => "no vfio-pci driver: network cards (pci:) need it, other devices do not",
+    };
+    Check::new("VFIO", ok, detail, "modprobe vfio-pci")
 }
 
 fn tun() -> Check {
-    let ok = Path::new("/dev/net/tun").exists();
-    let detail =
-        if ok { "/dev/net/tun" } else { "no /dev/net/tun: no tap: devices, no local traffic" };
-    Check::new("TAP", ok, detail, "modprobe tun")
+    let opened = fs::OpenOptions::new().read(true).write(true).open("/dev/net/tun");
+    let (detail, remedy) = match &opened {
+        Ok(_) => ("/dev/net/tun".to_owned(), ""),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            (format!("/dev/net/tun: {error}"), "chmod 666 /dev/net/tun")
+        }
+        Err(error) => (
+            format!("/dev/net/tun: {error}: no tap: devices, no local traffic"),
+            "modprobe tun || (mkdir -p /dev/net && mknod /dev/net/tun c 10 200)",
+        ),
+    };
+    Check::new("TAP", opened.is_ok(), detail, remedy)
 }
 
 /// Capabilities, their bit numbers (`linux/capability.h`) and what each is for.
@@ -117,20 +147,43 @@ const CAPABILITIES: [(&str, u32, &str); 4] = [
     ("CAP_IPC_LOCK", 14, "locked memory: network cards, af_xdp, long af_packet rings"),
 ];
 
-fn capabilities(status: &str) -> Vec<Check> {
-    let effective = status
+fn status() -> String {
+    fs::read_to_string("/proc/self/status").unwrap_or_default()
+}
+
+/// The effective set, of `/proc/self/status`.
+fn effective(status: &str) -> u64 {
+    status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        .unwrap_or(0);
-    let remedy =
-        "setcap cap_net_admin,cap_net_raw,cap_sys_admin,cap_ipc_lock+ep \"$(command -v sluice)\"";
+        .unwrap_or(0)
+}
+
+/// Those of the capabilities `names` that this process does not hold.
+pub fn lacking(names: &[&'static str]) -> Vec<&'static str> {
+    let held = effective(&status());
+    let holds = |name: &str| {
+        CAPABILITIES.iter().any(|(known, bit, _)| *known == name && held >> bit & 1 == 1)
+    };
+    names.iter().copied().filter(|name| !holds(name)).collect()
+}
+
+/// The command that gives this program the capabilities `names`.
+pub fn grant(names: &[&str]) -> String {
+    let program =
+        std::env::current_exe().map_or_else(|_| "sluice".into(), |path| path.display().to_string());
+    format!("setcap {}+ep {program}", names.join(",").to_lowercase())
+}
+
+fn capabilities(held: u64) -> Vec<Check> {
+    let remedy = grant(&CAPABILITIES.map(|(name, _, _)| name));
     CAPABILITIES
         .iter()
         .map(|(name, bit, purpose)| {
-            let ok = effective >> bit & 1 == 1;
+            let ok = held >> bit & 1 == 1;
             let detail = format!("{}: {purpose}", if ok { "held" } else { "not held" });
-            Check::new(name, ok, detail, remedy)
+            Check::new(name, ok, detail, &remedy)
         })
         .collect()
 }
@@ -143,7 +196,12 @@ fn cores() -> Check {
         "" => "none isolated".into(),
         list => format!("isolated: {list}"),
     };
-    Check::new("cores", !usable.is_empty(), format!("{} usable, {isolated}", usable.len()), "nproc")
+    Check::new(
+        "cores",
+        !usable.is_empty(),
+        format!("{} usable, {isolated}", usable.len()),
+        "taskset -pc 0-$(($(nproc --all) - 1)) $$",
+    )
 }
 
 fn uplink() -> Check {
@@ -217,7 +275,7 @@ mod tests {
     #[test]
     fn every_failing_check_has_a_command() {
         let checks = checks();
-        assert!(checks.len() >= 11);
+        assert!(checks.len() >= 12);
         for check in checks {
             assert_eq!(check.ok, check.remedy.is_none(), "{check:?}");
             assert!(!check.detail.is_empty(), "{check:?}");
@@ -228,11 +286,27 @@ mod tests {
     fn capabilities_are_bits_of_the_effective_set() {
         let held = |mask: &str| -> Vec<bool> {
             let status = format!("Name:\tx\nCapPrm:\t000001ffffffffff\nCapEff:\t{mask}\n");
-            capabilities(&status).iter().map(|check| check.ok).collect()
+            capabilities(effective(&status)).iter().map(|check| check.ok).collect()
         };
         assert_eq!(held("000001ffffffffff"), [true; 4]);
         assert_eq!(held("0000000000003000"), [true, true, false, false]);
-        assert_eq!(capabilities("").iter().filter(|check| check.ok).count(), 0);
+        assert_eq!(effective(""), 0);
+        assert_eq!(lacking(&["CAP_NO_SUCH"]), ["CAP_NO_SUCH"]);
+        assert!(
+            grant(&["CAP_NET_RAW", "CAP_IPC_LOCK"])
+                .starts_with("setcap cap_net_raw,cap_ipc_lock+ep /")
+        );
+    }
+
+    #[test]
+    fn the_iommu_is_switched_on_where_the_machine_has_its_switch() {
+        let remedy = |cpu: &str| iommu_remedy(cpu);
+        assert!(
+            remedy("vendor_id\t: GenuineIntel\nflags\t\t: fpu vmx\n").contains("intel_iommu=on")
+        );
+        assert!(remedy("vendor_id\t: AuthenticAMD\nflags\t\t: fpu svm\n").contains("amd_iommu=on"));
+        let guest = "vendor_id\t: AuthenticAMD\nflags\t\t: fpu hypervisor\n";
+        assert_eq!(remedy(guest), "modprobe vfio enable_unsafe_noiommu_mode=1");
     }
 
     #[test]

@@ -89,13 +89,17 @@ pub enum Error {
         /// The kernel's name for the interface.
         interface: String,
     },
-    /// A file that a device reads does not exist or cannot be opened.
-    #[error("device `{device}`: cannot open `{file}`: {reason}")]
+    /// A file that a device reads or writes cannot be opened.
+    #[error(
+        "device `{device}`: cannot {doing} `{file}`: {reason}; name a file that this user may {doing}"
+    )]
     File {
         /// The device, as configured.
         device: String,
         /// Path of the file.
         file: String,
+        /// "read" or "write".
+        doing: &'static str,
         /// The system's words.
         reason: String,
     },

@@ -118,6 +118,15 @@ impl Inner {
         self.check("read the MTU", code).map(|()| mtu)
     }
 
+    /// Whether the link is up, by the driver's word `says`: of an af_packet port by the kernel interface's state. One
+    /// that is gone is down.
+    pub(crate) fn carrier(&self, says: bool) -> bool {
+        match self.raw_info().ok().as_ref().and_then(packet_socket) {
+            Some(interface) => says && kernel_mtu::running(interface).unwrap_or(false),
+            None => says,
+        }
+    }
+
     pub(crate) fn set_mtu(&self, mtu: u16) -> Result<()> {
         let info = self.raw_info()?;
         self.check_mtu(&info, mtu)?;

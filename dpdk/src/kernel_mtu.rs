@@ -1,7 +1,8 @@
-//! The MTU of a kernel interface, by its number, in the calling thread's network namespace.
+//! The MTU and carrier of a kernel interface, by its number, in the calling thread's network namespace.
 //!
 //! The af_packet driver claims frames of 1518 bytes at most, whatever its ring was made for, so
-//! ethdev refuses a larger MTU for it; the kernel behind it does not.
+//! ethdev refuses a larger MTU for it; the kernel behind it does not. And it calls its link up from start to
+//! stop, whatever the cable does.
 
 use std::{
     mem::zeroed,
@@ -24,6 +25,15 @@ pub(crate) fn set(interface: u32, mtu: u16) -> Result<(), Errno> {
     ioctl(interface, libc::SIOCSIFMTU, mtu.into()).map(drop)
 }
 
+/// Whether it is up and has carrier.
+pub(crate) fn running(interface: u32) -> Result<bool, Errno> {
+    let request = ioctl(interface, libc::SIOCGIFFLAGS, 0)?;
+    // SAFETY: the kernel wrote this member of the union.
+    let flags = i32::from(unsafe { request.ifr_ifru.ifru_flags });
+    let wanted = libc::IFF_UP | libc::IFF_RUNNING;
+    Ok(flags & wanted == wanted)
+}
+
 fn ioctl(interface: u32, request: libc::Ioctl, mtu: i32) -> Result<libc::ifreq, Errno> {
     // SAFETY: a C struct of numbers, for which zeroes are valid.
     let mut argument: libc::ifreq = unsafe { zeroed() };
@@ -39,7 +49,7 @@ fn ioctl(interface: u32, request: libc::Ioctl, mtu: i32) -> Result<libc::ifreq, 
             descriptor => OwnedFd::from_raw_fd(descriptor),
         }
     };
-    // SAFETY: both requests read and write an ifreq, which outlives the call.
+    // SAFETY: all three requests read and write an ifreq, which outlives the call.
     match unsafe { libc::ioctl(socket.as_raw_fd(), request, &raw mut argument) } {
         0 => Ok(argument),
         _ => Err(last()),
@@ -58,5 +68,7 @@ mod tests {
     fn the_loopback_has_one() {
         assert!(get(1).unwrap() >= 1280, "interface 1 is lo");
         assert_eq!(get(u32::MAX), Err(Errno(libc::ENXIO)));
+        assert_eq!(running(u32::MAX), Err(Errno(libc::ENXIO)));
+        running(1).unwrap();
     }
 }

@@ -251,7 +251,7 @@ impl Port {
             sys::rte_eth_link_get_nowait(self.0.id, &mut link)
         })?;
         Ok(Link {
-            up: u32::from(link.link_status()) == sys::RTE_ETH_LINK_UP,
+            up: self.0.carrier(u32::from(link.link_status()) == sys::RTE_ETH_LINK_UP),
             speed_mbps: (link.link_speed != 0 && link.link_speed != u32::MAX)
                 .then_some(link.link_speed),
             full_duplex: u32::from(link.link_duplex()) == sys::RTE_ETH_LINK_FULL_DUPLEX,

@@ -13,12 +13,12 @@ pub enum Device {
     AfXdp(String),
     /// `tap:IF`: a TAP the gateway makes.
     Tap(String),
-    /// `pci:DDDD:BB:DD.F`: a NIC bound to a userspace driver.
+    /// `pci:DDDD:BB:DD.F[,ARGS]`: a NIC bound to a userspace driver, with the driver's arguments.
     Pci(String),
-    /// `pcap:IN[,OUT][,infinite]`: frames read from and written to files.
+    /// `pcap:[IN][,OUT][,infinite]`: frames read from and written to files.
     Pcap {
-        /// File whose frames are received.
-        input: PathBuf,
+        /// File whose frames are received; nothing is received where absent.
+        input: Option<PathBuf>,
         /// File that takes sent frames; dropped where absent.
         output: Option<PathBuf>,
         /// Replay `input` without end.
@@ -97,7 +97,9 @@ impl FromStr for Device {
             "af_packet" => Self::AfPacket(interface()?),
             "af_xdp" => Self::AfXdp(interface()?),
             "tap" => Self::Tap(interface()?),
-            "pci" if is_pci_address(rest) => Self::Pci(rest.to_owned()),
+            "pci" if is_pci_address(rest.split(',').next().unwrap_or(rest)) => {
+                Self::Pci(rest.to_owned())
+            }
             "pci" => return Err(BadDevice::BadPciAddress(rest.to_owned())),
             "pcap" => pcap(rest).ok_or_else(|| BadDevice::Incomplete(text.to_owned()))?,
             "memif" => Self::Memif(rest.to_owned()),
@@ -113,17 +115,15 @@ fn pcap(rest: &str) -> Option<Device> {
     if infinite {
         words.pop();
     }
-    match words.as_slice() {
-        [input] if !input.is_empty() => {
-            Some(Device::Pcap { input: PathBuf::from(input), output: None, infinite })
-        }
-        [input, output] if !input.is_empty() && !output.is_empty() => Some(Device::Pcap {
-            input: PathBuf::from(input),
-            output: Some(PathBuf::from(output)),
-            infinite,
-        }),
-        _ => None,
-    }
+    let file = |word: &&str| (!word.is_empty()).then(|| PathBuf::from(word));
+    let (input, output) = match words.as_slice() {
+        [input] => (file(input), None),
+        [input, output] => (file(input), file(output)),
+        _ => return None,
+    };
+    // Something must be read or written, and only what is read can be read again.
+    let named = input.is_some() || (output.is_some() && !infinite);
+    named.then_some(Device::Pcap { input, output, infinite })
 }
 
 impl fmt::Display for Device {
@@ -134,7 +134,10 @@ impl fmt::Display for Device {
             Self::Tap(name) => write!(f, "tap:{name}"),
             Self::Pci(address) => write!(f, "pci:{address}"),
             Self::Pcap { input, output, infinite } => {
-                write!(f, "pcap:{}", input.display())?;
+                f.write_str("pcap:")?;
+                if let Some(input) = input {
+                    write!(f, "{}", input.display())?;
+                }
                 if let Some(output) = output {
                     write!(f, ",{}", output.display())?;
                 }
@@ -162,6 +165,8 @@ mod tests {
             "pcap:in.pcap,out.pcap",
             "pcap:in.pcap,infinite",
             "pcap:in.pcap,out.pcap,infinite",
+            "pcap:,out.pcap",
+            "pci:0000:01:00.0,mac=02:00:00:00:00:01",
             "memif:role=client,id=0",
             "vdev:net_null0,size=64",
         ] {
@@ -171,7 +176,17 @@ mod tests {
 
     #[test]
     fn refuses_what_names_nothing() {
-        for text in ["", "lan0", "af_packet:", "af_packet:a/b", "pci:1:2", "pcap:,", "eth:lan0"] {
+        for text in [
+            "",
+            "lan0",
+            "af_packet:",
+            "af_packet:a/b",
+            "pci:1:2",
+            "pcap:,",
+            "pcap:,out.pcap,infinite",
+            "pcap:a,b,c",
+            "eth:lan0",
+        ] {
             assert!(text.parse::<Device>().is_err(), "{text}");
         }
         assert!("tap:sixteen-letters-".parse::<Device>().is_err());

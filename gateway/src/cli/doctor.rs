@@ -36,7 +36,11 @@ fn text(checks: &[Check]) -> String {
     match checks.iter().filter(|check| !check.ok).count() {
         0 => out.push_str("everything is in order\n"),
         n => {
-            let _ = writeln!(out, "{n} of {} checks failed", checks.len());
+            let _ = writeln!(
+                out,
+                "{n} of {} checks failed; run the commands above as root",
+                checks.len()
+            );
         }
     }
     out
@@ -75,7 +79,7 @@ mod tests {
             "ok    DPDK        DPDK 22.11.8\n\
              FAIL  huge pages  none\n                  \
              mend: sysctl -w vm.nr_hugepages=512\n\
-             1 of 2 checks failed\n"
+             1 of 2 checks failed; run the commands above as root\n"
         );
         assert_eq!(json(&checks).pointer("/checks/1/ok"), Some(&Value::Bool(false)));
     }
