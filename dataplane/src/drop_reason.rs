@@ -23,7 +23,7 @@ macro_rules! reasons {
 reasons! {
     /// Shorter than an Ethernet header, or than its own headers say.
     Truncated = "truncated",
-    /// A frame in several buffers, or larger than one buffer.
+    /// Longer than the port's MTU: a super-frame of a peer whose offloads are on (TSO, GSO), or of this side's GRO.
     Oversized = "oversized",
     /// Not for this gateway's MAC.
     OtherHost = "other-host",

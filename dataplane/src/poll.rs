@@ -4,12 +4,14 @@
 //!   loop: requests ─> hand-off ring ─> each port: receive ─> Worker ─> transmit ─> age ─> quiescent
 //! ```
 
+use crate::drop_reason::DropReason;
 use crate::published::WorkerQuiescence;
 use crate::time::Instant;
 use crate::worker::{Outbox, Request, Worker};
 use crossbeam_channel::Receiver;
 use dpdk::{Burst, Mbuf, Mempool, RxQueue, TxQueue};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Packets of one receive.
@@ -19,9 +21,52 @@ const REQUESTS: usize = 16;
 /// How often connections are aged.
 const AGE_EVERY: Duration = Duration::from_millis(10);
 
+/// Ethernet header, and the tag of a tagged frame.
+const LINK: usize = 14;
+const TAG: usize = 4;
+
+/// What the worker of a queue counts of it, and what it is told. Relaxed: one writer each.
+#[derive(Debug)]
+pub struct QueueWatch {
+    /// Largest IP packet the port carries, in bytes; longer frames are dropped as
+    /// [`DropReason::Oversized`]. Written by the control thread.
+    pub mtu: AtomicU32,
+    /// Frames longer than that.
+    pub oversized: AtomicU64,
+    /// Packets the driver would not take.
+    pub transmit_full: AtomicU64,
+}
+
+impl QueueWatch {
+    /// Of a port that carries packets of `mtu` bytes.
+    #[must_use]
+    pub fn new(mtu: u32) -> Self {
+        Self { mtu: mtu.into(), oversized: 0.into(), transmit_full: 0.into() }
+    }
+
+    /// Whether a frame is longer than its wire carries: several segments in one, whose sender has left
+    /// cutting them to hardware that is not there. Cut short by the driver, it must not pass for a whole one.
+    fn is_oversized(&self, packet: &Mbuf) -> bool {
+        let most = self.mtu.load(Relaxed) as usize + LINK;
+        packet.len() > most && (packet.len() > most + TAG || !is_tagged(packet.data()))
+            || !packet.is_contiguous()
+    }
+}
+
+/// IEEE 802.1Q or 802.1ad.
+fn is_tagged(frame: &[u8]) -> bool {
+    matches!(frame.get(12..14), Some([0x81, 0x00] | [0x88, 0xa8]))
+}
+
+fn count(cell: &AtomicU64, more: usize) {
+    cell.store(cell.load(Relaxed).wrapping_add(more as u64), Relaxed);
+}
+
 /// One worker's queues on one port; a port with fewer queues than workers leaves some without.
 #[derive(Debug)]
 pub struct PortQueues {
+    /// What is counted of them.
+    pub watch: Arc<QueueWatch>,
     /// To receive from.
     pub rx: Option<RxQueue>,
     /// To send to.
@@ -88,13 +133,30 @@ impl PollLoop {
         burst: &mut Burst<BURST>,
         out: &mut Outbox<Mbuf>,
     ) -> usize {
-        let queue = self.ports.get_mut(port).and_then(|queues| queues.rx.as_mut());
-        let Some(count) = queue.map(|queue| queue.receive(burst)).filter(|count| *count > 0) else {
+        let Some(PortQueues { watch, rx: Some(queue), tx: _ }) = self.ports.get_mut(port) else {
             return 0;
         };
+        let received = queue.receive(burst);
+        if received == 0 {
+            return 0;
+        }
+        let mut oversized = 0;
+        let mut index = 0;
+        while let Some(packet) = burst.get(index) {
+            if watch.is_oversized(packet) {
+                drop(burst.swap_remove(index));
+                oversized += 1;
+            } else {
+                index += 1;
+            }
+        }
+        if oversized > 0 {
+            count(&watch.oversized, oversized);
+            self.worker.refused(DropReason::Oversized, oversized);
+        }
         let port = u16::try_from(port).unwrap_or(u16::MAX);
         self.worker.receive(now, port, burst.drain(), &mut self.pool, out);
-        count
+        received
     }
 
     fn transmit(&mut self, out: &mut Outbox<Mbuf>) {
@@ -102,12 +164,13 @@ impl PollLoop {
             if list.is_empty() {
                 continue;
             }
-            let queue = self.ports.get_mut(port).and_then(|queues| queues.tx.as_mut());
-            let failed = match queue {
+            let Some(PortQueues { watch, rx: _, tx }) = self.ports.get_mut(port) else { continue };
+            let failed = match tx {
                 Some(queue) => send_all(queue, list),
                 None => list.drain(..).count(),
             };
             if failed > 0 {
+                count(&watch.transmit_full, failed);
                 self.worker.transmit_failed(failed as u64);
             }
         }
@@ -129,4 +192,16 @@ fn send_all(queue: &mut TxQueue, list: &mut Vec<Mbuf>) -> usize {
         failed += burst.drain().count();
     }
     failed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_told_by_its_ethertype() {
+        let frame = |kind: [u8; 2]| [[0; 12].as_slice(), &kind, &[0; 46]].concat();
+        assert!(is_tagged(&frame([0x81, 0x00])) && is_tagged(&frame([0x88, 0xa8])));
+        assert!(!is_tagged(&frame([0x08, 0x00])) && !is_tagged(&[0x81, 0x00]));
+    }
 }

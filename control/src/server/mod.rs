@@ -11,7 +11,7 @@ mod rules;
 mod serve;
 mod stats;
 
-pub use serve::{ServerError, serve};
+pub use serve::{Listeners, ServerError, listen, serve};
 
 use crate::controller::Controller;
 use crate::proto;
@@ -20,7 +20,9 @@ use sluice_dataplane::ids::WorkerId;
 use sluice_dataplane::time::Instant;
 use sluice_dataplane::worker::Request;
 use sluice_dataplane::worker::counters::WorkerCounters;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// A worker as the control plane sees it.
 #[derive(Debug, Clone)]
@@ -33,6 +35,19 @@ pub struct WorkerHandle {
     pub counters: Arc<WorkerCounters>,
     /// Where requests go.
     pub requests: Sender<Request>,
+    /// Milliseconds since it was last seen to finish a turn, as the watch on the workers writes it.
+    pub age_ms: Arc<AtomicU64>,
+}
+
+impl WorkerHandle {
+    /// A worker that has not finished a turn for so long is stalled or dead.
+    pub const STALLED: Duration = Duration::from_secs(2);
+
+    /// How long it has not finished a turn.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        Duration::from_millis(self.age_ms.load(Relaxed))
+    }
 }
 
 /// A port's counters and state.
@@ -48,12 +63,28 @@ pub struct PortCounters {
     pub tx_errors: u64,
     pub rx_missed: u64,
     pub rx_no_buffer: u64,
+    /// Megabits per second; 0 where unknown.
+    pub speed_mbps: u32,
+}
+
+/// Counters of a port's queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(missing_docs)]
+pub struct QueueCounters {
+    pub rx_packets: u64,
+    pub rx_bytes: u64,
+    pub tx_packets: u64,
+    pub tx_bytes: u64,
+    /// Packets the driver would not take.
+    pub tx_full: u64,
 }
 
 /// What the gateway knows of ports and buffers and the control plane shows.
 pub trait Hardware: std::fmt::Debug + Send + Sync {
     /// The port of an interface.
     fn port(&self, interface: &str) -> Option<PortCounters>;
+    /// The queues of an interface's port, by number; none where it has no port of its own.
+    fn queues(&self, interface: &str) -> Vec<QueueCounters>;
     /// Buffers in all, and in use now.
     fn buffers(&self) -> (u64, u64);
     /// Where packet memory comes from.

@@ -4,11 +4,12 @@ use super::{Plane, config, conntrack, network, rules, stats};
 use crate::proto;
 use sluice_config::gateway::{Api, Listen};
 use std::future::Future;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thiserror::Error;
-use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_stream::wrappers::{TcpListenerStream, UnixListenerStream};
 use tonic::service::RoutesBuilder;
 use tonic::transport::Server;
@@ -40,13 +41,53 @@ pub enum ServerError {
     Serve(#[from] tonic::transport::Error),
 }
 
+/// Sockets that are listened on, and nobody answers yet. Those of files go away with it.
+#[derive(Debug)]
+pub struct Listeners {
+    unix: Vec<(PathBuf, UnixListener)>,
+    tcp: Vec<TcpListener>,
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        for (path, _) in &self.unix {
+            drop(std::fs::remove_file(path));
+        }
+    }
+}
+
+/// Listens on every address of `api`; before anything else is started, so that a refusal leaves nothing.
+///
+/// # Errors
+/// Names the address that cannot be listened on.
+pub fn listen(api: &Api) -> Result<Listeners, ServerError> {
+    let mut listeners = Listeners { unix: Vec::new(), tcp: Vec::new() };
+    for listen in &api.listen {
+        match listen {
+            Listen::Unix(path) => listeners.unix.push((path.clone(), unix(path)?)),
+            Listen::Tcp(address) => {
+                let bound = TcpListener::bind(address).and_then(|listener| {
+                    listener.set_nonblocking(true)?;
+                    Ok(listener)
+                });
+                listeners.tcp.push(bound.map_err(|source| ServerError::Listen {
+                    address: address.to_string(),
+                    source,
+                    remedy: "choose another address or port in api.listen",
+                })?);
+            }
+        }
+    }
+    Ok(listeners)
+}
+
 /// Serves the API until `stop` resolves. Blocks the calling thread.
 ///
 /// # Errors
 /// When it cannot be served.
 pub fn serve(
     plane: Arc<Plane>,
-    api: &Api,
+    listeners: Listeners,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServerError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -54,7 +95,7 @@ pub fn serve(
         .enable_all()
         .build()
         .map_err(ServerError::Runtime)?;
-    let result = runtime.block_on(run(plane, api, stop));
+    let result = runtime.block_on(run(plane, &listeners, stop));
     // Calls that wait for a worker end by their own time limit.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     result
@@ -62,43 +103,32 @@ pub fn serve(
 
 async fn run(
     plane: Arc<Plane>,
-    api: &Api,
+    listeners: &Listeners,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServerError> {
     let (tell, told) = tokio::sync::watch::channel(false);
     let mut tasks = tokio::task::JoinSet::new();
-    for listen in &api.listen {
-        let routes = routes(&plane).await?;
+    let stopped = || {
         let mut told = told.clone();
-        let stopped = async move { drop(told.wait_for(|stop| *stop).await) };
-        let server = Server::builder().add_routes(routes);
-        match listen {
-            Listen::Unix(path) => {
-                let incoming = UnixListenerStream::new(unix(path).await?);
-                tasks.spawn(server.serve_with_incoming_shutdown(incoming, stopped));
-            }
-            Listen::Tcp(address) => {
-                let listener =
-                    TcpListener::bind(address).await.map_err(|source| ServerError::Listen {
-                        address: address.to_string(),
-                        source,
-                        remedy: "choose another port in api.listen",
-                    })?;
-                let incoming = TcpListenerStream::new(listener);
-                tasks.spawn(server.serve_with_incoming_shutdown(incoming, stopped));
-            }
-        }
+        async move { drop(told.wait_for(|stop| *stop).await) }
+    };
+    for (_, listener) in &listeners.unix {
+        let listener = listener.try_clone().and_then(tokio::net::UnixListener::from_std);
+        let incoming = UnixListenerStream::new(listener.map_err(ServerError::Runtime)?);
+        let server = Server::builder().add_routes(routes(&plane).await?);
+        tasks.spawn(server.serve_with_incoming_shutdown(incoming, stopped()));
+    }
+    for listener in &listeners.tcp {
+        let listener = listener.try_clone().and_then(tokio::net::TcpListener::from_std);
+        let incoming = TcpListenerStream::new(listener.map_err(ServerError::Runtime)?);
+        let server = Server::builder().add_routes(routes(&plane).await?);
+        tasks.spawn(server.serve_with_incoming_shutdown(incoming, stopped()));
     }
     stop.await;
     let _ = tell.send(true);
     // Streams that a client keeps open must not keep the gateway: a second, then they are cut.
     let rest = async { while tasks.join_next().await.is_some() {} };
     drop(tokio::time::timeout(std::time::Duration::from_secs(1), rest).await);
-    for listen in &api.listen {
-        if let Listen::Unix(path) = listen {
-            drop(std::fs::remove_file(path));
-        }
-    }
     Ok(())
 }
 
@@ -121,13 +151,13 @@ async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerErro
 }
 
 /// A socket for the owner alone; one that nobody answers on any more is replaced.
-async fn unix(path: &Path) -> Result<UnixListener, ServerError> {
+fn unix(path: &Path) -> Result<UnixListener, ServerError> {
     let failed = |source| ServerError::Listen {
         address: format!("unix:{}", path.display()),
         source,
         remedy: "check that the folder can be written, or name another socket in api.listen",
     };
-    if UnixStream::connect(path).await.is_ok() {
+    if UnixStream::connect(path).is_ok() {
         return Err(ServerError::Busy(path.to_owned()));
     }
     if let Some(folder) = path.parent() {
@@ -135,6 +165,7 @@ async fn unix(path: &Path) -> Result<UnixListener, ServerError> {
     }
     drop(std::fs::remove_file(path));
     let listener = UnixListener::bind(path).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
     Ok(listener)
 }

@@ -3,6 +3,7 @@
 use super::Plane;
 use crate::proto;
 use crate::proto::stats_service_server::{StatsService, StatsServiceServer};
+use sluice_config::gateway::InterfaceKind;
 use sluice_dataplane::drop_reason::{DropCounts, DropReason};
 use sluice_dataplane::worker::counters::{Counter, WorkerCounters};
 use std::collections::HashMap;
@@ -42,11 +43,34 @@ fn worker(handle: &super::WorkerHandle) -> proto::WorkerStats {
         handed_in: counters.get(Counter::HandedIn),
         held: counters.get(Counter::Held),
         bursts: counters.get(Counter::Bursts),
-        healthy: true,
+        quiescent_age_ms: u64::try_from(handle.age().as_millis()).unwrap_or(u64::MAX),
+        healthy: handle.age() < super::WorkerHandle::STALLED,
         drops: by_name(&drops),
         connections: counters.get(Counter::Connections),
         ..Default::default()
     }
+}
+
+/// The device string of an interface; empty where it has no device of its own.
+fn device(config: &sluice_config::Config, name: &str) -> String {
+    let asked = config.interfaces.iter().find(|asked| asked.name == name);
+    match asked.map(|asked| &asked.kind) {
+        Some(InterfaceKind::Device(device)) => device.to_string(),
+        Some(InterfaceKind::Vlan { .. } | InterfaceKind::Bridge { .. }) | None => String::new(),
+    }
+}
+
+fn queues(plane: &Plane, interface: &str) -> Vec<proto::QueueStats> {
+    let message = |(queue, counters): (u32, super::QueueCounters)| proto::QueueStats {
+        interface: interface.to_owned(),
+        queue,
+        rx_packets: counters.rx_packets,
+        rx_bytes: counters.rx_bytes,
+        tx_packets: counters.tx_packets,
+        tx_bytes: counters.tx_bytes,
+        tx_full: counters.tx_full,
+    };
+    (0..).zip(plane.hardware.queues(interface)).map(message).collect()
 }
 
 #[tonic::async_trait]
@@ -67,6 +91,8 @@ impl StatsService for Stats {
             let port = plane.hardware.port(&interface.name).unwrap_or_default();
             proto::InterfaceStats {
                 name: interface.name.clone(),
+                device: device(&controller.running.config, &interface.name),
+                speed_mbps: port.speed_mbps,
                 link_up: port.link_up,
                 mtu: interface.mtu.into(),
                 mac: interface.mac.0.to_vec(),
@@ -78,9 +104,9 @@ impl StatsService for Stats {
                 tx_errors: port.tx_errors,
                 rx_missed: port.rx_missed,
                 rx_nombuf: port.rx_no_buffer,
-                ..Default::default()
             }
         });
+        let queues = controller.interfaces.iter().flat_map(|(_, i)| queues(plane, &i.name));
         let connections = workers.iter().map(|worker| worker.connections).sum();
         Ok(Response::new(proto::GetStatsResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -98,7 +124,7 @@ impl StatsService for Stats {
             routes: controller.routes.iter().count() as u64,
             workers,
             drops,
-            queues: Vec::new(),
+            queues: queues.collect(),
         }))
     }
 }

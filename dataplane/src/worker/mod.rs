@@ -263,6 +263,12 @@ impl<P: Packet> Worker<P> {
         &self.state.counters
     }
 
+    /// Packets from a port that never became part of a burst, and why.
+    pub fn refused(&mut self, reason: DropReason, count: usize) {
+        self.counters().add(Counter::Received, count as u64);
+        self.counters().dropped_many(reason, count);
+    }
+
     /// Packets counted as transmitted (or as delivered to the host) that the driver would not take.
     pub fn transmit_failed(&mut self, count: u64) {
         self.state.counters.add(Counter::Transmitted, count.wrapping_neg());

@@ -105,11 +105,16 @@ fn silence_kernel(device: &Device) {
     }
 }
 
-/// Segments merged on receipt would not fit a buffer.
-fn offloads_off(name: &str) {
-    let words = ["-K", name, "gro", "off", "lro", "off"];
-    // Not every driver has every switch; a frame that is too large is dropped and counted.
-    drop(Command::new("ethtool").args(words).output());
+/// Segments merged on receipt are longer than the wire carries. Not every driver has every switch, and a
+/// frame that is too large all the same is dropped, counted and said.
+pub(super) fn offloads_off(name: &str) {
+    for switch in ["gro", "lro", "rx-gro-hw"] {
+        if Command::new("ethtool").args(["-K", name, switch, "off"]).output().is_err() {
+            return warn!(
+                "ethtool cannot be run; install it, so that {name} does not merge segments"
+            );
+        }
+    }
 }
 
 fn sysctl(path: &str, value: &str) {

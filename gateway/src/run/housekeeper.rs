@@ -2,7 +2,7 @@
 
 use super::clock;
 use dpdk::Mbuf;
-use sluice_control::server::Plane;
+use sluice_control::server::{Plane, WorkerHandle};
 use sluice_control::solicit;
 use sluice_dataplane::neighbour::Output;
 use sluice_dataplane::published::{Quiescence, Watchdog};
@@ -14,8 +14,6 @@ use std::time::Duration;
 use tracing::{error, info};
 
 const TURN: Duration = Duration::from_millis(1);
-/// A worker that has not finished a burst for so long is stalled.
-const STALLED: Duration = Duration::from_secs(2);
 
 /// Starts the thread.
 pub(super) fn start(
@@ -23,9 +21,9 @@ pub(super) fn start(
     shared: Arc<Shared<Mbuf>>,
     quiescence: &Arc<Quiescence>,
     stop: Arc<AtomicBool>,
-) -> JoinHandle<()> {
+) -> std::io::Result<JoinHandle<()>> {
     let mut watchdog = Watchdog::new(Arc::clone(quiescence), clock::now());
-    std::thread::spawn(move || {
+    std::thread::Builder::new().name("housekeeper".into()).spawn(move || {
         let mut outputs = Vec::new();
         let mut stalled = vec![false; plane.workers.len()];
         while !stop.load(Ordering::Acquire) {
@@ -72,14 +70,18 @@ fn neighbours(plane: &Plane, shared: &Shared<Mbuf>, outputs: &mut Vec<Output>) {
 /// Says when a worker stalls, and when it is back.
 fn watch(plane: &Plane, watchdog: &mut Watchdog, stalled: &mut [bool]) {
     for (worker, was) in plane.workers.iter().zip(stalled) {
-        let age = watchdog.age(worker.id, clock::now());
-        let is = age.is_none_or(|age| age > STALLED);
+        // One that is offline has ended, or has not begun yet.
+        let age = watchdog.age(worker.id, clock::now()).unwrap_or(Duration::MAX);
+        worker.age_ms.store(u64::try_from(age.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let is = age > WorkerHandle::STALLED;
+        let (id, core) = (worker.id.0, worker.core);
         match (*was, is) {
             (false, true) => error!(
-                worker = worker.id.0,
-                "worker stalled or dead: no burst finished for {age:?}"
+                "worker {id} on core {core} is stalled: no turn finished for {} ms; what its queues receive is \
+                 lost. See what else runs on core {core}; `sluice stats` shows the workers",
+                age.as_millis()
             ),
-            (true, false) => info!(worker = worker.id.0, "worker runs again"),
+            (true, false) => info!("worker {id} on core {core} runs again"),
             (true, true) | (false, false) => {}
         }
         *was = is;

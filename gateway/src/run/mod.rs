@@ -8,13 +8,16 @@
 //! ```
 
 mod clock;
+mod fatal;
 mod host;
 mod housekeeper;
+mod oversized;
 mod ports;
+mod preflight;
 mod views;
 mod workers;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use sluice_control::controller::{self, Controller, Texts};
 use sluice_control::routes::Routes;
 use sluice_control::server::{self, Plane};
@@ -40,6 +43,7 @@ const FIB_BLOCKS: usize = 1 << 18;
 /// What kept it from starting: nothing is left running.
 pub(crate) fn run(file: &Path) -> Result<ExitCode> {
     logging();
+    fatal::end_on_panic();
     let texts = read_texts(file)?;
     let candidate = match controller::read(texts) {
         Ok(candidate) => candidate,
@@ -50,6 +54,8 @@ pub(crate) fn run(file: &Path) -> Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
+    let _claims = preflight::check(&candidate.config)?;
+    let listeners = server::listen(&candidate.config.api)?;
     let opened = ports::open(&candidate.config)?;
     info!(memory = %opened.eal.memory_mode(), "EAL started");
     let count = candidate.config.gateway.workers.count();
@@ -79,12 +85,19 @@ pub(crate) fn run(file: &Path) -> Result<ExitCode> {
         hardware: Arc::new(started.machine()),
         clock: clock::now,
     });
-    let housekeeper =
-        housekeeper::start(Arc::clone(&plane), Arc::clone(&shared), &quiescence, Arc::clone(&stop));
-    let served = server::serve(Arc::clone(&plane), &candidate.config.api, clock::stop_signal());
+    let housekeeper = housekeeper::start(
+        Arc::clone(&plane),
+        Arc::clone(&shared),
+        &quiescence,
+        Arc::clone(&stop),
+    )?;
+    let watches = started.machine().watches;
+    let oversized =
+        oversized::start(&candidate.config, watches, Arc::clone(&plane), Arc::clone(&stop))?;
+    let served = server::serve(Arc::clone(&plane), listeners, clock::stop_signal());
     info!("stopping");
     stop.store(true, Ordering::Release);
-    let healthy = housekeeper.join().is_ok();
+    let healthy = housekeeper.join().is_ok() && oversized.join().is_ok();
     let clean = workers::join(started) && healthy;
     served.context("the API stopped")?;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -136,23 +149,4 @@ fn read_texts(file: &Path) -> Result<Texts> {
         file: name,
         toml,
     })
-}
-
-/// Refuses a device that carries the host's default route, unless told otherwise.
-fn refuse_default_route(config: &sluice_config::Config) -> Result<()> {
-    let Some(carrier) = dpdk::doctor::default_route_interface() else { return Ok(()) };
-    for interface in &config.interfaces {
-        let sluice_config::gateway::InterfaceKind::Device(device) = &interface.kind else {
-            continue;
-        };
-        let taken = ports::device(device)?.interface();
-        if taken.as_deref() == Some(carrier.as_str()) && !interface.take_default_route {
-            bail!(
-                "interface {}: {carrier} carries this host's default route, and taking it over would cut the \
-                 host off; say take_default_route = true if that is meant",
-                interface.name
-            );
-        }
-    }
-    Ok(())
 }

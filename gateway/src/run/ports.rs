@@ -9,10 +9,15 @@ use sluice_config::Config;
 use sluice_config::gateway::{Interface, InterfaceKind};
 use sluice_control::interfaces::{OpenPort, OpenPorts, OpenTwin};
 use sluice_dataplane::address::Mac;
+use sluice_dataplane::poll::QueueWatch;
+use std::sync::Arc;
 
 /// Buffers per queue that receives, and in the waiting queues of workers.
 const BUFFERS: u32 = 16_384;
 const ETHERNET_OVERHEAD: u16 = 18;
+
+/// What is counted of the queues: by port, then by worker.
+pub(crate) type Watches = Vec<Vec<Arc<QueueWatch>>>;
 
 /// What was opened, in the order of port indexes: devices first, then twins.
 #[derive(Debug)]
@@ -20,6 +25,7 @@ pub(crate) struct Opened {
     pub(crate) eal: Eal,
     pub(crate) pool: Mempool,
     pub(crate) ports: Vec<(String, Port, Queues)>,
+    pub(crate) watches: Watches,
     pub(crate) open: OpenPorts,
 }
 
@@ -39,7 +45,6 @@ pub(super) fn twin_name(interface: &Interface) -> String {
 
 /// Starts EAL and opens everything.
 pub(super) fn open(config: &Config) -> Result<Opened> {
-    super::refuse_default_route(config)?;
     let workers = u16::try_from(config.gateway.workers.count()).unwrap_or(u16::MAX);
     let devices: Vec<(&Interface, Device)> = config
         .interfaces
@@ -66,7 +71,8 @@ pub(super) fn open(config: &Config) -> Result<Opened> {
         &eal,
         &PoolConfig { data_room: data_room + 128, ..PoolConfig::new("sluice", BUFFERS - 1) },
     )?;
-    let mut opened = Opened { eal, pool, ports: Vec::new(), open: OpenPorts::default() };
+    let mut opened =
+        Opened { eal, pool, ports: Vec::new(), watches: Vec::new(), open: OpenPorts::default() };
     for (interface, device) in &devices {
         opened.port(interface, device, workers, data_room)?;
     }
@@ -77,6 +83,13 @@ pub(super) fn open(config: &Config) -> Result<Opened> {
 }
 
 impl Opened {
+    /// Takes in a started port that carries packets of `mtu` bytes.
+    fn add(&mut self, name: String, port: Port, queues: Queues, mtu: u32) {
+        let workers = queues.tx.len();
+        self.watches.push((0..workers).map(|_| Arc::new(QueueWatch::new(mtu))).collect());
+        self.ports.push((name, port, queues));
+    }
+
     fn next_index(&self) -> u16 {
         u16::try_from(self.ports.len()).unwrap_or(u16::MAX)
     }
@@ -115,8 +128,8 @@ impl Opened {
             ..PortConfig::default()
         };
         let started = port.start(&asked, &self.pool)?;
-        let software_peer =
-            matches!(device, Device::AfPacket { .. } | Device::AfXdp { .. } | Device::Tap { .. });
+        // Behind a kernel interface is a Linux host, or a card that the kernel drives.
+        let software_peer = device.interface().is_some() && !matches!(device, Device::Pci { .. });
         let mac = match interface.mac {
             Some(mac) => Mac(mac.0),
             None => Mac(port.mac()?.0),
@@ -129,7 +142,7 @@ impl Opened {
             mtu,
             software_peer,
         });
-        self.ports.push((interface.name.clone(), port, started));
+        self.add(interface.name.clone(), port, started, mtu.into());
         Ok(())
     }
 
@@ -159,7 +172,8 @@ impl Opened {
         self.open
             .twins
             .push(OpenTwin { interface: interface.name.clone(), port: self.next_index() });
-        self.ports.push((name, port, started));
+        // The host's own stack keeps to the twin's MTU.
+        self.add(name, port, started, u16::MAX.into());
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Starts the workers on their cores, and takes them down again.
 
 use super::clock;
-use super::ports::Opened;
+use super::ports::{Opened, Watches};
 use super::views::Machine;
 use anyhow::Result;
 use crossbeam_queue::ArrayQueue;
@@ -52,6 +52,7 @@ pub(super) struct Started {
     pub(super) handles: Vec<WorkerHandle>,
     threads: Vec<dpdk::Worker<Worker<Mbuf>>>,
     ports: Vec<(String, Arc<Port>)>,
+    watches: Watches,
     pool: Mempool,
     capacity: u64,
     memory_mode: String,
@@ -62,6 +63,7 @@ impl Started {
     pub(super) fn machine(&self) -> Machine {
         Machine {
             ports: self.ports.clone(),
+            watches: self.watches.clone(),
             pool: self.pool.clone(),
             capacity: self.capacity,
             memory_mode: self.memory_mode.clone(),
@@ -135,7 +137,7 @@ pub(super) fn start(
     fibs: &Fibs,
     stop: &Arc<AtomicBool>,
 ) -> Result<Started> {
-    let Opened { eal, pool, ports, open: _ } = opened;
+    let Opened { eal, pool, ports, watches, open: _ } = opened;
     let count = config.gateway.workers.count();
     let max = config.sysctl.conntrack().max as usize;
     let v4 = Family::new(&fibs.v4, count, max);
@@ -161,7 +163,11 @@ pub(super) fn start(
             worker,
             ports: queues
                 .iter_mut()
-                .map(|(rx, tx)| PortQueues { rx: rx.pop(), tx: tx.pop() })
+                .zip(&watches)
+                .filter_map(|((rx, tx), watches)| {
+                    let watch = Arc::clone(watches.get(index)?);
+                    Some(PortQueues { watch, rx: rx.pop(), tx: tx.pop() })
+                })
                 .collect(),
             pool: pool.clone(),
             requests,
@@ -173,13 +179,15 @@ pub(super) fn start(
         let stop = Arc::clone(stop);
         threads
             .push(spawn_worker(&eal, core, &format!("worker-{index}"), move |_| poll.run(&stop))?);
-        handles.push(WorkerHandle { id, core, counters, requests: send });
+        let age_ms = Arc::default();
+        handles.push(WorkerHandle { id, core, counters, requests: send, age_ms });
     }
     let capacity = u64::from(pool.available()) + u64::from(pool.in_use());
     Ok(Started {
         handles,
         threads,
         ports,
+        watches,
         pool,
         capacity,
         memory_mode: eal.memory_mode().to_string(),
