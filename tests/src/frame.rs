@@ -213,6 +213,17 @@ impl Packet {
     }
 }
 
+/// An Ethernet frame without a tag around `payload`.
+pub fn ethernet(to: &str, from: &str, kind: u16, payload: &[u8]) -> Vec<u8> {
+    [mac(to), mac(from), kind.to_be_bytes().into(), payload.into()].concat()
+}
+
+/// The bytes of a MAC address.
+fn mac(text: &str) -> Vec<u8> {
+    let byte = |digits| u8::from_str_radix(digits, 16).unwrap_or_else(|_| panic!("no MAC: {text}"));
+    text.split(':').map(byte).collect()
+}
+
 /// 16-bit numbers in network order.
 pub fn words(numbers: &[u16]) -> Vec<u8> {
     numbers.iter().flat_map(|number| number.to_be_bytes()).collect()

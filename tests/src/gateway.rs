@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::process::{self, Background, Output};
@@ -42,11 +43,46 @@ impl Gateway {
     /// # Panics
     /// With what the gateway said, when it ends or stays silent.
     pub fn start(namespace: &Namespace, scratch: &Path, setup: &Setup, workers: u32) -> Self {
-        let folder = tempfile::Builder::new().prefix("gateway-").tempdir_in(scratch);
-        let folder = folder.expect("cannot make a folder").keep();
-        let file = write_configuration(&folder, setup, workers);
+        let folder = folder(scratch);
+        let toml = configuration(&folder, setup);
+        Self::launch(namespace, folder, workers, &toml, &[])
+    }
+
+    /// As [`start`](Self::start), with the words of `prefix` before the program, such as `setpriv …`.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_under(
+        namespace: &Namespace,
+        scratch: &Path,
+        setup: &Setup,
+        workers: u32,
+        prefix: &[&str],
+    ) -> Self {
+        let folder = folder(scratch);
+        let toml = configuration(&folder, setup);
+        Self::launch(namespace, folder, workers, &toml, prefix)
+    }
+
+    /// Starts the gateway with a configuration of the test's own: interfaces, routes and the like.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_with(namespace: &Namespace, scratch: &Path, workers: u32, toml: &str) -> Self {
+        Self::launch(namespace, folder(scratch), workers, toml, &[])
+    }
+
+    fn launch(
+        namespace: &Namespace,
+        folder: PathBuf,
+        workers: u32,
+        toml: &str,
+        prefix: &[&str],
+    ) -> Self {
+        let file = write(&folder, workers, toml);
         let binary = binary();
-        let words = [binary.to_str().expect("a plain path"), "run", "-c", &file];
+        let mut words = prefix.to_vec();
+        words.extend([binary.to_str().expect("a plain path"), "run", "-c", &file]);
         let process = namespace.start(&words, &folder.join("log"));
         let mut gateway = Self { process, folder, buffers_at_start: 0, stopped: false };
         let answered = eventually(START_LIMIT, || {
@@ -94,6 +130,32 @@ impl Gateway {
     /// What the gateway wrote to its log.
     pub fn said(&self) -> String {
         self.process.said()
+    }
+
+    /// The gateway's process.
+    pub fn pid(&self) -> Pid {
+        self.process.pid()
+    }
+
+    /// Which queues of an interface have received and sent: `(received, sent)` by queue.
+    pub fn queues(&self, interface: &str) -> Vec<(u64, u64)> {
+        let stats = self.stats();
+        let queues = stats["queues"].as_array().expect("queues are a list").iter();
+        let own = queues.filter(|queue| queue["interface"] == interface);
+        own.map(|queue| (number(&queue["rx_packets"]), number(&queue["tx_packets"]))).collect()
+    }
+
+    /// What one interface says in `sluice stats --json`.
+    pub fn interface(&self, name: &str) -> Value {
+        let stats = self.stats();
+        let found =
+            stats["interfaces"].as_array().and_then(|all| all.iter().find(|i| i["name"] == name));
+        found.unwrap_or_else(|| panic!("no {name} in {stats:#}")).clone()
+    }
+
+    /// Packets dropped for `reason`.
+    pub fn drops(&self, reason: &str) -> u64 {
+        number(&self.stats()["drops"][reason])
     }
 
     /// The gateway's configuration file.
@@ -169,18 +231,32 @@ pub fn total(list: &Value, field: &str) -> u64 {
 }
 
 /// A counter: a JSON number, or a string of digits, as protobuf's JSON writes 64 bits; absent is 0.
-fn number(value: &Value) -> u64 {
+pub fn number(value: &Value) -> u64 {
     let text = || value.as_str().and_then(|text| text.parse().ok());
     value.as_u64().or_else(text).unwrap_or(0)
 }
 
-/// Writes `sluice.toml` and the rules beside it; the path of the former.
-fn write_configuration(folder: &Path, setup: &Setup, workers: u32) -> String {
-    let mut toml = format!(
-        "[gateway]\nworkers = {workers}\nstate = {:?}\n\n[api]\nlisten = [\"unix:{}\"]\n",
+/// A folder for one gateway's files.
+fn folder(scratch: &Path) -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("gateway-").tempdir_in(scratch);
+    folder.expect("cannot make a folder").keep()
+}
+
+/// Writes `sluice.toml`, its socket in the same folder; its path.
+pub fn write(folder: &Path, workers: u32, toml: &str) -> String {
+    let text = format!(
+        "[gateway]\nworkers = {workers}\nstate = {:?}\n\n[api]\nlisten = [\"unix:{}\"]\n{toml}",
         folder.join("state"),
         folder.join("sluice.sock").display()
     );
+    let file = folder.join("sluice.toml");
+    fs::write(&file, text).expect("cannot write the configuration");
+    file.to_str().expect("a plain path").to_owned()
+}
+
+/// What a setup says in TOML; writes the rules to the folder.
+fn configuration(folder: &Path, setup: &Setup) -> String {
+    let mut toml = String::new();
     for interface in &setup.interfaces {
         let name = &interface.name;
         write!(
@@ -218,7 +294,5 @@ fn write_configuration(folder: &Path, setup: &Setup, workers: u32) -> String {
     for (name, value) in &setup.sysctls {
         writeln!(toml, "{name:?} = {value}").expect("as above");
     }
-    let file = folder.join("sluice.toml");
-    fs::write(&file, toml).expect("cannot write the configuration");
-    file.to_str().expect("a plain path").to_owned()
+    toml
 }

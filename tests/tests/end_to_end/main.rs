@@ -2,10 +2,15 @@
 //! the router, which shows that the scenario is right, and with Sluice on one and on two workers.
 
 mod bulk;
+mod devices;
+mod floods;
 mod local;
 mod nat;
+mod offloads;
 mod operation;
 mod path;
+mod refusals;
+mod stalls;
 
 /// The inside goes out under the outside address.
 const MASQUERADE: &str = "
