@@ -29,7 +29,7 @@ impl Tally {
                     add(&mut rule.counters, since.next());
                 }
                 if chain.policy.is_some() {
-                    add(&mut chain.counters, since.next());
+                    add(&mut chain.counters, since.next().filter(|_| chain.counts));
                 }
             }
         }
@@ -48,7 +48,7 @@ impl Tally {
                 let new = chains.into_iter().flatten().find(|chain| chain.name == old.name);
                 if let Some(new) = new {
                     carry_rules(old, new, &rules);
-                    add(&mut new.counters, policy);
+                    add(&mut new.counters, policy.filter(|_| old.counts && new.counts));
                 }
             }
         }
@@ -93,7 +93,7 @@ fn add(counters: &mut Counters, count: Option<Count>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_config::netfilter::{Family, SaveOptions};
+    use sluice_config::netfilter::{Family, Invocation, SaveOptions};
 
     const HEAD: &str = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n";
 
@@ -140,6 +140,25 @@ mod tests {
         assert_eq!(forward(&after), [0, 3, 4, 5]);
         tally.fold(&mut after, counts(&[0, 1, 1, 1, 1, 0]));
         assert_eq!(forward(&after), [1, 4, 5, 6], "the new generation counts from zero");
+    }
+
+    #[test]
+    fn a_policy_counts_only_once_it_was_named() {
+        let mut model = Ruleset::new(Family::V4);
+        let mut run = |line: &str, counts: u64| {
+            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let invocation = Invocation::parse(Family::V4, &words).unwrap();
+            model = invocation.run(&model).unwrap().ruleset.unwrap();
+            Tally::default().fold(&mut model, self::counts(&[counts; 9]));
+            let chains = ["INPUT", "FORWARD"];
+            let table = model.table(Table::Filter).unwrap();
+            chains.map(|chain| table.chain(chain).unwrap().counters.packets)
+        };
+        assert_eq!(run("-N OWN", 1), [0, 0], "made on the way");
+        assert_eq!(run("-P FORWARD DROP", 2), [0, 2]);
+        assert_eq!(run("-Z INPUT", 3), [3, 5]);
+        assert_eq!(run("-P FORWARD ACCEPT", 4), [7, 4], "a policy begins at zero");
+        assert_eq!(run("-F FORWARD", 5), [12, 9]);
     }
 
     #[test]

@@ -174,7 +174,7 @@ impl Edit {
     fn zero(&mut self, name: Option<&str>, number: Option<usize>) -> Result<(), Fault> {
         let zero = |chain: &mut EditChain| {
             if number.is_none() {
-                chain.chain.counters = Counters::default();
+                chain.chain.count_from(Counters::default());
             }
             for (placed, nth) in chain.rules.iter_mut().zip(1..) {
                 if number.is_none_or(|number| number == nth) {
@@ -285,9 +285,8 @@ impl Edit {
         self.create();
         let chain = self.chain_mut(name)?;
         chain.chain.policy = Some(policy);
-        if let Some(counters) = counters {
-            chain.chain.counters = counters;
-        }
+        // The tool sends counters with every policy: none given are zeroes.
+        chain.chain.count_from(counters.unwrap_or_default());
         Ok(())
     }
 
@@ -311,7 +310,7 @@ impl Edit {
                     );
                 }
             }
-            chain.chain.counters = counters.unwrap_or_default();
+            chain.chain.count_from(counters.unwrap_or_default());
             return Ok(());
         }
         check_chain_name(name)?;

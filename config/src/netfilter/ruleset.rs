@@ -83,8 +83,11 @@ pub struct Chain {
     pub name: String,
     /// What becomes of a packet no rule decided; absent in user chains, which return.
     pub policy: Option<Policy>,
-    /// Packets the policy decided.
+    /// Packets the policy decided, where it [counts](Self::counts).
     pub counters: Counters,
+    /// Whether the policy counts. As with iptables-nft, a builtin chain that came to be because some rule or
+    /// chain was made does not, until `-P`, `-Z` or a declaration (`:INPUT ACCEPT [0:0]`) names it.
+    pub counts: bool,
     /// First match decides.
     pub rules: Vec<Rule>,
 }
@@ -98,6 +101,12 @@ impl Chain {
     /// An empty user chain.
     pub fn user(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
+    }
+
+    /// A builtin chain's policy counts from here on.
+    pub fn count_from(&mut self, counters: Counters) {
+        self.counters = counters;
+        self.counts = self.policy.is_some();
     }
 
     /// The hook it is attached to, if it is a builtin chain.

@@ -94,7 +94,7 @@ impl Ruleset {
         for table in Table::ALL {
             let Some(model) = self.table_mut(table) else { continue };
             for chain in &mut model.chains {
-                chain.counters = Counters::default();
+                chain.count_from(Counters::default());
                 chain.rules.iter_mut().for_each(|rule| rule.counters = Counters::default());
             }
         }

@@ -1,7 +1,7 @@
 //! What iptables-nft 1.8.9 made of these commands: the line of `iptables-save`, the row of `-nL` and
 //! the row of `-vL`, recorded from the tool.
 
-use super::{build, run, save};
+use super::{build, declared, run, save};
 use crate::netfilter::{Family, Ruleset};
 
 /// Blocks of four lines: command, saved rule, row of `-nL`, row of `-vL`.
@@ -18,7 +18,8 @@ fn every_command_reads_and_prints_as_the_tool_does() {
             let text = save(&ruleset);
             let rule = text.lines().find(|line| line.starts_with("-A ")).unwrap();
             assert_eq!(rule, *saved, "{command}");
-            assert_eq!(Ruleset::parse(family, &text, "saved"), Ok(ruleset.clone()), "{command}");
+            let read = Ruleset::parse(family, &text, "saved");
+            assert_eq!(read, Ok(declared(ruleset.clone())), "{command}");
 
             let (table, chain) = place(command);
             let list = |options: &str| {

@@ -256,7 +256,8 @@ fn ruleset(family: Family) -> impl Strategy<Value = Ruleset> {
 
 fn identity(ruleset: &Ruleset) {
     let text = ruleset.save(&SaveOptions { counters: true, ..SaveOptions::default() });
-    assert_eq!(Ruleset::parse(ruleset.family, &text, "text").as_ref(), Ok(ruleset), "{text}");
+    let read = Ruleset::parse(ruleset.family, &text, "text");
+    assert_eq!(read, Ok(super::declared(ruleset.clone())), "{text}");
 }
 
 proptest! {
