@@ -3,7 +3,7 @@
 
 use super::checksum::{self, L4ChecksumState};
 use super::layer4::{Layer4, Layer4Kind};
-use super::options::{forward_options, refresh_checksum};
+use super::options::{echo_options, forward_options, refresh_checksum};
 use super::parse::Headers;
 use super::{protocol, put};
 use crate::address::{IpVersion, V4};
@@ -21,8 +21,8 @@ pub const fn is_echo_request(layer4: &Layer4) -> bool {
 /// they were. False, and nothing changed, for a fragment, a wrong checksum or a refused option.
 ///
 /// A record route or timestamp gets the gateway's address twice, on the way in and on the way out, as
-/// the kernel's does. IPv6 extension headers do not come back: the reply is shorter by them, and the
-/// caller has to read its headers again.
+/// the kernel's does. Other options, and IPv6 extension headers, do not come back: the reply is shorter by
+/// them, and the caller has to read its headers again.
 pub fn answer_echo(data: &mut [u8], headers: &Headers, ttl: u8) -> bool {
     if headers.fragment.is_some() || checksum::l4_state(data, headers) != L4ChecksumState::Good {
         return false;
@@ -37,7 +37,8 @@ pub fn answer_echo(data: &mut [u8], headers: &Headers, ttl: u8) -> bool {
                 // An overflow counter that just reached its end stays there.
                 let _ = forward_options(data, headers, own);
             }
-            turn_v4(data, headers, ttl);
+            let reply = echo_options(data, headers);
+            turn_v4(data, &reply, ttl);
         }
         IpVersion::V6 => turn_v6(data, headers, ttl),
     }

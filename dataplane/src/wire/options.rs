@@ -14,6 +14,8 @@ const END: u8 = 0;
 const NOP: u8 = 1;
 const RECORD_ROUTE: u8 = 7;
 const TIMESTAMP: u8 = 68;
+/// Commercial security, copied through by the kernel.
+const SECURITY_LABEL: u8 = 134;
 const LOOSE_SOURCE_ROUTE: u8 = 0x83;
 const STRICT_SOURCE_ROUTE: u8 = 0x89;
 const ROUTER_ALERT: u8 = 0x94;
@@ -206,6 +208,40 @@ fn fill_timestamp(data: &mut [u8], at: usize, length: usize, own: V4, time: u32)
         _ => 0,
     };
     put(data, at + 2, &[pointer.saturating_add(used)]);
+}
+
+/// Leaves of the options what an answer carries back, in the kernel's order (`__ip_options_echo`): record
+/// route, timestamp, security label, then zeroes up to a whole word. The header may be shorter afterwards; where it is now.
+/// The checksum is left to the caller.
+pub fn echo_options(data: &mut [u8], headers: &Headers) -> Headers {
+    let mut kept = [END; 40];
+    let mut length = 0;
+    for wanted in [RECORD_ROUTE, TIMESTAMP, SECURITY_LABEL] {
+        // A malformed option ends the walk; what was seen before it counts.
+        let _ = walk(data, headers, |kind, at, size| {
+            if kind == wanted
+                && let (Some(option), Some(room)) =
+                    (data.get(at..at + size), kept.get_mut(length..length + size))
+            {
+                room.copy_from_slice(option);
+                length += size;
+            }
+            Ok(())
+        });
+    }
+    let length = length.next_multiple_of(4);
+    let (l3, l4, end) =
+        (usize::from(headers.l3), usize::from(headers.l4), usize::from(headers.end));
+    let start = l3 + 20 + length;
+    if start > l4 || end > data.len() {
+        return *headers;
+    }
+    put(data, l3 + 20, kept.get(..length).unwrap_or_default());
+    data.copy_within(l4..end, start);
+    let end = end - (l4 - start);
+    put(data, l3, &[0x40 | ((20 + length) / 4) as u8]);
+    put(data, l3 + 2, &((end - l3) as u16).to_be_bytes());
+    Headers { l4: start as u16, end: end as u16, options: length > 0, ..*headers }
 }
 
 /// Computes the IPv4 header checksum anew.

@@ -148,6 +148,20 @@ fn echo_reply_records_the_gateway_twice() {
 }
 
 #[test]
+fn echo_reply_keeps_records_only() {
+    // A no-operation, router alert, a full record route; what stands behind the end of the list is lost.
+    let options = [1, 0x94, 4, 0, 0, 7, 7, 8, 10, 0, 0, 1, 1, 0, 9, 9];
+    let mut frame = completed(ipv4(1, 0, &options, &echo(8, b"payload")), 2);
+    let before = headers(&frame);
+    assert!(answer_echo(&mut frame, &before, 64));
+    let read = headers(&frame);
+    assert_eq!((read.l4, read.end), (before.l4 - 8, before.end - 8));
+    assert_eq!(frame[34..42], [7, 7, 8, 10, 0, 0, 1, 0]);
+    assert_eq!(l4_state(&frame, &read), L4ChecksumState::Good);
+    assert_eq!(&frame[50..57], b"payload");
+}
+
+#[test]
 fn echo_reply_v6_without_the_extensions() {
     let options = [58, 0, 1, 4, 0, 0, 0, 0];
     let request = ipv6(60, &[&options[..], &echo(128, b"payload")].concat());
