@@ -68,6 +68,8 @@ pub const KNOWN: &[Known] = &[
     known("net.ipv4.ip_default_ttl", 64, 1, 255),
     switch("net.ipv4.ip_forward", 0),
     seconds("net.ipv4.ipfrag_time", 30),
+    count("net.ipv4.route.error_burst", 1250),
+    count("net.ipv4.route.error_cost", 250),
     count("net.ipv4.ipfrag_high_thresh", 4_194_304),
     known("net.ipv6.conf.all.accept_source_route", 0, -1, i32::MAX as i64),
     known("net.ipv6.conf.default.accept_source_route", 0, -1, i32::MAX as i64),
@@ -154,6 +156,11 @@ impl Sysctl {
         u32::try_from(self.value(name)).unwrap_or(u32::MAX)
     }
 
+    /// Milliseconds of a setting that the kernel counts in ticks of its clock: 250 a second, as Debian builds it.
+    fn jiffies(&self, name: &str) -> u32 {
+        self.value32(name).saturating_mul(4)
+    }
+
     fn enabled(&self, name: &str) -> bool {
         self.value(name) != 0
     }
@@ -196,10 +203,14 @@ impl Sysctl {
         }
     }
 
-    /// `send_redirects`: on if either `all` or the interface has it on.
+    /// `send_redirects`: on if either `all` or the interface has it on. A file that switches `all` off and names neither
+    /// the interface nor `default` means every interface; in the kernel these would keep their 1.
     pub fn send_redirects(&self, interface: &str) -> bool {
+        let named = [interface, "default"]
+            .iter()
+            .any(|name| self.set.contains_key(&format!("net.ipv4.conf.{name}.send_redirects")));
         self.of_all("ipv4", "send_redirects") != 0
-            || self.of_interface("ipv4", interface, "send_redirects") != 0
+            || named && self.of_interface("ipv4", interface, "send_redirects") != 0
     }
 
     /// IPv4 `accept_source_route`: on if both `all` and the interface have it on.
@@ -226,6 +237,8 @@ impl Sysctl {
             messages_per_second: self.value32("net.ipv4.icmp_msgs_per_sec"),
             messages_burst: self.value32("net.ipv4.icmp_msgs_burst"),
             v6_ratelimit_ms: self.value32("net.ipv6.icmp.ratelimit"),
+            route_error_cost_ms: self.jiffies("net.ipv4.route.error_cost"),
+            route_error_burst_ms: self.jiffies("net.ipv4.route.error_burst"),
         }
     }
 
@@ -284,6 +297,10 @@ pub struct IcmpLimits {
     pub messages_burst: u32,
     /// ICMPv6's `ratelimit_ms`.
     pub v6_ratelimit_ms: u32,
+    /// What telling a source of a missing route costs, in milliseconds of its time.
+    pub route_error_cost_ms: u32,
+    /// What a source can save up for that.
+    pub route_error_burst_ms: u32,
 }
 
 /// `net.netfilter.nf_conntrack_*`
@@ -359,8 +376,12 @@ mod tests {
         let s = set(&[("net.ipv4.conf.all.rp_filter", 1), ("net.ipv4.conf.wan.rp_filter", 2)]);
         assert_eq!(s.rp_filter("wan"), RpFilter::Loose);
         assert_eq!(s.rp_filter("lan"), RpFilter::Strict);
-        let s = set(&[("net.ipv4.conf.all.send_redirects", 0)]);
-        assert!(s.send_redirects("lan"), "the interface still has its default, 1");
+        assert!(Sysctl::default().send_redirects("lan"));
+        let (all, lan) = ("net.ipv4.conf.all.send_redirects", "net.ipv4.conf.lan.send_redirects");
+        assert!(!set(&[(all, 0)]).send_redirects("lan"));
+        assert!(set(&[(all, 0), (lan, 1)]).send_redirects("lan"));
+        assert!(!set(&[(all, 0), (lan, 1)]).send_redirects("wan"));
+        assert!(set(&[(lan, 0)]).send_redirects("lan"), "`all` is still 1");
         assert!(!Sysctl::default().accept_source_route("lan"));
         assert!(set(&[("net.ipv4.conf.all.accept_source_route", 1)]).accept_source_route("lan"));
     }

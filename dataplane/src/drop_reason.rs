@@ -91,6 +91,8 @@ reasons! {
     ConntrackClash = "conntrack-clash",
     /// No free port or address for NAT.
     NatExhausted = "nat-exhausted",
+    /// An ICMP redirect about a translated connection.
+    TranslatedRedirect = "translated-redirect",
     /// The next hop never answered.
     NeighbourFailed = "neighbour-failed",
     /// Too many packets wait for the next hop.

@@ -2,13 +2,15 @@
 
 use crate::address::Address;
 use crate::conntrack::{CtState, FlowRef, NewConnection};
+use crate::datagram::{self, Sizes};
 use crate::drop_reason::DropReason;
 use crate::ids::{InterfaceId, NeighbourId, WorkerId};
 use crate::packet::Packet;
 use crate::rules::{Trail, View};
 use crate::tuple::Tuple;
+use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
 use crate::wire::icmp_error::IcmpError;
-use crate::wire::layer4::{Layer4, layer4};
+use crate::wire::layer4::{Layer4, Layer4Kind, layer4};
 use crate::wire::parse::Headers;
 use std::net::IpAddr;
 
@@ -32,6 +34,12 @@ pub(crate) struct Flight<A, P> {
     pub(crate) lead: P,
     /// Later fragments and where their headers are.
     pub(crate) rest: Vec<(P, Headers)>,
+    /// Bytes at the end of `lead` that are those at the beginning of `rest`.
+    pub(crate) pulled: u16,
+    /// The sizes they came in.
+    pub(crate) sizes: Sizes,
+    /// The fragments' sizes are not to be kept (see `Lane::rewrite`).
+    pub(crate) recut: bool,
     pub(crate) headers: Headers,
     pub(crate) layer4: Layer4,
     /// IP bytes of the whole datagram.
@@ -43,6 +51,8 @@ pub(crate) struct Flight<A, P> {
     pub(crate) tuple: Option<Tuple<A>>,
     /// How the first packet of a connection that did not come to be had arrived.
     pub(crate) arrived: Option<Tuple<A>>,
+    /// The better next hop its sender is to be told of.
+    pub(crate) redirect: Option<IpAddr>,
     pub(crate) ingress: InterfaceId,
     pub(crate) egress: Option<InterfaceId>,
     /// Arrived as a link-layer broadcast or multicast.
@@ -61,18 +71,21 @@ pub(crate) struct Flight<A, P> {
 impl<A: Address, P: Packet> Flight<A, P> {
     /// A datagram about to enter the pipeline; none when the frame is too short for its headers.
     pub(crate) fn new(
-        lead: P,
+        mut lead: P,
         rest: Vec<(P, Headers)>,
-        headers: Headers,
+        mut headers: Headers,
         ingress: InterfaceId,
     ) -> Result<Self, P> {
+        let sizes =
+            Sizes::of(std::iter::once(&headers).chain(rest.iter().map(|(_, headers)| headers)));
+        let pulled =
+            if rest.is_empty() { 0 } else { datagram::pull(&mut lead, &mut headers, &rest) };
         let data = lead.data();
         let address = |at: usize| A::read(data.get(usize::from(headers.l3) + at..)?);
         let (Some(source), Some(destination)) = (address(A::OFFSET), address(A::OFFSET + A::SIZE))
         else {
             return Err(lead);
         };
-        let layer4 = layer4(data, &headers);
         let length = match rest.last() {
             None => u32::from(headers.end - headers.l3),
             Some((_, last)) => {
@@ -82,9 +95,13 @@ impl<A: Address, P: Packet> Flight<A, P> {
                     + u32::from(last.end - last.l4)
             }
         };
+        let layer4 = datagram_layer4(data, &headers, length);
         Ok(Self {
             lead,
             rest,
+            pulled,
+            sizes,
+            recut: false,
             headers,
             layer4,
             length,
@@ -92,6 +109,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             destination,
             tuple: None,
             arrived: None,
+            redirect: None,
             ingress,
             egress: None,
             link_broadcast: false,
@@ -103,6 +121,26 @@ impl<A: Address, P: Packet> Flight<A, P> {
             trail: Trail::new(),
             cacheable: true,
         })
+    }
+
+    /// Reads addresses and the layer-4 header again after something changed them.
+    pub(crate) fn reread(&mut self) {
+        let data = self.lead.data();
+        self.layer4 = datagram_layer4(data, &self.headers, self.length);
+        self.source = self.headers.source(data);
+        self.destination = self.headers.destination(data);
+    }
+
+    /// Judges the layer-4 checksum of the whole datagram.
+    pub(crate) fn checksum(&self) -> L4ChecksumState {
+        let later = datagram::later_payloads(&self.rest, self.pulled);
+        datagram_l4_state(self.lead.data(), &self.headers, later)
+    }
+
+    /// The fragments as they came, with what was done to them.
+    pub(crate) fn push_back(&mut self) {
+        datagram::push_back(&mut self.lead, &mut self.headers, &mut self.rest, self.pulled);
+        self.pulled = 0;
     }
 
     /// The packet as rules see it, and where they leave their marks: the trail, and whether the verdict may be
@@ -130,6 +168,18 @@ impl<A: Address, P: Packet> Flight<A, P> {
         std::iter::once((&mut self.lead, &self.headers))
             .chain(self.rest.iter_mut().map(|(packet, headers)| (packet, &*headers)))
     }
+}
+
+/// The layer-4 header of a datagram of `length` IP bytes whose first frame this is.
+fn datagram_layer4(data: &[u8], headers: &Headers, length: u32) -> Layer4 {
+    let mut read = layer4(data, headers);
+    if headers.fragment.is_some()
+        && let Layer4Kind::Tcp(tcp) = &mut read.kind
+    {
+        let before = u32::from(headers.l4 - headers.l3) + u32::from(tcp.data_offset);
+        tcp.payload_len = u16::try_from(length.saturating_sub(before)).unwrap_or(u16::MAX);
+    }
+    read
 }
 
 /// Where a packet goes.

@@ -4,14 +4,20 @@
 //! (`icmp_msgs_per_sec`, `icmp_msgs_burst`) and one of its destination's (one per `icmp_ratelimit`
 //! milliseconds, six at most).
 //!
-//! A bucket is one word: the time at which it will be full again. Taking a token moves that time on by
-//! the token's price; a bucket that would be full later than its depth allows has none left. So a
-//! token is one compare-and-swap, and an idle bucket needs no upkeep. Destinations share a fixed table,
-//! four to a row; in a full row the one nearest to full gives way.
+//! A packet that meets no route, or one that refuses, is answered if its source's bucket holds
+//! `net.ipv4.route.error_cost` too (`ip_error`); the two limits spend from one bucket, kernel `inet_peer`,
+//! which each caps at its own depth.
+//!
+//! The gateway's own bucket is one word: the time at which it will be full again. A token moves that time on by
+//! its price; a bucket that would be full later than its depth allows has none left. A destination's is the time at
+//! which it was empty: what has passed since is its tokens. So a token is one compare-and-swap, and an idle
+//! bucket needs no upkeep. Destinations share a fixed table, four to a row; in a full row the one nearest to full
+//! gives way.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::redirect_limit::RedirectLimiter;
 use crate::time::Instant;
 
 /// The kernel's sysctls.
@@ -25,6 +31,10 @@ pub struct Settings {
     pub messages_per_second: u32,
     /// `net.ipv4.icmp_msgs_burst`: how many of these at once.
     pub messages_burst: u32,
+    /// `net.ipv4.route.error_cost` in milliseconds: what an answer about a missing route costs; 0 for no limit.
+    pub route_error_cost: u32,
+    /// `net.ipv4.route.error_burst` in milliseconds: what a source can save up for these.
+    pub route_error_burst: u32,
 }
 
 impl Default for Settings {
@@ -34,6 +44,8 @@ impl Default for Settings {
             ratelimit_v6: 1000,
             messages_per_second: 1000,
             messages_burst: 50,
+            route_error_cost: 1000,
+            route_error_burst: 5000,
         }
     }
 }
@@ -48,6 +60,9 @@ const ROWS: usize = 1024;
 const ATTEMPTS: usize = 8;
 /// Bits of a word that hold milliseconds: 34 years.
 const TIME_BITS: u32 = 40;
+/// Added to the times of destinations' buckets, so that one can have been empty long before the clock began: more
+/// than the deepest bucket's depth.
+const EPOCH: u64 = 1 << 36;
 const TIME: u64 = (1 << TIME_BITS) - 1;
 
 /// The limiter. See the module's head.
@@ -57,10 +72,13 @@ pub struct IcmpLimiter {
     ratelimit_v6: AtomicU32,
     messages_per_second: AtomicU32,
     messages_burst: AtomicU32,
+    route_error_cost: AtomicU32,
+    route_error_burst: AtomicU32,
     /// When the gateway's own bucket is full again, in nanoseconds.
     all: AtomicU64,
-    /// Fingerprint of a destination above, when its bucket is full again in milliseconds below.
+    /// Fingerprint of a destination above, when its bucket was empty in milliseconds below.
     rows: Box<[[AtomicU64; WAYS]]>,
+    redirects: RedirectLimiter,
     seed: u64,
 }
 
@@ -73,8 +91,11 @@ impl IcmpLimiter {
             ratelimit_v6: AtomicU32::new(0),
             messages_per_second: AtomicU32::new(0),
             messages_burst: AtomicU32::new(0),
+            route_error_cost: AtomicU32::new(0),
+            route_error_burst: AtomicU32::new(0),
             all: AtomicU64::new(0),
             rows: (0..ROWS).map(|_| std::array::from_fn(|_| AtomicU64::new(0))).collect(),
+            redirects: RedirectLimiter::default(),
             seed,
         };
         limiter.configure(settings);
@@ -87,13 +108,22 @@ impl IcmpLimiter {
         self.ratelimit_v6.store(settings.ratelimit_v6, Ordering::Relaxed);
         self.messages_per_second.store(settings.messages_per_second, Ordering::Relaxed);
         self.messages_burst.store(settings.messages_burst, Ordering::Relaxed);
+        self.route_error_cost.store(settings.route_error_cost, Ordering::Relaxed);
+        self.route_error_burst.store(settings.route_error_burst, Ordering::Relaxed);
     }
 
     /// Whether a message may be sent to `destination`; `masked` when its type is in the mask of
     /// limited types.
     #[must_use]
     pub fn allow(&self, destination: IpAddr, masked: bool, now: Instant) -> bool {
-        !masked || (self.allow_any(now) && self.allow_to(destination, now))
+        !masked || (self.allow_any(now) && self.allow_to(destination, now, Some(BURST)))
+    }
+
+    /// As [`Self::allow`], where [`Self::allow_route_error`] has just been asked about the same address: at one moment the
+    /// kernel caps a bucket once.
+    #[must_use]
+    pub fn allow_charged(&self, destination: IpAddr, masked: bool, now: Instant) -> bool {
+        !masked || (self.allow_any(now) && self.allow_to(destination, now, None))
     }
 
     /// `icmp_global_allow`.
@@ -104,26 +134,44 @@ impl IcmpLimiter {
         take(&self.all, |full| spend(full, now.0, price, burst))
     }
 
-    /// `inet_peer_xrlim_allow`.
-    fn allow_to(&self, destination: IpAddr, now: Instant) -> bool {
-        let (price, bits) = match destination {
-            IpAddr::V4(v4) => (&self.ratelimit_v4, v4.to_ipv6_mapped().to_bits()),
-            IpAddr::V6(v6) => (&self.ratelimit_v6, v6.to_bits()),
+    /// `inet_peer_xrlim_allow`; the bucket holds so many tokens at most.
+    fn allow_to(&self, destination: IpAddr, now: Instant, most: Option<u64>) -> bool {
+        let price = match destination {
+            IpAddr::V4(_) => &self.ratelimit_v4,
+            IpAddr::V6(_) => &self.ratelimit_v6,
         };
+        // Without a limit the bucket is capped at nothing, as in the kernel: route errors feel it later.
         let price = u64::from(price.load(Ordering::Relaxed));
-        if price == 0 {
-            return true;
-        }
-        let hash = self.hash(bits);
+        self.spend_of(destination, now, price, most.map_or(u64::MAX, |most| price * most))
+    }
+
+    /// Whether `source` may be told that there is no route for its packet, or one that refuses (`ip_error`).
+    #[must_use]
+    pub fn allow_route_error(&self, source: IpAddr, now: Instant) -> bool {
+        let price = u64::from(self.route_error_cost.load(Ordering::Relaxed));
+        let depth = u64::from(self.route_error_burst.load(Ordering::Relaxed));
+        price == 0 || self.spend_of(source, now, price, depth)
+    }
+
+    /// Whether `source` may be told of a better next hop.
+    #[must_use]
+    pub fn allow_redirect(&self, source: IpAddr, now: Instant) -> bool {
+        self.redirects.allow(self.hash(bits_of(source)), now)
+    }
+
+    /// Takes `price` from the bucket of `address`, which holds `depth` at most.
+    fn spend_of(&self, address: IpAddr, now: Instant, price: u64, depth: u64) -> bool {
+        let hash = self.hash(bits_of(address));
         let Some(row) = self.rows.get(hash as usize % ROWS) else { return true };
         // Never zero, which marks an empty place.
         let fingerprint = (hash >> TIME_BITS | 1) << TIME_BITS;
-        let now = now.0 / 1_000_000;
+        let now = now.0 / 1_000_000 + EPOCH;
         let Some(place) = Self::place(row, fingerprint) else { return true };
         take(place, |word| {
             // Another's bucket is given up, and a new one starts full.
-            let full = if word & !TIME == fingerprint { word & TIME } else { 0 };
-            Some(fingerprint | spend(full, now, price, BURST)? & TIME)
+            let empty = if word & !TIME == fingerprint { word & TIME } else { 0 };
+            let tokens = now.saturating_sub(empty).min(depth);
+            Some(fingerprint | (now - tokens.checked_sub(price)?) & TIME)
         })
     }
 
@@ -142,6 +190,13 @@ impl IcmpLimiter {
             hash = (wide as u64) ^ ((wide >> 64) as u64) ^ self.seed.rotate_left(23);
         }
         hash ^ (hash >> 32)
+    }
+}
+
+fn bits_of(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits(),
     }
 }
 
@@ -173,8 +228,14 @@ mod tests {
 
     use proptest::prelude::*;
 
-    const UNLIMITED: Settings =
-        Settings { ratelimit_v4: 0, ratelimit_v6: 0, messages_per_second: 0, messages_burst: 0 };
+    const UNLIMITED: Settings = Settings {
+        ratelimit_v4: 0,
+        ratelimit_v6: 0,
+        messages_per_second: 0,
+        messages_burst: 0,
+        route_error_cost: 0,
+        route_error_burst: 0,
+    };
 
     fn milliseconds(count: u64) -> Instant {
         Instant(count * 1_000_000)
@@ -200,6 +261,40 @@ mod tests {
         let at = |time| limiter.allow(v6, true, milliseconds(time));
         assert_eq!((0..20).filter(|_| at(10_000)).count(), 6);
         assert!(at(10_500));
+    }
+
+    #[test]
+    fn route_errors_come_five_at_once_then_one_a_second() {
+        let settings = Settings { route_error_cost: 1000, route_error_burst: 5000, ..UNLIMITED };
+        let limiter = IcmpLimiter::new(settings, 1);
+        let at = |time| limiter.allow_route_error(address(1), milliseconds(time));
+        assert_eq!((0..20).filter(|_| at(0)).count(), 5, "from the first moment");
+        assert!(!at(999));
+        assert!(at(1_000));
+        assert!(!at(1_001));
+        limiter.configure(UNLIMITED);
+        assert!((0..100).all(|_| at(1_001)));
+    }
+
+    #[test]
+    fn both_limits_spend_from_one_bucket() {
+        let limiter =
+            IcmpLimiter::new(Settings { messages_per_second: 0, ..Settings::default() }, 1);
+        let answered = |time| {
+            let now = milliseconds(time);
+            limiter.allow_route_error(address(1), now)
+                && limiter.allow_charged(address(1), true, now)
+        };
+        // Each answer costs two of five tokens; the third finds one, and spends it in vain.
+        assert_eq!((0..20).filter(|_| answered(50_000)).count(), 2);
+        assert!(!answered(51_000), "one token is not enough");
+        assert!(!limiter.allow(address(1), true, milliseconds(51_999)));
+        assert!(answered(54_000));
+        limiter.configure(Settings { ratelimit_v4: 0, ..Settings::default() });
+        assert_eq!((0..20).filter(|_| answered(99_000)).count(), 5, "messages cost nothing now");
+        assert!(limiter.allow(address(1), true, milliseconds(110_000)));
+        assert!(!answered(110_999), "but one by itself leaves no tokens");
+        assert!(answered(111_000));
     }
 
     #[test]

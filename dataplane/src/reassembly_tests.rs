@@ -58,7 +58,7 @@ proptest! {
                         whole.iter().flat_map(|(p, h)| h.payload(p.data()).to_vec()).collect();
                     prop_assert_eq!(&bytes[..], &frame[34..]);
                     let (lead, lead_headers) = &whole[0];
-                    let later = whole[1..].iter().map(|(p, h)| (p.data(), h));
+                    let later = whole[1..].iter().map(|(p, h)| h.payload(p.data()));
                     prop_assert_eq!(
                         datagram_l4_state(lead.data(), lead_headers, later),
                         L4ChecksumState::Good

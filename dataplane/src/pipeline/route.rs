@@ -1,15 +1,17 @@
 //! Routing: where a packet goes by its destination, and whether it may be forwarded at all.
 
+use super::translate::has_nat;
 use super::{Env, Family, Lane};
 use crate::address::IpVersion;
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Stop};
+use crate::flight::{Flight, Flow, Stop};
 use crate::ids::InterfaceId;
 use crate::interface::ReversePathFilter;
 use crate::packet::Packet;
 use crate::snapshot::NextHop;
 use crate::wire::forward::decrement_ttl;
 use crate::wire::icmp_error::IcmpError;
+use crate::wire::options::has_source_route;
 use std::net::IpAddr;
 
 /// The way out of a packet.
@@ -193,21 +195,49 @@ impl<A: Family> Lane<A> {
             headers.ttl = headers.ttl.saturating_sub(1);
         }
         flight.egress = Some(out.egress);
+        if out.egress == flight.ingress && interface.send_redirects {
+            self.consider_redirect(env, flight, out);
+        }
         Ok(())
+    }
+
+    /// A sender on the link the packet leaves by could have sent it to the next hop itself: RFC 1812 section
+    /// 5.2.7.2, kernel `__mkroute_input` with `shared_media` 1. The next packet has to be considered too.
+    fn consider_redirect<P: Packet>(&self, env: Env<'_>, flight: &mut Flight<A, P>, out: Out) {
+        let on_link = self.next_hop(env, flight.source) == Some(NextHop::Connected(flight.ingress));
+        let headers = &flight.headers;
+        if A::VERSION == IpVersion::V6
+            || !on_link
+            || headers.options && has_source_route(flight.lead.data(), headers)
+        {
+            return;
+        }
+        // A redirect about a connection that is translated, or may yet be, is never let out.
+        let pending = matches!(flight.flow, Flow::New(_)) && has_nat::<A>(env);
+        let translated = match &flight.flow {
+            Flow::Known(flow) => {
+                let connection = self.conntrack.common(*flow);
+                connection.is_source_translated() || connection.is_destination_translated()
+            }
+            Flow::None | Flow::New(_) | Flow::Error(_) => false,
+        };
+        if !translated {
+            flight.cacheable = false;
+        }
+        flight.redirect = Some(out.next_hop).filter(|_| !pending && !translated);
     }
 
     fn check_mtu<P: Packet>(&self, flight: &Flight<A, P>, mtu: u16) -> Result<(), Stop> {
         // Fragments travel in their own sizes; the largest decides.
-        let largest = std::iter::once(&flight.headers)
-            .chain(flight.rest.iter().map(|(_, headers)| headers))
-            .map(|headers| headers.end - headers.l3)
-            .max()
-            .unwrap_or_default();
-        if largest <= mtu {
+        if flight.sizes.largest <= mtu {
             return Ok(());
         }
+        let dont_fragment = match flight.rest.is_empty() {
+            true => flight.headers.dont_fragment(flight.lead.data()),
+            false => flight.sizes.dont_fragment,
+        };
         match A::VERSION {
-            IpVersion::V4 if flight.headers.dont_fragment(flight.lead.data()) => {
+            IpVersion::V4 if dont_fragment => {
                 Err(Stop::Refuse(DropReason::TooBig, IcmpError::FragmentationNeeded { mtu }))
             }
             IpVersion::V4 => Ok(()),

@@ -11,10 +11,9 @@ use crate::flight::{Flight, Flow, Stop, Verdict};
 use crate::ids::{InterfaceId, NeighbourId};
 use crate::packet::{Checksum, Packet};
 use crate::snapshot::NextHop;
-use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
+use crate::wire::checksum::L4ChecksumState;
 use crate::wire::echo::is_echo_request;
 use crate::wire::icmp_error::quoted;
-use crate::wire::layer4::layer4;
 
 impl<A: Family> Lane<A> {
     /// Hands over a packet of another worker's connection before any rule counts it: its owner may take
@@ -236,17 +235,8 @@ fn checksum_holds<A: Family, P: Packet>(flight: &Flight<A, P>) -> bool {
             Checksum::Unknown => {}
         }
     }
-    let later = flight.rest.iter().map(|(packet, headers)| (packet.data(), headers));
-    match datagram_l4_state(flight.lead.data(), &flight.headers, later) {
+    match flight.checksum() {
         L4ChecksumState::Good | L4ChecksumState::Absent => true,
         L4ChecksumState::Bad | L4ChecksumState::Partial => false,
     }
-}
-
-/// Reads the layer-4 header again after something changed it.
-pub(super) fn reread<A: Family, P: Packet>(flight: &mut Flight<A, P>) {
-    flight.layer4 = layer4(flight.lead.data(), &flight.headers);
-    let data = flight.lead.data();
-    flight.source = flight.headers.source(data);
-    flight.destination = flight.headers.destination(data);
 }

@@ -2,7 +2,6 @@
 //! INPUT the source, so that the rules between see what they see in Linux.
 
 use super::route::Out;
-use super::track::reread;
 use super::{Env, Family, Lane};
 use crate::address::Address;
 use crate::conntrack::reply_of;
@@ -17,6 +16,12 @@ use crate::nat::{
 use crate::packet::Packet;
 use crate::rules::{Hook, Outcome, Table};
 use crate::tuple::Tuple;
+use crate::wire::icmp_error::quoted;
+use crate::wire::layer4::Layer4Kind;
+use crate::wire::protocol;
+
+/// The ICMP type.
+const REDIRECT: u8 = 5;
 
 /// Which end of the packet a hook changes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,6 +70,7 @@ impl<A: Family> Lane<A> {
                 new.set_destination_translated();
             }
         }
+        self.check_redirect(env, flight)?;
         self.rewrite(flight, End::Destination);
         Ok(())
     }
@@ -95,6 +101,7 @@ impl<A: Family> Lane<A> {
             };
             self.choose_source(env, flight, range)?;
         }
+        self.check_redirect(env, flight)?;
         self.rewrite(flight, End::Source);
         Ok(())
     }
@@ -108,9 +115,7 @@ impl<A: Family> Lane<A> {
     ) -> Result<(), Stop> {
         // Another worker may take the tuple between the choice and the claim: choose again.
         const ATTEMPTS: u64 = 8;
-        let has_nat = [Hook::Prerouting, Hook::Postrouting, Hook::Output, Hook::Input]
-            .iter()
-            .any(|&hook| A::rules(env.snapshot).entry(Table::Nat, hook).is_some());
+        let has_nat = has_nat::<A>(env);
         let Flow::New(new) = &mut flight.flow else { return Ok(()) };
         let before = new.reply;
         for attempt in 0..ATTEMPTS {
@@ -153,6 +158,19 @@ impl<A: Family> Lane<A> {
         }))
     }
 
+    /// A redirect about a translated connection would make its ends talk to one another without the
+    /// translation (kernel `nf_nat_icmp_reply_translation`).
+    fn check_redirect<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<(), Stop> {
+        let Flow::Error(flow) = flight.flow else { return Ok(()) };
+        let redirect = matches!(flight.layer4.kind, Layer4Kind::Icmp { kind: REDIRECT, .. });
+        let target = reply_of(&self.conntrack.half(flow.peer()).key);
+        let translated = target.is_some_and(|target| target != self.conntrack.half(flow).key);
+        if redirect && translated && has_nat::<A>(env) {
+            return Err(Stop::Drop(DropReason::TranslatedRedirect));
+        }
+        Ok(())
+    }
+
     /// Brings the packet's headers to what its connection says, one end at a time.
     fn rewrite<P: Packet>(&mut self, flight: &mut Flight<A, P>, end: End) {
         let (from, target) = match &flight.flow {
@@ -170,11 +188,14 @@ impl<A: Family> Lane<A> {
             return;
         }
         let rewrite = Rewrite::between(&from, &to);
+        // The kernel has to pull a TCP header into the first fragment to write to it, and then cuts anew.
+        let first = flight.headers.end - flight.headers.l4 - flight.pulled;
+        flight.recut |= flight.headers.protocol == protocol::TCP && flight.pulled > 0 && first < 20;
         for (packet, headers) in flight.frames_mut() {
             rewrite.apply(packet.data_mut(), headers);
         }
         flight.tuple = Some(to);
-        reread(flight);
+        flight.reread();
     }
 
     /// An ICMP error: the quoted packet is turned back at the first hook, the outer address at its own.
@@ -193,6 +214,7 @@ impl<A: Family> Lane<A> {
             return;
         };
         let headers = flight.headers;
+        flight.recut |= flight.pulled > 0 && is_quote_in_later_fragments(flight);
         let data = flight.lead.data_mut();
         let (source, destination) = outer_addresses(&inner_from, &inner_to);
         match end {
@@ -201,8 +223,24 @@ impl<A: Family> Lane<A> {
             }
             End::Source => translate_error(data, &headers, None, source, None),
         };
-        reread(flight);
+        flight.reread();
     }
+}
+
+/// Whether the first fragment of an ICMP error lacks some of what a translation writes to.
+fn is_quote_in_later_fragments<A: Address, P: Packet>(flight: &Flight<A, P>) -> bool {
+    let headers = &flight.headers;
+    quoted(flight.lead.data(), headers).is_some_and(|(inner, _)| {
+        let written = inner.l4 + if inner.protocol == protocol::TCP { 20 } else { 8 };
+        written > headers.end - flight.pulled
+    })
+}
+
+/// Whether there is a nat table.
+pub(super) fn has_nat<A: Family>(env: Env<'_>) -> bool {
+    [Hook::Prerouting, Hook::Postrouting, Hook::Output, Hook::Input]
+        .iter()
+        .any(|&hook| A::rules(env.snapshot).entry(Table::Nat, hook).is_some())
 }
 
 /// `from` with one end taken from `target`. An ICMP identifier belongs to both ends.

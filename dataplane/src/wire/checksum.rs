@@ -78,21 +78,20 @@ pub fn l4_state(data: &[u8], headers: &Headers) -> L4ChecksumState {
     datagram_l4_state(data, headers, std::iter::empty())
 }
 
-/// Judges the layer-4 checksum of a whole datagram: its first frame, and those of its later
+/// Judges the layer-4 checksum of a whole datagram: its first frame, and the payloads of its later
 /// fragments in order.
 pub fn datagram_l4_state<'d>(
     data: &[u8],
     headers: &Headers,
-    later: impl Iterator<Item = (&'d [u8], &'d Headers)>,
+    later: impl Iterator<Item = &'d [u8]>,
 ) -> L4ChecksumState {
     let Some((at, pseudo)) = place(headers) else { return L4ChecksumState::Absent };
     let payload = headers.payload(data);
     let Some(field) = u16_at(payload, at) else { return L4ChecksumState::Bad };
     let mut length = payload.len() as u32;
     let mut total = 0;
-    for (data, headers) in later {
+    for piece in later {
         // All but the last fragment are multiples of eight bytes: the sums just add up.
-        let piece = headers.payload(data);
         total += add(piece);
         length += piece.len() as u32;
     }

@@ -1,6 +1,6 @@
 //! REJECT --reject-with tcp-reset: kernel `nf_reject_ip_tcphdr_put`, RFC 9293 section 3.10.7.1.
 
-use super::layer4::{Layer4Kind, layer4};
+use super::layer4::{Layer4, Layer4Kind, layer4};
 use super::parse::Headers;
 use super::{checksum, protocol, put};
 use crate::address::{IpVersion, V4, V6};
@@ -12,13 +12,21 @@ const RST: u8 = 0x04;
 /// Writes the reset that answers `about`, behind room for an Ethernet header. False for a reset, a
 /// fragment, a wrong checksum, or anything but TCP: those are not answered.
 pub fn build_reset<P: Packet>(out: &mut P, about: &[u8], headers: &Headers) -> bool {
+    headers.fragment.is_none()
+        && checksum::l4_state(about, headers) == checksum::L4ChecksumState::Good
+        && write_reset(out, about, headers, &layer4(about, headers))
+}
+
+/// As [`build_reset`], about a datagram found whole, of which `about` is the first fragment perhaps.
+pub fn write_reset<P: Packet>(
+    out: &mut P,
+    about: &[u8],
+    headers: &Headers,
+    asked: &Layer4,
+) -> bool {
     const ETHERNET: usize = 14;
-    let asked = layer4(about, headers);
     let Layer4Kind::Tcp(tcp) = asked.kind else { return false };
-    if tcp.flags & RST != 0
-        || headers.fragment.is_some()
-        || checksum::l4_state(about, headers) != checksum::L4ChecksumState::Good
-    {
+    if tcp.flags & RST != 0 {
         return false;
     }
     let header_size = match headers.version {

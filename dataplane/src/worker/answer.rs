@@ -5,6 +5,7 @@ use super::egress::headers_of;
 use super::ingress::InWorker;
 use super::{Burst, State};
 use crate::address::{Address, IpVersion, Mac, V4, V6};
+use crate::datagram::beginning;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop};
 use crate::ids::InterfaceId;
@@ -14,12 +15,15 @@ use crate::neighbour::arp::{self, Arp, Operation};
 use crate::neighbour::ndp::{self, Message};
 use crate::packet::{Packet, Pool};
 use crate::snapshot::NextHop;
-use crate::wire::checksum;
+use crate::wire::checksum::{self, L4ChecksumState};
 use crate::wire::echo::answer_echo;
 use crate::wire::icmp_error::{self, IcmpError};
 use crate::wire::parse::Headers;
-use crate::wire::tcp_reset::build_reset;
+use crate::wire::tcp_reset::write_reset;
 use std::net::IpAddr;
+
+/// Type of an ICMPv6 error that is never limited.
+const V6_PACKET_TOO_BIG: u8 = 2;
 
 impl<P: Packet> State<P> {
     /// Learns from ARP, and answers requests for the gateway's own addresses.
@@ -132,19 +136,65 @@ impl<P: Packet> State<P> {
         error: IcmpError,
     ) {
         self.dropped_all(flight, reason);
-        if flight.link_broadcast || !icmp_error::may_answer(flight.lead.data(), &flight.headers) {
+        // As in the kernel, whatever keeps the answer back later has cost its price.
+        let by_route = A::VERSION == IpVersion::V4
+            && matches!(
+                reason,
+                DropReason::NoRoute | DropReason::Unreachable | DropReason::Prohibit
+            );
+        if by_route && !self.shared.limiter.allow_route_error(flight.source.to_ip(), burst.env.now)
+        {
             return;
         }
-        if reason == DropReason::Reject
-            && !checksum::may_reject(flight.lead.data(), &flight.headers)
+        let may_reject = match flight.rest.is_empty() {
+            true => checksum::may_reject(flight.lead.data(), &flight.headers),
+            false => flight.checksum() != L4ChecksumState::Bad,
+        };
+        if reason != DropReason::Reject || may_reject {
+            self.answer(burst, flight, error, by_route);
+        }
+    }
+
+    /// Tells the sender of a packet that goes on of the next hop it could have used itself.
+    pub(super) fn redirect<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        flight: &Flight<A, P>,
+        next_hop: IpAddr,
+    ) {
+        if let IpAddr::V4(gateway) = next_hop
+            && self.shared.limiter.allow_redirect(flight.source.to_ip(), burst.env.now)
         {
+            let gateway = V4(gateway.octets());
+            self.answer(burst, flight, IcmpError::Redirect { gateway, host: true }, false);
+        }
+    }
+
+    /// Sends an ICMP error about a datagram, if rules of the protocol and limits allow. `charged`: the limit of route
+    /// errors has been asked.
+    fn answer<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        flight: &Flight<A, P>,
+        error: IcmpError,
+        charged: bool,
+    ) {
+        if flight.link_broadcast || !icmp_error::may_answer(flight.lead.data(), &flight.headers) {
             return;
         }
         let env = burst.env;
         let kind = error.kind();
-        let masked = A::VERSION == IpVersion::V6
-            || kind < 32 && env.snapshot.ip.icmp_rate_mask >> kind & 1 == 1;
-        if !self.shared.limiter.allow(flight.source.to_ip(), masked, env.now) {
+        let masked = match A::VERSION {
+            IpVersion::V4 => kind < 32 && env.snapshot.ip.icmp_rate_mask >> kind & 1 == 1,
+            // The default of net.ipv6.icmp.ratemask: path MTU discovery is not held up.
+            IpVersion::V6 => kind != V6_PACKET_TOO_BIG,
+        };
+        let (limiter, sender) = (&self.shared.limiter, flight.source.to_ip());
+        let allowed = match charged {
+            true => limiter.allow_charged(sender, masked, env.now),
+            false => limiter.allow(sender, masked, env.now),
+        };
+        if !allowed {
             return;
         }
         let Some(source) = self.error_source(burst, flight) else { return };
@@ -152,15 +202,17 @@ impl<P: Packet> State<P> {
         let Some(mut answer) = burst.pool.alloc() else { return };
         let id = (env.random >> 16) as u16;
         let ttl = env.snapshot.ip.default_ttl;
-        if icmp_error::build(
-            &mut answer,
-            flight.lead.data(),
-            &flight.headers,
-            error,
-            source.to_ip(),
-            ttl,
-            id,
-        ) {
+        let Flight { lead, headers, rest, pulled, .. } = flight;
+        let whole = match rest.is_empty() {
+            true => None,
+            false => match beginning(burst.pool, lead, headers, rest, *pulled) {
+                None => return,
+                whole => whole,
+            },
+        };
+        let (about, headers) =
+            whole.as_ref().map_or((lead.data(), headers), |(p, headers)| (p.data(), headers));
+        if icmp_error::build(&mut answer, about, headers, error, source.to_ip(), ttl, id) {
             // The first packet of a connection is quoted as its sender knows it.
             if let (Some(current), Some(arrived)) = (flight.tuple, flight.arrived)
                 && let Some(headers) = headers_of(&answer)
@@ -212,7 +264,10 @@ impl<P: Packet> State<P> {
         }
         // The datagram is counted already; an answer that was never made is no packet.
         let Some(mut answer) = burst.pool.alloc() else { return };
-        if build_reset(&mut answer, flight.lead.data(), &flight.headers) {
+        let good = flight.checksum() == L4ChecksumState::Good;
+        let single = flight.headers.fragment.is_none() || !flight.rest.is_empty();
+        let Flight { lead, headers, layer4, .. } = flight;
+        if good && single && write_reset(&mut answer, lead.data(), headers, layer4) {
             self.own::<A, L>(burst, answer);
         }
     }

@@ -11,7 +11,7 @@ use crate::interface::Interface;
 use crate::neighbour::{Event, Link};
 use crate::packet::{Packet, Pool};
 use crate::wire::ethernet::{multicast_mac, write_ethernet};
-use crate::wire::fragment::fragment;
+use crate::wire::fragment::{align_fragments, fragment, refragment};
 use crate::wire::options::forward_options;
 use crate::wire::parse::{Headers, Payload, parse};
 use std::net::IpAddr;
@@ -39,7 +39,7 @@ impl<P: Packet> State<P> {
     pub(super) fn forward<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
-        flight: Flight<A, P>,
+        mut flight: Flight<A, P>,
         egress: InterfaceId,
         next_hop: IpAddr,
         neighbour: Option<NeighbourId>,
@@ -48,18 +48,73 @@ impl<P: Packet> State<P> {
         let Some(interface) = burst.env.snapshot.interfaces.get(egress) else {
             return self.dropped_all(&flight, DropReason::InterfaceDown);
         };
-        let Flight { mut lead, mut rest, headers, .. } = flight;
+        flight.push_back();
+        let Flight { mut lead, mut rest, headers, sizes, recut, .. } = flight;
         if forwarded && headers.options && headers.version == IpVersion::V4 {
             let own = interface.v4.first().map(|(address, _)| *address).unwrap_or_default();
             if let Err(reason) = forward_options(lead.data_mut(), &headers, own) {
                 return self.counters.dropped_many(reason, 1 + rest.len());
             }
         }
+        if !rest.is_empty() && headers.version == IpVersion::V4 {
+            let room = sizes.largest.min(interface.mtu).saturating_sub(headers.l4 - headers.l3);
+            if recut || !keep_sizes(&headers, &rest, room) {
+                let datagram = (&lead, &headers, rest.as_slice());
+                let shape = Shape { room, dont_fragment: sizes.dont_fragment };
+                self.send_recut(burst, egress, next_hop, neighbour, datagram, shape);
+                rest.clear();
+                return self.reassembler.give_back(rest);
+            }
+            align_fragments(&mut lead, &headers, &mut rest);
+        }
         self.send_sized(burst, interface, egress, next_hop, neighbour, lead, &headers);
         for (packet, headers) in rest.drain(..) {
             self.send_sized(burst, interface, egress, next_hop, neighbour, packet, &headers);
         }
         self.reassembler.give_back(rest);
+    }
+
+    /// Sends a datagram that came in fragments in others (kernel `ip_do_fragment`).
+    fn send_recut<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        egress: InterfaceId,
+        next_hop: IpAddr,
+        neighbour: Option<NeighbourId>,
+        (lead, headers, rest): (&P, &Headers, &[(P, Headers)]),
+        shape: Shape,
+    ) {
+        let room = usize::from(shape.room);
+        if room < 8 {
+            return self.counters.dropped_many(DropReason::TooBig, 1 + rest.len());
+        }
+        let size = |_, left: usize| if left > room { room & !7 } else { left };
+        let mut made = 0;
+        let (env, out) = (burst.env, &mut *burst.out);
+        let outcome = refragment(
+            lead,
+            headers,
+            rest,
+            shape.dont_fragment,
+            size,
+            burst.pool,
+            |pool, piece| {
+                made += 1;
+                let mut burst = Burst { env, pool, out: &mut *out };
+                match headers_of(&piece) {
+                    Some(headers) => {
+                        self.send(&mut burst, egress, next_hop, neighbour, piece, &headers);
+                    }
+                    None => self.counters.dropped(DropReason::Truncated),
+                }
+            },
+        );
+        self.counters.add(Counter::Originated, made);
+        match outcome {
+            // The fragments that came end here; others were made from them.
+            Ok(()) => self.counters.add(Counter::Local, 1 + rest.len() as u64),
+            Err(reason) => self.counters.dropped_many(reason, 1 + rest.len()),
+        }
     }
 
     /// Sends one packet, in fragments if it is too big for the way out.
@@ -182,8 +237,9 @@ impl<P: Packet> State<P> {
     pub(super) fn deliver_to_host<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
-        flight: Flight<A, P>,
+        mut flight: Flight<A, P>,
     ) {
+        flight.push_back();
         let Flight { lead, mut rest, headers, ingress, .. } = flight;
         self.deliver_to_twin(burst, ingress, lead, &headers);
         for (packet, headers) in rest.drain(..) {
@@ -220,6 +276,23 @@ impl<P: Packet> State<P> {
             Err(_) => self.counters.dropped(DropReason::TransmitFull),
         }
     }
+}
+
+/// How a datagram is cut anew.
+struct Shape {
+    /// Payload of one fragment at most.
+    room: u16,
+    /// Its fragments are not to be cut further.
+    dont_fragment: bool,
+}
+
+/// Whether the kernel lets fragments go in the sizes they came in: none exceeds `room` for payload, all but the
+/// last are multiples of eight, and one header serves them all.
+fn keep_sizes<P: Packet>(headers: &Headers, rest: &[(P, Headers)], room: u16) -> bool {
+    let length = |headers: &Headers| headers.end - headers.l4;
+    let header = headers.l4 - headers.l3;
+    length(headers) <= room
+        && rest.iter().all(|(_, own)| length(own) <= room && own.l4 - own.l3 == header)
 }
 
 /// The MAC of a next hop that is a group: multicast (RFC 1112 6.4, RFC 2464 7) or broadcast.

@@ -157,6 +157,9 @@ impl<P: Packet> State<P> {
                 flight.link_broadcast = from.link_broadcast;
                 flight.raw_counted = from.stage == Stage::Owner { raw_counted: true };
                 let outcome = A::lane(self).receive(burst.env, &mut flight);
+                if let Some(next_hop) = flight.redirect {
+                    self.redirect(burst, &flight, next_hop);
+                }
                 self.dispatch(burst, flight, outcome, Some(from));
             }
         }
@@ -181,7 +184,7 @@ impl<P: Packet> State<P> {
     pub(super) fn dispatch<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
-        flight: Flight<A, P>,
+        mut flight: Flight<A, P>,
         outcome: Result<Verdict, Stop>,
         from: Option<From<'_>>,
     ) {
@@ -200,6 +203,7 @@ impl<P: Packet> State<P> {
             Err(Stop::HandOff(owner)) => {
                 match from.filter(|from| !matches!(from.stage, Stage::Owner { .. })) {
                     Some(from) => {
+                        flight.push_back();
                         let stage = Stage::Owner { raw_counted: flight.raw_counted };
                         self.hand_off(owner, flight.lead, flight.rest, from.port, stage);
                     }

@@ -39,6 +39,11 @@ pub const GATEWAY: [u8; 4] = [192, 168, 1, 146];
 pub const CLIENT: [u8; 4] = [10, 1, 0, 2];
 pub const SERVER: [u8; 4] = [192, 168, 1, 1];
 
+/// The gateway's inside address; outside is fd00:2::1/64.
+pub const GATEWAY6: [u8; 16] = [0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+pub const CLIENT6: [u8; 16] = [0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2];
+pub const SERVER6: [u8; 16] = [0xfd, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+
 const CONNECTIONS: usize = 1024;
 
 /// Which worker a received frame goes to.
@@ -68,6 +73,13 @@ pub struct Gateway {
     _routes: (FibWriter<V4>, FibWriter<V6>),
 }
 
+/// fd00:`net`::1, or the prefix itself.
+fn v6(net: u8, host: u8) -> V6 {
+    let mut address = [0; 16];
+    (address[0], address[3], address[15]) = (0xfd, net, host);
+    V6(address)
+}
+
 fn interface(name: &str, port: u16, address: [u8; 4], prefix: u8) -> Option<Interface> {
     Some(Interface {
         name: name.into(),
@@ -78,7 +90,7 @@ fn interface(name: &str, port: u16, address: [u8; 4], prefix: u8) -> Option<Inte
         mtu: 1500,
         up: true,
         v4: vec![(V4(address), prefix)],
-        v6: Vec::new(),
+        v6: vec![(v6(port as u8 + 1, 1), 64)],
         reverse_path: ReversePathFilter::Off,
         send_redirects: false,
         software_peer: false,
@@ -96,6 +108,9 @@ fn snapshot(rules4: Rules<V4>) -> Arc<Snapshot> {
             NextHop::Connected(InterfaceId(WAN)),
             NextHop::Local(InterfaceId(LAN)),
             NextHop::Local(InterfaceId(WAN)),
+            NextHop::Unreachable,
+            NextHop::Prohibit,
+            NextHop::Blackhole,
         ],
         rules4,
         rules6: Rules::empty(4),
@@ -113,6 +128,23 @@ fn routes() -> (Arc<Fib<V4>>, FibWriter<V4>) {
         (GATEWAY, 32, 3),
     ] {
         writer.insert(V4(prefix), length, NextHopId(hop)).unwrap();
+    }
+    (fib, writer)
+}
+
+/// fd00:3::/64, fd00:4::/64 and fd00:5::/64 refuse: unreachable, prohibit, blackhole.
+fn routes6() -> (Arc<Fib<V6>>, FibWriter<V6>) {
+    let (fib, mut writer) = Fib::new(64).unwrap();
+    for (net, host, length, hop) in [
+        (1, 0, 64, 0),
+        (2, 0, 64, 1),
+        (1, 1, 128, 2),
+        (2, 1, 128, 3),
+        (3, 0, 64, 4),
+        (4, 0, 64, 5),
+        (5, 0, 64, 6),
+    ] {
+        writer.insert(v6(net, host), length, NextHopId(hop)).unwrap();
     }
     (fib, writer)
 }
@@ -145,9 +177,14 @@ impl Gateway {
     pub fn new(count: usize, spread: Spread, rules: Rules<V4>) -> Self {
         let neighbours = NeighbourTable::new(64, 11);
         let mut machine = Machine::new(Arc::clone(&neighbours), NeighbourSettings::default());
-        for (port, address) in [(LAN, CLIENT), (WAN, SERVER)] {
+        for (port, ip) in [
+            (LAN, IpAddr::from(CLIENT)),
+            (WAN, SERVER.into()),
+            (LAN, CLIENT6.into()),
+            (WAN, SERVER6.into()),
+        ] {
             let mac = Mac(frames::neighbour_mac(port));
-            let (id, ip) = (InterfaceId(port), IpAddr::from(address));
+            let id = InterfaceId(port);
             machine.set(id, ip, mac, true, Instant(1), &mut Vec::new()).unwrap();
         }
         let published = Arc::new(Published::new(snapshot(rules)));
@@ -158,7 +195,7 @@ impl Gateway {
             limiter: IcmpLimiter::new(Settings::default(), 13),
             generation: Generation::default(),
         });
-        let ((fib4, writer4), (fib6, writer6)) = (routes(), Fib::new(16).unwrap());
+        let ((fib4, writer4), (fib6, writer6)) = (routes(), routes6());
         let (v4, v6) = (Family::new(fib4, count), Family::new(fib6, count));
         let worker = |index: usize| {
             let id = WorkerId(index as u8);

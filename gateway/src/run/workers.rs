@@ -88,6 +88,8 @@ pub(super) fn shared(
                 ratelimit_v6: limits.v6_ratelimit_ms,
                 messages_per_second: limits.messages_per_second,
                 messages_burst: limits.messages_burst,
+                route_error_cost: limits.route_error_cost_ms,
+                route_error_burst: limits.route_error_burst_ms,
             },
             secret(),
         ),

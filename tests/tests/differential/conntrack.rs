@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use sluice_tests::differential;
 use sluice_tests::differential::Scenario;
 use sluice_tests::frame::{Packet, flags};
-use sluice_tests::{differential, known_to_differ};
 
 use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE};
 
@@ -16,9 +16,11 @@ differential!(
     udp_states,
     echo_states,
     related,
+    fragments,
+    fragments_cut_anew,
+    fragments_translated,
     bad_checksums
 );
-known_to_differ!(fragments);
 
 /// A firewall with state: out is allowed, back is what belongs to it.
 const STATEFUL: &str = "
@@ -226,6 +228,83 @@ fn fragments() -> Scenario {
         // Not to be fragmented, yet in fragments.
         for part in out().udp(1002, 53, &[7; 64]).id(0x2006).dont_fragment().fragments(&[40]) {
             lab.lan(&part);
+        }
+    })
+}
+
+/// A way out too narrow for some, and what is said of them.
+fn fragments_cut_anew() -> Scenario {
+    let scenario = Scenario::new(STATEFUL, |lab| {
+        // Too large: cut anew as a whole.
+        for part in out().udp(1000, 53, &[7; 2000]).id(0x2001).fragments(&[800, 400]) {
+            lab.lan(&part);
+        }
+        // Larger than the way out, and not to be: the sender is told, of the whole.
+        for part in
+            out().udp(1001, 53, &[7; 2000]).id(0x2002).dont_fragment().fragments(&[800, 400])
+        {
+            lab.lan(&part);
+        }
+        // Only the small one is not to be.
+        let mut parts = out().udp(1002, 53, &[7; 1000]).id(0x2003).fragments(&[800]);
+        parts[1].fragment |= 0x4000;
+        for part in &parts {
+            lab.lan(part);
+        }
+        // The last hop, in fragments.
+        for part in out().udp(1003, 53, &[7; 1000]).id(0x2004).ttl(1).fragments(&[400, 400]) {
+            lab.lan(&part);
+        }
+        // Headers that differ become the first's.
+        let mut parts = out().udp(1004, 53, &[7; 1000]).id(0x2005).fragments(&[400, 400]);
+        parts[1].ttl = 9;
+        parts[2].tos = 0x10;
+        for part in &parts {
+            lab.lan(part);
+        }
+        let options = [0x94, 4, 0, 0, 7, 7, 4, 0, 0, 0, 0, 0];
+        for part in
+            out().options(&options).udp(1005, 53, &[7; 1000]).id(0x2006).fragments(&[400, 400])
+        {
+            lab.lan(&part);
+        }
+    });
+    scenario.with(|setup| setup.with_mtu("wan0", 600))
+}
+
+/// A layer-4 header over several fragments is rewritten, refused and reset like any.
+fn fragments_translated() -> Scenario {
+    let rules = "
+        *filter
+        -A FORWARD -p tcp --dport 81 -j REJECT --reject-with tcp-reset
+        -A FORWARD -p udp --dport 81 -j REJECT
+        COMMIT
+        *nat
+        -A POSTROUTING -s 10.1.0.0/16 -o wan0 -j SNAT --to-source 192.168.1.146
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        let syn = |port| out().tcp((1000, port), flags::SYN, 1, 0, b"");
+        for (id, packet, sizes) in [
+            (0x2001, syn(80), [8, 8]),
+            (0x2002, syn(81), [8, 8]),
+            (0x2003, out().udp(1000, 80, &[7; 64]), [8, 24]),
+            (0x2004, out().udp(1000, 81, &[7; 64]), [8, 24]),
+            (0x2005, out().tcp((1001, 80), flags::SYN, 1, 0, &[7; 64]), [16, 8]),
+            (0x2006, out().tcp((1002, 80), flags::SYN, 1, 0, &[7; 64]), [24, 8]),
+        ] {
+            for part in packet.id(id).fragments(&sizes) {
+                lab.lan(&part);
+            }
+        }
+        let back = || Packet::new(OUTSIDE, "192.168.1.146");
+        let answer = back().tcp((80, 1001), flags::SYN | flags::ACK, 9, 2, &[7; 64]).id(0x2007);
+        for part in answer.fragments(&[8, 16]) {
+            lab.wan(&part);
+        }
+        // An error in fragments, cut in the quote.
+        let quoted = Packet::new("192.168.1.146", OUTSIDE).udp(1000, 80, &[7; 64]).bytes();
+        for part in back().icmp_error(3, 3, 0, &quoted).id(0x2008).fragments(&[16, 8]) {
+            lab.wan(&part);
         }
     })
 }

@@ -1,13 +1,24 @@
 //! Owns the scenarios without connection tracking: a router as RFC 1812 has it.
 
+use sluice_tests::differential;
 use sluice_tests::differential::Scenario;
 use sluice_tests::frame::{Packet, flags};
-use sluice_tests::{differential, known_to_differ};
 
-use crate::{FAR, INSIDE, OUTSIDE, ROUTER_IN, ROUTER_OUT};
+use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_IN, ROUTER_OUT};
 
-differential!(plain, time_to_live, martians, smaller_mtu, options, to_the_router, strict);
-known_to_differ!(no_route);
+differential!(
+    plain,
+    time_to_live,
+    no_route,
+    martians,
+    smaller_mtu,
+    options,
+    echo_options,
+    redirects,
+    to_the_router,
+    strict,
+    loose
+);
 
 fn plain() -> Scenario {
     Scenario::new("", |lab| {
@@ -144,6 +155,49 @@ fn options() -> Scenario {
     })
 }
 
+/// What of a request's options comes back.
+fn echo_options() -> Scenario {
+    Scenario::new("", |lab| {
+        let mut ping = |options: &[u8]| {
+            lab.lan(&Packet::new(INSIDE, ROUTER_OUT).options(options).ping(7, 1, b"echo"));
+        };
+        ping(&[1, 1, 1, 0]);
+        ping(&[148, 4, 0, 0]);
+        ping(&[7, 11, 4, 0, 0, 0, 0, 0, 0, 0, 0]);
+        ping(&[1, 148, 4, 0, 0, 7, 7, 4, 0, 0, 0, 0, 1, 1, 1, 1]);
+        ping(&[7, 7, 8, 10, 0, 0, 1, 1]);
+    })
+}
+
+/// Packets that leave by where they came, and were not sent to the better next hop.
+fn redirects() -> Scenario {
+    let scenario = Scenario::new("", |lab| {
+        let to = |source: &str, destination: &str| {
+            Packet::new(source, destination).udp(1000, 53, b"the long way")
+        };
+        // To a neighbour of the sender's, then beyond one.
+        lab.lan(&to(INSIDE, INSIDE_2));
+        lab.lan(&to("10.1.0.4", "172.16.1.1").tos(0x10));
+        // At once told again, then not yet.
+        lab.lan(&to("10.1.0.5", INSIDE_2).options(&[1, 1, 1, 0]));
+        // Not on this link, on it but to elsewhere, the last hop, source-routed, and broadcast.
+        lab.lan(&to("172.16.9.9", "172.16.1.1"));
+        lab.lan(&to("10.1.0.6", OUTSIDE));
+        lab.lan(&to("10.1.0.7", INSIDE_2).ttl(1));
+        lab.lan(&to("10.1.0.8", INSIDE_2).ttl(2));
+        lab.lan(&to("10.1.0.9", "10.1.255.255"));
+        // Errors make no errors.
+        let inner = to(INSIDE_2, INSIDE).bytes();
+        lab.lan(&Packet::new("10.1.0.10", INSIDE_2).icmp_error(3, 3, 0, &inner));
+        lab.wan(&to(OUTSIDE, FAR));
+    });
+    scenario.with(|setup| {
+        setup
+            .with_sysctl("net.ipv4.conf.all.send_redirects", 1)
+            .with_route("172.16.0.0/16", INSIDE_2)
+    })
+}
+
 fn to_the_router() -> Scenario {
     Scenario::new("", |lab| {
         for address in [ROUTER_IN, ROUTER_OUT] {
@@ -165,6 +219,22 @@ fn to_the_router() -> Scenario {
         for part in Packet::new(INSIDE, ROUTER_IN).ping(7, 4, &[7; 200]).fragments(&[104]) {
             lab.lan(&part);
         }
+    })
+}
+
+/// Loose reverse-path filtering: there must be a way back, wherever it leads.
+fn loose() -> Scenario {
+    let scenario = Scenario::new("", |lab| {
+        for source in [INSIDE, OUTSIDE, FAR, "172.16.0.1"] {
+            lab.lan(&Packet::new(source, OUTSIDE).udp(1000, 53, b"from inside"));
+            lab.wan(&Packet::new(source, INSIDE).udp(1000, 53, b"from outside"));
+        }
+    });
+    scenario.with(|mut setup| {
+        setup.routes.clear();
+        setup
+            .with_route("198.51.100.0/24", "192.168.1.1")
+            .with_sysctl("net.ipv4.conf.all.rp_filter", 2)
     })
 }
 

@@ -1,8 +1,8 @@
 //! Owns the scenarios of translation.
 
+use sluice_tests::differential;
 use sluice_tests::differential::{Lab, Scenario};
 use sluice_tests::frame::{Packet, flags};
-use sluice_tests::{differential, known_to_differ};
 
 use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_IN, ROUTER_OUT};
 
@@ -15,10 +15,11 @@ differential!(
     hairpin,
     errors_from_outside,
     errors_from_inside,
+    own_errors,
+    redirects,
     not_tracked,
     rules_gone
 );
-known_to_differ!(own_errors);
 
 const SNAT: &str = "
     *nat
@@ -207,6 +208,32 @@ fn own_errors() -> Scenario {
     });
     scenario
         .with(|setup| setup.with_mtu("wan0", 600).with_refusing_route("prohibit", "172.16.1.0/24"))
+}
+
+/// Redirects about translated connections would go round the translation; none is sent, none let through.
+fn redirects() -> Scenario {
+    let rules = "
+        *nat
+        -A PREROUTING -d 192.168.1.146 -p udp --dport 53 -j DNAT --to-destination 10.1.0.3
+        -A POSTROUTING -s 10.1.0.0/16 -o wan0 -j MASQUERADE
+        COMMIT";
+    let scenario = Scenario::new(rules, |lab| {
+        // Translated, and back to the link it came from; its first packet, and one that is known.
+        lab.lan(&Packet::new(INSIDE, ROUTER_OUT).udp(1000, 53, b"question"));
+        lab.lan(&Packet::new(INSIDE, ROUTER_OUT).udp(1000, 53, b"question"));
+        // Not translated, but might have been; then known not to be.
+        lab.lan(&Packet::new("10.1.0.4", INSIDE_2).udp(1000, 53, b"question"));
+        lab.lan(&Packet::new("10.1.0.4", INSIDE_2).udp(1000, 53, b"question"));
+        // Another router's redirects, about a translated connection and about one that is not.
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, 53, b"question"));
+        let sent = Packet::new(ROUTER_OUT, OUTSIDE).udp(1000, 53, b"question").bytes();
+        lab.wan(&Packet::new(FAR, ROUTER_OUT).icmp(5, 1, &[192, 168, 1, 9], &sent));
+        lab.wan(&Packet::new(FAR, ROUTER_OUT).icmp_error(3, 1, 0, &sent));
+        lab.wan(&Packet::new(OUTSIDE, INSIDE).udp(2000, 54, b"question"));
+        let sent = Packet::new(OUTSIDE, INSIDE).udp(2000, 54, b"question").bytes();
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).icmp(5, 1, &[10, 1, 0, 3], &sent));
+    });
+    scenario.with(|setup| setup.with_sysctl("net.ipv4.conf.all.send_redirects", 1))
 }
 
 fn not_tracked() -> Scenario {
