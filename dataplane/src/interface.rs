@@ -116,6 +116,22 @@ impl Interfaces {
         self.own_bits[word & 3] & bit != 0
     }
 
+    /// The same interfaces, one of them up or down. What is tagged on a port follows what is not, as VLAN devices
+    /// follow theirs.
+    #[must_use]
+    pub fn with_state(&self, id: InterfaceId, up: bool) -> Self {
+        let mut list = self.list.clone();
+        let Some(changed) = self.get(id) else { return Self::new(list) };
+        for (slot, interface) in list.iter_mut().enumerate() {
+            let Some(interface) = interface else { continue };
+            let below = changed.vlan.is_none() && interface.port == changed.port;
+            if slot == id.index() || below {
+                interface.up = up;
+            }
+        }
+        Self::new(list)
+    }
+
     /// The interface of that id.
     #[must_use]
     pub fn get(&self, id: InterfaceId) -> Option<&Interface> {

@@ -35,13 +35,14 @@ impl Ticks {
     pub(super) const fn has_come(self, now: Self) -> bool {
         now.0.wrapping_sub(self.0) as i32 >= 0
     }
-    /// Whole seconds from `now` to here; zero when it has passed.
+    /// Whole seconds from `now` to here; zero when it has passed. What was just
+    /// [set](Self::plus_seconds) is told in full, though it was rounded down to ticks.
     #[allow(clippy::cast_possible_truncation)]
     pub(super) const fn seconds_from(self, now: Self) -> u32 {
         if self.has_come(now) {
             return 0;
         }
-        (((self.0.wrapping_sub(now.0) as u64) << 20) / 1_000_000_000) as u32
+        (((self.0.wrapping_sub(now.0) as u64 + 1) << 20) / 1_000_000_000) as u32
     }
 }
 

@@ -5,7 +5,7 @@ use super::protocol::{self, STREAM_AFTER};
 use super::table::{Common, FlowRef, Half, Session};
 use super::timeouts::ConntrackSettings;
 use super::tuples::reply_of;
-use super::{Begin, Claim, Conntrack, Destroyed, NewConnection, Status};
+use super::{Begin, Claim, Conntrack, Destroyed, EventKind, NewConnection, Status};
 use crate::address::Address;
 use crate::cache::Cached;
 use crate::drop_reason::DropReason;
@@ -71,7 +71,12 @@ impl<A: Address> Conntrack<A> {
     ) -> Result<FlowRef, DropReason> {
         let inserted = self.insert(&mut new, Ticks::at(now));
         match inserted {
-            Ok(_) => self.statistics.inserted += 1,
+            Ok(flow) => {
+                self.statistics.inserted += 1;
+                if self.telling {
+                    self.tell(EventKind::New, flow.session(), Ticks::at(now));
+                }
+            }
             Err(_) => {
                 self.statistics.insert_failed += 1;
                 self.release_claims(&new);
@@ -111,6 +116,8 @@ impl<A: Address> Conntrack<A> {
     /// gave way.
     pub fn expire(&mut self, now: Instant, budget: usize, mut gone: impl FnMut(&Destroyed<A>)) {
         let now = Ticks::at(now);
+        self.aged = now;
+        self.telling = self.journal.as_ref().is_some_and(|journal| journal.is_listened_to());
         let mut share = self.aging.share(self.table.used(), now, budget);
         while let Some(due) = self.aging.next(&self.table, now, &mut share) {
             match due {
@@ -135,11 +142,13 @@ impl<A: Address> Conntrack<A> {
     }
 
     fn unlink(&mut self, number: u32) {
-        let common = &mut self.table.session_mut(number).common;
-        if common.status.has(Status::DYING) {
+        if self.table.session(number).common.status.has(Status::DYING) {
             return;
         }
-        common.status.set(Status::DYING);
+        if self.telling {
+            self.tell_end(number);
+        }
+        self.table.session_mut(number).common.status.set(Status::DYING);
         self.table.unlink(number);
         self.count -= 1;
         let flow = FlowRef::original_of(number);

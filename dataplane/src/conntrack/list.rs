@@ -2,7 +2,7 @@
 
 use super::expire::Ticks;
 use super::table::FlowRef;
-use super::{Conntrack, Direction, Status};
+use super::{Conntrack, Direction, Event, EventKind, Status};
 use crate::address::Address;
 use crate::ids::InterfaceId;
 use crate::time::Instant;
@@ -66,13 +66,18 @@ impl<A: Address> Conntrack<A> {
     }
 
     fn listed(&mut self, number: u32, now: Ticks) -> Option<Listed> {
-        let session = self.table.session(number);
-        let common = &session.common;
+        let common = &self.table.session(number).common;
         if !common.is_live() || common.deadline.has_come(now) {
             return None;
         }
+        Some(self.described(number, now))
+    }
+
+    fn described(&self, number: u32, now: Ticks) -> Listed {
+        let session = self.table.session(number);
+        let common = &session.common;
         let original = &session.half(Direction::Original).key;
-        Some(Listed {
+        Listed {
             original: general(original),
             reply: general(&session.half(Direction::Reply).key),
             timeout_s: common.deadline.seconds_from(now),
@@ -80,7 +85,22 @@ impl<A: Address> Conntrack<A> {
             status: common.status,
             mark: common.mark,
             egress: common.egress,
-        })
+        }
+    }
+
+    /// Tells whoever listens what has just happened to a connection.
+    #[cold]
+    pub(super) fn tell(&self, kind: EventKind, number: u32, now: Ticks) {
+        if let Some(journal) = &self.journal {
+            let connection = self.described(number, now);
+            journal.push(Event { kind, worker: self.worker, connection });
+        }
+    }
+
+    /// Tells that a connection is about to leave the table.
+    #[cold]
+    pub(super) fn tell_end(&self, number: u32) {
+        self.tell(EventKind::Destroy, number, self.aged);
     }
 
     /// Removes the connections that `condemned` picks among the slots from `cursor` on, looking at no

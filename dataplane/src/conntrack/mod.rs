@@ -20,6 +20,7 @@ mod hash;
 mod icmp;
 mod icmp_error;
 mod index;
+mod journal;
 mod lifecycle;
 mod list;
 mod protocol;
@@ -37,6 +38,7 @@ mod update;
 mod tests;
 
 pub use directory::{Claim, Directory};
+pub use journal::{Event, EventKind, Journal};
 pub use list::Listed;
 pub(crate) use quick::Moment;
 pub use table::{Common, FlowRef, Half};
@@ -49,7 +51,7 @@ use crate::address::Address;
 use crate::ids::{InterfaceId, WorkerId};
 use crate::nat::Rewrite;
 use crate::tuple::Tuple;
-use expire::Aging;
+use expire::{Aging, Ticks};
 use hash::HashKey;
 use std::sync::Arc;
 use table::Table;
@@ -111,6 +113,8 @@ impl Status {
     pub const DYING: Self = Self(0x20);
     /// It counts in the table of source mappings.
     pub(super) const MAPPED: Self = Self(0x40);
+    /// Its source was translated by MASQUERADE: it ends when its way out goes down.
+    pub const MASQUERADED: Self = Self(0x80);
 
     /// Whether any of `bits` is set.
     #[must_use]
@@ -152,6 +156,11 @@ impl<A: Address> NewConnection<A> {
     /// Notes that the source is translated.
     pub const fn set_source_translated(&mut self) {
         self.status.set(Status::SRC_NAT);
+    }
+    /// Notes that MASQUERADE has chosen the source, an address of the way out.
+    pub const fn set_masqueraded(&mut self, egress: InterfaceId) {
+        self.egress = egress;
+        self.status.set(Status::MASQUERADED);
     }
     /// Notes that the destination is translated.
     pub const fn set_destination_translated(&mut self) {
@@ -252,6 +261,11 @@ pub struct Conntrack<A: Address> {
     /// Where the search for a connection that gives way goes on.
     hand: u32,
     statistics: Statistics,
+    journal: Option<Arc<Journal>>,
+    /// Whether the journal had listeners at the last round of aging.
+    telling: bool,
+    /// The time of the last round of aging.
+    aged: Ticks,
 }
 
 impl<A: Address> Conntrack<A> {
@@ -281,7 +295,18 @@ impl<A: Address> Conntrack<A> {
             capacity,
             hand: 0,
             statistics: Statistics::default(),
+            journal: None,
+            telling: false,
+            aged: Ticks::default(),
         })
+    }
+
+    /// The same, telling events where somebody can hear them.
+    #[must_use]
+    pub fn with_journal(mut self, journal: Arc<Journal>) -> Self {
+        self.telling = journal.is_listened_to();
+        self.journal = Some(journal);
+        self
     }
 
     /// The hash [`Self::lookup`] wants.

@@ -95,17 +95,12 @@ impl<A: Address> Seen<'_, A> {
             common.deadline = if repeats { moment.exchange } else { common.deadline };
             return repeats;
         }
-        if !self.parts.stream_from(self.direction).has_come(moment.now) {
-            self.parts.common.deadline = moment.exchange;
-            return true;
+        // It becomes a stream, and that is told.
+        if self.parts.stream_from(self.direction).has_come(moment.now) {
+            return false;
         }
-        self.settle(moment);
+        self.parts.common.deadline = moment.exchange;
         true
-    }
-
-    #[cold]
-    fn settle(&mut self, moment: Moment<'_>) {
-        self.parts.exchange(self.direction, moment.now, moment.settings);
     }
 
     /// A TCP segment, which `may_sack` when its options are not known to be without SACK blocks; false, and

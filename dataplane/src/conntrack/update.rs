@@ -6,7 +6,7 @@ use super::segment::Segment;
 use super::table::{Common, FlowRef, Half, Parts};
 use super::tcp::{self, TcpOutcome};
 use super::timeouts::ConntrackSettings;
-use super::{Conntrack, CtState, Direction, Status, Update};
+use super::{Conntrack, CtState, Direction, EventKind, Status, Update};
 use crate::address::Address;
 use crate::time::Instant;
 use crate::wire::layer4::{Layer4, Layer4Kind};
@@ -33,7 +33,13 @@ impl<A: Address> Conntrack<A> {
         if !parts.common.is_live() || parts.common.deadline.has_come(now) {
             return Update::Reopen;
         }
-        Update::Accept(parts.exchange(flow.direction(), now, settings))
+        let before = parts.common.status;
+        let state = parts.exchange(flow.direction(), now, settings);
+        let changed = parts.common.status != before;
+        if self.telling && changed {
+            self.tell(EventKind::Update, flow.session(), now);
+        }
+        Update::Accept(state)
     }
 
     fn update_tcp(
@@ -48,6 +54,7 @@ impl<A: Address> Conntrack<A> {
         if parts.common.deadline.has_come(now) || !parts.common.is_live() {
             return Update::Reopen;
         }
+        let before = (parts.common.state, parts.common.status);
         let mut tcp = parts.tcp(direction);
         let outcome = tcp::track(
             &mut tcp,
@@ -68,14 +75,23 @@ impl<A: Address> Conntrack<A> {
                 if assured {
                     common.status.set(Status::ASSURED);
                 }
-                Update::Accept(note_direction(common, own, peer, direction))
+                let state = note_direction(common, own, peer, direction);
+                let changed = (common.state, common.status) != before;
+                if self.telling && changed {
+                    self.tell(EventKind::Update, flow.session(), now);
+                }
+                Update::Accept(state)
             }
             TcpOutcome::Kill => {
-                let state = note_direction(common, own, peer, direction);
-                // Where it cannot be taken out at once, its end has come all the same.
-                common.deadline = now;
-                self.bury(flow.session());
-                Update::Accept(state)
+                // As the kernel, its end is told before this packet counts as an answer.
+                let buried = self.bury(flow.session());
+                let parts = self.table.session_mut(flow.session()).parts(direction);
+                let Parts { own, peer, common, .. } = parts;
+                if !buried {
+                    // Its end has come all the same.
+                    common.deadline = now;
+                }
+                Update::Accept(note_direction(common, own, peer, direction))
             }
             TcpOutcome::Invalid { shorten } => {
                 if shorten {

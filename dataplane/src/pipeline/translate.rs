@@ -87,7 +87,11 @@ impl<A: Family> Lane<A> {
             let range = match self.nat_table(env, flight, hook) {
                 Some(Outcome::Snat(range)) => Some(*range),
                 Some(Outcome::Masquerade(range)) => {
-                    Some(masquerade_range(env, range, out, flight.destination)?)
+                    let range = masquerade_range(env, range, out, flight.destination)?;
+                    if let (Flow::New(new), Some(out)) = (&mut flight.flow, out) {
+                        new.set_masqueraded(out.egress);
+                    }
+                    Some(range)
                 }
                 Some(Outcome::Drop) => return Err(Stop::Drop(DropReason::Rule)),
                 Some(

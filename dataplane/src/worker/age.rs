@@ -20,5 +20,20 @@ impl<P: Packet> State<P> {
         self.counters.set(Counter::Held, self.held() as u64);
         let connections = self.v4.conntrack.count() + self.v6.conntrack.count();
         self.counters.set(Counter::Connections, connections as u64);
+        self.count_connections();
+    }
+
+    fn count_connections(&self) {
+        let (v4, v6) = (self.v4.conntrack.statistics(), self.v6.conntrack.statistics());
+        for (counter, count) in [
+            (Counter::Inserted, v4.inserted + v6.inserted),
+            (Counter::InsertFailed, v4.insert_failed + v6.insert_failed),
+            (Counter::EarlyDropped, v4.early_drops + v6.early_drops),
+            (Counter::TableFull, v4.full + v6.full),
+            (Counter::Expired, v4.expired + v6.expired),
+            (Counter::Invalid, v4.invalid + v6.invalid),
+        ] {
+            self.counters.set(counter, count);
+        }
     }
 }

@@ -36,9 +36,21 @@ pub enum Counter {
     Held,
     /// Connections owned now. A level.
     Connections,
+    /// Connections that entered the table.
+    Inserted,
+    /// Connections that did not: a clash, or no room.
+    InsertFailed,
+    /// Connections that gave way when the table was full.
+    EarlyDropped,
+    /// First packets dropped because the table was full.
+    TableFull,
+    /// Connections that ended by time.
+    Expired,
+    /// Packets of no connection and not fit to begin one.
+    Invalid,
 }
 
-const COUNTERS: usize = Counter::Connections as usize + 1;
+const COUNTERS: usize = Counter::Invalid as usize + 1;
 
 /// One worker's counters.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! A gateway of one or two workers without packets' bytes where they do not matter.
 
 mod icmp;
+mod journal;
 mod lifecycle;
 mod random;
 mod tcp;

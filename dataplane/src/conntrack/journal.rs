@@ -1,0 +1,84 @@
+//! What becomes of connections, told as it happens while somebody listens.
+//!
+//! ```text
+//!   worker 0 ──┐
+//!   worker 1 ──┼─ push ─> ring ─ pop ─> control plane
+//!              │            └ full: the event is lost and counted
+//! ```
+//!
+//! Workers learn once an aging round whether anybody listens, so a packet pays for one test of a flag of its
+//! own worker, and only where something about its connection can change.
+
+use super::Listed;
+use crate::ids::WorkerId;
+use crossbeam_queue::ArrayQueue;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+/// What happened to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// Its first packet has left.
+    New,
+    /// It was answered, became assured, or its TCP state changed.
+    Update,
+    /// It is no more. The time it had left is told, to the last round of aging.
+    Destroy,
+}
+
+/// One event, with the connection as it was then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// The connection's owner.
+    pub worker: WorkerId,
+    /// The connection.
+    pub connection: Listed,
+}
+
+/// The events of all workers.
+#[derive(Debug)]
+pub struct Journal {
+    listening: AtomicBool,
+    ring: ArrayQueue<Event>,
+    lost: AtomicU64,
+}
+
+impl Journal {
+    /// A journal that holds `capacity` events nobody has read yet, and nobody listens to.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self {
+            listening: AtomicBool::new(false),
+            ring: ArrayQueue::new(capacity.max(1)),
+            lost: AtomicU64::new(0),
+        }
+    }
+
+    /// Asks workers to tell events, or to stop; they do from their next round of aging on.
+    pub fn listen(&self, listening: bool) {
+        self.listening.store(listening, Relaxed);
+    }
+
+    pub(super) fn is_listened_to(&self) -> bool {
+        self.listening.load(Relaxed)
+    }
+
+    pub(super) fn push(&self, event: Event) {
+        if self.ring.push(event).is_err() {
+            self.lost.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// The oldest event that nobody has read.
+    #[must_use]
+    pub fn pop(&self) -> Option<Event> {
+        self.ring.pop()
+    }
+
+    /// Events that found the ring full since this was last asked.
+    #[must_use]
+    pub fn take_lost(&self) -> u64 {
+        self.lost.swap(0, Relaxed)
+    }
+}
