@@ -18,11 +18,13 @@ use sluice_config::gateway::{Config, Route as AskedRoute, RouteKind};
 use sluice_config::netfilter::{Family, Ruleset};
 use sluice_dataplane::address::Mac;
 use sluice_dataplane::conntrack::ConntrackSettings;
+use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::neighbour::Machine;
 use sluice_dataplane::published::{Generation, Published};
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::Instant;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -125,6 +127,9 @@ pub struct Controller {
     generation: u64,
     tally4: Tally,
     tally6: Tally,
+    /// Who added a route, by destination and metric, where that is not the configuration: `boot` and the like,
+    /// as `ip route add … proto NAME` says it. A whole configuration replaces them all.
+    pub route_protocols: HashMap<(IpNet, u32), String>,
 }
 
 /// Where the workers read the stamp of cached verdicts.
@@ -174,6 +179,7 @@ impl Controller {
             generation: 0,
             tally4: Tally::default(),
             tally6: Tally::default(),
+            route_protocols: HashMap::new(),
         };
         controller.apply(candidate, Instant::default())?;
         Ok(controller)
@@ -203,7 +209,9 @@ impl Controller {
     /// What cannot be had; the old configuration stays.
     pub fn apply(&mut self, candidate: Candidate, now: Instant) -> Result<u64, ApplyError> {
         self.fold_counters();
-        self.install(candidate, now)
+        let generation = self.install(candidate, now)?;
+        self.route_protocols.clear();
+        Ok(generation)
     }
 
     /// Puts another configuration in force under the rules there are, which go on counting.
@@ -215,6 +223,21 @@ impl Controller {
         self.install(candidate, now)
     }
 
+    /// Takes an interface out of use or back into it, its sub-interfaces with it. Its routes go and come; the
+    /// configuration keeps them.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply); everything stays as it was.
+    pub fn set_link(&mut self, id: InterfaceId, up: bool, now: Instant) -> Result<u64, ApplyError> {
+        let changed = self.interfaces.with_state(id, up);
+        let before = std::mem::replace(&mut self.interfaces, changed);
+        let done = self.reconfigure(self.running.config.clone(), now);
+        if done.is_err() {
+            self.interfaces = before;
+        }
+        done
+    }
+
     fn install(&mut self, candidate: Candidate, now: Instant) -> Result<u64, ApplyError> {
         let interfaces = interfaces::build(&candidate.config, &self.open, &self.interfaces)
             .map_err(ApplyError::Interface)?;
@@ -222,6 +245,7 @@ impl Controller {
         for route in &candidate.config.routes {
             wanted.push(static_route(route, &interfaces, &wanted)?);
         }
+        wanted.retain(|route| routes::is_usable(route, &interfaces));
         for neighbour in &candidate.config.neighbours {
             if interfaces.named(&neighbour.interface).is_none() {
                 return Err(ApplyError::Neighbour(neighbour.interface.clone()));
@@ -288,9 +312,14 @@ impl Controller {
         }
     }
 
+    /// Ends every cached verdict, because something beside the configuration changed.
+    pub fn invalidate(&self) {
+        self.stamp.generation().bump();
+    }
+
     /// Ends every cached verdict and numbers the change.
     pub fn changed(&mut self) -> u64 {
-        self.stamp.generation().bump();
+        self.invalidate();
         self.generation += 1;
         self.generation
     }

@@ -40,7 +40,8 @@ pub struct OpenPorts {
     pub twins: Vec<OpenTwin>,
 }
 
-/// Lays the configuration's interfaces over the open ports, keeping the ids of `before`.
+/// Lays the configuration's interfaces over the open ports, keeping the ids of `before`, and who was
+/// [set down](crate::controller::Controller::set_link).
 ///
 /// # Errors
 /// Names an interface that has no open port: devices are opened at start only.
@@ -48,7 +49,8 @@ pub fn build(config: &Config, open: &OpenPorts, before: &Interfaces) -> Result<I
     let mut list: Vec<Option<Interface>> = before.iter().map(|(_, _)| None).collect();
     list.resize(before.iter().map(|(id, _)| id.index() + 1).max().unwrap_or_default(), None);
     for asked in &config.interfaces {
-        let interface = one(config, asked, open)?;
+        let mut interface = one(config, asked, open)?;
+        interface.up = before.named(&asked.name).is_none_or(|(_, before)| before.up);
         match before.named(&asked.name).and_then(|(id, _)| list.get_mut(id.index())) {
             Some(slot) => *slot = Some(interface),
             None => list.push(Some(interface)),

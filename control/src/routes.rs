@@ -215,16 +215,32 @@ fn write<A: Address>(fib: &mut FibWriter<A>, prefix: A, length: u8, id: Option<N
     }
 }
 
+/// Whether a route leads somewhere now: its interface is up. An own IPv4 address stays one while its interface is
+/// down (kernel `fib_sync_down_dev`), an IPv6 address does not.
+#[must_use]
+pub fn is_usable(route: &Route, interfaces: &Interfaces) -> bool {
+    let up = |id| interfaces.get(id).is_some_and(|interface| interface.up);
+    match route.next_hop {
+        NextHop::Local(id) => route.to.addr().is_ipv4() || up(id),
+        NextHop::Broadcast(id) | NextHop::Connected(id) => up(id),
+        NextHop::Gateway { interface, .. } => up(interface),
+        NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit => true,
+    }
+}
+
 /// The routes that interfaces' addresses make (kernel `fib_add_ifaddr`, `addrconf_prefix_route`).
 #[must_use]
 pub fn of_addresses(interfaces: &Interfaces) -> Vec<Route> {
     let mut out: Vec<Route> = Vec::new();
     let mut push = |to: IpNet, next_hop, origin, source| {
-        if !out.iter().any(|route| route.to == to && route.origin == origin) {
+        // Every interface has a link-local subnet of its own.
+        let same =
+            |route: &Route| (route.to, route.next_hop, route.origin) == (to, next_hop, origin);
+        if !out.iter().any(same) {
             out.push(Route { to, next_hop, origin, metric: 0, source: Some(source) });
         }
     };
-    for (id, interface) in interfaces.iter().filter(|(_, interface)| interface.up) {
+    for (id, interface) in interfaces.iter() {
         for (address, prefix) in interface.addresses() {
             let host_bits = if address.is_ipv4() { 32 } else { 128 };
             let (Ok(host), Ok(subnet)) =

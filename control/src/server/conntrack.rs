@@ -9,14 +9,18 @@
 //!
 //! Waiting is done off the asynchronous threads and has a limit: a dead worker must not hang the API.
 
+mod events;
 mod filter;
 mod follow;
 mod message;
 mod pages;
 
+pub(super) use pages::remove_masqueraded;
+
 use super::Plane;
 use crate::proto;
 use crate::proto::conntrack_service_server::{ConntrackService, ConntrackServiceServer};
+use events::Hub;
 use filter::Filter;
 use sluice_dataplane::worker::counters::Counter;
 use std::sync::Arc;
@@ -26,17 +30,22 @@ use tonic::{Request, Response, Status};
 
 /// Connections or events that wait for a client to read them.
 const BACKLOG: usize = 1024;
-/// Followers there may be: each costs a walk over the whole table several times a second.
+/// Followers there may be.
 const FOLLOWERS: usize = 8;
 
 pub(super) struct Conntrack {
     plane: Arc<Plane>,
     followers: Arc<Semaphore>,
+    hub: Arc<Hub>,
 }
 
 pub(super) fn service(plane: &Arc<Plane>) -> ConntrackServiceServer<Conntrack> {
     let followers = Arc::new(Semaphore::new(FOLLOWERS));
-    ConntrackServiceServer::new(Conntrack { plane: Arc::clone(plane), followers })
+    ConntrackServiceServer::new(Conntrack {
+        plane: Arc::clone(plane),
+        followers,
+        hub: Hub::new(Arc::clone(&plane.journal)),
+    })
 }
 
 #[tonic::async_trait]
@@ -119,9 +128,10 @@ impl ConntrackService for Conntrack {
             Status::resource_exhausted(format!("{FOLLOWERS} clients follow connections already"))
         })?;
         let (sender, receiver) = mpsc::channel(BACKLOG);
-        let follower = follow::Follower::new(Arc::clone(&self.plane), filter, asked.kinds);
+        let follower = follow::Follower::new(filter, asked.kinds);
+        let hub = Arc::clone(&self.hub);
         tokio::spawn(async move {
-            follower.run(sender).await;
+            follower.run(hub, sender).await;
             drop(permit);
         });
         Ok(Response::new(ReceiverStream::new(receiver)))
@@ -129,7 +139,7 @@ impl ConntrackService for Conntrack {
 }
 
 /// Runs what waits for workers where waiting is allowed.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, pages::Stalled> + Send + 'static,
 ) -> Result<T, Status> {
     match tokio::task::spawn_blocking(work).await {

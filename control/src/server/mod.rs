@@ -16,6 +16,7 @@ pub use serve::{Listeners, ServerError, listen, serve};
 use crate::controller::Controller;
 use crate::proto;
 use crossbeam_channel::Sender;
+use sluice_dataplane::conntrack::Journal;
 use sluice_dataplane::ids::WorkerId;
 use sluice_dataplane::time::Instant;
 use sluice_dataplane::worker::Request;
@@ -100,6 +101,8 @@ pub struct Plane {
     pub workers: Vec<WorkerHandle>,
     /// Ports and buffers.
     pub hardware: Arc<dyn Hardware>,
+    /// What workers tell of connections.
+    pub journal: Arc<Journal>,
     /// The clock.
     pub clock: fn() -> Instant,
 }

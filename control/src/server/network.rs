@@ -8,7 +8,7 @@ mod links;
 mod neighbours;
 mod routes;
 
-use super::Plane;
+use super::{Plane, conntrack};
 use crate::controller::{ApplyError, Controller};
 use crate::proto;
 use crate::proto::network_service_server::{NetworkService, NetworkServiceServer};
@@ -113,6 +113,16 @@ fn apply(plane: &Plane, controller: &mut Controller, config: Config) -> Result<u
         .map_err(|error: ApplyError| Status::failed_precondition(error.to_string()))
 }
 
+/// Ends what was masqueraded by an interface that went down, or as an address that it lost.
+async fn forget_masqueraded(
+    plane: &Arc<Plane>,
+    egress: InterfaceId,
+    as_address: Option<IpAddr>,
+) -> Result<(), Status> {
+    let plane = Arc::clone(plane);
+    conntrack::blocking(move || conntrack::remove_masqueraded(&plane, egress, as_address)).await
+}
+
 #[tonic::async_trait]
 impl NetworkService for Network {
     async fn list_routes(
@@ -168,7 +178,11 @@ impl NetworkService for Network {
         &self,
         request: Request<proto::ChangeAddressRequest>,
     ) -> Result<Response<proto::ChangeAddressResponse>, Status> {
-        addresses::change(&self.0, request.into_inner()).map(Response::new)
+        let (response, gone) = addresses::change(&self.0, request.into_inner())?;
+        if let Some((id, address)) = gone {
+            forget_masqueraded(&self.0, id, Some(address)).await?;
+        }
+        Ok(Response::new(response))
     }
 
     async fn list_links(
@@ -182,6 +196,9 @@ impl NetworkService for Network {
         &self,
         request: Request<proto::SetLinkRequest>,
     ) -> Result<Response<proto::SetLinkResponse>, Status> {
-        links::set(&self.0, &request.into_inner()).map(Response::new)
+        if let Some(down) = links::set(&self.0, &request.into_inner())? {
+            forget_masqueraded(&self.0, down, None).await?;
+        }
+        Ok(Response::new(proto::SetLinkResponse {}))
     }
 }

@@ -134,7 +134,15 @@ async fn run(
 
 async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerError> {
     let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<proto::config_service_server::ConfigServiceServer<config::Config>>().await;
     health.set_serving::<proto::stats_service_server::StatsServiceServer<stats::Stats>>().await;
+    health
+        .set_serving::<proto::conntrack_service_server::ConntrackServiceServer<conntrack::Conntrack>>()
+        .await;
+    health
+        .set_serving::<proto::network_service_server::NetworkServiceServer<network::Network>>()
+        .await;
+    health.set_serving::<proto::rules_service_server::RulesServiceServer<rules::Rules>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
         .build_v1()?;

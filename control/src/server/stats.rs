@@ -47,6 +47,7 @@ fn worker(handle: &super::WorkerHandle) -> proto::WorkerStats {
         healthy: handle.age() < super::WorkerHandle::STALLED,
         drops: by_name(&drops),
         connections: counters.get(Counter::Connections),
+        conntrack: Some(conntrack(counters, &drops)),
         ..Default::default()
     }
 }
@@ -71,6 +72,36 @@ fn queues(plane: &Plane, interface: &str) -> Vec<proto::QueueStats> {
         tx_full: counters.tx_full,
     };
     (0..).zip(plane.hardware.queues(interface)).map(message).collect()
+}
+
+fn conntrack(counters: &WorkerCounters, drops: &DropCounts) -> proto::ConntrackStats {
+    proto::ConntrackStats {
+        count: counters.get(Counter::Connections),
+        max: 0,
+        inserted: counters.get(Counter::Inserted),
+        insert_failed: counters.get(Counter::InsertFailed),
+        expired: counters.get(Counter::Expired),
+        invalid: counters.get(Counter::Invalid),
+        drop: counters.get(Counter::TableFull),
+        early_drop: counters.get(Counter::EarlyDropped),
+        nat_exhausted: drops.get(DropReason::NatExhausted),
+    }
+}
+
+/// Over all workers.
+fn sum(workers: &[proto::WorkerStats], max: u32) -> proto::ConntrackStats {
+    let mut sum = proto::ConntrackStats { max: max.into(), ..Default::default() };
+    for one in workers.iter().filter_map(|worker| worker.conntrack) {
+        sum.count += one.count;
+        sum.inserted += one.inserted;
+        sum.insert_failed += one.insert_failed;
+        sum.expired += one.expired;
+        sum.invalid += one.invalid;
+        sum.drop += one.drop;
+        sum.early_drop += one.early_drop;
+        sum.nat_exhausted += one.nat_exhausted;
+    }
+    sum
 }
 
 #[tonic::async_trait]
@@ -107,18 +138,13 @@ impl StatsService for Stats {
             }
         });
         let queues = controller.interfaces.iter().flat_map(|(_, i)| queues(plane, &i.name));
-        let connections = workers.iter().map(|worker| worker.connections).sum();
         Ok(Response::new(proto::GetStatsResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             generation: controller.generation(),
             uptime_ms: (plane.clock)().0 / 1_000_000,
             memory_mode: plane.hardware.memory_mode(),
             interfaces: interfaces.collect(),
-            conntrack: Some(proto::ConntrackStats {
-                count: connections,
-                max: controller.snapshot().conntrack.max.into(),
-                ..Default::default()
-            }),
+            conntrack: Some(sum(&workers, controller.snapshot().conntrack.max)),
             mempool: Some(proto::MempoolStats { capacity, in_use }),
             neighbours: controller.neighbours.list().len() as u64,
             routes: controller.routes.iter().count() as u64,

@@ -63,7 +63,7 @@ fn neighbours(plane: &Plane, shared: &Shared<Mbuf>, outputs: &mut Vec<Output>) {
         }
     }
     if changed {
-        controller.changed();
+        controller.invalidate();
     }
 }
 

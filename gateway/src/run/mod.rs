@@ -83,6 +83,7 @@ pub(crate) fn run(file: &Path) -> Result<ExitCode> {
         controller: Mutex::new(controller),
         workers: started.handles.clone(),
         hardware: Arc::new(started.machine()),
+        journal: Arc::clone(&started.journal),
         clock: clock::now,
     });
     let housekeeper = housekeeper::start(

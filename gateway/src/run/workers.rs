@@ -10,7 +10,7 @@ use sluice_config::Config;
 use sluice_config::gateway::Workers;
 use sluice_control::server::WorkerHandle;
 use sluice_dataplane::address::{Address, V4, V6};
-use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings, Directory};
+use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings, Directory, Journal};
 use sluice_dataplane::fib::Fib;
 use sluice_dataplane::ids::WorkerId;
 use sluice_dataplane::nat::SourceMappings;
@@ -29,6 +29,8 @@ use std::sync::atomic::AtomicBool;
 const HAND_OFF_RING: usize = 4096;
 const EVENTS: usize = 4096;
 const REQUESTS: usize = 1024;
+/// Events of connections that may wait for the reader, which comes every few milliseconds.
+const JOURNAL: usize = 16_384;
 
 /// The workers' stamp, as the controller bumps it.
 #[derive(Debug)]
@@ -50,6 +52,7 @@ pub(super) struct Fibs {
 /// Running workers and what they poll.
 pub(super) struct Started {
     pub(super) handles: Vec<WorkerHandle>,
+    pub(super) journal: Arc<Journal>,
     threads: Vec<dpdk::Worker<Worker<Mbuf>>>,
     ports: Vec<(String, Arc<Port>)>,
     watches: Watches,
@@ -122,9 +125,15 @@ impl<A: Address> Family<A> {
             key,
         }
     }
-    fn lane(&self, id: WorkerId, settings: &ConntrackSettings) -> Result<Lane<A>> {
+    fn lane(
+        &self,
+        id: WorkerId,
+        settings: &ConntrackSettings,
+        journal: &Arc<Journal>,
+    ) -> Result<Lane<A>> {
         let directory = self.directory.clone();
         let conntrack = Conntrack::new(id, settings, self.key, self.capacity, directory)?;
+        let conntrack = conntrack.with_journal(Arc::clone(journal));
         Ok(Lane::new(conntrack, Arc::clone(&self.fib), Arc::clone(&self.mappings)))
     }
 }
@@ -145,6 +154,7 @@ pub(super) fn start(
     let v4 = Family::new(&fibs.v4, count, max);
     let v6 = Family::new(&fibs.v6, count, max / 4);
     let settings = published.current().conntrack;
+    let journal = Arc::new(Journal::new(JOURNAL));
     let (mut handles, mut threads) = (Vec::new(), Vec::new());
     let (ports, mut queues) = split(ports);
     for index in 0..count {
@@ -153,8 +163,8 @@ pub(super) fn start(
         let (send, requests) = crossbeam_channel::bounded(REQUESTS);
         let worker = Worker::new(Parts {
             id,
-            v4: v4.lane(id, &settings)?,
-            v6: v6.lane(id, &settings)?,
+            v4: v4.lane(id, &settings, &journal)?,
+            v6: v6.lane(id, &settings, &journal)?,
             snapshot: published.reader(),
             shared: Arc::clone(shared),
             counters: Arc::clone(&counters),
@@ -187,6 +197,7 @@ pub(super) fn start(
     let capacity = u64::from(pool.available()) + u64::from(pool.in_use());
     Ok(Started {
         handles,
+        journal,
         threads,
         ports,
         watches,

@@ -104,6 +104,11 @@ impl Filter {
         is(self.lanes, lanes)
     }
 
+    /// Whether a connection is of the family asked for.
+    pub(super) fn is_of_family(&self, listed: &Listed) -> bool {
+        self.has(if listed.original.source.is_ipv4() { Lanes::V4 } else { Lanes::V6 })
+    }
+
     /// Whether a connection matches.
     pub(super) fn matches(&self, listed: &Listed) -> bool {
         let asked = &self.asked;

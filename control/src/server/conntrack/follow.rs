@@ -1,137 +1,107 @@
-//! Events, found by comparing one listing with the next.
-//!
-//! A connection that comes and goes between two listings is not seen.
+//! One client's subscription to events.
 
+use super::events::{Hub, News};
 use super::filter::Filter;
-use super::{blocking, message, pages};
+use super::message;
 use crate::proto::{ConnectionEvent, ConnectionEventKind as Kind};
-use crate::server::Plane;
-use sluice_dataplane::conntrack::Listed;
-use sluice_dataplane::ids::WorkerId;
-use sluice_dataplane::tuple::Tuple;
-use std::collections::HashMap;
-use std::net::IpAddr;
+use sluice_dataplane::conntrack::{Event, EventKind};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc::Sender;
-use tokio::sync::mpsc::error::TrySendError;
 use tonic::Status;
 
-/// Between two listings.
-const INTERVAL: Duration = Duration::from_millis(200);
-
-/// Connections by worker and original tuple.
-type Listing = HashMap<(WorkerId, Tuple<IpAddr>), Listed>;
-
-/// One client's subscription.
+/// What a client wants to hear.
 pub(super) struct Follower {
-    plane: Arc<Plane>,
-    filter: Arc<Filter>,
+    filter: Filter,
     kinds: Vec<i32>,
 }
 
+const fn kind(kind: EventKind) -> Kind {
+    match kind {
+        EventKind::New => Kind::New,
+        EventKind::Update => Kind::Update,
+        EventKind::Destroy => Kind::Destroy,
+    }
+}
+
 impl Follower {
-    pub(super) fn new(plane: Arc<Plane>, filter: Filter, kinds: Vec<i32>) -> Self {
-        Self { plane, filter: Arc::new(filter), kinds }
+    pub(super) fn new(filter: Filter, kinds: Vec<i32>) -> Self {
+        Self { filter, kinds }
     }
 
-    /// Sends events until the client goes away or a worker stops answering.
-    pub(super) async fn run(self, sender: Sender<Result<ConnectionEvent, Status>>) {
-        let mut before = None;
+    /// Sends events until the client goes away. Those that came faster than the client reads are counted,
+    /// and the next event that is sent says how many they were.
+    pub(super) async fn run(self, hub: Arc<Hub>, sender: Sender<Result<ConnectionEvent, Status>>) {
+        let mut news = hub.subscribe();
         let mut lost = 0;
-        while !sender.is_closed() {
-            let now = match self.listing().await {
-                Ok(now) => now,
-                Err(status) => return drop(sender.try_send(Err(status))),
+        loop {
+            let heard = tokio::select! {
+                heard = news.recv() => heard,
+                () = sender.closed() => return,
             };
-            let events = before.as_ref().map(|before| changes(before, &now)).unwrap_or_default();
-            for (kind, worker, listed) in events.into_iter().filter(|event| self.wants(event.0)) {
-                let event = ConnectionEvent {
-                    kind: kind.into(),
-                    connection: Some(message::connection(worker, &listed)),
-                    lost,
-                    timestamp_us: microseconds(),
-                };
-                lost = match sender.try_send(Ok(event)) {
-                    Ok(()) => 0,
-                    Err(TrySendError::Full(_)) => lost + 1,
-                    Err(TrySendError::Closed(_)) => return,
-                };
+            match heard {
+                Ok(News::Event(event)) if self.wants(&event) => {
+                    if sender.send(Ok(said(&event, lost))).await.is_err() {
+                        return;
+                    }
+                    lost = 0;
+                }
+                Ok(News::Event(_)) => {}
+                Ok(News::Lost(more)) | Err(RecvError::Lagged(more)) => lost += more,
+                Err(RecvError::Closed) => return,
             }
-            before = Some(now);
-            tokio::time::sleep(INTERVAL).await;
         }
     }
 
-    fn wants(&self, kind: Kind) -> bool {
-        self.kinds.is_empty() || self.kinds.contains(&kind.into())
-    }
-
-    async fn listing(&self) -> Result<Listing, Status> {
-        let (plane, filter) = (Arc::clone(&self.plane), Arc::clone(&self.filter));
-        blocking(move || {
-            let mut listing = Listing::new();
-            pages::matching(&plane, &filter, |worker, page| {
-                listing.extend(page.iter().map(|listed| ((worker.id, listed.original), *listed)));
-                true
-            })?;
-            Ok(listing)
-        })
-        .await
+    fn wants(&self, event: &Event) -> bool {
+        let of_kind = self.kinds.is_empty() || self.kinds.contains(&kind(event.kind).into());
+        of_kind
+            && self.filter.is_of_family(&event.connection)
+            && self.filter.matches(&event.connection)
     }
 }
 
-fn microseconds() -> u64 {
+fn said(event: &Event, lost: u64) -> ConnectionEvent {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// What became of connections between two listings: ends first, as a new one may have their tuples.
-fn changes(before: &Listing, now: &Listing) -> Vec<(Kind, WorkerId, Listed)> {
-    let gone = before
-        .iter()
-        .filter(|(key, old)| now.get(key).is_none_or(|new| new.reply != old.reply))
-        .map(|(key, old)| (Kind::Destroy, key.0, *old));
-    let come = now.iter().filter_map(|(key, new)| match before.get(key) {
-        Some(old) if old.reply == new.reply => {
-            let same = (old.state, old.status, old.mark) == (new.state, new.status, new.mark);
-            (!same).then_some((Kind::Update, key.0, *new))
-        }
-        Some(_) | None => Some((Kind::New, key.0, *new)),
-    });
-    gone.chain(come).collect()
+    ConnectionEvent {
+        kind: kind(event.kind).into(),
+        connection: Some(message::connection(event.worker, &event.connection)),
+        lost,
+        timestamp_us: u64::try_from(since.as_micros()).unwrap_or(u64::MAX),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::message::tests::masqueraded;
     use super::*;
+    use crate::proto::{ConnectionFilter, Family};
+    use sluice_dataplane::ids::WorkerId;
 
-    fn listing(connections: &[Listed]) -> Listing {
-        connections.iter().map(|listed| ((WorkerId(0), listed.original), *listed)).collect()
-    }
-
-    fn kinds(before: &[Listed], now: &[Listed]) -> Vec<Kind> {
-        let changes = changes(&listing(before), &listing(now));
-        changes.into_iter().map(|(kind, ..)| kind).collect()
-    }
-
-    #[test]
-    fn coming_changing_and_going_are_events_and_ageing_is_none() {
-        let old = masqueraded();
-        let aged = Listed { timeout_s: old.timeout_s - 1, ..old };
-        let closing = Listed { state: "FIN_WAIT", ..old };
-        assert_eq!(kinds(&[], &[old]), [Kind::New]);
-        assert_eq!(kinds(&[old], &[aged]), []);
-        assert_eq!(kinds(&[old], &[closing]), [Kind::Update]);
-        assert_eq!(kinds(&[old], &[]), [Kind::Destroy]);
+    fn wants(filter: ConnectionFilter, kinds: &[Kind]) -> bool {
+        let kinds = kinds.iter().map(|kind| i32::from(*kind)).collect();
+        let follower = Follower::new(Filter::read(filter).unwrap(), kinds);
+        let connection = masqueraded();
+        follower.wants(&Event { kind: EventKind::Update, worker: WorkerId(1), connection })
     }
 
     #[test]
-    fn a_connection_translated_otherwise_is_another() {
-        let old = masqueraded();
-        let mut new = old;
-        new.reply.destination = IpAddr::from([198, 51, 100, 2]);
-        assert_eq!(kinds(&[old], &[new]), [Kind::Destroy, Kind::New]);
+    fn only_what_was_asked_for_is_heard() {
+        let all = ConnectionFilter::default;
+        assert!(wants(all(), &[]));
+        assert!(wants(all(), &[Kind::New, Kind::Update]));
+        assert!(!wants(all(), &[Kind::Destroy]));
+        assert!(!wants(ConnectionFilter { protocol: Some(17), ..all() }, &[]));
+        assert!(wants(ConnectionFilter { family: Family::Ipv4.into(), ..all() }, &[]));
+        assert!(!wants(ConnectionFilter { family: Family::Ipv6.into(), ..all() }, &[]));
+    }
+
+    #[test]
+    fn losses_are_said_with_the_next_event() {
+        let connection = masqueraded();
+        let said = said(&Event { kind: EventKind::Destroy, worker: WorkerId(3), connection }, 7);
+        assert_eq!((said.kind(), said.lost), (Kind::Destroy, 7));
+        assert_eq!(said.connection.unwrap().worker, 3);
     }
 }

@@ -82,7 +82,8 @@ pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection
         reply_counters: None,
         r#use: 1,
         worker: worker.0.into(),
-        id: id.finish(),
+        // As wide as the kernel's.
+        id: id.finish() & u64::from(u32::MAX),
     }
 }
 

@@ -3,9 +3,10 @@
 use super::filter::Filter;
 use crate::server::{Plane, WorkerHandle};
 use crossbeam_channel::bounded;
-use sluice_dataplane::conntrack::Listed;
-use sluice_dataplane::ids::WorkerId;
+use sluice_dataplane::conntrack::{Listed, Status};
+use sluice_dataplane::ids::{InterfaceId, WorkerId};
 use sluice_dataplane::worker::{Lanes, Request};
+use std::net::IpAddr;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// A worker that does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("worker {} on core {core} does not answer; its connections are not known", id.0)]
-pub(super) struct Stalled {
+pub(in crate::server) struct Stalled {
     id: WorkerId,
     core: usize,
 }
@@ -44,17 +45,27 @@ fn ask<T>(
 pub(super) fn matching(
     plane: &Plane,
     filter: &Filter,
+    each: impl FnMut(&WorkerHandle, &[Listed]) -> bool,
+) -> Result<(), Stalled> {
+    let lanes = [Lanes::V4, Lanes::V6].into_iter().filter(|lanes| filter.has(*lanes));
+    walk(plane, lanes, |listed| filter.matches(listed), each)
+}
+
+fn walk(
+    plane: &Plane,
+    families: impl Iterator<Item = Lanes> + Clone,
+    wanted: impl Fn(&Listed) -> bool,
     mut each: impl FnMut(&WorkerHandle, &[Listed]) -> bool,
 ) -> Result<(), Stalled> {
     for worker in &plane.workers {
-        for lanes in [Lanes::V4, Lanes::V6].into_iter().filter(|lanes| filter.has(*lanes)) {
+        for lanes in families.clone() {
             let mut room = Vec::with_capacity(PAGE);
             let mut next = Some(0);
             while let Some(cursor) = next {
                 room.clear();
                 let page = ask(worker, |reply| Request::List { lanes, cursor, room, reply })?;
                 (room, next) = (page.connections, page.next);
-                room.retain(|listed| filter.matches(listed));
+                room.retain(&wanted);
                 if !room.is_empty() && !each(worker, &room) {
                     return Ok(());
                 }
@@ -69,10 +80,36 @@ pub(super) fn matching(
 pub(super) fn remove(
     plane: &Plane,
     filter: &Filter,
+    each: impl FnMut(&WorkerHandle, &[Listed]),
+) -> Result<(), Stalled> {
+    let lanes = [Lanes::V4, Lanes::V6].into_iter().filter(|lanes| filter.has(*lanes));
+    remove_where(plane, lanes, |listed| filter.matches(listed), each)
+}
+
+/// Removes what MASQUERADE sent out by an interface: its addresses may be others when it comes back
+/// (kernel
+/// `nf_nat_masquerade.c`, `masq_device_event`); or only what it sent out as one address.
+pub(in crate::server) fn remove_masqueraded(
+    plane: &Plane,
+    egress: InterfaceId,
+    as_address: Option<IpAddr>,
+) -> Result<(), Stalled> {
+    let by = |listed: &Listed| {
+        listed.status.has(Status::MASQUERADED)
+            && listed.egress == egress
+            && as_address.is_none_or(|address| listed.reply.destination == address)
+    };
+    remove_where(plane, [Lanes::V4, Lanes::V6].into_iter(), by, |_, _| ())
+}
+
+fn remove_where(
+    plane: &Plane,
+    families: impl Iterator<Item = Lanes> + Clone,
+    wanted: impl Fn(&Listed) -> bool,
     mut each: impl FnMut(&WorkerHandle, &[Listed]),
 ) -> Result<(), Stalled> {
     let mut failed = None;
-    matching(plane, filter, |worker, page| {
+    walk(plane, families, wanted, |worker, page| {
         let connections = page.to_vec();
         match ask(worker, |reply| Request::Delete { connections, reply }) {
             Ok(_) => each(worker, page),

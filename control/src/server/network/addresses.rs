@@ -4,6 +4,7 @@ use super::{bytes, device, family_filter, named, prefix, prefix_message};
 use crate::proto::{self, Change};
 use crate::server::Plane;
 use ipnet::IpNet;
+use sluice_dataplane::ids::InterfaceId;
 use std::net::IpAddr;
 use tonic::Status;
 
@@ -58,12 +59,12 @@ fn scope(address: IpAddr) -> &'static str {
 pub(super) fn change(
     plane: &Plane,
     asked: proto::ChangeAddressRequest,
-) -> Result<proto::ChangeAddressResponse, Status> {
+) -> Result<(proto::ChangeAddressResponse, Option<(InterfaceId, IpAddr)>), Status> {
     let change = super::change(asked.change)?;
     let asked = asked.address.ok_or_else(|| Status::invalid_argument("the address is missing"))?;
     let address = prefix(asked.address.as_ref())?;
     let mut controller = plane.lock();
-    device(&controller, &asked.interface)?;
+    let (id, _) = device(&controller, &asked.interface)?;
     let mut config = controller.running.config.clone();
     let interface = config.interfaces.iter_mut().find(|own| own.name == asked.interface);
     let own = &mut interface
@@ -80,13 +81,15 @@ pub(super) fn change(
         }
         (Change::Append, _) => return Err(Status::invalid_argument("addresses are not appended")),
         (Change::Replace | Change::Update, Some(_)) => {
-            return Ok(proto::ChangeAddressResponse { generation: controller.generation() });
+            let generation = controller.generation();
+            return Ok((proto::ChangeAddressResponse { generation }, None));
         }
         (Change::Add | Change::Replace, None) => own.push(address),
         (Change::Unspecified, _) => return Err(Status::invalid_argument("change is missing")),
     }
     let generation = super::apply(plane, &mut controller, config)?;
-    Ok(proto::ChangeAddressResponse { generation })
+    let gone = (change == Change::Delete).then(|| (id, address.addr()));
+    Ok((proto::ChangeAddressResponse { generation }, gone))
 }
 
 #[cfg(test)]

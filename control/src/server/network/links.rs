@@ -1,11 +1,12 @@
 //! Links.
 
 use super::device;
-use crate::controller::Controller;
+use crate::controller::{ApplyError, Controller};
 use crate::proto;
 use crate::server::{Plane, PortCounters};
 use sluice_config::gateway::{Interface as Configured, InterfaceKind};
-use sluice_dataplane::interface::{Interface, Interfaces};
+use sluice_dataplane::ids::InterfaceId;
+use sluice_dataplane::interface::Interface;
 use tonic::Status;
 
 pub(super) fn list(
@@ -86,11 +87,12 @@ fn message(
     }
 }
 
-/// Changes the MTU and whether an interface is used. What the device itself must do needs a restart.
+/// Changes the MTU and whether an interface is used; gives an interface that went down. What the device itself must
+/// do needs a restart.
 pub(super) fn set(
     plane: &Plane,
     asked: &proto::SetLinkRequest,
-) -> Result<proto::SetLinkResponse, Status> {
+) -> Result<Option<InterfaceId>, Status> {
     let mut controller = plane.lock();
     device(&controller, &asked.name)?;
     if asked.promiscuous.is_some() || !asked.mac.is_empty() {
@@ -107,23 +109,17 @@ pub(super) fn set(
         }
         super::apply(plane, &mut controller, config)?;
     }
-    if let Some(up) = asked.up {
-        controller.interfaces = with_state(&controller.interfaces, &asked.name, up);
-        controller.republish();
-        controller.changed();
+    let (Some(up), (id, interface)) = (asked.up, device(&controller, &asked.name)?) else {
+        return Ok(None);
+    };
+    if interface.up == up {
+        return Ok(None);
     }
-    Ok(proto::SetLinkResponse {})
-}
-
-/// The same interfaces, one of them up or down. Ids stay.
-fn with_state(interfaces: &Interfaces, name: &str, up: bool) -> Interfaces {
-    let size = interfaces.iter().map(|(id, _)| id.index() + 1).max().unwrap_or_default();
-    let mut list: Vec<Option<Interface>> = vec![None; size];
-    for (id, interface) in interfaces.iter() {
-        let up = if interface.name == name { up } else { interface.up };
-        if let Some(slot) = list.get_mut(id.index()) {
-            *slot = Some(Interface { up, ..interface.clone() });
-        }
+    let failed = |error: ApplyError| Status::failed_precondition(error.to_string());
+    controller.set_link(id, up, (plane.clock)()).map_err(failed)?;
+    if up {
+        return Ok(None);
     }
-    Interfaces::new(list)
+    super::neighbours::lose(plane, &mut controller, id);
+    Ok(Some(id))
 }

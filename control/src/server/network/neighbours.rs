@@ -162,6 +162,13 @@ fn remove(plane: &Plane, controller: &mut Controller, id: InterfaceId, address: 
     act(plane, controller, out);
 }
 
+/// Forgets everybody behind an interface that went down; the configured ones come back with it.
+pub(super) fn lose(plane: &Plane, controller: &mut Controller, id: InterfaceId) {
+    let mut out = Vec::new();
+    controller.neighbours.flush(Some(id), &mut out);
+    act(plane, controller, out);
+}
+
 /// Takes a neighbour out of the running configuration.
 fn forget(controller: &mut Controller, id: InterfaceId, address: IpAddr) {
     let interface = name(controller, id);

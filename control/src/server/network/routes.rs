@@ -100,6 +100,8 @@ pub(super) fn change(
         controller.routes.add(route).map_err(status)?;
     }
     controller.running.config.routes.push(configured);
+    let protocol = if asked.protocol.is_empty() { "boot" } else { &asked.protocol };
+    controller.route_protocols.insert((to, metric), protocol.to_owned());
     Ok(proto::ChangeRouteResponse { generation: controller.changed() })
 }
 
@@ -127,6 +129,7 @@ fn delete(controller: &mut Controller, asked: &proto::Route) -> Result<(), Statu
     };
     controller.routes.delete(to, pick).map_err(status)?;
     if let Some(metric) = picked.get() {
+        controller.route_protocols.remove(&(to, metric));
         controller.running.config.routes.retain(|old| !is_at(old, to, metric));
     }
     Ok(())
@@ -188,7 +191,11 @@ fn read(controller: &Controller, asked: &proto::Route) -> Result<(Route, Asked),
             NextHop::Gateway { interface, address }
         }
         (RouteKind::Unicast, None) => {
-            NextHop::Connected(interface.ok_or_else(|| Status::invalid_argument("No such device"))?)
+            let id = interface.ok_or_else(|| Status::invalid_argument("No such device"))?;
+            if !controller.interfaces.get(id).is_some_and(|interface| interface.up) {
+                return Err(Status::failed_precondition("Device for nexthop is not up"));
+            }
+            NextHop::Connected(id)
         }
     };
     let source = match asked.preferred_source.as_slice() {
@@ -225,7 +232,7 @@ fn reached_by(
     }
     interfaces
         .iter()
-        .filter(|(id, _)| only.is_none_or(|only| only == *id))
+        .filter(|(id, interface)| interface.up && only.is_none_or(|only| only == *id))
         .flat_map(|(id, interface)| {
             interface.addresses().map(move |(own, length)| (id, own, length))
         })
@@ -298,13 +305,20 @@ fn message(plane: &Plane, controller: &Controller, route: &Route) -> proto::Rout
     let (table, protocol) = match route.origin {
         Origin::Local => (LOCAL, "kernel"),
         Origin::Connected => (MAIN, "kernel"),
-        Origin::Static => (MAIN, "static"),
+        Origin::Static => {
+            let added_by = controller.route_protocols.get(&(route.to, route.metric));
+            (MAIN, added_by.map_or("static", String::as_str))
+        }
     };
     proto::Route {
         destination: Some(prefix_message(route.to)),
         r#type: route_type(route.next_hop).into(),
         next_hops: hop.into_iter().collect(),
-        preferred_source: route.source.map(bytes).unwrap_or_default(),
+        // The kernel's own IPv6 routes name none: the source is chosen by destination.
+        preferred_source: match (route.origin, route.source) {
+            (Origin::Local | Origin::Connected, Some(IpAddr::V6(_))) | (_, None) => Vec::new(),
+            (_, Some(source)) => bytes(source),
+        },
         metric: route.metric,
         table,
         protocol: protocol.to_owned(),

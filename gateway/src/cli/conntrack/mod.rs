@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use sluice_control::proto::{
     Connection, ConnectionEventKind, ConnectionFilter, CountConnectionsRequest,
-    DeleteConnectionsRequest, FlushConnectionsRequest, FollowConnectionsRequest,
+    DeleteConnectionsRequest, FlushConnectionsRequest, FollowConnectionsRequest, GetStatsRequest,
     ListConnectionsRequest,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -60,6 +60,11 @@ async fn perform(task: Task, remote: &Remote) -> Result<ExitCode, Failure> {
         Task::Count => {
             let answer = remote.conntrack().await?.count(CountConnectionsRequest {}).await?;
             output::print(&format!("{}\n", answer.into_inner().count))?;
+        }
+        Task::Stats => {
+            let answer = remote.stats().await?.get(GetStatsRequest {}).await?.into_inner();
+            let lines = answer.workers.iter().map(text::statistics);
+            output::print(&lines.collect::<String>())?;
         }
     }
     Ok(ExitCode::SUCCESS)

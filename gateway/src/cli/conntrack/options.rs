@@ -21,12 +21,30 @@ pub(super) enum Ask {
 /// Work on the connection table.
 #[derive(Debug, PartialEq)]
 pub(super) enum Task {
-    List { filter: ConnectionFilter, style: Style, zero: bool },
-    Get { filter: ConnectionFilter, style: Style },
-    Delete { filter: ConnectionFilter, style: Style },
-    Follow { filter: ConnectionFilter, kinds: Vec<ConnectionEventKind>, style: Style },
-    Flush { family: Family },
+    List {
+        filter: ConnectionFilter,
+        style: Style,
+        zero: bool,
+    },
+    Get {
+        filter: ConnectionFilter,
+        style: Style,
+    },
+    Delete {
+        filter: ConnectionFilter,
+        style: Style,
+    },
+    Follow {
+        filter: ConnectionFilter,
+        kinds: Vec<ConnectionEventKind>,
+        style: Style,
+    },
+    Flush {
+        family: Family,
+    },
     Count,
+    /// What happened, by worker.
+    Stats,
 }
 
 pub(super) const HELP: &str = "\
@@ -39,6 +57,7 @@ Commands:
   -E [table] [options]    follow events until interrupted
   -F [table]              delete every connection
   -C [table]              count connections
+  -S                      what happened to connections, a line for each worker
   -h, -V                  this help; the version spoken
 
 Options (as conntrack-tools 1.4.7):
@@ -74,6 +93,7 @@ pub(super) enum Key {
     Event,
     Flush,
     Count,
+    Stats,
     Help,
     Version,
     Unsupported,
@@ -124,7 +144,7 @@ const SPECS: &[Spec<Key>] = &[
     spec(Key::Version, 'V', &["version"], Takes::Nothing),
     spec(Key::Unsupported, 'I', &["create"], Takes::Maybe),
     spec(Key::Unsupported, 'U', &["update"], Takes::Maybe),
-    spec(Key::Unsupported, 'S', &["stats"], Takes::Nothing),
+    spec(Key::Stats, 'S', &["stats"], Takes::Nothing),
     spec(Key::Unsupported, 'R', &["load-file"], Takes::Value),
     spec(Key::Unsupported, 'A', &["add"], Takes::Maybe),
     spec(Key::Source, 's', &["src", "orig-src"], Takes::Value),
@@ -190,6 +210,7 @@ impl Read {
             | Key::Event
             | Key::Flush
             | Key::Count
+            | Key::Stats
             | Key::Help
             | Key::Version => {
                 if self.command.is_some() {
@@ -226,7 +247,7 @@ impl Read {
         if self.zero && self.filtered_by.is_some() {
             return Err(usage("Can't use -z with filtering parameters"));
         }
-        if let (Key::Flush | Key::Count, Some(option)) = (command, &self.filtered_by) {
+        if let (Key::Flush | Key::Count | Key::Stats, Some(option)) = (command, &self.filtered_by) {
             return Err(usage(&format!("Illegal option `{option}' with this command")));
         }
         let filter = self.filter.finish()?;
@@ -238,6 +259,7 @@ impl Read {
             Key::Event => Task::Follow { filter, kinds: self.kinds, style },
             Key::Flush => Task::Flush { family: filter.family() },
             Key::Count => Task::Count,
+            Key::Stats => Task::Stats,
             Key::Version => return Ok(Ask::Version),
             _ => return Ok(Ask::Help),
         })))
@@ -322,6 +344,7 @@ mod tests {
     #[test]
     fn the_commands() {
         assert_eq!(task("-C"), Task::Count);
+        assert_eq!(task("-S"), Task::Stats);
         assert_eq!(task("-F -f ipv6"), Task::Flush { family: Family::Ipv6 });
         assert!(matches!(task("-L conntrack"), Task::List { .. }));
         assert!(matches!(read("-L expect"), Ok(Ask::Expectations)));

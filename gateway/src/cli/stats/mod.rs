@@ -85,6 +85,7 @@ mod tests {
             healthy: id == 0,
             drops: [("no_route".to_owned(), 3)].into(),
             connections: 7,
+            conntrack: None,
         };
         GetStatsResponse {
             version: "0.1.0".into(),
