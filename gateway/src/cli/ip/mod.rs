@@ -12,6 +12,7 @@ mod neigh_text;
 mod route;
 mod route_change;
 mod route_text;
+mod rule;
 mod words;
 
 use std::fs;
@@ -46,7 +47,7 @@ struct Options {
 const HELP: &str = "\
 Usage: sluice ip [ OPTIONS ] OBJECT { COMMAND | help }
        sluice ip [ -force ] -batch FILE
-where  OBJECT := { address | link | neighbour | route }
+where  OBJECT := { address | link | neighbour | route | rule }
        OPTIONS := { -4 | -6 | -br[ief] | -j[son] | -p[retty] | -s[tatistics] | -d[etails] | -o[neline] }
 
   ip route  { show | list } [ [root|match|exact] PREFIX ] [ dev IF ] [ via ADDRESS ] [ proto NAME ]
@@ -64,6 +65,7 @@ where  OBJECT := { address | link | neighbour | route }
   ip addr   flush dev IF
   ip link   { show } [ [dev] IF ] [ up ]
   ip link   set [dev] IF [ up | down ] [ mtu N ] [ address MAC ] [ promisc on|off ]
+  ip rule   { show } [ table TABLE ]
 TYPE := { unicast | blackhole | unreachable | prohibit }
 ";
 
@@ -102,6 +104,8 @@ async fn object(words: &[String], options: Options, remote: &Remote) -> Result<(
         link::run(words, options, remote).await
     } else if abbreviates(name, "neighbor") || abbreviates(name, "neighbour") {
         neigh::run(words, options, remote).await
+    } else if abbreviates(name, "rule") {
+        rule::run(words, options)
     } else if abbreviates(name, "help") {
         Ok(output::print(HELP)?)
     } else {

@@ -143,15 +143,21 @@ impl Filter {
 }
 
 async fn list(filter: &Filter, remote: &Remote) -> Result<Vec<Route>, Failure> {
-    // `ip route` without a family means IPv4, as in iproute2.
+    // `ip route` without a family means IPv4, as in iproute2, unless all tables are asked for.
+    let all = filter.table == u32::MAX;
     let family = match filter.family {
-        Family::Unspecified => Family::Ipv4,
+        Family::Unspecified if !all => Family::Ipv4,
         family => family,
     };
     let request = ListRoutesRequest { family: family.into(), table: filter.table };
     let mut client = remote.network().await?;
     let answer = client.list_routes(request).await?.into_inner();
-    Ok(answer.routes.into_iter().filter(|route| filter.passes(route)).collect())
+    let mut routes: Vec<_> =
+        answer.routes.into_iter().filter(|route| filter.passes(route)).collect();
+    // One family after the other, and of each the main table before the local one.
+    routes
+        .sort_by_key(|route| (route.destination.as_ref().map(|to| to.address.len()), route.table));
+    Ok(routes)
 }
 
 async fn show(words: Words<'_>, options: Options, remote: &Remote) -> Result<(), Failure> {

@@ -56,7 +56,7 @@ impl<'a> View<'a> {
             destination: prefix.map_or_else(|| "default".to_owned(), prefix_text),
             table: if route.table == 0 { MAIN } else { route.table },
             scope: scope(route, kind, ipv6),
-            metric: metric(route, ipv6),
+            metric: metric(route, kind, ipv6),
             hop,
         }
     }
@@ -79,8 +79,9 @@ impl<'a> View<'a> {
     }
 }
 
-fn metric(route: &Route, ipv6: bool) -> u32 {
+fn metric(route: &Route, kind: RouteType, ipv6: bool) -> u32 {
     match (route.metric, ipv6) {
+        (0, true) if kind == RouteType::Local => 0,
         (0, true) if route.protocol == "kernel" => 256,
         (0, true) => IPV6_METRIC,
         (metric, _) => metric,
@@ -163,7 +164,7 @@ fn push_tail(out: &mut String, view: &View<'_>) {
     if !view.route.preferred_source.is_empty() {
         let _ = write!(out, "src {} ", wire::address_text(&view.route.preferred_source));
     }
-    if view.metric != 0 {
+    if view.metric != 0 || view.ipv6 {
         let _ = write!(out, "metric {} ", view.metric);
     }
     for flag in flags(view) {
@@ -246,7 +247,7 @@ pub(super) fn entry_json(route: &Route, elide: Elide, details: bool) -> Value {
     if !route.preferred_source.is_empty() {
         put("prefsrc", json!(wire::address_text(&route.preferred_source)));
     }
-    if view.metric != 0 {
+    if view.metric != 0 || view.ipv6 {
         put("metric", json!(view.metric));
     }
     put("flags", json!(flags(&view)));
@@ -312,7 +313,7 @@ pub(super) fn decision(question: &Question, answer: &GetRouteResponse) -> String
         let _ = write!(out, "src {} ", wire::address_text(&answer.source));
     }
     if ipv6 {
-        let _ = writeln!(out, "metric {} pref medium", metric(&route, true));
+        let _ = writeln!(out, "metric {} pref medium", metric(&route, route.r#type(), true));
         return out;
     }
     if question.input_interface.is_none() {
