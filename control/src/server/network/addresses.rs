@@ -1,6 +1,6 @@
 //! Interfaces' addresses.
 
-use super::{bytes, device, family_filter, named, prefix, prefix_message};
+use super::{device, family_filter, named, prefix, prefix_message};
 use crate::proto::{self, Change};
 use crate::server::Plane;
 use ipnet::IpNet;
@@ -27,7 +27,8 @@ pub(super) fn list(
                 addresses.push(proto::InterfaceAddress {
                     interface: interface.name.clone(),
                     address: Some(prefix_message(net)),
-                    broadcast: broadcast(net),
+                    // As an address that was added without `brd`.
+                    broadcast: Vec::new(),
                     scope: scope(net.addr()).to_owned(),
                     secondary,
                 });
@@ -35,13 +36,6 @@ pub(super) fn list(
         }
     }
     Ok(proto::ListAddressesResponse { addresses })
-}
-
-fn broadcast(net: IpNet) -> Vec<u8> {
-    match net {
-        IpNet::V4(v4) if v4.prefix_len() < 31 => bytes(v4.broadcast().into()),
-        IpNet::V4(_) | IpNet::V6(_) => Vec::new(),
-    }
 }
 
 fn scope(address: IpAddr) -> &'static str {
@@ -97,11 +91,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn broadcast_and_scope_follow_from_the_address() {
+    fn the_scope_follows_from_the_address() {
         let net = |text: &str| text.parse::<IpNet>().unwrap();
-        assert_eq!(broadcast(net("10.0.0.1/24")), [10, 0, 0, 255]);
-        assert_eq!(broadcast(net("10.0.0.1/31")), [0_u8; 0]);
-        assert_eq!(broadcast(net("2001:db8::1/64")), [0_u8; 0]);
         assert_eq!(scope(net("fe80::1/64").addr()), "link");
         assert_eq!(scope(net("10.0.0.1/24").addr()), "global");
         assert_eq!(scope(net("127.0.0.1/8").addr()), "host");

@@ -9,7 +9,7 @@ use sluice_control::proto::{
 use super::addr_text::{self, Record};
 use super::link;
 use super::words::{self, Words, abbreviates};
-use super::{HELP, Options, print_records, refused, usage};
+use super::{HELP, Options, not_listed, print_records, refused, usage};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::remote::Remote;
@@ -149,8 +149,7 @@ async fn list(
 ) -> Result<Vec<InterfaceAddress>, Failure> {
     let request = ListAddressesRequest { family: family.into(), interface: interface.to_owned() };
     let answer = remote.network().await?.list_addresses(request).await;
-    let missing = format!("Device \"{interface}\" does not exist.");
-    Ok(answer.map_err(|status| refused(status, &missing, ""))?.into_inner().addresses)
+    Ok(answer.map_err(|status| not_listed(status, interface))?.into_inner().addresses)
 }
 
 async fn show(words: Words<'_>, options: Options, remote: &Remote) -> Result<(), Failure> {

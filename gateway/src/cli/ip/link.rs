@@ -4,7 +4,7 @@ use sluice_control::proto::{Link, ListLinksRequest, SetLinkRequest};
 
 use super::link_text;
 use super::words::{Words, abbreviates, wrong};
-use super::{HELP, Options, print_records, refused, usage};
+use super::{HELP, Options, not_listed, print_records, refused, usage};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::remote::Remote;
@@ -92,14 +92,13 @@ async fn show(mut words: Words<'_>, options: Options, remote: &Remote) -> Result
 
 /// The link of that name, or all. An unknown name is an error.
 pub(super) async fn list(name: &str, remote: &Remote) -> Result<Vec<Link>, Failure> {
-    let missing = format!("Device \"{name}\" does not exist.");
     let request = ListLinksRequest { name: name.to_owned() };
     let answer = remote.network().await?.list_links(request).await;
-    let mut links = answer.map_err(|status| refused(status, &missing, ""))?.into_inner().links;
+    let mut links = answer.map_err(|status| not_listed(status, name))?.into_inner().links;
     if !name.is_empty() {
         links.retain(|link| link.name == name);
         if links.is_empty() {
-            return Err(Failure::Verbatim(missing));
+            return Err(Failure::Verbatim(format!("Device \"{name}\" does not exist.")));
         }
     }
     Ok(links)

@@ -224,6 +224,14 @@ fn refused(status: Status, missing: &str, exists: &str) -> Failure {
     }
 }
 
+/// A refusal to list what belongs to a device, in the words iproute2 has for that.
+fn not_listed(status: Status, device: &str) -> Failure {
+    match status.code() {
+        Code::NotFound => Failure::Verbatim(format!("Device \"{device}\" does not exist.")),
+        _ => refused(status, "", ""),
+    }
+}
+
 /// Prints records as text, or on one line each with `-oneline`: a line break becomes a backslash.
 fn print_records(records: &[String], options: Options) -> Result<(), Failure> {
     let mut out = String::new();

@@ -140,7 +140,7 @@ pub(super) fn entry(route: &Route, elide: Elide, details: bool) -> String {
     if let Some(interface) = view.interface().filter(|_| !elide.interface) {
         let _ = write!(out, "dev {interface} ");
     }
-    if (view.table != MAIN || details) && !elide.table {
+    if view.table != MAIN && !elide.table {
         let _ = write!(out, "table {} ", table_name(view.table));
     }
     if let Some(protocol) = protocol(route, details).filter(|_| !elide.protocol) {
@@ -235,7 +235,7 @@ pub(super) fn entry_json(route: &Route, elide: Elide, details: bool) -> Value {
     if let Some(interface) = view.interface().filter(|_| !elide.interface) {
         put("dev", json!(interface));
     }
-    if (view.table != MAIN || details) && !elide.table {
+    if view.table != MAIN && !elide.table {
         put("table", json!(table_name(view.table)));
     }
     if let Some(protocol) = protocol(route, details).filter(|_| !elide.protocol) {
