@@ -79,10 +79,26 @@ impl Gateway {
         toml: &str,
         prefix: &[&str],
     ) -> Self {
-        let file = write(&folder, workers, toml);
+        write(&folder, workers, toml);
+        Self::run(namespace, folder, prefix)
+    }
+
+    /// Starts the gateway with the `sluice.toml` that lies in `folder`, and waits until it answers. It must
+    /// listen on `sluice.sock` there.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start).
+    pub fn start_in(namespace: &Namespace, folder: PathBuf) -> Self {
+        Self::run(namespace, folder, &[])
+    }
+
+    fn run(namespace: &Namespace, folder: PathBuf, prefix: &[&str]) -> Self {
+        let file = folder.join("sluice.toml");
         let binary = binary();
         let mut words = prefix.to_vec();
-        words.extend([binary.to_str().expect("a plain path"), "run", "-c", &file]);
+        let path = |path: &Path| path.to_str().expect("a plain path").to_owned();
+        let (binary, file) = (path(&binary), path(&file));
+        words.extend([binary.as_str(), "run", "-c", file.as_str()]);
         let process = namespace.start(&words, &folder.join("log"));
         let mut gateway = Self { process, folder, buffers_at_start: 0, stopped: false };
         let answered = eventually(START_LIMIT, || {
@@ -182,20 +198,29 @@ impl Gateway {
         assert_eq!(by_reason, sum(&["dropped"]), "drops without a reason: {stats:#}");
     }
 
-    /// Stops with SIGTERM and checks the end: exit code 0, no worker panicked.
+    /// Stops with SIGTERM and checks the end: exit code 0, no worker panicked, nothing left behind.
     ///
     /// # Panics
     /// With the gateway's log, when it did not end well.
     pub fn stop(&mut self) {
+        self.stop_by(Signal::SIGTERM);
+    }
+
+    /// The same by another signal.
+    ///
+    /// # Panics
+    /// As [`stop`](Self::stop).
+    pub fn stop_by(&mut self, signal: Signal) {
         if std::mem::replace(&mut self.stopped, true) {
             return;
         }
         let leaked =
             !eventually(Duration::from_secs(5), || self.buffers_in_use() <= self.buffers_at_start);
         let in_use = self.buffers_in_use();
-        let status = self.process.stop(Signal::SIGTERM, STOP_LIMIT);
+        let status = self.process.stop(signal, STOP_LIMIT);
         let said = self.process.said();
-        let status = status.unwrap_or_else(|| panic!("did not stop on SIGTERM:\n{said}"));
+        let status = status.unwrap_or_else(|| panic!("did not stop on {signal}:\n{said}"));
+        assert!(!self.folder.join("sluice.sock").exists(), "the socket was left behind");
         assert_eq!(status.code(), Some(0), "sluice ended badly:\n{said}");
         assert!(!said.contains("panicked"), "a thread panicked:\n{said}");
         assert!(!leaked, "buffers leaked: {} at start, {in_use} at the end", self.buffers_at_start);
@@ -208,7 +233,8 @@ impl Gateway {
         in_use.saturating_sub(total(&stats["workers"], "held"))
     }
 
-    fn socket(&self) -> String {
+    /// Where it listens, as `-S` wants it.
+    pub fn socket(&self) -> String {
         format!("unix:{}", self.folder.join("sluice.sock").display())
     }
 }

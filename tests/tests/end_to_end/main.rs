@@ -4,13 +4,18 @@
 mod bulk;
 mod devices;
 mod floods;
+mod events;
+mod examples;
 mod local;
 mod nat;
 mod offloads;
 mod operation;
+mod operator;
 mod path;
 mod refusals;
 mod stalls;
+mod push;
+mod soak;
 
 /// The inside goes out under the outside address.
 const MASQUERADE: &str = "
