@@ -15,6 +15,7 @@ mod path;
 mod refusals;
 mod stalls;
 mod push;
+mod restore;
 mod soak;
 
 /// The inside goes out under the outside address.

@@ -211,7 +211,7 @@ fn usage(text: String) -> Failure {
 fn refused(status: Status, missing: &str, exists: &str) -> Failure {
     let message = status.message();
     // About the interface, not the entry: the gateway says it as iproute2 does.
-    if message.starts_with("Cannot find device") || message.starts_with("Device ") {
+    if message.starts_with("Cannot find device") || message.starts_with("Device \"") {
         return Failure::Verbatim(message.to_owned());
     }
     match status.code() {
