@@ -15,9 +15,9 @@ const STEPS: &[(&str, &str, bool)] = &[
     ("iptables-restore -n", "*filter\n-A FORWARD -p udp -j DROP\nCOMMIT\n", true),
     ("iptables-restore --noflush", "*mangle\n-A FORWARD -s 10.9.0.0/16 -j ACCEPT\nCOMMIT\n", true),
     ("iptables-restore --test", "*filter\n:INPUT DROP [0:0]\nCOMMIT\n", true),
-    ("iptables-restore --test", "*filter\n-A NOSUCH -j DROP\nCOMMIT\n", false),
+    ("iptables-restore --test", "*filter\n-A FORWARD --frob\nCOMMIT\n", false),
     ("iptables-restore", "*filter\n-A FORWARD -p tcp --dport 70000 -j DROP\nCOMMIT\n", false),
-    ("iptables-restore", "*filter\n-A FORWARD -j ACCEPT\n", true),
+    ("iptables-restore", "*filter\n-A FORWARD -j ACCEPT\n", false),
     (
         "iptables-restore -T nat",
         "*nat\n-A POSTROUTING -o wan0 -j SNAT --to-source 192.168.1.146\nCOMMIT\n\
