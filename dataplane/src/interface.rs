@@ -173,3 +173,45 @@ impl Interfaces {
         self.iter().any(|(_, interface)| interface.owns(address))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn interface(name: &str, port: u16, vlan: Option<u16>) -> Option<Interface> {
+        Some(Interface {
+            name: name.into(),
+            port,
+            twin: None,
+            vlan,
+            mac: Mac::default(),
+            mtu: 1500,
+            up: true,
+            v4: Vec::new(),
+            v6: Vec::new(),
+            reverse_path: ReversePathFilter::Off,
+            send_redirects: false,
+            software_peer: false,
+        })
+    }
+
+    fn up(interfaces: &Interfaces) -> Vec<&str> {
+        let up = interfaces.iter().filter(|(_, interface)| interface.up);
+        up.map(|(_, interface)| interface.name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_is_tagged_follows_what_carries_it() {
+        let all = Interfaces::new(vec![
+            interface("lan", 0, None),
+            None,
+            interface("lan.5", 0, Some(5)),
+            interface("wan", 1, None),
+        ]);
+        let without = all.with_state(InterfaceId(0), false);
+        assert_eq!(up(&without), ["wan"]);
+        assert_eq!(up(&without.with_state(InterfaceId(0), true)), ["lan", "lan.5", "wan"]);
+        assert_eq!(up(&all.with_state(InterfaceId(2), false)), ["lan", "wan"]);
+        assert_eq!(up(&all.with_state(InterfaceId(1), false)), ["lan", "lan.5", "wan"]);
+    }
+}

@@ -60,7 +60,9 @@ impl Journal {
         self.listening.store(listening, Relaxed);
     }
 
-    pub(super) fn is_listened_to(&self) -> bool {
+    /// Whether somebody has asked for events.
+    #[must_use]
+    pub fn is_listened_to(&self) -> bool {
         self.listening.load(Relaxed)
     }
 

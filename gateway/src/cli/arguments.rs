@@ -38,8 +38,8 @@ Tools, with the options and output of the programs they are named after:
   iptables, ip6tables                  one rule at a time (iptables 1.8.9)
   iptables-save, ip6tables-save        print the rules: [-c] [-t TABLE] [-f FILE]
   iptables-restore, ip6tables-restore  load rules: [-c] [-n] [-t] [-T TABLE] [FILE]
-  ip [-4|-6] [-br] [-j] [-s] [-batch FILE] route|neigh|addr|link …
-  conntrack -L|-G|-D|-F|-E|-C …        the connection table (conntrack-tools 1.4.7)
+  ip [-4|-6] [-br] [-j] [-s] [-batch FILE] route|neigh|addr|link|rule …
+  conntrack -L|-G|-D|-F|-E|-C|-S …        the connection table (conntrack-tools 1.4.7)
   arp [-n] [-i IF] | -s ADDRESS MAC | -d ADDRESS
 The binary also answers when it is called by these names.
 

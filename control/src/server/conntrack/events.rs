@@ -81,3 +81,29 @@ impl Hub {
         over
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn workers_tell_while_somebody_follows() {
+        let journal = Arc::new(Journal::new(4));
+        let hub = Hub::new(Arc::clone(&journal));
+        assert!(!journal.is_listened_to());
+        let (first, second) = (hub.subscribe(), hub.subscribe());
+        drop(first);
+        tokio::time::sleep(4 * PAUSE).await;
+        assert!(journal.is_listened_to());
+        drop(second);
+        for _ in 0..200 {
+            tokio::time::sleep(PAUSE).await;
+            if !journal.is_listened_to() {
+                break;
+            }
+        }
+        assert!(!journal.is_listened_to(), "nobody follows any more");
+        let _third = hub.subscribe();
+        assert!(journal.is_listened_to());
+    }
+}
