@@ -3,20 +3,20 @@
 
 mod bulk;
 mod devices;
-mod floods;
 mod events;
 mod examples;
+mod floods;
 mod local;
 mod nat;
 mod offloads;
 mod operation;
 mod operator;
 mod path;
-mod refusals;
-mod stalls;
 mod push;
+mod refusals;
 mod restore;
 mod soak;
+mod stalls;
 
 /// The inside goes out under the outside address.
 const MASQUERADE: &str = "
