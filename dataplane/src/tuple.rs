@@ -88,6 +88,17 @@ impl<A: Address> Tuple<A> {
         self.as_bytes() == other.as_bytes()
     }
 
+    /// Zero where `bits` is.
+    #[must_use]
+    #[inline]
+    pub fn masked(&self, bits: &Self) -> Self {
+        let mut masked = *self;
+        for (byte, bits) in masked.as_mut_bytes().iter_mut().zip(bits.as_bytes()) {
+            *byte &= bits;
+        }
+        masked
+    }
+
     /// The tuple of the answer to this one, before any NAT. `icmp` must be turned by the caller
     /// (request to reply), as only conntrack knows the pairs.
     #[must_use]

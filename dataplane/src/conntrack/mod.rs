@@ -352,6 +352,10 @@ impl<A: Address> Conntrack<A> {
     pub const fn count(&self) -> usize {
         self.count
     }
+    /// Whether one more finds room without another giving way.
+    pub(crate) const fn has_room(&self, settings: &ConntrackSettings) -> bool {
+        self.count < self.capacity && self.count < settings.bound()
+    }
     /// Connections it has room for.
     #[must_use]
     pub const fn capacity(&self) -> usize {

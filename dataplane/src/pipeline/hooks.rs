@@ -57,8 +57,9 @@ impl<A: Family> Lane<A> {
         let (snat, dnat) = self.translated(flight);
         let (mut view, _, _) = flight.view(snat, dnat);
         let counters = rules.counters(env.worker);
-        // It is walked once a connection, so nothing of it is remembered.
-        let walk = Walk { counters, trail: None, cacheable: &mut true };
+        // It is walked once a connection: what it does is remembered for first packets only.
+        let (trail, cacheable) = self.classes.marks();
+        let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         flight.mark = view.mark;
         Some(outcome)

@@ -13,6 +13,7 @@
 
 mod established;
 mod fast;
+mod first;
 mod hooks;
 mod route;
 mod track;
@@ -102,6 +103,8 @@ pub struct Lane<A: Address> {
     pub mappings: Arc<SourceMappings<A>>,
     /// The ways packets have been found to go in this epoch.
     pub(crate) adjacencies: Adjacencies,
+    /// What is known of first packets.
+    classes: first::Classes<A>,
 }
 
 impl<A: Address> Lane<A> {
@@ -112,7 +115,19 @@ impl<A: Address> Lane<A> {
         fib: Arc<Fib<A>>,
         mappings: Arc<SourceMappings<A>>,
     ) -> Self {
-        Self { conntrack, fib, mappings, adjacencies: Adjacencies::new() }
+        Self {
+            conntrack,
+            fib,
+            mappings,
+            adjacencies: Adjacencies::new(),
+            classes: first::Classes::new(),
+        }
+    }
+
+    /// Forgets what was found in the epoch that ends.
+    pub(crate) fn begin_epoch(&mut self) {
+        self.adjacencies.clear();
+        self.classes.clear();
     }
 }
 

@@ -92,6 +92,7 @@ impl<A: Family> Lane<A> {
         match self.conntrack.begin(tuple, &flight.layer4, data, &flight.headers, env.now, settings)
         {
             Begin::New(new) => {
+                self.classes.begin();
                 flight.state = CtState::New;
                 flight.flow = Flow::New(new);
                 Ok(())
@@ -156,9 +157,13 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
         out: Out,
     ) -> Result<Verdict, Stop> {
+        let original = Self::begun_by(flight);
         self.confirm(env, flight)?;
         let neighbour = env.neighbours.find(out.egress, out.next_hop);
         if let Some(neighbour) = neighbour {
+            if let Some(original) = original {
+                self.learn_class(env, flight, &original, out, neighbour);
+            }
             self.remember(env, flight, out.egress, neighbour);
             self.remember_route(env, flight, out.egress, neighbour);
         }

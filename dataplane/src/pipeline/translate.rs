@@ -1,10 +1,11 @@
 //! The NAT stages. As in the kernel, PREROUTING and OUTPUT change the destination, POSTROUTING and
 //! INPUT the source, so that the rules between see what they see in Linux.
 
+use super::first::SourceRule;
 use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::address::Address;
-use crate::conntrack::reply_of;
+use crate::conntrack::{NewConnection, reply_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop};
 use crate::ids::InterfaceId;
@@ -60,6 +61,7 @@ impl<A: Family> Lane<A> {
                 | Outcome::Notrack => None,
             };
             if let Some(range) = range {
+                self.classes.forget();
                 new.reply = select_destination(
                     &new.original,
                     &new.reply,
@@ -85,8 +87,12 @@ impl<A: Family> Lane<A> {
     ) -> Result<(), Stop> {
         if let Flow::New(_) = flight.flow {
             let range = match self.nat_table(env, flight, hook) {
-                Some(Outcome::Snat(range)) => Some(*range),
+                Some(Outcome::Snat(range)) => {
+                    self.classes.note_source(SourceRule::Snat(*range));
+                    Some(*range)
+                }
                 Some(Outcome::Masquerade(range)) => {
+                    self.classes.note_source(SourceRule::Masquerade(*range));
                     let range = masquerade_range(env, range, out, flight.destination)?;
                     if let (Flow::New(new), Some(out)) = (&mut flight.flow, out) {
                         new.set_masqueraded(out.egress);
@@ -103,7 +109,8 @@ impl<A: Family> Lane<A> {
                 )
                 | None => None,
             };
-            self.choose_source(env, flight, range)?;
+            let Flow::New(new) = &mut flight.flow else { return Ok(()) };
+            self.choose_source(&env, new, range)?;
         }
         self.check_redirect(env, flight)?;
         self.rewrite(flight, End::Source);
@@ -111,16 +118,15 @@ impl<A: Family> Lane<A> {
     }
 
     /// Fixes the reply tuple and claims it over all workers.
-    fn choose_source<P: Packet>(
+    pub(super) fn choose_source(
         &mut self,
-        env: Env<'_>,
-        flight: &mut Flight<A, P>,
+        env: &Env<'_>,
+        new: &mut NewConnection<A>,
         range: Option<NatRange<A>>,
     ) -> Result<(), Stop> {
         // Another worker may take the tuple between the choice and the claim: choose again.
         const ATTEMPTS: u64 = 8;
-        let has_nat = has_nat::<A>(env);
-        let Flow::New(new) = &mut flight.flow else { return Ok(()) };
+        let has_nat = has_nat::<A>(*env);
         let before = new.reply;
         for attempt in 0..ATTEMPTS {
             let random = env.random.rotate_left(7 * attempt as u32) ^ attempt;
@@ -285,7 +291,7 @@ fn redirect_address<A: Family>(env: Env<'_>, ingress: InterfaceId, hook: Hook) -
 }
 
 /// MASQUERADE's range: the address of the way out that suits the next hop, and the rule's ports.
-fn masquerade_range<A: Family>(
+pub(super) fn masquerade_range<A: Family>(
     env: Env<'_>,
     range: &NatRange<A>,
     out: Option<Out>,

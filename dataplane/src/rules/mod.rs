@@ -8,6 +8,7 @@
 //!                └─ policy     └─ counter, noted in the packet's trail
 //! ```
 
+mod consulted;
 mod counters;
 mod evaluate;
 pub mod matches;
@@ -18,6 +19,7 @@ pub(crate) use evaluate::Walk;
 pub use evaluate::{Outcome, View};
 
 use crate::address::Address;
+use crate::tuple::Tuple;
 use matches::Match;
 use targets::Target;
 
@@ -95,6 +97,7 @@ pub struct Rules<A> {
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
     transit: Option<Trail>,
+    consulted: Tuple<A>,
     counters: Vec<RuleCounters>,
 }
 
@@ -116,11 +119,13 @@ impl<A: Address> Rules<A> {
             rule.target.needs_conntrack() || rule.matches.iter().any(Match::needs_conntrack)
         });
         let transit = transit(&chains, &table);
+        let consulted = consulted::consulted(&chains);
         Self {
             chains,
             entries: table,
             needs_conntrack,
             transit,
+            consulted,
             counters: (0..workers).map(|_| RuleCounters::new(counters)).collect(),
         }
     }
@@ -147,6 +152,12 @@ impl<A: Address> Rules<A> {
     #[must_use]
     pub const fn transit(&self) -> Option<&Trail> {
         self.transit.as_ref()
+    }
+
+    /// The bits of a tuple that some rule looks at.
+    #[must_use]
+    pub const fn consulted(&self) -> &Tuple<A> {
+        &self.consulted
     }
 
     /// The counters one worker writes.

@@ -18,6 +18,7 @@ impl<P: Packet> State<P> {
         packets: &mut Vec<P>,
         vector: &mut Vector,
     ) {
+        burst.env.random = self.next_random();
         let env = burst.env;
         self.counters.add(Counter::Received, packets.len() as u64);
         self.counters.add(Counter::Bursts, 1);

@@ -317,8 +317,8 @@ impl<P: Packet> State<P> {
     /// Outdates every cached verdict.
     fn begin_epoch(&mut self) {
         self.epoch = self.epoch.checked_add(1).unwrap_or(1);
-        self.v4.adjacencies.clear();
-        self.v6.adjacencies.clear();
+        self.v4.begin_epoch();
+        self.v6.begin_epoch();
     }
 
     /// Packets that are neither out nor dropped: waiting for a next hop, or for their other fragments.

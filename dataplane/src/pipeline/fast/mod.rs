@@ -10,6 +10,7 @@
 //! worked on. The upper row is for gateways that track connections, the lower one for routers that do not. A
 //! packet that takes the fast path leaves as it would have left the long way, and counts the same.
 
+mod first;
 mod frame;
 mod route;
 mod run;
@@ -140,7 +141,8 @@ impl Lane<V4> {
         packet: &mut P,
     ) -> Option<u16> {
         match slot.lead {
-            Lead::Unknown | Lead::Hash(_) => None,
+            Lead::Unknown => None,
+            Lead::Hash(hash) => self.pass_first(env, run, hash, &slot.key, packet),
             Lead::Flow(flow) => self.pass_tracked(env, moment, run, flow, &slot.key, packet),
             Lead::Adjacency(adjacency) => self.pass_untracked(env, run, adjacency, packet),
         }

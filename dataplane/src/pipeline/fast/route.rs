@@ -80,7 +80,7 @@ impl Lane<V4> {
 
 /// Addresses about which routing has nothing special to say, but by a route: no network 0 or 127, no
 /// multicast, nothing above.
-const fn is_unicast(address: V4) -> bool {
+pub(super) const fn is_unicast(address: V4) -> bool {
     let V4([first, ..]) = address;
     first != 0 && first != 127 && first < 224
 }

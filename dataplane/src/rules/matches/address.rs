@@ -34,6 +34,10 @@ macro_rules! end {
             pub(super) fn holds(&self, view: &View<'_, A>) -> bool {
                 self.0.holds(view.$field)
             }
+            /// The bits that count.
+            pub(in crate::rules) fn mask(&self) -> A {
+                A::from_bits(self.0.mask)
+            }
         }
     };
 }

@@ -1,0 +1,62 @@
+//! The fast path's first packets: plain, of no connection yet, and of a [class](super::super::first) that is known.
+
+use super::super::{Env, Family, Lane};
+use super::frame::{Layer4 as Read, PlainV4};
+use super::is_whole;
+use super::route::is_unicast;
+use super::run::Run;
+use crate::address::V4;
+use crate::packet::{Checksum, Packet};
+use crate::tuple::Tuple;
+use crate::wire::layer4::{Layer4, Layer4Kind};
+
+/// The flags of a segment that does nothing but open a connection.
+const SYN: u8 = 0x02;
+
+impl Lane<V4> {
+    /// Begins the connection of a plain packet that has none, rewrites the packet and gives its port.
+    pub(super) fn pass_first<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        run: &mut Run,
+        hash: u64,
+        key: &Tuple<V4>,
+        packet: &mut P,
+    ) -> Option<u16> {
+        if !is_unicast(key.source) || !is_unicast(key.destination) {
+            return None;
+        }
+        // One number a burst, and a secret hash a packet.
+        let env = &Env { random: env.random ^ hash, ..*env };
+        let class = self.known_class(env, run.ingress(), hash, key)?;
+        if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole(packet) {
+            return None;
+        }
+        let way = run.enter(env, &self.adjacencies, V4::rules(env.snapshot), class.adjacency());
+        if !way.has_room(packet) {
+            return None;
+        }
+        let (mtu, forwards) = (way.mtu, way.forwards);
+        let (destination, source) = (way.destination, way.source);
+        let frame = PlainV4::of(packet)?;
+        let length = frame.length();
+        let headers = frame.headers();
+        let kind = match frame.layer4() {
+            Read::Udp => Layer4Kind::Udp { length: length - 20 },
+            Read::Tcp { fields, .. } if fields.flags == SYN => Layer4Kind::Tcp(fields),
+            Read::Tcp { .. } | Read::Odd => return None,
+        };
+        if length > mtu {
+            return None;
+        }
+        let (source_port, destination_port) = (key.source_port, key.destination_port);
+        let layer4 = Layer4 { source_port, destination_port, kind };
+        let flow = self.begin_known(env, &class, key, &layer4, packet.data(), &headers)?;
+        let rewrite = self.conntrack.rewrite(flow);
+        let mut frame = PlainV4::of(packet)?;
+        frame.rewrite(&rewrite, forwards);
+        frame.set_macs(destination, source);
+        let padding = frame.padding();
+        Some(run.send(packet, length, padding))
+    }
+}

@@ -1,0 +1,272 @@
+//! First packets like others before them: what rules and routing said of one holds for all of its class.
+//!
+//! ```text
+//!   tuple, but only the bits rules look at ┐
+//!   interface it came in by                ├─> Class: adjacency, rules of nat it counts, how its source is chosen
+//!   next hop of its destination            ┘
+//! ```
+//!
+//! A class is learned from a packet that went the long way, and lives for one epoch. What remains to be done for
+//! each packet is what differs: the lookup of its route, the choice of its tuple, and its entry in the table.
+//! Not learned: packets whose destination is translated, that met a rule which looks at more than the
+//! tuple, or that leave to a neighbour of their own (a connected subnet).
+
+use super::route::Out;
+use super::translate::masquerade_range;
+use super::{Env, Family, Lane};
+use crate::address::Address;
+use crate::adjacency::{Adjacency, AdjacencyId};
+use crate::cache::Cached;
+use crate::conntrack::{Begin, FlowRef};
+use crate::flight::{Flight, Flow};
+use crate::ids::{InterfaceId, NeighbourId, NextHopId, PathId};
+use crate::interface::ReversePathFilter;
+use crate::nat::NatRange;
+use crate::packet::Packet;
+use crate::rules::Trail;
+use crate::snapshot::NextHop;
+use crate::tuple::Tuple;
+use crate::wire::layer4::Layer4;
+use crate::wire::parse::Headers;
+use crate::wire::protocol;
+
+/// How the source of a class's connections is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SourceRule<A> {
+    /// It stays, where it is free.
+    Keep,
+    /// From the range of SNAT.
+    Snat(NatRange<A>),
+    /// From the addresses of the way out.
+    Masquerade(NatRange<A>),
+}
+
+/// What tells one class from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key<A> {
+    /// Zero where no rule looks.
+    tuple: Tuple<A>,
+    ingress: InterfaceId,
+    next_hop: NextHopId,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Class<A> {
+    epoch: u32,
+    key: Key<A>,
+    adjacency: AdjacencyId,
+    nat_path: PathId,
+    source: SourceRule<A>,
+    out: Out,
+}
+
+/// The classes of one worker and one IP version.
+#[derive(Debug)]
+pub(super) struct Classes<A> {
+    /// By hash; a newer one takes the place of an older.
+    slots: Vec<Option<Class<A>>>,
+    /// How many were learned in this epoch, and how often one was met again.
+    learned: u32,
+    met: u32,
+    /// Of the packet at hand, as it goes the long way: the rules of nat it counted,
+    trail: Trail,
+    /// whether all of them look at no more than the tuple,
+    cacheable: bool,
+    /// and how its source was chosen.
+    source: SourceRule<A>,
+}
+
+impl<A: Address> Classes<A> {
+    const SLOTS: usize = 4096;
+
+    pub(super) fn new() -> Self {
+        Self {
+            slots: vec![None; Self::SLOTS],
+            learned: 0,
+            met: 0,
+            trail: Trail::new(),
+            cacheable: false,
+            source: SourceRule::Keep,
+        }
+    }
+
+    /// A first packet begins the long way.
+    pub(super) fn begin(&mut self) {
+        (self.trail, self.cacheable, self.source) = (Trail::new(), true, SourceRule::Keep);
+    }
+
+    /// Where a walk through nat leaves its marks.
+    pub(super) const fn marks(&mut self) -> (&mut Trail, &mut bool) {
+        (&mut self.trail, &mut self.cacheable)
+    }
+
+    pub(super) const fn note_source(&mut self, source: SourceRule<A>) {
+        self.source = source;
+    }
+
+    /// The packet at hand is like no other.
+    pub(super) const fn forget(&mut self) {
+        self.cacheable = false;
+    }
+
+    /// An epoch ends.
+    pub(super) const fn clear(&mut self) {
+        (self.learned, self.met) = (0, 0);
+    }
+
+    /// Whether classes are met again: where rules look at so much that hardly two packets are of one class, it is
+    /// not worth the search.
+    const fn are_met(&self) -> bool {
+        self.learned < Self::SLOTS as u32 || self.met >= self.learned
+    }
+
+    fn slot(&self, hash: u64) -> usize {
+        (hash >> 32) as usize % Self::SLOTS
+    }
+}
+
+impl<A: Family> Lane<A> {
+    fn class_key(
+        &self,
+        env: &Env<'_>,
+        ingress: InterfaceId,
+        tuple: &Tuple<A>,
+        next_hop: NextHopId,
+    ) -> (Key<A>, usize) {
+        let tuple = tuple.masked(A::rules(env.snapshot).consulted());
+        let spread = u64::from(next_hop.0) << 32 | u64::from(ingress.0) << 48;
+        let slot = self.classes.slot(self.conntrack.hash(&tuple) ^ spread);
+        (Key { tuple, ingress, next_hop }, slot)
+    }
+
+    /// Learns the class of a first packet that is about to leave.
+    pub(super) fn learn_class<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &Flight<A, P>,
+        original: &Tuple<A>,
+        out: Out,
+        neighbour: NeighbourId,
+    ) {
+        let plain = matches!(original.protocol, protocol::TCP | protocol::UDP)
+            && flight.cacheable
+            && self.classes.cacheable
+            && flight.rest.is_empty()
+            && flight.redirect.is_none()
+            && flight.destination == original.destination;
+        let unfiltered = env
+            .snapshot
+            .interfaces
+            .get(flight.ingress)
+            .is_some_and(|interface| interface.reverse_path == ReversePathFilter::Off);
+        if !plain || !unfiltered || !self.classes.are_met() {
+            return;
+        }
+        let Some(next_hop) = self.fib.lookup(original.destination) else { return };
+        if !matches!(env.snapshot.next_hop(next_hop), Some(NextHop::Gateway { .. })) {
+            return;
+        }
+        let Some(counters) = A::rules(env.snapshot).counters(env.worker) else { return };
+        let paths = (counters.intern(&flight.trail), counters.intern(&self.classes.trail));
+        let (Some(path), Some(nat_path)) = paths else { return };
+        let way = Adjacency { ingress: Some(flight.ingress), egress: out.egress, neighbour, path };
+        let Some(adjacency) = self.adjacencies.number(way) else { return };
+        let (key, slot) = self.class_key(&env, flight.ingress, original, next_hop);
+        let source = self.classes.source;
+        let class = Class { epoch: env.epoch, key, adjacency, nat_path, source, out };
+        if let Some(slot) = self.classes.slots.get_mut(slot) {
+            *slot = Some(class);
+        }
+        self.classes.learned = self.classes.learned.saturating_add(1);
+    }
+
+    /// The class of a plain first packet that is not in the table.
+    fn class(&mut self, env: &Env<'_>, ingress: InterfaceId, tuple: &Tuple<A>) -> Option<Class<A>> {
+        if !self.classes.are_met() || A::may_own(&env.snapshot.interfaces, tuple.source) {
+            return None;
+        }
+        let next_hop = self.fib.lookup(tuple.destination)?;
+        let (key, slot) = self.class_key(env, ingress, tuple, next_hop);
+        let class = (*self.classes.slots.get(slot)?)?;
+        let met = class.epoch == env.epoch && class.key == key;
+        self.classes.met = self.classes.met.saturating_add(u32::from(met));
+        met.then_some(class)
+    }
+
+    /// The way of a plain first packet, if it is like one before it.
+    #[inline]
+    pub(super) fn known_class(
+        &mut self,
+        env: &Env<'_>,
+        ingress: InterfaceId,
+        hash: u64,
+        tuple: &Tuple<A>,
+    ) -> Option<KnownClass<A>> {
+        // A packet of the same burst may have begun its connection.
+        if self.conntrack.lookup(hash, tuple).is_some() || self.conntrack.owner(tuple).is_some() {
+            return None;
+        }
+        self.class(env, ingress, tuple).map(KnownClass)
+    }
+
+    /// Begins the connection of a plain first packet of that class, as the long way would; none, and nothing
+    /// changed, where the long way has to say why not.
+    pub(super) fn begin_known(
+        &mut self,
+        env: &Env<'_>,
+        KnownClass(class): &KnownClass<A>,
+        tuple: &Tuple<A>,
+        layer4: &Layer4,
+        data: &[u8],
+        headers: &Headers,
+    ) -> Option<FlowRef> {
+        let settings = &env.snapshot.conntrack;
+        if !self.conntrack.has_room(settings) {
+            return None;
+        }
+        let Begin::New(mut new) =
+            self.conntrack.begin(*tuple, layer4, data, headers, env.now, settings)
+        else {
+            return None;
+        };
+        let range = match class.source {
+            SourceRule::Keep => Ok(None),
+            SourceRule::Snat(range) => Ok(Some(range)),
+            SourceRule::Masquerade(range) => {
+                new.set_masqueraded(class.out.egress);
+                masquerade_range(*env, &range, Some(class.out), tuple.destination).map(Some)
+            }
+        };
+        let chosen = range.and_then(|range| self.choose_source(env, &mut new, range));
+        if chosen.is_err() {
+            self.conntrack.abandon(new);
+            return None;
+        }
+        let flow = self.conntrack.confirm(new, env.now).ok()?;
+        let cached = Cached { stamp: env.epoch, adjacency: class.adjacency };
+        self.conntrack.half_mut(flow).cache = cached;
+        if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
+            counters.count_path(class.nat_path, 1, u64::from(headers.ip_length()));
+        }
+        Some(flow)
+    }
+
+    /// A packet's connection as it is told to [`Self::learn_class`]: its original tuple.
+    pub(super) fn begun_by<P: Packet>(flight: &Flight<A, P>) -> Option<Tuple<A>> {
+        match &flight.flow {
+            Flow::New(new) => Some(new.original),
+            Flow::None | Flow::Known(_) | Flow::Error(_) => None,
+        }
+    }
+}
+
+/// A class that a first packet is of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownClass<A>(Class<A>);
+
+impl<A> KnownClass<A> {
+    /// The way its packets go.
+    pub(super) const fn adjacency(&self) -> AdjacencyId {
+        self.0.adjacency
+    }
+}
