@@ -1,6 +1,7 @@
 # Sluice: everything a person or a CI machine types.
 #
 #   make demo     two hosts, Sluice between them on DPDK, real traffic; cleans up after itself
+#   make bench    how fast it is, against others, as JSON and HTML in target/bench; QUICK=1 under 3 minutes
 #   make test     every test: unit, property, differential, end-to-end
 #
 # Both install what Debian 12 lacks. Root is needed for that, and for network namespaces; without it
@@ -23,7 +24,7 @@ PACKAGES := libdpdk-dev dpdk clang libclang-dev pkg-config build-essential proto
 	iptables ipset conntrack iperf3 curl iputils-ping traceroute tcpdump dnsmasq-base \
 	bind9-dnsutils python3
 
-.PHONY: deps build release demo test test-units test-network test-differential soak bench lint clean install
+.PHONY: deps build release demo test test-units test-network test-differential bench bench-check lint clean install
 
 deps:
 	@deploy/install-packages.sh $(PACKAGES)
@@ -54,18 +55,22 @@ test-differential: deps
 	$(CARGO) build -p sluice
 	$(AS_ROOT) $(CARGO) test -p sluice-tests --test differential -- --test-threads=1 sluice_1_worker
 
-# Ten minutes of TCP through the gateway: no error, and every buffer back in its pool. `make test` has
-# the same for twenty seconds.
-soak: deps
-	$(CARGO) build -p sluice
-	SLUICE_SOAK_SECONDS=600 $(AS_ROOT) $(CARGO) test -p sluice-tests --test end_to_end -- \
-		--test-threads=1 --nocapture soak::
+# What benchmarks compare with, and count instructions with.
+BENCH_PACKAGES := $(PACKAGES) dpdk-dev util-linux valgrind
 
 # Measures what ships: the release profile of Cargo.toml, without flags of its own. QUICK=1 takes fewer
 # rounds; ONLY="forward nat/new" takes the scenarios whose names begin so.
-bench: deps
+bench:
+	@deploy/install-packages.sh $(BENCH_PACKAGES)
+	$(CARGO) build --release -p sluice -p sluice-bench
+	$(SUDO) "$(TARGET_DIR)/release/sluice-bench" suite $(if $(filter-out 0,$(QUICK)),--quick) \
+		$(ONLY:%=--only %) --json "$(TARGET_DIR)/bench/report.json"
+
+# Instructions per packet, which no busy neighbour disturbs, against those kept in the repository.
+bench-check:
+	@deploy/install-packages.sh $(BENCH_PACKAGES)
 	$(CARGO) build --release -p sluice-bench
-	"$(TARGET_DIR)/release/sluice-bench" suite $(if $(filter-out 0,$(QUICK)),--quick) $(ONLY:%=--only %)
+	"$(TARGET_DIR)/release/sluice-bench" check bench/instructions.json
 
 lint: deps
 	$(CARGO) fmt --all --check

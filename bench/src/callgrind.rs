@@ -1,6 +1,7 @@
 //! Instructions per packet, counted by valgrind: a figure that no other process disturbs.
 
 use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -16,6 +17,49 @@ pub(crate) fn run(scenarios: &[String], keep: Option<&Path>) -> Result<()> {
         println!("{name:<46} {:>10.1}  instructions/packet", instructions(name, keep)?);
     }
     Ok(())
+}
+
+/// How much more than the kept figure is too much.
+const TOLERANCE: f64 = 1.03;
+
+/// Compares every scenario of `file` with the figure there; or writes the figures there.
+///
+/// # Errors
+/// The file cannot be read or written, valgrind fails, or a scenario takes more than 3% more
+/// instructions than it did.
+pub(crate) fn check(file: &Path, update: bool) -> Result<()> {
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let kept: BTreeMap<String, f64> = serde_json::from_str(&text).with_context(|| {
+        format!("{}: want {{\"scenario\": instructions per packet}}", file.display())
+    })?;
+    let mut now = BTreeMap::new();
+    let mut grown = Vec::new();
+    for (name, before) in &kept {
+        let count = instructions(name, None)?;
+        println!("{name:<46} {count:>10.1}  instructions/packet, {before:.1} kept");
+        if is_grown(count, *before) {
+            grown.push(format!("{name}: {count:.1}, {:+.1}%", (count / before - 1.0) * 100.0));
+        }
+        now.insert(name, (count * 10.0).round() / 10.0);
+    }
+    if update {
+        let text = serde_json::to_string_pretty(&now)? + "\n";
+        return std::fs::write(file, text)
+            .with_context(|| format!("cannot write {}", file.display()));
+    }
+    ensure!(
+        grown.is_empty(),
+        "more instructions per packet than {} allows:\n  {}\nIf that is as it must be: sluice-bench check --update {}",
+        file.display(),
+        grown.join("\n  "),
+        file.display()
+    );
+    Ok(())
+}
+
+fn is_grown(count: f64, kept: f64) -> bool {
+    count > kept * TOLERANCE
 }
 
 /// Instructions per packet of the rounds that would be timed: two rounds against one, so that what
@@ -64,6 +108,11 @@ fn collected(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn three_percent_more_are_too_much() {
+        assert!(!is_grown(102.9, 100.0) && is_grown(103.1, 100.0) && !is_grown(50.0, 100.0));
+    }
 
     #[test]
     fn the_count_is_read() {

@@ -1,4 +1,4 @@
-//! The gateway under test: one worker, wired as `sluice run` wires it, without ports.
+//! The gateway under test: workers, wired as `sluice run` wires it, without ports.
 
 use crate::ruleset::source_nat;
 use crate::traffic::routes::Routes;
@@ -7,7 +7,7 @@ use anyhow::Result;
 use crossbeam_queue::ArrayQueue;
 use dpdk::Mbuf;
 use sluice_dataplane::address::{Address, Mac, V4, V6};
-use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings};
+use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings, Directory};
 use sluice_dataplane::fib::{Fib, FibWriter};
 use sluice_dataplane::ids::{InterfaceId, NextHopId, WorkerId};
 use sluice_dataplane::interface::{Interface, Interfaces, ReversePathFilter};
@@ -21,7 +21,6 @@ use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::Instant;
 use sluice_dataplane::worker::counters::WorkerCounters;
 use sluice_dataplane::worker::{Parts, Shared, Worker};
-use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -33,6 +32,8 @@ const TO_LAN: NextHopId = NextHopId(GATEWAYS as u32);
 const TO_SELF: NextHopId = NextHopId(GATEWAYS as u32 + 1);
 /// Blocks a forwarding table may grow to: a million IPv4 routes, or 100,000 IPv6 routes, and room.
 const FIB_BLOCKS: usize = 1 << 19;
+/// Packets that can be on their way to a worker, as in `sluice run`.
+const HAND_OFF_RING: usize = 4096;
 
 /// What the gateway does.
 #[derive(Debug)]
@@ -50,50 +51,120 @@ pub(crate) enum Role {
     },
 }
 
-/// A worker for `role` that knows its neighbours.
-pub(crate) fn worker(role: &Role) -> Result<Worker<Mbuf>> {
+/// A gateway that knows its neighbours: its workers, and the control thread's half.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    pub(crate) workers: Vec<Worker<Mbuf>>,
+    pub(crate) control: Control,
+}
+
+/// What the control thread does while packets pass.
+#[derive(Debug)]
+pub(crate) struct Control {
+    role: Role,
+    workers: usize,
+    settings: ConntrackSettings,
+    published: Published<Snapshot>,
+    shared: Arc<Shared<Mbuf>>,
+    routes4: FibWriter<V4>,
+}
+
+impl Control {
+    /// Publishes the same rules anew, as a load of rules does, and has all connections judged again.
+    pub(crate) fn swap_rules(&mut self) {
+        let snapshot = snapshot(&self.role, self.settings, self.workers);
+        self.published.publish(Arc::new(snapshot));
+        self.shared.generation.bump();
+    }
+
+    /// Puts a route into the table, or takes it out again, and has all connections judged again.
+    ///
+    /// # Errors
+    /// The table is full.
+    pub(crate) fn swap_routes(&mut self) -> Result<()> {
+        let prefix = V4([198, 19, 0, 0]);
+        if self.routes4.remove(prefix, 24).is_none() {
+            self.routes4.insert(prefix, 24, NextHopId(0))?;
+        }
+        self.shared.generation.bump();
+        Ok(())
+    }
+}
+
+/// A gateway of so many workers for `role`.
+pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
     let defaults = ConntrackSettings::default();
-    let (capacity, settings) = match role {
+    let (capacity, settings) = match &role {
         Role::Router(_) => (1, defaults),
         Role::Nat { capacity, udp_timeout, .. } => {
             let max = u32::try_from(*capacity)?;
             (*capacity, ConntrackSettings { max, udp: *udp_timeout, ..defaults })
         }
     };
-    let (fib4, mut routes4) = Fib::new(FIB_BLOCKS)?;
-    let (fib6, mut routes6) = Fib::new(FIB_BLOCKS)?;
-    add_routes(&mut routes4, &mut routes6, role)?;
-    let v4 = lane(fib4, &settings, capacity)?;
-    let v6 = lane(fib6, &settings, 1)?;
-    Ok(Worker::new(Parts {
-        id: WorkerId(0),
-        v4,
-        v6,
-        snapshot: Published::new(Arc::new(snapshot(role, settings))).reader(),
-        shared: Arc::new(Shared {
-            neighbours: neighbours()?,
-            events: ArrayQueue::new(64),
-            handoff: vec![ArrayQueue::new(1)],
-            limiter: IcmpLimiter::new(Settings::default(), secret()),
-            generation: Generation::default(),
-        }),
-        counters: Arc::new(WorkerCounters::default()),
-        seed: secret(),
-    }))
+    let (fib4, mut routes4) = Fib::new(FIB_BLOCKS);
+    let (fib6, mut routes6) = Fib::new(FIB_BLOCKS);
+    add_routes(&mut routes4, &mut routes6, &role)?;
+    let v4 = Family::new(fib4, capacity, workers);
+    let v6 = Family::new(fib6, 1, workers);
+    let published = Published::new(Arc::new(snapshot(&role, settings, workers)));
+    let shared = Arc::new(Shared {
+        neighbours: neighbours()?,
+        events: ArrayQueue::new(64),
+        handoff: (0..workers).map(|_| ArrayQueue::new(HAND_OFF_RING)).collect(),
+        limiter: IcmpLimiter::new(Settings::default(), secret()),
+        generation: Generation::default(),
+    });
+    let worker = |number: usize| {
+        let id = WorkerId(u8::try_from(number)?);
+        Ok(Worker::new(Parts {
+            id,
+            v4: v4.lane(id, &settings)?,
+            v6: v6.lane(id, &settings)?,
+            snapshot: published.reader(),
+            shared: Arc::clone(&shared),
+            counters: Arc::new(WorkerCounters::default()),
+            seed: secret(),
+        }))
+    };
+    let list = (0..workers).map(worker).collect::<Result<_>>()?;
+    let control = Control { role, workers, settings, published, shared, routes4 };
+    Ok(Gateway { workers: list, control })
 }
 
-fn secret() -> u64 {
-    RandomState::new().hash_one("sluice-bench")
-}
-
-fn lane<A: Address>(
+/// One family's state of all workers.
+struct Family<A: Address> {
     fib: Arc<Fib<A>>,
-    settings: &ConntrackSettings,
+    mappings: Arc<SourceMappings<A>>,
+    directory: Option<Arc<Directory<A>>>,
     capacity: usize,
-) -> Result<Lane<A>> {
-    let key = [secret(), secret()];
-    let conntrack = Conntrack::new(WorkerId(0), settings, key, capacity, None)?;
-    Ok(Lane::new(conntrack, fib, Arc::new(SourceMappings::new(capacity, secret()))))
+    key: [u64; 2],
+}
+
+impl<A: Address> Family<A> {
+    fn new(fib: Arc<Fib<A>>, capacity: usize, workers: usize) -> Self {
+        let key = [secret(), secret()];
+        Self {
+            fib,
+            mappings: Arc::new(SourceMappings::new(capacity, secret())),
+            directory: (workers > 1).then(|| Arc::new(Directory::new(2 * capacity, key))),
+            capacity,
+            key,
+        }
+    }
+
+    fn lane(&self, id: WorkerId, settings: &ConntrackSettings) -> Result<Lane<A>> {
+        let directory = self.directory.clone();
+        Ok(Lane {
+            conntrack: Conntrack::new(id, settings, self.key, self.capacity, directory)?,
+            fib: Arc::clone(&self.fib),
+            mappings: Arc::clone(&self.mappings),
+        })
+    }
+}
+
+/// The key of hashes: the same in every run, so that runs can be compared.
+const fn secret() -> u64 {
+    0x9e37_79b9_7f4a_7c15
 }
 
 fn add_routes(v4: &mut FibWriter<V4>, v6: &mut FibWriter<V6>, role: &Role) -> Result<()> {
@@ -119,7 +190,7 @@ fn gateway_address(gateway: u8) -> IpAddr {
     Ipv4Addr::new(203, 0, 113, 100 + gateway).into()
 }
 
-fn snapshot(role: &Role, conntrack: ConntrackSettings) -> Snapshot {
+fn snapshot(role: &Role, conntrack: ConntrackSettings, workers: usize) -> Snapshot {
     let gateways = (0..GATEWAYS)
         .map(|gateway| NextHop::Gateway { interface: WAN, address: gateway_address(gateway) });
     let own = [NextHop::Gateway { interface: LAN, address: LAN_ROUTER }, NextHop::Local(WAN)];
@@ -130,10 +201,10 @@ fn snapshot(role: &Role, conntrack: ConntrackSettings) -> Snapshot {
         ]),
         next_hops: gateways.chain(own).collect(),
         rules4: match role {
-            Role::Router(_) => Rules::empty(1),
-            Role::Nat { filters, .. } => source_nat(*filters),
+            Role::Router(_) => Rules::empty(workers),
+            Role::Nat { filters, .. } => source_nat(*filters, workers),
         },
-        rules6: Rules::empty(1),
+        rules6: Rules::empty(workers),
         ip: IpSettings::default(),
         conntrack,
     }

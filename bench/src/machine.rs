@@ -21,6 +21,8 @@ const PAGES_2M: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
 pub(crate) struct Machine {
     pub(crate) pool: Mempool,
     pub(crate) eal: Eal,
+    /// Cores there were before EAL took the last one for this thread.
+    pub(crate) cores: usize,
     _pages: Option<ReservedPages>,
 }
 
@@ -43,6 +45,7 @@ impl Machine {
     }
 
     fn with(config: EalConfig, pages: Option<ReservedPages>) -> Result<Self> {
+        let cores = cores();
         let eal = Eal::init(&config)?;
         let pool = PoolConfig { data_room: DATA_ROOM, ..PoolConfig::new("bench", MBUFS - 1) };
         let pool = Mempool::new(&eal, &pool)?;
@@ -51,7 +54,14 @@ impl Machine {
             !lines.is_multiple_of(2),
             "mbufs lie {lines} cache lines apart, an even number: their headers would share sets of the first-level cache"
         );
-        Ok(Self { pool, eal, _pages: pages })
+        Ok(Self { pool, eal, cores, _pages: pages })
+    }
+
+    /// A pool of its own for the worker of that number, of the same shape.
+    pub(crate) fn second_pool(&self, number: usize) -> Result<Mempool> {
+        let name = format!("bench-{number}");
+        let config = PoolConfig { data_room: DATA_ROOM, ..PoolConfig::new(name, MBUFS - 1) };
+        Ok(Mempool::new(&self.eal, &config)?)
     }
 
     /// What carries the packets, for reports.
@@ -84,9 +94,18 @@ fn named() -> EalConfig {
     EalConfig { program: "sluice-bench".into(), ..EalConfig::default() }
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Interrupts and other processes prefer the first core.
 fn last_core() -> Option<usize> {
-    std::thread::available_parallelism().ok().map(|cores| cores.get() - 1)
+    Some(cores() - 1)
+}
+
+/// Moves the calling thread to a core; false where it may not run there.
+pub(crate) fn move_to(core: usize) -> bool {
+    core_affinity::set_for_current(core_affinity::CoreId { id: core })
 }
 
 /// Huge pages reserved for this run; the number there was before returns on drop.

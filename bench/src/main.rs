@@ -56,6 +56,15 @@ enum Command {
         #[arg(long, value_name = "DIRECTORY")]
         keep: Option<PathBuf>,
     },
+    /// Fails when a scenario takes over 3% more instructions per packet than the file says; needs valgrind.
+    Check {
+        /// Instructions per packet by scenario, as JSON.
+        #[arg(default_value = "bench/instructions.json")]
+        file: PathBuf,
+        /// Writes what is counted into the file instead.
+        #[arg(long)]
+        update: bool,
+    },
     /// Runs a scenario for so many rounds of 16,384 packets, on ordinary pages: for profilers.
     Rounds {
         /// The scenario's whole name.
@@ -77,8 +86,10 @@ fn main() -> Result<()> {
             Ok(())
         }
         Command::Callgrind { scenarios, keep } => callgrind::run(&scenarios, keep.as_deref()),
+        Command::Check { file, update } => callgrind::check(&file, update),
         Command::Rounds { scenario, rounds } => {
-            let effort = Effort { rounds, time: std::time::Duration::MAX, sabotage: None };
+            let time = std::time::Duration::MAX;
+            let effort = Effort { rounds, time, compare: false, sabotage: None };
             named(&scenario)?.run(&Machine::plain()?, effort).map(drop)
         }
     }

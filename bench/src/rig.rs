@@ -54,6 +54,10 @@ impl Default for Pace {
 /// A worker and the frames that go through it.
 pub(crate) struct Rig {
     pub(crate) worker: Worker<Mbuf>,
+    /// Another worker, which gets the packets and hands them to the one that owns their connections.
+    stranger: Option<Worker<Mbuf>>,
+    /// Frames that did not come out, where that is counted rather than an error.
+    lost: Option<u64>,
     traffic: Traffic,
     checksums: Checksums,
     pace: Pace,
@@ -70,17 +74,28 @@ pub(crate) struct Rig {
     now: Instant,
     bursts: usize,
     random: Random,
+    /// Cycles from a packet's arrival until it was out; of the last paced round.
+    latencies: Vec<u64>,
 }
 
 impl Rig {
-    pub(crate) fn new(machine: &Machine, role: &Role, traffic: Traffic) -> Result<Self> {
-        Ok(Self {
-            worker: gateway::worker(role)?,
+    /// One worker alone.
+    pub(crate) fn new(machine: &Machine, role: Role, traffic: Traffic) -> Result<Self> {
+        let worker = gateway::gateway(role, 1)?.workers.pop().context("a gateway of no workers")?;
+        Ok(Self::of(machine.pool.clone(), worker, traffic))
+    }
+
+    /// One worker of a gateway.
+    pub(crate) fn of(pool: Mempool, worker: Worker<Mbuf>, traffic: Traffic) -> Self {
+        Self {
+            worker,
+            stranger: None,
+            lost: None,
             traffic,
             checksums: Checksums::Verified,
             pace: Pace::default(),
             sabotage: None,
-            pool: machine.pool.clone(),
+            pool,
             out: Outbox::new(2, SAMPLE * BURST),
             frames: Vec::with_capacity(POOL),
             done: [Vec::with_capacity(POOL), Vec::with_capacity(POOL)],
@@ -89,7 +104,18 @@ impl Rig {
             now: Instant(1_000_000_000),
             bursts: 0,
             random: Random(0x9e37_79b9_7f4a_7c15),
-        })
+            latencies: Vec::new(),
+        }
+    }
+
+    /// Counts lost frames from now on, instead of failing; returns those so far.
+    pub(crate) fn count_lost(&mut self) -> u64 {
+        self.lost.replace(0).unwrap_or(0)
+    }
+
+    /// From now on packets come in by `stranger`.
+    pub(crate) fn hand_off_from(&mut self, stranger: Worker<Mbuf>) {
+        self.stranger = Some(stranger);
     }
 
     pub(crate) fn with(mut self, checksums: Checksums, pace: Pace) -> Self {
@@ -229,11 +255,83 @@ impl Rig {
     #[inline(never)]
     fn measured(&mut self, bursts: &mut [(u16, Burst); SAMPLE]) {
         for (port, burst) in bursts.iter_mut().filter(|(_, burst)| !burst.is_empty()) {
-            self.now = self.now + self.pace.burst;
-            self.worker.receive(self.now, *port, burst.drain(), &mut self.pool, &mut self.out);
-            self.bursts += 1;
-            if self.bursts.is_multiple_of(self.pace.age_every) {
-                self.worker.age(self.now, &mut self.pool, &mut self.out);
+            self.burst(*port, burst);
+        }
+    }
+
+    #[inline(always)]
+    fn burst(&mut self, port: u16, burst: &mut Burst) {
+        self.now = self.now + self.pace.burst;
+        match &mut self.stranger {
+            None => {
+                let (pool, out) = (&mut self.pool, &mut self.out);
+                self.worker.receive(self.now, port, burst.drain(), pool, out);
+            }
+            Some(stranger) => {
+                let (pool, out) = (&mut self.pool, &mut self.out);
+                stranger.receive(self.now, port, burst.drain(), pool, out);
+                self.worker.take_handed(self.now, BURST, pool, out);
+            }
+        }
+        self.bursts += 1;
+        if self.bursts.is_multiple_of(self.pace.age_every) {
+            self.worker.age(self.now, &mut self.pool, &mut self.out);
+        }
+    }
+
+    /// As [`Self::round`], but packets arrive one every `interval` cycles, whether the worker is ready or
+    /// not; returns how long each took from then until it was out, in cycles. `halfway` is called in
+    /// the middle.
+    ///
+    /// # Errors
+    /// As [`Self::round`].
+    pub(crate) fn paced(
+        &mut self,
+        interval: f64,
+        mut flow: impl FnMut(u64) -> u32,
+        halfway: impl FnOnce(),
+    ) -> Result<&[u64]> {
+        self.take_mbufs(POOL)?;
+        self.fingerprint = 0;
+        for index in 0..POOL {
+            let flow = flow(self.random.next()) % Numbered::FLOWS;
+            self.write(index, flow, Way::Out)?;
+        }
+        self.frames.reverse();
+        self.latencies.clear();
+        self.latencies.reserve(POOL);
+        self.arrive(interval, halfway);
+        self.check(POOL)?;
+        Ok(&self.latencies)
+    }
+
+    /// The poll loop over packets that arrive by the clock.
+    #[expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "cycles of one round")]
+    fn arrive(&mut self, interval: f64, halfway: impl FnOnce()) {
+        let (mut burst, mut sent, mut halfway) = (Burst::<BURST>::new(), 0, Some(halfway));
+        let begin = cpu::cycles();
+        while sent < POOL {
+            let arrived = ((cpu::cycles() - begin) as f64 / interval) as usize;
+            let count = arrived.min(POOL).saturating_sub(sent).min(BURST);
+            if count == 0 {
+                continue;
+            }
+            for mbuf in (0..count).filter_map(|_| self.frames.pop()) {
+                // A burst has room for BURST.
+                drop(burst.push(mbuf));
+            }
+            self.burst(Way::Out.ingress(), &mut burst);
+            let end = cpu::cycles() - begin;
+            for ((_, sent), done) in self.out.ports_mut().zip(&mut self.done) {
+                done.append(sent);
+            }
+            let arrivals = (sent..sent + count).map(|index| (index as f64 * interval) as u64);
+            self.latencies.extend(arrivals.map(|arrival| end.saturating_sub(arrival)));
+            sent += count;
+            if sent > POOL / 2
+                && let Some(halfway) = halfway.take()
+            {
+                halfway();
             }
         }
     }
@@ -249,6 +347,10 @@ impl Rig {
                     Err(wrong) => bail!(wrong),
                 }
             }
+        }
+        if let Some(lost) = self.lost.as_mut().filter(|_| count < sent) {
+            *lost += (sent - count) as u64;
+            return Ok(());
         }
         let drops = self.worker.counters().drops();
         ensure!(count == sent, "{count} of {sent} came out; drops: {drops:?}");

@@ -15,7 +15,7 @@ const UDP: u8 = 17;
 
 /// `-t nat -A POSTROUTING -j SNAT --to-source 203.0.113.1`, and `filters` rules in FORWARD that match
 /// none of the packets sent, with the policy ACCEPT behind them.
-pub(crate) fn source_nat(filters: usize) -> Rules<V4> {
+pub(crate) fn source_nat(filters: usize, workers: usize) -> Rules<V4> {
     let snat = Rule {
         counter: CounterId(0),
         matches: Vec::new(),
@@ -29,7 +29,7 @@ pub(crate) fn source_nat(filters: usize) -> Rules<V4> {
         chains.push(Chain { rules, policy: Some((Policy::Accept, CounterId(2))) });
         entries.push((Table::Filter, Hook::Forward, ChainId(1)));
     }
-    Rules::new(chains, &entries, 3 + filters, 1)
+    Rules::new(chains, &entries, 3 + filters, workers)
 }
 
 /// One of the four kinds of which long rule lists are made; never of an address or port in use.

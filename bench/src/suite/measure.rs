@@ -54,14 +54,14 @@ impl Comparison {
             }
             samples
                 .extend(self.subject.round(&effort).with_context(|| format!("scenario {name}"))?);
-            if let Some((baseline, other)) = &mut self.baseline {
+            if let Some((baseline, other)) = self.baseline.as_mut().filter(|_| effort.compare) {
                 let failed = || format!("scenario {name}, baseline {baseline}");
                 against.extend(other.round(&effort).with_context(failed)?);
             }
         }
         self.subject.finish().with_context(|| format!("scenario {name}"))?;
         let figure = Figure::new(name, &self.harness, self.unit, samples, self.average);
-        Ok(match self.baseline {
+        Ok(match self.baseline.filter(|_| effort.compare) {
             Some((baseline, mut other)) => {
                 other.finish().with_context(|| format!("scenario {name}, baseline {baseline}"))?;
                 let other = Figure::new("", "", self.unit, against, self.average);

@@ -1,7 +1,10 @@
 //! The suite: scenarios by name, and how they are run.
 
+mod live;
 mod measure;
 mod packets;
+mod processes;
+mod scale;
 mod scenario;
 mod tables;
 

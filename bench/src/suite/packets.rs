@@ -10,6 +10,7 @@ use crate::sabotage::Sabotage;
 use crate::traffic::routes::Routes;
 use crate::traffic::{Protocol, Traffic, Way};
 use anyhow::{Result, ensure};
+use std::ops::Range;
 use std::time::Duration;
 
 /// Seconds until a connection without an answer ends: the kernel's default.
@@ -25,6 +26,8 @@ pub(crate) struct Effort {
     pub(crate) rounds: usize,
     /// No further round begins after this time.
     pub(crate) time: Duration,
+    /// Measures baselines too.
+    pub(crate) compare: bool,
     /// Breaks the pipeline on purpose.
     pub(crate) sabotage: Option<Sabotage>,
 }
@@ -32,10 +35,10 @@ pub(crate) struct Effort {
 impl Effort {
     /// A full run's.
     pub(crate) const FULL: Self =
-        Self { rounds: 120, time: Duration::from_secs(6), sabotage: None };
+        Self { rounds: 120, time: Duration::from_secs(6), compare: true, sabotage: None };
     /// A quick run's.
     pub(crate) const QUICK: Self =
-        Self { rounds: 25, time: Duration::from_millis(1500), sabotage: None };
+        Self { rounds: 25, time: Duration::from_millis(1500), compare: true, sabotage: None };
 }
 
 /// Which flow the next packet is of.
@@ -90,6 +93,11 @@ pub(crate) struct Packets {
 impl Packets {
     fn new(rig: Rig, ways: Ways, source: Source) -> Self {
         Self { rig, ways, source, promise: Promise::Frames, rounds: 0 }
+    }
+
+    /// Packets of random flows the first way, nothing asked of them beyond the frames.
+    pub(crate) fn random(rig: Rig, flows: u32) -> Self {
+        Self::new(rig, ONE_WAY, Source::Random(flows))
     }
 
     /// Alone, in cycles per packet.
@@ -166,15 +174,26 @@ pub(crate) fn forward(machine: &Machine, table: Table, flows: u32) -> Result<Pac
     };
     let destinations = routes.destinations(flows as usize);
     let traffic = Traffic { protocol: Protocol::Udp, translated: false, destinations };
-    let rig = Rig::new(machine, &Role::Router(routes), traffic)?;
+    let rig = Rig::new(machine, Role::Router(routes), traffic)?;
     let mut packets = Packets::new(rig, ONE_WAY, Source::Random(flows));
     packets.round(&Effort::QUICK)?;
     Ok(packets)
 }
 
-fn nat(machine: &Machine, protocol: Protocol, role: &Role) -> Result<Rig> {
+fn nat(machine: &Machine, protocol: Protocol, role: Role) -> Result<Rig> {
     let traffic = Traffic { protocol, translated: true, destinations: Vec::new() };
     Rig::new(machine, role, traffic)
+}
+
+/// Makes connections: there and back; and once more, so that both directions have their verdicts.
+pub(super) fn establish(rig: &mut Rig, flows: Range<u32>) -> Result<()> {
+    for first in flows.clone().step_by(POOL) {
+        let some = first..flows.end.min(first + POOL as u32);
+        for way in [Way::Out, Way::Back, Way::Out, Way::Back] {
+            rig.pass(way, some.clone())?;
+        }
+    }
+    Ok(())
 }
 
 /// Packets of connections that have seen packets both ways.
@@ -185,14 +204,8 @@ pub(crate) fn established(machine: &Machine, asked: Established) -> Result<Packe
         filters: asked.filters,
         udp_timeout: UDP_TIMEOUT,
     };
-    let mut rig = nat(machine, asked.protocol, &role)?.with(asked.checksums, Pace::default());
-    // There and back makes a connection; once more, and both directions have their verdicts.
-    for first in (0..asked.flows).step_by(POOL) {
-        let some = first..asked.flows.min(first + POOL as u32);
-        for way in [Way::Out, Way::Back, Way::Out, Way::Back] {
-            rig.pass(way, some.clone())?;
-        }
-    }
+    let mut rig = nat(machine, asked.protocol, role)?.with(asked.checksums, Pace::default());
+    establish(&mut rig, 0..asked.flows)?;
     let before = rig.cached();
     let source = match asked.order {
         Order::Random => Source::Random(asked.flows),
@@ -212,7 +225,7 @@ pub(crate) fn new(
     let before = live.div_ceil(POOL).max(1);
     let capacity = (before + effort.rounds) * POOL;
     let role = Role::Nat { capacity, filters, udp_timeout: UDP_TIMEOUT };
-    let rig = nat(machine, Protocol::Udp, &role)?;
+    let rig = nat(machine, Protocol::Udp, role)?;
     let mut packets = Packets::new(rig, ONE_WAY, Source::Fresh { next: 0 });
     for _ in 0..before {
         packets.round(&Effort::QUICK)?;
@@ -228,7 +241,7 @@ pub(crate) fn churn(machine: &Machine) -> Result<Packets> {
     const TIMEOUT: u32 = 10;
     let role = Role::Nat { capacity: LIVE * 3 / 2, filters: 0, udp_timeout: TIMEOUT };
     let pace = Pace { burst: Duration::from_micros(320), age_every: 1 };
-    let rig = nat(machine, Protocol::Udp, &role)?.with(Checksums::Verified, pace);
+    let rig = nat(machine, Protocol::Udp, role)?.with(Checksums::Verified, pace);
     let mut packets = Packets::new(rig, ONE_WAY, Source::Fresh { next: 0 });
     // Until the first have ended, and as many end as begin.
     for _ in 0..(LIVE + LIVE / 3) / POOL {

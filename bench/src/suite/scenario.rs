@@ -1,7 +1,9 @@
 //! The scenarios by name.
 
+use super::live::{self, Swap};
 use super::packets::{self, Effort};
 use super::tables::{self, FlowTable};
+use super::{processes, scale};
 use crate::machine::Machine;
 use crate::report::{Average, Figure};
 use crate::rig::Checksums;
@@ -81,6 +83,20 @@ pub(crate) enum Kind {
     FlowTable(u32, FlowTable),
     /// Memory of a connection.
     Memory,
+    /// Packets lost while the control thread swaps.
+    Loss(Swap),
+    /// Latency at so many percent of what the worker can.
+    Latency(u32),
+    /// Latency while rules are swapped.
+    LatencyDuringSwap,
+    /// One worker and two.
+    Scale,
+    /// Every packet at the wrong worker.
+    AllWrong,
+    /// Start of the gateway.
+    Start,
+    /// dpdk-testpmd, macswap on null ports.
+    Testpmd,
 }
 
 /// A scenario and its name.
@@ -100,7 +116,15 @@ impl Scenario {
             | Kind::Established(_)
             | Kind::New { .. }
             | Kind::Churn
-            | Kind::Memory => 0,
+            | Kind::Memory
+            | Kind::Loss(_)
+            | Kind::Latency(_)
+            | Kind::LatencyDuringSwap
+            | Kind::AllWrong
+            | Kind::Start
+            | Kind::Testpmd => 0,
+            // Two more pools.
+            Kind::Scale => 128,
         }
     }
 
@@ -149,6 +173,16 @@ impl Scenario {
                 let million = Established { flows: MILLION, ..OUT };
                 return Ok(vec![tables::memory(machine, &self.name, million)?]);
             }
+            Kind::Loss(what) => return Ok(vec![live::loss(machine, &self.name, what, effort)?]),
+            Kind::Latency(percent) => return live::load(machine, &self.name, percent, effort),
+            Kind::LatencyDuringSwap => return live::during_swap(machine, &self.name, effort),
+            Kind::Scale => {
+                let (one, two) = scale::two(machine, effort)?;
+                return Ok(vec![one, two]);
+            }
+            Kind::AllWrong => scale::all_wrong(machine)?,
+            Kind::Start => return Ok(vec![processes::start(machine, &self.name)?]),
+            Kind::Testpmd => return Ok(vec![processes::testpmd(machine, &self.name)?]),
             Kind::Churn => packets::churn(machine)?.alone(machine, Average::TrimmedMean),
         };
         Ok(vec![comparison.run(&self.name, effort)?])
@@ -172,6 +206,7 @@ const OUT: Established = Established {
 pub(crate) fn all() -> Vec<Scenario> {
     let mut list = Vec::new();
     let mut add = |name: String, kind| list.push(Scenario { name, kind });
+    add("floor/testpmd-macswap".into(), Kind::Testpmd);
     let tables = [
         ("1", Table::One),
         ("100k", Table::Internet4(100_000)),
@@ -227,5 +262,13 @@ pub(crate) fn all() -> Vec<Scenario> {
         }
     }
     add("memory/per-session".into(), Kind::Memory);
+    add("swap/rules/loss".into(), Kind::Loss(Swap::Rules));
+    add("swap/routes/loss".into(), Kind::Loss(Swap::Routes));
+    add("latency/50-percent-load".into(), Kind::Latency(50));
+    add("latency/80-percent-load".into(), Kind::Latency(80));
+    add("latency/during-swap".into(), Kind::LatencyDuringSwap);
+    add("scale/workers".into(), Kind::Scale);
+    add("handoff/all-wrong".into(), Kind::AllWrong);
+    add("start/time".into(), Kind::Start);
     list
 }

@@ -12,7 +12,8 @@ fn machine() -> &'static Mutex<Machine> {
     MACHINE.get_or_init(|| Mutex::new(Machine::plain().unwrap()))
 }
 
-const SHORT: Effort = Effort { rounds: 2, time: Duration::from_secs(60), sabotage: None };
+const SHORT: Effort =
+    Effort { rounds: 2, time: Duration::from_secs(60), compare: true, sabotage: None };
 
 fn run(kind: Kind, effort: Effort) -> Result<Vec<Figure>> {
     let machine = machine().lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,0 +1,185 @@
+//! What packets feel while the control thread works, and while the worker is only partly busy.
+
+use super::packets::{self, Effort};
+use crate::gateway::{self, Control, Role};
+use crate::machine::{Machine, move_to};
+use crate::report::{Average, Figure};
+use crate::rig::{POOL, Rig};
+use crate::traffic::{Protocol, Traffic, Way};
+use anyhow::{Context, Result, ensure};
+use dpdk::cpu;
+use hdrhistogram::Histogram;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Connections behind the gateway.
+const FLOWS: u32 = 1_000_000;
+const HARNESS: &str = "in-process; control thread on another core";
+
+/// What the control thread changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Swap {
+    /// The rules, all of them.
+    Rules,
+    /// One route.
+    Routes,
+}
+
+impl Swap {
+    fn make(self, control: &mut Control) -> Result<()> {
+        match self {
+            Self::Rules => {
+                control.swap_rules();
+                Ok(())
+            }
+            Self::Routes => control.swap_routes(),
+        }
+    }
+}
+
+/// A NAT gateway with `flows` connections, and its control thread's half.
+fn gateway(machine: &Machine, flows: u32) -> Result<(Rig, Control)> {
+    let role = Role::Nat { capacity: flows as usize, filters: 10, udp_timeout: 30 };
+    let mut gateway = gateway::gateway(role, 1)?;
+    let worker = gateway.workers.pop().context("a gateway of no workers")?;
+    let traffic = Traffic { protocol: Protocol::Udp, translated: true, destinations: Vec::new() };
+    let mut rig = Rig::of(machine.pool.clone(), worker, traffic);
+    packets::establish(&mut rig, 0..flows)?;
+    Ok((rig, gateway.control))
+}
+
+fn any(random: u64) -> u32 {
+    u32::try_from(random % u64::from(FLOWS)).unwrap_or(0)
+}
+
+/// Packets lost while the control thread swaps again and again, with a million connections live.
+pub(super) fn loss(machine: &Machine, name: &str, what: Swap, effort: Effort) -> Result<Figure> {
+    let (mut rig, mut control) = gateway(machine, FLOWS)?;
+    rig.count_lost();
+    let (stop, begin) = (AtomicBool::new(false), Instant::now());
+    let (swaps, rounds) = thread::scope(|scope| -> Result<_> {
+        let swapper = scope.spawn(|| -> Result<u64> {
+            // Where there is but one core, the two share it.
+            move_to(0);
+            let mut swaps = 0;
+            while !stop.load(Relaxed) {
+                what.make(&mut control)?;
+                swaps += 1;
+                thread::sleep(Duration::from_micros(200));
+            }
+            Ok(swaps)
+        });
+        let mut rounds = 0;
+        let mut failed = None;
+        while rounds < effort.rounds && begin.elapsed() < effort.time && failed.is_none() {
+            failed = rig.round(|_| Way::Out, |_, random| any(random)).err();
+            rounds += 1;
+        }
+        stop.store(true, Relaxed);
+        let swaps = swapper.join().ok().context("the control thread panicked")??;
+        failed.map_or(Ok((swaps, rounds)), Err)
+    })?;
+    ensure!(swaps as usize > rounds / 4, "only {swaps} swaps during {rounds} rounds");
+    let lost = u32::try_from(rig.count_lost())?;
+    let harness = format!("{HARNESS}; {swaps} swaps, {} packets", rounds * POOL);
+    Ok(Figure::single(name, &harness, "packets lost", lost.into()))
+}
+
+/// Latency of packets, from their arrival until they are out: a histogram of each round.
+///
+/// A figure is the median over rounds of that round's percentile: a round in which another process
+/// took the core for milliseconds says nothing of the worker. Min and max are the best and the worst round.
+struct Latency(Vec<Histogram<u64>>);
+
+impl Latency {
+    fn record(&mut self, cycles: &[u64]) -> Result<()> {
+        let mut round = Histogram::new(3)?;
+        for cycles in cycles {
+            round.record(*cycles)?;
+        }
+        self.0.push(round);
+        Ok(())
+    }
+
+    fn figure(&self, name: &str, quantile: f64) -> Figure {
+        let of = |histogram: &Histogram<u64>| microseconds(histogram.value_at_quantile(quantile));
+        let rounds = self.0.iter().map(of).collect();
+        Figure::new(name, HARNESS, "µs", rounds, Average::Median)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn microseconds(cycles: u64) -> f64 {
+    cycles as f64 * 1e6 / cpu::cycles_per_second() as f64
+}
+
+const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
+
+/// Cycles per packet when the worker is always busy: the median of a few rounds.
+fn busy(rig: &mut Rig) -> Result<f64> {
+    let mut samples = Vec::new();
+    for _ in 0..5 {
+        samples.extend(rig.round(|_| Way::Out, |_, random| any(random))?);
+    }
+    Ok(Figure::new("", "", "", samples, Average::Median).value)
+}
+
+/// Latency at so many percent of what the worker can.
+pub(super) fn load(
+    machine: &Machine,
+    name: &str,
+    percent: u32,
+    effort: Effort,
+) -> Result<Vec<Figure>> {
+    let (mut rig, _control) = gateway(machine, FLOWS)?;
+    let interval = busy(&mut rig)? * 100.0 / f64::from(percent);
+    let (mut latency, begin) = (Latency(Vec::new()), Instant::now());
+    for round in 0..effort.rounds {
+        if round > 0 && begin.elapsed() > effort.time {
+            break;
+        }
+        latency.record(rig.paced(interval, any, || {})?)?;
+    }
+    let figures = QUANTILES
+        .iter()
+        .map(|(word, quantile)| latency.figure(&format!("{name}/{word}"), *quantile));
+    Ok(figures.collect())
+}
+
+/// Latency at half load of rounds in whose middle the rules are swapped, against others.
+pub(super) fn during_swap(machine: &Machine, name: &str, effort: Effort) -> Result<Vec<Figure>> {
+    let (mut rig, mut control) = gateway(machine, FLOWS)?;
+    let interval = busy(&mut rig)? * 2.0;
+    let (asked, stop, begin) = (AtomicBool::new(false), AtomicBool::new(false), Instant::now());
+    let (mut quiet, mut swapped) = (Latency(Vec::new()), Latency(Vec::new()));
+    thread::scope(|scope| -> Result<()> {
+        scope.spawn(|| {
+            move_to(0);
+            while !stop.load(Relaxed) {
+                if asked.swap(false, Relaxed) {
+                    control.swap_rules();
+                }
+                thread::sleep(Duration::from_micros(20));
+            }
+        });
+        let mut rounds = || -> Result<()> {
+            for round in 0..effort.rounds {
+                if round > 0 && begin.elapsed() > effort.time {
+                    break;
+                }
+                quiet.record(rig.paced(interval, any, || {})?)?;
+                swapped.record(rig.paced(interval, any, || asked.store(true, Relaxed))?)?;
+            }
+            Ok(())
+        };
+        let done = rounds();
+        stop.store(true, Relaxed);
+        done
+    })?;
+    let figures = QUANTILES.iter().map(|(word, quantile)| {
+        let without = quiet.figure("", *quantile).value;
+        swapped.figure(&format!("{name}/{word}"), *quantile).against("without a swap", without)
+    });
+    Ok(figures.collect())
+}

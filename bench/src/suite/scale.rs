@@ -1,0 +1,111 @@
+//! Several workers: how much two do, and what it costs when packets arrive at the wrong one.
+
+use super::measure::Comparison;
+use super::packets::{self, Effort, Packets};
+use super::scenario::{Established, Order, Ways};
+use crate::gateway::{self, Role};
+use crate::machine::{Machine, move_to};
+use crate::report::{Average, Figure};
+use crate::rig::{Checksums, Rig};
+use crate::traffic::{Protocol, Traffic, Way};
+use anyhow::{Context, Result, ensure};
+use std::sync::{Arc, Barrier};
+
+const FLOWS: u32 = 65_536;
+
+fn traffic() -> Traffic {
+    Traffic { protocol: Protocol::Udp, translated: true, destinations: Vec::new() }
+}
+
+fn role() -> Role {
+    Role::Nat { capacity: 4 * FLOWS as usize, filters: 0, udp_timeout: 30 }
+}
+
+/// Every packet comes in by the worker that does not own its connection, against none does. One thread
+/// plays both workers, so the cost of lines that move between cores is not in it.
+pub(super) fn all_wrong(machine: &Machine) -> Result<Comparison> {
+    let mut gateway = gateway::gateway(role(), 2)?;
+    let (stranger, owner) = (gateway.workers.pop(), gateway.workers.pop());
+    let mut rig = Rig::of(machine.pool.clone(), owner.context("no worker")?, traffic());
+    packets::establish(&mut rig, 0..FLOWS)?;
+    rig.hand_off_from(stranger.context("no second worker")?);
+    let right = packets::established(
+        machine,
+        Established {
+            protocol: Protocol::Udp,
+            flows: FLOWS,
+            order: Order::Random,
+            ways: Ways::One(Way::Out),
+            checksums: Checksums::Verified,
+            filters: 0,
+        },
+    )?;
+    Ok(Packets::random(rig, FLOWS).against(machine, "none wrong", right))
+}
+
+/// What one worker did while both ran, and while only the first did.
+#[derive(Debug, Default)]
+struct Run {
+    together: Vec<f64>,
+    alone: Vec<f64>,
+}
+
+/// Millions of packets a second of two workers on two cores, against one of them alone. Only the time
+/// within the workers counts; the generators run on the same cores in between.
+pub(super) fn two(machine: &Machine, effort: Effort) -> Result<(Figure, Figure)> {
+    const TURNS: usize = 4;
+    let cores = machine.cores;
+    ensure!(cores > 1, "two workers need two cores; leave scale/ out");
+    let rounds = (effort.rounds / TURNS / 2).max(2);
+    let barrier = Arc::new(Barrier::new(2));
+    let gateway = gateway::gateway(role(), 2)?;
+    let mut threads = Vec::new();
+    for (number, worker) in gateway.workers.into_iter().enumerate() {
+        let (pool, barrier) = (machine.second_pool(number)?, Arc::clone(&barrier));
+        let (eal, core) = (machine.eal.clone(), cores - 1 - number);
+        let work = move || -> Result<Run> {
+            let place = move_to(core).then(|| eal.register_thread());
+            let place = place.with_context(|| format!("cannot run on core {core}"));
+            let mut rig = Rig::of(pool, worker, traffic());
+            let first = u32::try_from(number)? * FLOWS;
+            let ready = packets::establish(&mut rig, first..first + FLOWS);
+            // Whatever becomes of this worker, the other must not wait for it for ever.
+            let mut failed = place.and(ready).err();
+            let mut run = Run::default();
+            let mut go = |failed: &mut Option<anyhow::Error>, samples: &mut Vec<f64>| {
+                for _ in 0..rounds {
+                    let flow = |_, random: u64| first + random as u32 % FLOWS;
+                    match rig.round(|_| Way::Out, flow) {
+                        Ok(more) => samples.extend(more),
+                        Err(error) => *failed = Some(error),
+                    }
+                }
+            };
+            for _ in 0..TURNS {
+                barrier.wait();
+                go(&mut failed, &mut run.together);
+                barrier.wait();
+                if number == 0 {
+                    go(&mut failed, &mut run.alone);
+                }
+            }
+            failed.map_or(Ok(run), Err)
+        };
+        threads.push(std::thread::spawn(work));
+    }
+    let runs = threads
+        .into_iter()
+        .map(|thread| thread.join().ok().context("a worker panicked")?)
+        .collect::<Result<Vec<Run>>>()?;
+    let rate = |samples: &Vec<f64>| {
+        let cycles = Figure::new("", "", "", samples.clone(), Average::Median).value;
+        dpdk::cpu::cycles_per_second() as f64 / 1e6 / cycles
+    };
+    let both: f64 = runs.iter().map(|run| rate(&run.together)).sum();
+    let one = runs.first().map(|run| rate(&run.alone)).context("no worker ran")?;
+    let harness = machine.harness();
+    Ok((
+        Figure::single("scale/workers/1", harness, "Mpps", one),
+        Figure::single("scale/workers/2", harness, "Mpps", both).against("1 worker", one),
+    ))
+}
