@@ -5,6 +5,7 @@
 
 mod callgrind;
 mod gateway;
+mod generator;
 mod machine;
 mod report;
 mod rig;
@@ -45,6 +46,8 @@ enum Command {
         #[arg(long, value_name = "HOW")]
         sabotage: Option<Sabotage>,
     },
+    /// Generates packets on a DPDK port and counts them on another.
+    Gen(generator::Options),
     /// Lists the scenarios.
     List,
     /// Counts instructions per packet with valgrind.
@@ -81,6 +84,7 @@ fn main() -> Result<()> {
             let effort = if quick { Effort::QUICK } else { Effort::FULL };
             run(&only, Effort { sabotage, ..effort }, json.unwrap_or_else(report::default_path))
         }
+        Command::Gen(options) => generator::run(&options),
         Command::List => {
             suite::all().iter().for_each(|scenario| println!("{}", scenario.name));
             Ok(())

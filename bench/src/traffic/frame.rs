@@ -175,7 +175,7 @@ fn tcp(header: &mut [u8], segment: Segment) {
 }
 
 /// The ones-complement sum of `bytes`, of even number, on top of `start`; RFC 1071.
-fn sum(start: u32, bytes: &[u8]) -> u16 {
+pub(crate) fn sum(start: u32, bytes: &[u8]) -> u16 {
     let words = bytes.chunks_exact(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
     let total: u32 = start + words.sum::<u32>();
     let folded = (total & 0xffff) + (total >> 16);

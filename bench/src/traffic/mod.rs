@@ -10,8 +10,8 @@
 mod frame;
 pub(crate) mod routes;
 
-pub(crate) use frame::FrameBytes;
 use frame::{Endpoints, Segment};
+pub(crate) use frame::{FrameBytes, sum};
 use sluice_dataplane::address::Mac;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
