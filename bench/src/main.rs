@@ -68,6 +68,12 @@ enum Command {
         #[arg(long)]
         update: bool,
     },
+    /// Prints the bytes that each of so many connections takes, as `memory/per-session` asks for.
+    #[command(hide = true)]
+    Memory {
+        /// Connections.
+        flows: u32,
+    },
     /// Runs a scenario for so many rounds of 16,384 packets, on ordinary pages: for profilers.
     Rounds {
         /// The scenario's whole name.
@@ -91,6 +97,10 @@ fn main() -> Result<()> {
         }
         Command::Callgrind { scenarios, keep } => callgrind::run(&scenarios, keep.as_deref()),
         Command::Check { file, update } => callgrind::check(&file, update),
+        Command::Memory { flows } => {
+            println!("{}", suite::memory(&Machine::plain()?, flows)?);
+            Ok(())
+        }
         Command::Rounds { scenario, rounds } => {
             let time = std::time::Duration::MAX;
             let effort = Effort { rounds, time, compare: false, sabotage: None };

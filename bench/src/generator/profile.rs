@@ -30,7 +30,7 @@ impl Pick {
             // The logarithm of the rank is uniform.
             Self::Zipf => {
                 let uniform = (random.next() >> 16) as f64 / (1u64 << 32) as f64;
-                (f64::from(flows).powf(uniform) as u32 - 1).min(flows - 1)
+                ((f64::from(flows) + 1.0).powf(uniform) as u32 - 1).min(flows - 1)
             }
         }
     }

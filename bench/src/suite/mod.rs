@@ -10,3 +10,4 @@ mod tables;
 
 pub(crate) use packets::Effort;
 pub(crate) use scenario::{Scenario, all};
+pub(crate) use tables::memory;

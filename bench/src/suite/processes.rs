@@ -92,6 +92,18 @@ fn start_once(cores: usize, program: &Path, folder: &Path) -> Result<f64> {
     Ok(begin.elapsed().as_secs_f64() * 1e3)
 }
 
+/// Bytes of memory of each of so many connections, in a process of its own.
+pub(super) fn memory(name: &str, flows: u32) -> Result<Figure> {
+    let output =
+        Command::new(std::env::current_exe()?).args(["memory", &flows.to_string()]).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let bytes: Option<f64> = text.trim().parse().ok();
+    let error = || String::from_utf8_lossy(&output.stderr).into_owned();
+    let bytes = bytes.with_context(error)?;
+    let harness = "resident memory of a process, before and after";
+    Ok(Figure::single(name, harness, "bytes", bytes))
+}
+
 /// Cycles per packet of `dpdk-testpmd` that swaps MACs between two null ports, on one core: what
 /// drivers and mempool alone cost.
 pub(super) fn testpmd(machine: &Machine, name: &str) -> Result<Figure> {

@@ -170,8 +170,7 @@ impl Scenario {
                 tables::flows(machine, Established { flows, ..OUT }, with)?
             }
             Kind::Memory => {
-                let million = Established { flows: MILLION, ..OUT };
-                return Ok(vec![tables::memory(machine, &self.name, million)?]);
+                return Ok(vec![processes::memory(&self.name, MILLION)?]);
             }
             Kind::Loss(what) => return Ok(vec![live::loss(machine, &self.name, what, effort)?]),
             Kind::Latency(percent) => return live::load(machine, &self.name, percent, effort),
@@ -193,7 +192,8 @@ impl Scenario {
 const MANY: u32 = 1 << 20;
 const MILLION: u32 = 1_000_000;
 
-const OUT: Established = Established {
+/// Of one flow, out.
+pub(super) const OUT: Established = Established {
     protocol: Protocol::Udp,
     flows: 1,
     order: Order::Random,

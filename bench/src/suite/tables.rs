@@ -2,9 +2,9 @@
 
 use super::measure::{Comparison, Function, Measurement};
 use super::packets::{self, Effort};
-use super::scenario::Established;
+use super::scenario::{Established, OUT};
 use crate::machine::Machine;
-use crate::report::{Average, Figure};
+use crate::report::Average;
 use crate::traffic::Numbered;
 use crate::traffic::routes::{Random, Routes};
 use anyhow::{Context, Result, ensure};
@@ -294,15 +294,17 @@ fn tuple(key: &[u8; 16]) -> Tuple<V4> {
 }
 
 /// Bytes of memory that a connection takes, both directions and all state, of a table that is full.
-pub(super) fn memory(machine: &Machine, name: &str, asked: Established) -> Result<Figure> {
-    ensure!(asked.flows <= Numbered::FLOWS, "more flows than there are");
+///
+/// Asked of a process that has done nothing else, whose heap has no free memory to give.
+pub(crate) fn memory(machine: &Machine, flows: u32) -> Result<f64> {
+    ensure!((1..=Numbered::FLOWS).contains(&flows), "1 to {} connections", Numbered::FLOWS);
+    let asked = Established { flows, ..OUT };
     let before = resident()?;
     let packets = packets::established(machine, asked)?;
     let bytes = resident()?.saturating_sub(before);
-    let held = packets.rig().worker.v4().conntrack.count();
-    ensure!(held == asked.flows as usize, "{held} connections, not {}", asked.flows);
-    let harness = "resident memory of this process, before and after";
-    Ok(Figure::single(name, harness, "bytes", per(bytes, held)))
+    let held = packets.rig().worker.v4.conntrack.count();
+    ensure!(held == flows as usize, "{held} connections, not {flows}");
+    Ok(per(bytes, held))
 }
 
 /// Bytes of this process in memory, on pages of any size.
