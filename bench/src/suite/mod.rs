@@ -7,6 +7,7 @@ mod processes;
 mod scale;
 mod scenario;
 mod tables;
+mod wire;
 
 pub(crate) use packets::Effort;
 pub(crate) use scenario::{Scenario, all};

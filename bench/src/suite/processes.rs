@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A process that ends with its owner.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -22,10 +22,14 @@ impl Drop for Running {
 }
 
 /// A folder that goes with its owner.
-struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    fn new() -> Result<Self> {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(super) fn new() -> Result<Self> {
         let path = std::env::temp_dir().join(format!("sluice-bench-{}", std::process::id()));
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot make {}", path.display()))?;
@@ -40,14 +44,14 @@ impl Drop for Folder {
 }
 
 /// The gateway's program, which lies beside this one.
-fn sluice() -> Result<PathBuf> {
+pub(super) fn sluice() -> Result<PathBuf> {
     let path = std::env::current_exe()?.with_file_name("sluice");
     ensure!(path.exists(), "{} is missing: cargo build --release -p sluice", path.display());
     Ok(path)
 }
 
 /// A command that is not bound to the core of this thread.
-fn on_all_cores(cores: usize, program: impl AsRef<OsStr>) -> Command {
+pub(super) fn on_all_cores(cores: usize, program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("taskset");
     command.arg("-c").arg(format!("0-{}", cores - 1)).arg(program);
     command

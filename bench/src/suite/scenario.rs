@@ -3,7 +3,7 @@
 use super::live::{self, Swap};
 use super::packets::{self, Effort};
 use super::tables::{self, FlowTable};
-use super::{processes, scale};
+use super::{processes, scale, wire};
 use crate::machine::Machine;
 use crate::report::{Average, Figure};
 use crate::rig::Checksums;
@@ -97,6 +97,8 @@ pub(crate) enum Kind {
     Start,
     /// dpdk-testpmd, macswap on null ports.
     Testpmd,
+    /// The gateway in another process, over memif.
+    Memif,
 }
 
 /// A scenario and its name.
@@ -122,7 +124,8 @@ impl Scenario {
             | Kind::LatencyDuringSwap
             | Kind::AllWrong
             | Kind::Start
-            | Kind::Testpmd => 0,
+            | Kind::Testpmd
+            | Kind::Memif => 0,
             // Two more pools.
             Kind::Scale => 128,
         }
@@ -182,6 +185,7 @@ impl Scenario {
             Kind::AllWrong => scale::all_wrong(machine)?,
             Kind::Start => return Ok(vec![processes::start(machine, &self.name)?]),
             Kind::Testpmd => return Ok(vec![processes::testpmd(machine, &self.name)?]),
+            Kind::Memif => return wire::memif(machine, &self.name),
             Kind::Churn => packets::churn(machine)?.alone(machine, Average::TrimmedMean),
         };
         Ok(vec![comparison.run(&self.name, effort)?])
@@ -270,5 +274,6 @@ pub(crate) fn all() -> Vec<Scenario> {
     add("scale/workers".into(), Kind::Scale);
     add("handoff/all-wrong".into(), Kind::AllWrong);
     add("start/time".into(), Kind::Start);
+    add("wire/memif".into(), Kind::Memif);
     list
 }
