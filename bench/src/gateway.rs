@@ -101,8 +101,8 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
             (*capacity, ConntrackSettings { max, udp: *udp_timeout, ..defaults })
         }
     };
-    let (fib4, mut routes4) = Fib::new(FIB_BLOCKS);
-    let (fib6, mut routes6) = Fib::new(FIB_BLOCKS);
+    let (fib4, mut routes4) = Fib::new(FIB_BLOCKS)?;
+    let (fib6, mut routes6) = Fib::new(FIB_BLOCKS)?;
     add_routes(&mut routes4, &mut routes6, &role)?;
     let v4 = Family::new(fib4, capacity, workers);
     let v6 = Family::new(fib6, 1, workers);
@@ -154,11 +154,8 @@ impl<A: Address> Family<A> {
 
     fn lane(&self, id: WorkerId, settings: &ConntrackSettings) -> Result<Lane<A>> {
         let directory = self.directory.clone();
-        Ok(Lane {
-            conntrack: Conntrack::new(id, settings, self.key, self.capacity, directory)?,
-            fib: Arc::clone(&self.fib),
-            mappings: Arc::clone(&self.mappings),
-        })
+        let conntrack = Conntrack::new(id, settings, self.key, self.capacity, directory)?;
+        Ok(Lane::new(conntrack, Arc::clone(&self.fib), Arc::clone(&self.mappings)))
     }
 }
 

@@ -14,7 +14,7 @@ use sluice_dataplane::address::{Address, L4Port, V4, V6};
 use sluice_dataplane::fib::{Fib, FibWriter};
 use sluice_dataplane::ids::NextHopId;
 use sluice_dataplane::published::Quiescence;
-use sluice_dataplane::tuple::Tuple;
+use sluice_dataplane::tuple::{Tuple, Zone};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -289,7 +289,7 @@ fn tuple(key: &[u8; 16]) -> Tuple<V4> {
         destination_port: L4Port::from_wire([r, s]),
         protocol,
         icmp: 0,
-        zone: sluice_dataplane::tuple::Zone::default(),
+        zone: Zone::default(),
     }
 }
 
@@ -302,7 +302,7 @@ pub(crate) fn memory(machine: &Machine, flows: u32) -> Result<f64> {
     let before = resident()?;
     let packets = packets::established(machine, asked)?;
     let bytes = resident()?.saturating_sub(before);
-    let held = packets.rig().worker.v4.conntrack.count();
+    let held = packets.rig().worker.v4().conntrack.count();
     ensure!(held == flows as usize, "{held} connections, not {flows}");
     Ok(per(bytes, held))
 }
