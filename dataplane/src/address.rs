@@ -164,16 +164,20 @@ impl Address for V4 {
     const VERSION: IpVersion = IpVersion::V4;
     const SIZE: usize = 4;
     const OFFSET: usize = 12;
+    #[inline]
     fn read(bytes: &[u8]) -> Option<Self> {
         bytes.first_chunk().map(|chunk| Self(*chunk))
     }
+    #[inline(always)]
     fn bytes(&self) -> &[u8] {
         &self.0
     }
+    #[inline]
     fn to_bits(self) -> u128 {
         u128::from(u32::from_be_bytes(self.0))
     }
     #[allow(clippy::cast_possible_truncation)]
+    #[inline]
     fn from_bits(bits: u128) -> Self {
         Self((bits as u32).to_be_bytes())
     }
@@ -192,15 +196,19 @@ impl Address for V6 {
     const VERSION: IpVersion = IpVersion::V6;
     const SIZE: usize = 16;
     const OFFSET: usize = 8;
+    #[inline]
     fn read(bytes: &[u8]) -> Option<Self> {
         bytes.first_chunk().map(|chunk| Self(*chunk))
     }
+    #[inline(always)]
     fn bytes(&self) -> &[u8] {
         &self.0
     }
+    #[inline]
     fn to_bits(self) -> u128 {
         u128::from_be_bytes(self.0)
     }
+    #[inline]
     fn from_bits(bits: u128) -> Self {
         Self(bits.to_be_bytes())
     }

@@ -93,8 +93,11 @@ impl<A: Address> Tuple<A> {
     #[inline]
     pub fn masked(&self, bits: &Self) -> Self {
         let mut masked = *self;
-        for (byte, bits) in masked.as_mut_bytes().iter_mut().zip(bits.as_bytes()) {
-            *byte &= bits;
+        // 16 and 40 bytes are whole words.
+        let (words, _) = masked.as_mut_bytes().as_chunks_mut::<8>();
+        let (bits, _) = bits.as_bytes().as_chunks::<8>();
+        for (word, bits) in words.iter_mut().zip(bits) {
+            *word = (u64::from_ne_bytes(*word) & u64::from_ne_bytes(*bits)).to_ne_bytes();
         }
         masked
     }

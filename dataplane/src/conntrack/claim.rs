@@ -29,9 +29,18 @@ impl<A: Address> Conntrack<A> {
         if new.reply == new.original {
             return true;
         }
-        if self.lookup(self.hash(&new.reply), &new.reply).is_some() {
-            return false;
+        self.lookup(self.hash(&new.reply), &new.reply).is_none() && self.claim_free(new)
+    }
+
+    /// As [`Self::claim_reply`], of a tuple that no connection of this worker has: somebody has just looked.
+    pub(crate) fn claim_free_reply(&mut self, new: &mut NewConnection<A>) -> bool {
+        if let Some(former) = new.claimed.take() {
+            self.release(&former);
         }
+        new.reply == new.original || self.claim_free(new)
+    }
+
+    fn claim_free(&self, new: &mut NewConnection<A>) -> bool {
         new.claimed = (self.claim(&new.reply) == Claim::Won).then_some(new.reply);
         new.claimed.is_some()
     }

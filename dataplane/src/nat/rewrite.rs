@@ -47,19 +47,18 @@ pub struct Delta {
 impl Delta {
     /// For packets that look like `from` and shall look like `to`.
     #[must_use]
+    #[inline]
     pub fn between<A: Address>(from: &Tuple<A>, to: &Tuple<A>) -> Self {
-        let addresses = Sum::default()
-            .minus(from.source.bytes())
-            .minus(from.destination.bytes())
-            .plus(to.source.bytes())
-            .plus(to.destination.bytes());
-        let ports = Sum::default()
-            .minus(&from.source_port.wire())
-            .minus(&from.destination_port.wire())
-            .plus(&to.source_port.wire())
-            .plus(&to.destination_port.wire());
-        let identifier =
-            Sum::default().minus(&from.source_port.wire()).plus(&to.source_port.wire());
+        let addresses = Sum::difference(
+            words(from.source) + words(from.destination),
+            words(to.source) + words(to.destination),
+        );
+        let port = |port: L4Port| u64::from(port.get());
+        let ports = Sum::difference(
+            port(from.source_port) + port(from.destination_port),
+            port(to.source_port) + port(to.destination_port),
+        );
+        let identifier = Sum::difference(port(from.source_port), port(to.source_port));
         let l4 = match from.protocol {
             protocol::ICMP => identifier,
             protocol::ICMPV6 => addresses.and(identifier),
@@ -240,29 +239,42 @@ fn mend_sctp(l4: &mut [u8]) -> Option<()> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sum(u64);
 
+/// The sum of an address's words of 32 bits.
+#[inline]
+fn words<A: Address>(address: A) -> u64 {
+    let bits = address.to_bits();
+    [0, 32, 64, 96].into_iter().map(|shift| (bits >> shift) as u64 & 0xffff_ffff).sum()
+}
+
 impl Sum {
+    /// `new` less `old`, each the sum of at most 16 words.
+    #[inline(always)]
+    const fn difference(old: u64, new: u64) -> Self {
+        // 2^36 less 16 is zero in sixteen bits of ones' complement, as 2^16 less one is.
+        Self(new + 16 * 0xffff_ffff - old)
+    }
     /// Adds the words of `bytes`; a last odd byte counts as followed by zero.
-    #[inline]
+    #[inline(always)]
     pub(super) fn plus(self, bytes: &[u8]) -> Self {
         self.with(bytes, 0)
     }
     /// Subtracts the words of `bytes`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn minus(self, bytes: &[u8]) -> Self {
         self.with(bytes, u32::MAX)
     }
     /// The sum of two sums.
-    #[inline]
+    #[inline(always)]
     pub(super) fn and(self, other: Self) -> Self {
         self.and_folded(other.fold())
     }
     /// The sum with another that is folded already.
-    #[inline]
+    #[inline(always)]
     pub(super) fn and_folded(self, other: u16) -> Self {
         Self(self.0 + u64::from(other))
     }
     /// The sum in 16 bits.
-    #[inline]
+    #[inline(always)]
     pub(super) const fn fold(self) -> u16 {
         let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
         let sum = (sum & 0xffff) + (sum >> 16);
@@ -271,7 +283,7 @@ impl Sum {
         u16::from_be_bytes([a, b])
     }
     /// Two words at a time: 2^16 is one, in sixteen bits of ones' complement.
-    #[inline]
+    #[inline(always)]
     fn with(self, bytes: &[u8], mask: u32) -> Self {
         let (pairs, rest) = bytes.as_chunks::<4>();
         let sum = pairs

@@ -93,7 +93,7 @@ pub fn select_destination<A: Address>(
     random: u64,
 ) -> Tuple<A> {
     debug_assert_eq!(original.protocol, reply.protocol);
-    Choice { manip: Manip::Destination, range, space, random }.best(reply)
+    Choice { manip: Manip::Destination, range, space, random }.best(reply).tuple
 }
 
 /// The reply tuple where no rule translates the source: the same, unless it is taken (two DNAT rules
@@ -113,6 +113,14 @@ pub fn select_null<A: Address>(
     choice.free(choice.best(reply))
 }
 
+/// What steps 2 and 3 come to.
+struct Best<A> {
+    tuple: Tuple<A>,
+    /// Known to be free. A single port that is kept has not been looked up, and the last one of a vain search is
+    /// taken.
+    is_free: bool,
+}
+
 /// One choice in progress.
 struct Choice<'a, A, S> {
     manip: Manip,
@@ -127,26 +135,35 @@ impl<A: Address, S: TupleSpace<A>> Choice<'_, A, S> {
         self.range.random || self.range.random_fully
     }
 
-    /// Steps 2 and 3. The result may be taken.
-    fn best(&self, reply: &Tuple<A>) -> Tuple<A> {
+    /// Steps 2 and 3.
+    fn best(&self, reply: &Tuple<A>) -> Best<A> {
         let address = best_address(&packet(reply), self.manip, self.range);
         let new = address.map_or(*reply, |address| with_address(reply, self.manip, address));
-        if !self.renumbers() && self.may_keep_port(&new) {
-            return new;
+        if !self.renumbers()
+            && let Some(kept) = self.kept_port(new)
+        {
+            return kept;
         }
-        self.search(&new)
+        Best { tuple: self.search(&new), is_free: false }
     }
 
-    /// A single port that is kept has not been looked up yet; the last one of a vain search is taken.
-    fn free(&self, new: Tuple<A>) -> Result<Tuple<A>, DropReason> {
-        if self.space.is_taken(&new) { Err(DropReason::NatExhausted) } else { Ok(new) }
+    fn free(&self, best: Best<A>) -> Result<Tuple<A>, DropReason> {
+        if best.is_free || !self.space.is_taken(&best.tuple) {
+            Ok(best.tuple)
+        } else {
+            Err(DropReason::NatExhausted)
+        }
     }
 
-    fn may_keep_port(&self, new: &Tuple<A>) -> bool {
-        match self.range.ports {
-            None => !self.space.is_taken(new),
-            Some((low, high)) => self.has_port(new) && (low == high || !self.space.is_taken(new)),
-        }
+    /// The tuple with its port as it is, where range and other connections allow it.
+    fn kept_port(&self, tuple: Tuple<A>) -> Option<Best<A>> {
+        let only_one = match self.range.ports {
+            None => false,
+            Some(_) if !self.has_port(&tuple) => return None,
+            Some((low, high)) => low == high,
+        };
+        let is_free = !only_one && !self.space.is_taken(&tuple);
+        (only_one || is_free).then_some(Best { tuple, is_free })
     }
 
     /// Looks for a port that makes `new` unique.

@@ -118,6 +118,7 @@ impl<A: Family> Lane<A> {
     }
 
     /// Fixes the reply tuple and claims it over all workers.
+    #[inline(never)]
     pub(super) fn choose_source(
         &mut self,
         env: &Env<'_>,
@@ -144,7 +145,12 @@ impl<A: Family> Lane<A> {
             }
             .map_err(Stop::Drop)?;
             new.reply = reply;
-            if self.conntrack.claim_reply(new) {
+            // Both choices have looked whether the tuple is free.
+            let claimed = match range {
+                None if !has_nat => self.conntrack.claim_reply(new),
+                Some(_) | None => self.conntrack.claim_free_reply(new),
+            };
+            if claimed {
                 let mapped = new.reply.destination != new.original.source
                     || new.reply.destination_port != new.original.source_port;
                 let note = match &range {

@@ -15,6 +15,8 @@ const SYN: u8 = 0x02;
 
 impl Lane<V4> {
     /// Begins the connection of a plain packet that has none, rewrites the packet and gives its port.
+    // Apart, so that packets of known connections keep the registers.
+    #[inline(never)]
     pub(super) fn pass_first<P: Packet>(
         &mut self,
         env: &Env<'_>,
