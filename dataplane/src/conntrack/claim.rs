@@ -8,6 +8,14 @@ use crate::nat::TupleSpace;
 use crate::tuple::Tuple;
 
 impl<A: Address> Conntrack<A> {
+    /// Brings what [`Self::owner`] reads towards L1.
+    #[inline]
+    pub(crate) fn prefetch_owner(&self, tuple: &Tuple<A>) {
+        if let Some(directory) = &self.directory {
+            directory.prefetch(tuple);
+        }
+    }
+
     /// The other worker that has the connection of `tuple`.
     #[must_use]
     pub fn owner(&self, tuple: &Tuple<A>) -> Option<WorkerId> {

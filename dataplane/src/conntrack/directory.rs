@@ -128,6 +128,16 @@ impl<A: Address> Directory<A> {
         Claim::Full
     }
 
+    /// Brings the lines of `tuple` towards L1.
+    #[inline]
+    pub(super) fn prefetch(&self, tuple: &Tuple<A>) {
+        for line in self.places(self.key.hash(tuple)) {
+            if let Some(line) = self.lines.get(line) {
+                dpdk::cpu::prefetch(line);
+            }
+        }
+    }
+
     /// The worker that owns `tuple`.
     #[must_use]
     pub fn owner(&self, tuple: &Tuple<A>) -> Option<WorkerId> {
@@ -160,12 +170,18 @@ impl<A: Address> Directory<A> {
 
     /// The slots `hash` may stand in, always in the same order.
     fn slots(&self, hash: u64) -> impl Iterator<Item = &AtomicU64> {
+        let line = |index: usize| self.lines.get(index).into_iter().flat_map(|line| &line.0);
+        let [first, second] = self.places(hash);
+        line(first).chain(line(second))
+    }
+
+    /// The two lines `hash` may stand in.
+    #[inline]
+    fn places(&self, hash: u64) -> [usize; 2] {
         let mask = self.lines.len() - 1;
         // The low ten bits are not in the fingerprint; the rest of the index need not be.
         let first = hash as usize & mask;
-        let second = first ^ ((hash >> 32) as usize & mask).max(1);
-        let line = |index: usize| self.lines.get(index).into_iter().flat_map(|line| &line.0);
-        line(first).chain(line(second))
+        [first, first ^ ((hash >> 32) as usize & mask).max(1)]
     }
 
     fn committed(&self, hash: u64) -> Option<Entry> {

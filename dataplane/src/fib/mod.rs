@@ -153,7 +153,7 @@ impl<A: Address> Fib<A> {
 
     /// Brings the first entry for `address` towards L1.
     #[inline]
-    fn prefetch(&self, address: A) {
+    pub fn prefetch(&self, address: A) {
         if let Some(entry) = self.root_entry(address) {
             dpdk::cpu::prefetch(entry);
         }

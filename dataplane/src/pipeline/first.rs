@@ -57,6 +57,8 @@ struct Class<A> {
     adjacency: AdjacencyId,
     nat_path: PathId,
     source: SourceRule<A>,
+    /// The source that the connection it was learned from got.
+    address: A,
     out: Out,
 }
 
@@ -172,41 +174,46 @@ impl<A: Family> Lane<A> {
         let way = Adjacency { ingress: Some(flight.ingress), egress: out.egress, neighbour, path };
         let Some(adjacency) = self.adjacencies.number(way) else { return };
         let (key, slot) = self.class_key(&env, flight.ingress, original, next_hop);
+        let Flow::Known(flow) = flight.flow else { return };
+        let address = self.conntrack.half(flow.peer()).key.destination;
         let source = self.classes.source;
-        let class = Class { epoch: env.epoch, key, adjacency, nat_path, source, out };
+        let class = Class { epoch: env.epoch, key, adjacency, nat_path, source, address, out };
         if let Some(slot) = self.classes.slots.get_mut(slot) {
             *slot = Some(class);
         }
         self.classes.learned = self.classes.learned.saturating_add(1);
     }
 
-    /// The class of a plain first packet that is not in the table.
-    fn class(&mut self, env: &Env<'_>, ingress: InterfaceId, tuple: &Tuple<A>) -> Option<Class<A>> {
+    /// The class of a plain first packet; its answer's place in the table is on its way to L1.
+    pub(super) fn class(
+        &mut self,
+        env: &Env<'_>,
+        ingress: InterfaceId,
+        tuple: &Tuple<A>,
+    ) -> Option<ClassId> {
         if !self.classes.are_met() || A::may_own(&env.snapshot.interfaces, tuple.source) {
             return None;
         }
         let next_hop = self.fib.lookup(tuple.destination)?;
         let (key, slot) = self.class_key(env, ingress, tuple, next_hop);
-        let class = (*self.classes.slots.get(slot)?)?;
-        let met = class.epoch == env.epoch && class.key == key;
-        self.classes.met = self.classes.met.saturating_add(u32::from(met));
-        met.then_some(class)
-    }
-
-    /// The way of a plain first packet, if it is like one before it.
-    #[inline]
-    pub(super) fn known_class(
-        &mut self,
-        env: &Env<'_>,
-        ingress: InterfaceId,
-        hash: u64,
-        tuple: &Tuple<A>,
-    ) -> Option<KnownClass<A>> {
-        // A packet of the same burst may have begun its connection.
-        if self.conntrack.lookup(hash, tuple).is_some() || self.conntrack.owner(tuple).is_some() {
+        let class = self.classes.slots.get(slot)?.as_ref()?;
+        if class.epoch != env.epoch || class.key != key {
             return None;
         }
-        self.class(env, ingress, tuple).map(KnownClass)
+        self.classes.met = self.classes.met.saturating_add(1);
+        let source = match class.source {
+            SourceRule::Keep => tuple.source,
+            SourceRule::Snat(_) | SourceRule::Masquerade(_) => class.address,
+        };
+        let answer = Tuple { destination: source, ..tuple.reversed() };
+        self.conntrack.prefetch_index(self.conntrack.hash(&answer));
+        Some(ClassId(u16::try_from(slot).ok()?))
+    }
+
+    /// The way of a class found in this burst.
+    pub(super) fn class_adjacency(&self, ClassId(slot): ClassId) -> Option<AdjacencyId> {
+        let class = self.classes.slots.get(usize::from(slot))?.as_ref()?;
+        Some(class.adjacency)
     }
 
     /// Begins the connection of a plain first packet of that class, as the long way would; none, and nothing
@@ -214,12 +221,13 @@ impl<A: Family> Lane<A> {
     pub(super) fn begin_known(
         &mut self,
         env: &Env<'_>,
-        KnownClass(class): &KnownClass<A>,
+        ClassId(slot): ClassId,
         tuple: &Tuple<A>,
         layer4: &Layer4,
         data: &[u8],
         headers: &Headers,
     ) -> Option<FlowRef> {
+        let class = (*self.classes.slots.get(usize::from(slot))?)?;
         let settings = &env.snapshot.conntrack;
         if !self.conntrack.has_room(settings) {
             return None;
@@ -260,13 +268,6 @@ impl<A: Family> Lane<A> {
     }
 }
 
-/// A class that a first packet is of.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct KnownClass<A>(Class<A>);
-
-impl<A> KnownClass<A> {
-    /// The way its packets go.
-    pub(super) const fn adjacency(&self) -> AdjacencyId {
-        self.0.adjacency
-    }
-}
+/// The number of a class, good for the burst in which it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ClassId(u16);

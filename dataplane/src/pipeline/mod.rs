@@ -32,7 +32,7 @@ use crate::packet::Packet;
 use crate::rules::{Hook, Rules, Table};
 use crate::snapshot::Snapshot;
 use crate::time::Instant;
-pub(crate) use fast::{Arrival, BURST, Run, Vector};
+pub(crate) use fast::{Arrival, BURST, Passed, Run, Vector};
 use route::Route;
 use std::sync::Arc;
 pub(crate) use translate::forget;

@@ -219,7 +219,7 @@ impl<P: Packet> State<P> {
         self.counters.dropped_many(reason, 1 + flight.rest.len());
     }
 
-    fn hand_off(
+    pub(super) fn hand_off(
         &mut self,
         owner: WorkerId,
         packet: P,

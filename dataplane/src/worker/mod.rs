@@ -195,7 +195,8 @@ impl<P: Packet> Worker<P> {
             if self.arrived.is_empty() {
                 return;
             }
-            self.state.burst(&mut burst, port, &mut self.arrived, &mut self.vector);
+            self.state.counters.add(Counter::Received, self.arrived.len() as u64);
+            self.state.burst(&mut burst, port, Stage::Fresh, &mut self.arrived, &mut self.vector);
         }
     }
 
@@ -207,9 +208,9 @@ impl<P: Packet> Worker<P> {
         pool: &mut L,
         out: &mut Outbox<P>,
     ) -> usize {
-        let mut count = 0;
-        self.with_burst(now, pool, out, |state, burst| count = state.take_handed(burst, limit));
-        count
+        let env = env(&mut self.snapshot, &self.shared, &mut self.generation, &mut self.state, now);
+        let mut burst = Burst { env, pool, out };
+        self.state.take_handed(&mut burst, limit, &mut self.arrived, &mut self.vector)
     }
 
     /// Sends what waited for a neighbour that has answered.
@@ -311,6 +312,11 @@ fn env<'w, P: Packet>(
         now,
         random: 0,
     }
+}
+
+impl Stage {
+    /// Handed over before any rule has seen it.
+    pub(crate) const HANDED: Self = Self::Owner { raw_counted: false };
 }
 
 impl<P: Packet> State<P> {

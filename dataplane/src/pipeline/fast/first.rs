@@ -1,9 +1,9 @@
 //! The fast path's first packets: plain, of no connection yet, and of a [class](super::super::first) that is known.
 
+use super::super::first::ClassId;
 use super::super::{Env, Family, Lane};
 use super::frame::{Layer4 as Read, PlainV4};
 use super::is_whole;
-use super::route::is_unicast;
 use super::run::Run;
 use crate::address::V4;
 use crate::packet::{Checksum, Packet};
@@ -22,19 +22,21 @@ impl Lane<V4> {
         env: &Env<'_>,
         run: &mut Run,
         hash: u64,
+        class: ClassId,
         key: &Tuple<V4>,
         packet: &mut P,
     ) -> Option<u16> {
-        if !is_unicast(key.source) || !is_unicast(key.destination) {
+        // A packet of the same burst may have begun its connection.
+        if self.conntrack.lookup(hash, key).is_some() {
             return None;
         }
         // One number a burst, and a secret hash a packet.
         let env = &Env { random: env.random ^ hash, ..*env };
-        let class = self.known_class(env, run.ingress(), hash, key)?;
+        let adjacency = self.class_adjacency(class)?;
         if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole(packet) {
             return None;
         }
-        let way = run.enter(env, &self.adjacencies, V4::rules(env.snapshot), class.adjacency());
+        let way = run.enter(env, &self.adjacencies, V4::rules(env.snapshot), adjacency);
         if !way.has_room(packet) {
             return None;
         }
@@ -53,7 +55,7 @@ impl Lane<V4> {
         }
         let (source_port, destination_port) = (key.source_port, key.destination_port);
         let layer4 = Layer4 { source_port, destination_port, kind };
-        let flow = self.begin_known(env, &class, key, &layer4, packet.data(), &headers)?;
+        let flow = self.begin_known(env, class, key, &layer4, packet.data(), &headers)?;
         let rewrite = self.conntrack.rewrite(flow);
         let mut frame = PlainV4::of(packet)?;
         frame.rewrite(&rewrite, forwards);

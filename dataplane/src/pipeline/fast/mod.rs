@@ -17,16 +17,18 @@ mod run;
 
 pub(crate) use run::Run;
 
+use super::first::ClassId;
 use super::{Env, Family, Lane};
 use crate::address::V4;
 use crate::adjacency::AdjacencyId;
 use crate::conntrack::{FlowRef, Moment};
-use crate::ids::InterfaceId;
+use crate::ids::{InterfaceId, WorkerId};
 use crate::interface::Interface;
 use crate::packet::{Checksum, Packet};
 use crate::tuple::Tuple;
 use crate::wire::checksum::L4ChecksumState;
 use frame::{FrameMac, Layer4, PlainV4};
+use route::is_unicast;
 
 /// Packets of a burst at most.
 pub(crate) const BURST: usize = 32;
@@ -46,10 +48,25 @@ enum Lead {
     Unknown,
     /// To a flow with this hash, if there is one.
     Hash(u64),
+    /// To a connection of that worker's.
+    Owner(WorkerId),
+    /// To a connection of a known class, which its first packet begins; its tuple has this hash.
+    First(u64, ClassId),
     /// To a flow whose tag fits.
     Flow(FlowRef),
     /// A way that needs no connection.
     Adjacency(AdjacencyId),
+}
+
+/// Where a packet goes from the fast path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// Out of a port, rewritten.
+    Out(u16),
+    /// To its owner, as it came.
+    Over(WorkerId),
+    /// The long way, as it came.
+    LongWay,
 }
 
 /// What is known of one packet of a burst.
@@ -68,7 +85,7 @@ pub(crate) struct Vector {
 impl Slot {
     /// Whether no connection has the packet, unless one before it in the burst began it.
     pub(crate) const fn is_unknown(&self) -> bool {
-        matches!(self.lead, Lead::Hash(_))
+        matches!(self.lead, Lead::Hash(_) | Lead::First(..))
     }
 }
 
@@ -86,18 +103,21 @@ impl Default for Vector {
 }
 
 impl Lane<V4> {
-    /// Looks up a burst of at most [`BURST`] packets.
+    /// Looks up a burst of at most [`BURST`] packets; those `at_home` are of this worker's own connections.
     pub(crate) fn look_up<P: Packet>(
-        &self,
+        &mut self,
         env: &Env<'_>,
         arrival: Option<&Arrival<'_>>,
         packets: &[P],
         vector: &mut Vector,
+        at_home: bool,
     ) {
         let rules = V4::rules(env.snapshot);
         match arrival.filter(|arrival| arrival.interface.up) {
             Some(arrival) if rules.needs_conntrack() => {
-                self.look_up_flows(arrival, packets, vector);
+                if self.look_up_flows(arrival, packets, vector) {
+                    self.look_up_strangers(env, arrival, packets.len(), vector, at_home);
+                }
             }
             Some(arrival) if self.routes_freely(env, arrival) => {
                 self.look_up_routes(env, arrival, packets, vector);
@@ -106,7 +126,13 @@ impl Lane<V4> {
         }
     }
 
-    fn look_up_flows<P: Packet>(&self, arrival: &Arrival<'_>, packets: &[P], vector: &mut Vector) {
+    /// Whether some packets are of no connection of this worker.
+    fn look_up_flows<P: Packet>(
+        &self,
+        arrival: &Arrival<'_>,
+        packets: &[P],
+        vector: &mut Vector,
+    ) -> bool {
         prefetch(packets);
         let mac = FrameMac::new(arrival.interface.mac);
         for (packet, slot) in packets.iter().zip(&mut vector.slots) {
@@ -120,17 +146,47 @@ impl Lane<V4> {
                 None => Lead::Unknown,
             };
         }
+        let mut strangers = false;
         for slot in vector.slots.iter_mut().take(packets.len()) {
-            if let Lead::Hash(hash) = slot.lead
-                && let Some(flow) = self.conntrack.candidate(hash)
+            if let Lead::Hash(hash) = slot.lead {
+                match self.conntrack.candidate(hash) {
+                    Some(flow) => slot.lead = Lead::Flow(flow),
+                    None => strangers = true,
+                }
+            }
+        }
+        strangers
+    }
+
+    /// Finds the owners of packets that are of no connection here, and the classes of those that have none.
+    #[inline(never)]
+    fn look_up_strangers(
+        &mut self,
+        env: &Env<'_>,
+        arrival: &Arrival<'_>,
+        count: usize,
+        vector: &mut Vector,
+        at_home: bool,
+    ) {
+        let slots = vector.slots.get_mut(..count).unwrap_or_default();
+        for slot in slots.iter().filter(|slot| slot.is_unknown()) {
+            self.conntrack.prefetch_owner(&slot.key);
+            self.fib.prefetch(slot.key.destination);
+        }
+        for slot in slots {
+            let Lead::Hash(hash) = slot.lead else { continue };
+            if !at_home && let Some(owner) = self.conntrack.owner(&slot.key) {
+                slot.lead = Lead::Owner(owner);
+            } else if is_unicast(slot.key.source)
+                && is_unicast(slot.key.destination)
+                && let Some(class) = self.class(env, arrival.id, &slot.key)
             {
-                slot.lead = Lead::Flow(flow);
+                slot.lead = Lead::First(hash, class);
             }
         }
     }
 
-    /// Rewrites a packet of the burst and gives the port it goes to; none, and the packet untouched, when it
-    /// must take the long way.
+    /// Rewrites a packet of the burst, or leaves it untouched, and says where it goes.
     #[inline]
     pub(crate) fn pass<P: Packet>(
         &mut self,
@@ -139,13 +195,15 @@ impl Lane<V4> {
         run: &mut Run,
         slot: &Slot,
         packet: &mut P,
-    ) -> Option<u16> {
-        match slot.lead {
-            Lead::Unknown => None,
-            Lead::Hash(hash) => self.pass_first(env, run, hash, &slot.key, packet),
+    ) -> Passed {
+        let port = match slot.lead {
+            Lead::Unknown | Lead::Hash(_) => None,
+            Lead::Owner(owner) => return Passed::Over(owner),
+            Lead::First(hash, class) => self.pass_first(env, run, hash, class, &slot.key, packet),
             Lead::Flow(flow) => self.pass_tracked(env, moment, run, flow, &slot.key, packet),
             Lead::Adjacency(adjacency) => self.pass_untracked(env, run, adjacency, packet),
-        }
+        };
+        port.map_or(Passed::LongWay, Passed::Out)
     }
 
     #[inline]

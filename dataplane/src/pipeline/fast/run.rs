@@ -71,11 +71,6 @@ impl Run {
         }
     }
 
-    /// Where its packets come from.
-    pub(super) const fn ingress(&self) -> InterfaceId {
-        self.ingress
-    }
-
     /// The way of that adjacency; one that takes no packet where its packets must take the long way now.
     #[inline]
     pub(super) fn enter<A: Address>(
