@@ -104,8 +104,8 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
     let (fib4, mut routes4) = Fib::new(FIB_BLOCKS)?;
     let (fib6, mut routes6) = Fib::new(FIB_BLOCKS)?;
     add_routes(&mut routes4, &mut routes6, &role)?;
-    let v4 = Family::new(fib4, capacity, workers);
-    let v6 = Family::new(fib6, 1, workers);
+    let v4 = Family::new(fib4, capacity, workers)?;
+    let v6 = Family::new(fib6, 1, workers)?;
     let published = Published::new(Arc::new(snapshot(&role, settings, workers)));
     let shared = Arc::new(Shared {
         neighbours: neighbours()?,
@@ -141,15 +141,15 @@ struct Family<A: Address> {
 }
 
 impl<A: Address> Family<A> {
-    fn new(fib: Arc<Fib<A>>, capacity: usize, workers: usize) -> Self {
+    fn new(fib: Arc<Fib<A>>, capacity: usize, workers: usize) -> Result<Self> {
         let key = [secret(), secret()];
-        Self {
+        Ok(Self {
             fib,
-            mappings: Arc::new(SourceMappings::new(capacity, secret())),
+            mappings: Arc::new(SourceMappings::new(capacity, secret())?),
             directory: (workers > 1).then(|| Arc::new(Directory::new(2 * capacity, key))),
             capacity,
             key,
-        }
+        })
     }
 
     fn lane(&self, id: WorkerId, settings: &ConntrackSettings) -> Result<Lane<A>> {

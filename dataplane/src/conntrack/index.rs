@@ -65,14 +65,14 @@ struct Place {
 }
 
 impl Index {
-    /// An index that `entries` fill half, or less. Its memory is not touched before it is used.
+    /// An index that `entries` fill half, or less.
     ///
     /// # Errors
     /// The system has not that much memory.
     pub(super) fn new(entries: usize) -> Result<Self, zerocopy::AllocError> {
         let count = entries.div_ceil(4).next_power_of_two().max(2);
         let buckets = Bucket::new_vec_zeroed(count)?;
-        dpdk::memory::prefer_huge_pages(&buckets);
+        dpdk::memory::populate(&buckets);
         Ok(Self { buckets, mask: count - 1 })
     }
 

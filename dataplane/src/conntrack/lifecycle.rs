@@ -69,7 +69,28 @@ impl<A: Address> Conntrack<A> {
         mut new: NewConnection<A>,
         now: Instant,
     ) -> Result<FlowRef, DropReason> {
-        let inserted = self.insert(&mut new, Ticks::at(now));
+        let free = self.lookup(self.hash(&new.original), &new.original).is_none()
+            && (new.claimed == Some(new.reply) || self.claim_reply(&mut new))
+            && self.lookup(self.hash(&new.reply), &new.reply).is_none();
+        if free {
+            return self.confirm_free(new, now);
+        }
+        self.statistics.insert_failed += 1;
+        self.release_claims(&new);
+        Err(DropReason::ConntrackClash)
+    }
+
+    /// As [`Self::confirm`], of a connection whose answer is claimed and whose tuples nobody here has: somebody has
+    /// just looked.
+    ///
+    /// # Errors
+    /// [`DropReason::ConntrackFull`]. The claims are released.
+    pub(crate) fn confirm_free(
+        &mut self,
+        new: NewConnection<A>,
+        now: Instant,
+    ) -> Result<FlowRef, DropReason> {
+        let inserted = self.insert(&new, Ticks::at(now));
         match inserted {
             Ok(flow) => {
                 self.statistics.inserted += 1;
@@ -85,13 +106,7 @@ impl<A: Address> Conntrack<A> {
         inserted
     }
 
-    fn insert(&mut self, new: &mut NewConnection<A>, now: Ticks) -> Result<FlowRef, DropReason> {
-        if self.lookup(self.hash(&new.original), &new.original).is_some()
-            || new.claimed != Some(new.reply) && !self.claim_reply(new)
-            || self.lookup(self.hash(&new.reply), &new.reply).is_some()
-        {
-            return Err(DropReason::ConntrackClash);
-        }
+    fn insert(&mut self, new: &NewConnection<A>, now: Ticks) -> Result<FlowRef, DropReason> {
         if self.count >= self.capacity {
             return Err(DropReason::ConntrackFull);
         }
@@ -174,16 +189,10 @@ impl<A: Address> Conntrack<A> {
 
 /// Both directions: the packets of each leave looking like the answers to the other's.
 fn session<A: Address>(new: &NewConnection<A>, now: Ticks) -> Option<Session<A>> {
-    let (original_out, reply_out) = (reply_of(&new.reply)?, reply_of(&new.original)?);
-    let half = |key: &Tuple<A>, out: &Tuple<A>, window| Half {
-        key: *key,
-        cache: Cached::EMPTY,
-        delta: Delta::between(key, out),
-        max_ack: 0,
-        window,
-    };
+    let delta = Delta::between(&new.original, &reply_of(&new.reply)?);
+    let half = |key, delta, window| Half { key, cache: Cached::EMPTY, delta, max_ack: 0, window };
     let [first, second] = new.first.windows;
-    let halves = [half(&new.original, &original_out, first), half(&new.reply, &reply_out, second)];
+    let halves = [half(new.original, delta, first), half(new.reply, delta.reversed(), second)];
     let mut status = new.status;
     status.set(Status::CONFIRMED);
     if new.mapped {

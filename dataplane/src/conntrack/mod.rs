@@ -246,7 +246,7 @@ pub struct Statistics {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no memory for a table of {slots} connections; lower net.netfilter.nf_conntrack_max")]
 pub struct TableTooLarge {
-    slots: usize,
+    pub(crate) slots: usize,
 }
 
 /// The connections of one worker and one IP version.

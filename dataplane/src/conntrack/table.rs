@@ -228,7 +228,7 @@ pub(super) struct Table<A> {
 }
 
 impl<A: Address> Table<A> {
-    /// A table of `slots` connections. All memory is reserved here, and touched when first used.
+    /// A table of `slots` connections. All memory is taken here.
     ///
     /// # Errors
     /// The system has not that much memory.
@@ -241,7 +241,7 @@ impl<A: Address> Table<A> {
         }
         let mut sessions = Vec::new();
         sessions.try_reserve_exact(slots).map_err(|_| error)?;
-        dpdk::memory::prefer_huge_pages(&sessions);
+        dpdk::memory::populate(&sessions);
         let index = Index::new(2 * slots).map_err(|_| error)?;
         Ok(Self { key, index, sessions, free: NIL, slots })
     }

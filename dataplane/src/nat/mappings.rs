@@ -17,9 +17,11 @@
 //! remembered, and the source merely may get another port towards the next server.
 
 use crate::address::{Address, L4Port};
+use crate::conntrack::TableTooLarge;
 use crate::tuple::Tuple;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use zerocopy::FromZeros;
 
 /// A keyed hash of a connection's source: its address, port, protocol and zone are folded into the
 /// state by wide multiplications.
@@ -85,9 +87,9 @@ impl Control {
 /// What an entry holds beside its control word: two or three of these words are used.
 type Body = [u64; 3];
 
-/// One cache line.
-#[derive(Debug, Default)]
-#[repr(align(64))]
+/// One cache line. All zeros is empty.
+#[derive(Debug, FromZeros)]
+#[repr(C, align(64))]
 struct Line([AtomicU64; 8]);
 
 /// An entry of the table.
@@ -159,7 +161,7 @@ impl Entry<'_> {
 /// Internal endpoints and their external ones, with a count of the connections that use each.
 #[derive(Debug)]
 pub struct SourceMappings<A> {
-    lines: Box<[Line]>,
+    lines: Vec<Line>,
     seed: u64,
     /// Entries in use, so that an empty table costs nothing to look into.
     live: AtomicUsize,
@@ -172,12 +174,15 @@ impl<A: Address> SourceMappings<A> {
     const LINES_PER_BUCKET: usize = Self::WORDS / 2;
 
     /// Room for `capacity` mappings at half load; `seed` keys the hash. 32 bytes a mapping for
-    /// IPv4, 64 for IPv6.
-    #[must_use]
-    pub fn new(capacity: usize, seed: u64) -> Self {
+    /// IPv4, 64 for IPv6, of memory that is taken when mappings are: most sources keep their ports and need none.
+    ///
+    /// # Errors
+    /// The system has not that much memory.
+    pub fn new(capacity: usize, seed: u64) -> Result<Self, TableTooLarge> {
         let buckets = capacity.div_ceil(2).next_power_of_two().max(2);
-        let lines = (0..buckets * Self::LINES_PER_BUCKET).map(|_| Line::default()).collect();
-        Self { lines, seed, live: AtomicUsize::new(0), family: PhantomData }
+        let lines = Line::new_vec_zeroed(buckets * Self::LINES_PER_BUCKET)
+            .map_err(|_| TableTooLarge { slots: capacity })?;
+        Ok(Self { lines, seed, live: AtomicUsize::new(0), family: PhantomData })
     }
 
     /// An external endpoint of the source of `original` that `fits`, if it has one.

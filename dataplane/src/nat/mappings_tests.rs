@@ -31,7 +31,7 @@ fn release<A: Address>(table: &SourceMappings<A>, key: &Tuple<A>, (address, port
 
 /// Births and deaths in any order, held against counts in a plain map.
 fn against_reference<A: Address>(steps: Vec<(bool, u32, u16)>) {
-    let table = SourceMappings::<A>::new(1024, 7);
+    let table = SourceMappings::<A>::new(1024, 7).unwrap();
     let mut counts = HashMap::<(u32, u16), u32>::new();
     for (born, source, to) in steps {
         let count = counts.entry((source, to)).or_default();
@@ -64,7 +64,7 @@ proptest! {
 
 #[test]
 fn keys_differ_in_every_part() {
-    let table = SourceMappings::<V6>::new(64, 3);
+    let table = SourceMappings::<V6>::new(64, 3).unwrap();
     let key = key(1);
     insert(&table, &key, mapping(1));
     let others = [
@@ -81,7 +81,7 @@ fn keys_differ_in_every_part() {
 
 #[test]
 fn a_full_table_forgets_without_harm() {
-    let table = SourceMappings::<V4>::new(16, 5);
+    let table = SourceMappings::<V4>::new(16, 5).unwrap();
     let kept: Vec<u32> = (0..1000).filter(|n| insert(&table, &key(*n), mapping(1))).collect();
     assert!((16..=32).contains(&kept.len()), "{}", kept.len());
     for number in &kept {
@@ -92,7 +92,7 @@ fn a_full_table_forgets_without_harm() {
 
 #[test]
 fn half_load_loses_nothing() {
-    let table = SourceMappings::<V4>::new(4096, 11);
+    let table = SourceMappings::<V4>::new(4096, 11).unwrap();
     let lost = (0..4096).filter(|n| !insert(&table, &key(*n), mapping(1))).count();
     assert!(lost < 8, "{lost} of 4096 found no room");
 }
@@ -100,7 +100,7 @@ fn half_load_loses_nothing() {
 /// Threads that are born and die on few keys never see a mapping nobody made, and leave nothing.
 fn stress<A: Address>() {
     const ROUNDS: u32 = 20_000;
-    let table = SourceMappings::<A>::new(8, 1);
+    let table = SourceMappings::<A>::new(8, 1).unwrap();
     let refused = AtomicUsize::new(0);
     std::thread::scope(|scope| {
         for thread in 0..4_u32 {

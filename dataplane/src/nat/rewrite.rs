@@ -66,6 +66,13 @@ impl Delta {
         };
         Self { ip: addresses.fold(), l4: l4.fold() }
     }
+
+    /// For the packets that go the other way.
+    #[must_use]
+    #[inline]
+    pub const fn reversed(self) -> Self {
+        Self { ip: negative(self.ip), l4: negative(self.l4) }
+    }
 }
 
 impl<A: Address> Rewrite<A> {
@@ -239,11 +246,20 @@ fn mend_sctp(l4: &mut [u8]) -> Option<()> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sum(u64);
 
+/// The negative of a folded difference, which is never the zero of all bits zero.
+const fn negative(sum: u16) -> u16 {
+    if sum == 0xffff { sum } else { !sum }
+}
+
 /// The sum of an address's words of 32 bits.
 #[inline]
 fn words<A: Address>(address: A) -> u64 {
     let bits = address.to_bits();
-    [0, 32, 64, 96].into_iter().map(|shift| (bits >> shift) as u64 & 0xffff_ffff).sum()
+    let word = |shift: u32| (bits >> shift) as u64 & 0xffff_ffff;
+    match A::VERSION {
+        IpVersion::V4 => word(0),
+        IpVersion::V6 => word(0) + word(32) + word(64) + word(96),
+    }
 }
 
 impl Sum {

@@ -69,6 +69,12 @@ pub fn select_source<A: Address>(
     random: u64,
 ) -> Result<Tuple<A>, DropReason> {
     let choice = Choice { manip: Manip::Source, range, space, random };
+    if let Some(simple) = choice.simple(reply)
+        && mappings.is_empty()
+        && !space.is_taken(&simple)
+    {
+        return Ok(simple);
+    }
     if !choice.renumbers() {
         if choice.holds(reply) {
             if !space.is_taken(reply) {
@@ -133,6 +139,13 @@ impl<A: Address, S: TupleSpace<A>> Choice<'_, A, S> {
     /// Whether the port is drawn anew whatever it was.
     const fn renumbers(&self) -> bool {
         self.range.random || self.range.random_fully
+    }
+
+    /// What the steps come to for a range of one address and any port, if no source has a mapping and it is free.
+    fn simple(&self, reply: &Tuple<A>) -> Option<Tuple<A>> {
+        let (low, high) = self.range.addresses?;
+        let simple = low == high && self.range.ports.is_none() && !self.renumbers();
+        simple.then(|| with_address(reply, self.manip, low))
     }
 
     /// Steps 2 and 3.

@@ -41,7 +41,7 @@ fn udp(source: V4, source_port: u16, destination: V4, destination_port: u16) -> 
 }
 
 fn mappings<A: Address>() -> SourceMappings<A> {
-    SourceMappings::new(64, 1)
+    SourceMappings::new(64, 1).unwrap()
 }
 
 fn snat(original: &Tuple<V4>, space: &Taken<V4>, mappings: &SourceMappings<V4>) -> Tuple<V4> {

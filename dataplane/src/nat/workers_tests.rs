@@ -50,7 +50,7 @@ fn external_tuples_are_unique_over_workers() {
         let directory = Some(Arc::clone(&directory));
         Conntrack::<V4>::new(WorkerId(number), &settings, [3, 4], 128, directory).unwrap()
     });
-    let mappings = SourceMappings::new(64, 5);
+    let mappings = SourceMappings::new(64, 5).unwrap();
     let range = NatRange::single(V4([198, 51, 100, 1]));
     let mut ports = Vec::new();
     for client in 1..=40 {

@@ -250,7 +250,8 @@ impl<A: Family> Lane<A> {
             self.conntrack.abandon(new);
             return None;
         }
-        let flow = self.conntrack.confirm(new, env.now).ok()?;
+        // The fast path has looked for the original tuple, the choice of the source for the other.
+        let flow = self.conntrack.confirm_free(new, env.now).ok()?;
         let cached = Cached { stamp: env.epoch, adjacency: class.adjacency };
         self.conntrack.half_mut(flow).cache = cached;
         if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {

@@ -160,7 +160,7 @@ impl<A: Address> Family<A> {
     fn new(fib: Arc<Fib<A>>, workers: usize) -> Self {
         Self {
             fib,
-            mappings: Arc::new(SourceMappings::new(CONNECTIONS, 7)),
+            mappings: Arc::new(SourceMappings::new(CONNECTIONS, 7).unwrap()),
             directory: (workers > 1).then(|| Arc::new(Directory::new(2 * CONNECTIONS, Self::KEY))),
         }
     }

@@ -115,15 +115,15 @@ struct Family<A: Address> {
 }
 
 impl<A: Address> Family<A> {
-    fn new(fib: &Arc<Fib<A>>, workers: usize, max: usize) -> Self {
+    fn new(fib: &Arc<Fib<A>>, workers: usize, max: usize) -> Result<Self> {
         let key = [secret(), secret()];
-        Self {
+        Ok(Self {
             fib: Arc::clone(fib),
-            mappings: Arc::new(SourceMappings::new(max, secret())),
+            mappings: Arc::new(SourceMappings::new(max, secret())?),
             directory: (workers > 1).then(|| Arc::new(Directory::new(2 * max, key))),
             capacity: max.div_ceil(workers),
             key,
-        }
+        })
     }
     fn lane(
         &self,
@@ -151,8 +151,8 @@ pub(super) fn start(
     let Opened { eal, pool, ports, watches, open: _ } = opened;
     let count = config.gateway.workers.count();
     let max = config.sysctl.conntrack().max as usize;
-    let v4 = Family::new(&fibs.v4, count, max);
-    let v6 = Family::new(&fibs.v6, count, max / 4);
+    let v4 = Family::new(&fibs.v4, count, max)?;
+    let v6 = Family::new(&fibs.v6, count, max / 4)?;
     let settings = published.current().conntrack;
     let journal = Arc::new(Journal::new(JOURNAL));
     let (mut handles, mut threads) = (Vec::new(), Vec::new());
