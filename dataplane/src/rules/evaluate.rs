@@ -1,5 +1,6 @@
-//! The plain first-match evaluator: one packet, one table, one hook.
+//! The first-match evaluator: one packet, one table, one hook.
 
+use super::classifier::{Candidates, Classifier};
 use super::counters::{RuleCounters, Trail};
 use super::targets::{RejectWith, Target};
 use super::{Chain, ChainId, Policy, Rule, Rules};
@@ -86,6 +87,43 @@ pub(crate) struct Walk<'c> {
     pub(crate) cacheable: &'c mut bool,
 }
 
+/// How a walk left a chain.
+enum Left<'r, A> {
+    Ended(Outcome<'r, A>),
+    Returned,
+    /// Into another, and back to `resume` at its end.
+    Called {
+        chain: ChainId,
+        resume: Option<usize>,
+    },
+}
+
+/// Walks one chain from `position` on until it is left.
+#[inline]
+fn in_chain<'r, A: Address>(
+    chain: &'r Chain<A>,
+    index: Option<&'r Classifier<A>>,
+    position: usize,
+    view: &mut View<'_, A>,
+    walk: &mut Walk<'_>,
+) -> Left<'r, A> {
+    if position >= chain.rules.len() {
+        return Left::Returned;
+    }
+    let mut candidates = Candidates::from(index, position, view);
+    while let Some(rule) = chain.rules.get(candidates.next(view)) {
+        match step(rule, view, walk) {
+            Step::Next => {}
+            Step::End(outcome) => return Left::Ended(outcome),
+            Step::Return => return Left::Returned,
+            Step::Enter { chain, come_back } => {
+                return Left::Called { chain, resume: come_back.then(|| candidates.resume()) };
+            }
+        }
+    }
+    Left::Returned
+}
+
 enum Step<'r, A> {
     Next,
     End(Outcome<'r, A>),
@@ -94,40 +132,52 @@ enum Step<'r, A> {
 }
 
 impl<A: Address> Rules<A> {
-    /// Walks the chains of `entry`, first match first.
+    /// Walks the chains of `entry`, first match first; of long chains only the rules that may match.
     pub(crate) fn evaluate(
         &self,
         entry: ChainId,
         view: &mut View<'_, A>,
-        mut walk: Walk<'_>,
+        walk: Walk<'_>,
     ) -> Outcome<'_, A> {
+        self.walk(entry, view, walk, |chain| self.classifiers.get(chain.0 as usize)?.as_ref())
+    }
+
+    /// The reference: asks every rule.
+    #[cfg(test)]
+    pub(super) fn evaluate_plainly(
+        &self,
+        entry: ChainId,
+        view: &mut View<'_, A>,
+        walk: Walk<'_>,
+    ) -> Outcome<'_, A> {
+        self.walk(entry, view, walk, |_| None)
+    }
+
+    #[inline]
+    fn walk<'r>(
+        &'r self,
+        entry: ChainId,
+        view: &mut View<'_, A>,
+        mut walk: Walk<'_>,
+        index: impl Fn(ChainId) -> Option<&'r Classifier<A>>,
+    ) -> Outcome<'r, A> {
         let mut stack = [(entry, 0_usize); MAX_DEPTH];
         let mut depth = 0;
         let (mut chain, mut position) = (entry, 0);
         loop {
             let Some(current) = self.chains.get(chain.0 as usize) else { return Outcome::Accept };
-            let Some(rule) = current.rules.get(position) else {
+            match in_chain(current, index(chain), position, view, &mut walk) {
+                Left::Ended(outcome) => return outcome,
                 // The end of the chain: policy of a base chain, or back to the caller.
-                if depth == 0 {
-                    return self.policy(entry, view, &mut walk);
-                }
-                depth -= 1;
-                (chain, position) = stack[depth];
-                continue;
-            };
-            position += 1;
-            match step(rule, view, &mut walk) {
-                Step::Next => {}
-                Step::End(outcome) => return outcome,
-                Step::Return if depth == 0 => return self.policy(entry, view, &mut walk),
-                Step::Return => {
+                Left::Returned if depth == 0 => return self.policy(entry, view, &mut walk),
+                Left::Returned => {
                     depth -= 1;
                     (chain, position) = stack[depth];
                 }
-                Step::Enter { chain: next, come_back } => {
-                    if come_back {
+                Left::Called { chain: next, resume } => {
+                    if let Some(resume) = resume {
                         let Some(slot) = stack.get_mut(depth) else { return Outcome::Drop };
-                        *slot = (chain, position);
+                        *slot = (chain, resume);
                         depth += 1;
                     }
                     (chain, position) = (next, 0);

@@ -4,10 +4,13 @@
 //!
 //! ```text
 //!   hook ──> base chain ──> rule: matches… ──> target ──> verdict
-//!                │             │                 └─ user chain (stack of return places)
-//!                └─ policy     └─ counter, noted in the packet's trail
+//!                │       │     │                 └─ user chain (stack of return places)
+//!                │       │     └─ counter, noted in the packet's trail
+//!                └─ policy
+//!                        └─ of a long chain, only the rules its classifier finds
 //! ```
 
+mod classifier;
 mod consulted;
 mod counters;
 mod evaluate;
@@ -20,6 +23,7 @@ pub use evaluate::{Outcome, View};
 
 use crate::address::Address;
 use crate::tuple::Tuple;
+use classifier::Classifier;
 use matches::Match;
 use targets::Target;
 
@@ -94,6 +98,8 @@ pub struct Chain<A> {
 #[derive(Debug)]
 pub struct Rules<A> {
     chains: Vec<Chain<A>>,
+    /// The index of each chain that is long enough for one.
+    classifiers: Box<[Option<Classifier<A>>]>,
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
     transit: Option<Trail>,
@@ -121,6 +127,7 @@ impl<A: Address> Rules<A> {
         let transit = transit(&chains, &table);
         let consulted = consulted::consulted(&chains);
         Self {
+            classifiers: chains.iter().map(|chain| Classifier::new(&chain.rules)).collect(),
             chains,
             entries: table,
             needs_conntrack,
@@ -158,6 +165,12 @@ impl<A: Address> Rules<A> {
     #[must_use]
     pub const fn consulted(&self) -> &Tuple<A> {
         &self.consulted
+    }
+
+    /// Bytes of the index that finds the rules of long chains.
+    #[must_use]
+    pub fn index_bytes(&self) -> usize {
+        self.classifiers.iter().flatten().map(Classifier::bytes).sum()
     }
 
     /// The counters one worker writes.

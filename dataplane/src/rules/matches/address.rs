@@ -17,6 +17,10 @@ impl Masked {
     fn holds<A: Address>(self, address: A) -> bool {
         (address.to_bits() & self.mask == self.bits) != self.invert
     }
+    fn prefix<A: Address>(self) -> Option<(u128, u32)> {
+        let unused = u128::BITS - 8 * A::SIZE as u32;
+        (!self.invert).then_some((self.bits, (self.mask << unused).leading_ones()))
+    }
 }
 
 macro_rules! end {
@@ -37,6 +41,11 @@ macro_rules! end {
             /// The bits that count.
             pub(in crate::rules) fn mask(&self) -> A {
                 A::from_bits(self.0.mask)
+            }
+            /// The address it demands, as [`Address::to_bits`] has it, and how many leading bits of that
+            /// certainly count; none when inverted.
+            pub(in crate::rules) fn prefix(&self) -> Option<(u128, u32)> {
+                self.0.prefix::<A>()
             }
         }
     };

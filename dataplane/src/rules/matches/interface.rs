@@ -33,6 +33,10 @@ macro_rules! side {
             pub(super) fn holds<A: Address>(&self, $view: &View<'_, A>) -> bool {
                 self.0.holds($id)
             }
+            /// The interfaces of which it demands one; none when inverted.
+            pub(in crate::rules) fn wanted(&self) -> Option<&[InterfaceId]> {
+                (!self.0.invert).then_some(self.0.ids.as_slice())
+            }
         }
     };
 }

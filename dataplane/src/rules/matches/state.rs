@@ -27,13 +27,18 @@ pub struct State {
 
 impl State {
     pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
-        let state = match view.state {
+        self.accepts(view.state, view.snat, view.dnat)
+    }
+
+    /// Whether it holds for a packet in `state` of a connection whose source or destination is translated.
+    pub(in crate::rules) const fn accepts(&self, state: CtState, snat: bool, dnat: bool) -> bool {
+        let state = match state {
             CtState::New => self.new,
             CtState::Established => self.established,
             CtState::Related => self.related,
             CtState::Invalid => self.invalid,
             CtState::Untracked => self.untracked,
         };
-        (state || self.snat && view.snat || self.dnat && view.dnat) != self.invert
+        (state || self.snat && snat || self.dnat && dnat) != self.invert
     }
 }
