@@ -5,7 +5,7 @@
 //!            └── tag 5 ─────> lan.5 (InterfaceId 1)
 //! ```
 
-use crate::address::{Address, Mac, V4, V6};
+use crate::address::{Address, IpVersion, Mac, V4, V6};
 use crate::ids::InterfaceId;
 use hashbrown::HashMap;
 use std::net::IpAddr;
@@ -76,26 +76,33 @@ pub struct Interfaces {
     by_tag: HashMap<(u16, Option<u16>), InterfaceId>,
     /// Whose twin a port is.
     by_twin: HashMap<u16, InterfaceId>,
-    /// Bits that the gateway's IPv4 addresses fall on; most others fall on none of them.
-    own_bits: [u64; 4],
+    /// Bits that the gateway's addresses fall on, by family; most others fall on none of them.
+    own_bits: [[u64; 4]; 2],
 }
 
-/// The bit an address falls on.
+/// The bit an address falls on: family, word, bit.
 #[inline]
-const fn own_bit(V4(address): V4) -> (usize, u64) {
-    let bit = u32::from_be_bytes(address).wrapping_mul(0x9e37_79b1) >> 24;
-    ((bit >> 6) as usize, 1 << (bit & 63))
+fn own_bit<A: Address>(address: A) -> (usize, usize, u64) {
+    let bits = address.to_bits();
+    let bits = (bits >> 64) as u64 ^ bits as u64;
+    let bit = ((bits >> 32) as u32 ^ bits as u32).wrapping_mul(0x9e37_79b1) >> 24;
+    let family = match A::VERSION {
+        IpVersion::V4 => 0,
+        IpVersion::V6 => 1,
+    };
+    (family, (bit >> 6) as usize, 1 << (bit & 63))
 }
 
 impl Interfaces {
     /// From a list in which the position is the [`InterfaceId`]; a hole is an interface that went away.
     #[must_use]
     pub fn new(list: Vec<Option<Interface>>) -> Self {
-        let mut own_bits = [0; 4];
+        let mut own_bits = [[0; 4]; 2];
         for interface in list.iter().flatten() {
-            for (address, _) in &interface.v4 {
-                let (word, bit) = own_bit(*address);
-                own_bits[word] |= bit;
+            let v4 = interface.v4.iter().map(|(address, _)| own_bit(*address));
+            let v6 = interface.v6.iter().map(|(address, _)| own_bit(*address));
+            for (family, word, bit) in v4.chain(v6) {
+                own_bits[family & 1][word & 3] |= bit;
             }
         }
         let (mut by_tag, mut by_twin) = (HashMap::new(), HashMap::new());
@@ -111,9 +118,9 @@ impl Interfaces {
 
     /// Whether `address` may be the gateway's own; false is certain.
     #[inline]
-    pub(crate) fn may_own(&self, address: V4) -> bool {
-        let (word, bit) = own_bit(address);
-        self.own_bits[word & 3] & bit != 0
+    pub(crate) fn may_own<A: Address>(&self, address: A) -> bool {
+        let (family, word, bit) = own_bit(address);
+        self.own_bits[family & 1][word & 3] & bit != 0
     }
 
     /// The same interfaces, one of them up or down. What is tagged on a port follows what is not, as VLAN devices
@@ -198,6 +205,21 @@ mod tests {
     fn up(interfaces: &Interfaces) -> Vec<&str> {
         let up = interfaces.iter().filter(|(_, interface)| interface.up);
         up.map(|(_, interface)| interface.name.as_str()).collect()
+    }
+
+    #[test]
+    fn own_addresses_are_never_ruled_out() {
+        let mut lan = interface("lan", 0, None).unwrap();
+        lan.v4 = (0..4).map(|last| (V4([192, 0, 2, last]), 24)).collect();
+        lan.v6 = (0..4)
+            .map(|last| (V6([0xfd, 0, 0, last, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]), 64))
+            .collect();
+        let all = Interfaces::new(vec![Some(lan.clone())]);
+        assert!(lan.v4.iter().all(|(own, _)| all.may_own(*own)));
+        assert!(lan.v6.iter().all(|(own, _)| all.may_own(*own)));
+        let strangers =
+            (0..=255).map(|last| V6([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, last]));
+        assert!(strangers.filter(|stranger| all.may_own(*stranger)).count() < 32);
     }
 
     #[test]

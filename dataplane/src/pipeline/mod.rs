@@ -32,7 +32,7 @@ use crate::packet::Packet;
 use crate::rules::{Hook, Rules, Table};
 use crate::snapshot::Snapshot;
 use crate::time::Instant;
-pub(crate) use fast::{Arrival, BURST, Passed, Run, Vector};
+pub(crate) use fast::{Arrival, BURST, Passed, Run, Vector, is_v6, prefetch};
 use route::Route;
 use std::sync::Arc;
 pub(crate) use translate::forget;
@@ -75,7 +75,7 @@ impl Family for V6 {
         &interface.v6
     }
     fn may_own(interfaces: &Interfaces, address: Self) -> bool {
-        interfaces.owns(address.to_ip())
+        interfaces.may_own(address)
     }
 }
 

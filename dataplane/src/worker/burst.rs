@@ -2,49 +2,96 @@
 
 use super::counters::Counter;
 use super::{Burst, HandOff, Stage, State};
-use crate::address::V4;
 use crate::conntrack::Moment;
 use crate::drop_reason::DropReason;
 use crate::packet::{Packet, Pool};
-use crate::pipeline::{Arrival, BURST, Family, Passed, Run, Vector};
+use crate::pipeline::{Arrival, BURST, Passed, Run, Vector, is_v6, prefetch};
 use std::sync::Arc;
+
+/// Where a burst came from, and how far it had got.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    pub(super) port: u16,
+    pub(super) stage: Stage,
+}
 
 impl<P: Packet> State<P> {
     /// Takes at most [`BURST`] packets of one port, all of `packets`.
     pub(super) fn burst<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
-        port: u16,
-        stage: Stage,
+        from: Origin,
         packets: &mut Vec<P>,
         vector: &mut Vector,
     ) {
         burst.env.random = self.next_random();
         let env = burst.env;
         self.counters.add(Counter::Bursts, 1);
-        let untagged = env.snapshot.interfaces.find(port, None);
+        let untagged = env.snapshot.interfaces.find(from.port, None);
         let arrival = untagged.map(|(id, interface)| Arrival { interface, id });
-        let at_home = stage != Stage::Fresh;
-        self.v4.look_up(&env, arrival.as_ref(), packets, vector, at_home);
+        let arrival = arrival.as_ref();
+        prefetch(packets);
+        if packets.iter().all(is_v6) {
+            vector.v4.clear();
+            return self.mixed_burst(burst, from, arrival, packets, vector);
+        }
+        let at_home = from.stage != Stage::Fresh;
+        let missed = self.v4.look_up(&env, arrival, packets, &mut vector.v4, at_home);
+        if missed && packets.iter().any(is_v6) {
+            return self.mixed_burst(burst, from, arrival, packets, vector);
+        }
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
-        let mut run = Run::new(&env, arrival.as_ref());
+        let mut run = Run::new(&env, arrival);
         let mut full = 0;
-        for (mut packet, slot) in packets.drain(..).zip(vector.slots()) {
+        for (mut packet, slot) in packets.drain(..).zip(vector.v4.as_slice()) {
             match self.v4.pass(&env, moment, &mut run, slot, &mut packet) {
                 Passed::Out(port) => full += u64::from(burst.out.push(port, packet).is_err()),
                 Passed::Over(owner) => {
-                    self.hand_off(owner, packet, Vec::new(), port, Stage::HANDED);
+                    self.hand_off(owner, packet, Vec::new(), from.port, Stage::HANDED);
+                }
+                Passed::LongWay => self.take_long_way(burst, from, packet, slot.is_unknown()),
+            }
+        }
+        run.count(&env);
+        self.count_passed(run.totals(), full);
+    }
+
+    /// The same with IPv6 packets among them; out of line, so that the loop above is laid out for IPv4.
+    #[inline(never)]
+    fn mixed_burst<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: Origin,
+        arrival: Option<&Arrival<'_>>,
+        packets: &mut Vec<P>,
+        Vector { v4, v6 }: &mut Vector,
+    ) {
+        let env = burst.env;
+        self.v6.look_up(&env, arrival, packets, v6, from.stage != Stage::Fresh);
+        let moment = Moment::new(env.now, &env.snapshot.conntrack);
+        let (mut run4, mut run6) = (Run::new(&env, arrival), Run::new(&env, arrival));
+        let mut full = 0;
+        let slots = v4.as_slice().iter().zip(v6.as_slice());
+        for (mut packet, (slot4, slot6)) in packets.drain(..).zip(slots) {
+            let passed = match slot6.leads_on() {
+                true => self.v6.pass(&env, moment, &mut run6, slot6, &mut packet),
+                false => self.v4.pass_out_of_line(&env, moment, &mut run4, slot4, &mut packet),
+            };
+            match passed {
+                Passed::Out(port) => full += u64::from(burst.out.push(port, packet).is_err()),
+                Passed::Over(owner) => {
+                    self.hand_off(owner, packet, Vec::new(), from.port, Stage::HANDED);
                 }
                 Passed::LongWay => {
-                    let unknown = stage == Stage::Fresh && slot.is_unknown();
-                    let stage = if unknown { Stage::Unknown } else { stage };
-                    burst.env.random = self.next_random();
-                    self.frame(burst, port, packet, Vec::new(), stage);
+                    let unknown = slot4.is_unknown() || slot6.is_unknown();
+                    self.take_long_way(burst, from, packet, unknown);
                 }
             }
         }
-        run.count(&env, V4::rules(env.snapshot));
-        self.count_run(&run, full);
+        run4.count(&env);
+        run6.count(&env);
+        let ((all4, local4), (all6, local6)) = (run4.totals(), run6.totals());
+        self.count_passed((all4 + all6, local4 + local6), full);
     }
 
     /// Takes up to `limit` packets that other workers handed over; returns how many. Those of one port go on
@@ -60,17 +107,18 @@ impl<P: Packet> State<P> {
         let Some(ring) = shared.handoff.get(self.id.index()).filter(|ring| !ring.is_empty()) else {
             return 0;
         };
-        let (mut count, mut from) = (0, 0);
+        let mut from = Origin { port: 0, stage: Stage::HANDED };
+        let mut count = 0;
         while count < limit
             && let Some(HandOff { packet, rest, port, stage }) = ring.pop()
         {
             count += 1 + rest.len();
             let plain = rest.is_empty() && stage == Stage::HANDED;
-            if !packets.is_empty() && (!plain || port != from || packets.len() == BURST) {
-                self.burst(burst, from, Stage::HANDED, packets, vector);
+            if !packets.is_empty() && (!plain || port != from.port || packets.len() == BURST) {
+                self.burst(burst, from, packets, vector);
             }
             if plain {
-                from = port;
+                from.port = port;
                 packets.push(packet);
             } else {
                 burst.env.random = self.next_random();
@@ -78,14 +126,27 @@ impl<P: Packet> State<P> {
             }
         }
         if !packets.is_empty() {
-            self.burst(burst, from, Stage::HANDED, packets, vector);
+            self.burst(burst, from, packets, vector);
         }
         self.counters.add(Counter::HandedIn, count as u64);
         count
     }
 
-    fn count_run(&self, run: &Run, full: u64) {
-        let (all, local) = run.totals();
+    /// A packet of the burst that could not pass; `unknown` where no connection had it.
+    fn take_long_way<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        Origin { port, stage }: Origin,
+        packet: P,
+        unknown: bool,
+    ) {
+        burst.env.random = self.next_random();
+        let stage = if unknown && stage == Stage::Fresh { Stage::Unknown } else { stage };
+        self.frame(burst, port, packet, Vec::new(), stage);
+    }
+
+    /// Counts what took the fast path: all, of these to the host, and of these those no list had room for.
+    fn count_passed(&self, (all, local): (u64, u64), full: u64) {
         if all == 0 {
             return;
         }

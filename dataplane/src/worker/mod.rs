@@ -21,6 +21,7 @@ mod ingress;
 mod outbox;
 mod request;
 
+use burst::Origin;
 pub use outbox::Outbox;
 pub use request::{Lanes, Page, Request};
 
@@ -196,7 +197,8 @@ impl<P: Packet> Worker<P> {
                 return;
             }
             self.state.counters.add(Counter::Received, self.arrived.len() as u64);
-            self.state.burst(&mut burst, port, Stage::Fresh, &mut self.arrived, &mut self.vector);
+            let from = Origin { port, stage: Stage::Fresh };
+            self.state.burst(&mut burst, from, &mut self.arrived, &mut self.vector);
         }
     }
 

@@ -1,11 +1,10 @@
 //! The fast path's first packets: plain, of no connection yet, and of a [class](super::super::first) that is known.
 
 use super::super::first::ClassId;
-use super::super::{Env, Family, Lane};
-use super::frame::{Layer4 as Read, PlainV4};
-use super::is_whole;
+use super::super::{Env, Lane};
+use super::frame::{Frame, Layer4 as Read};
 use super::run::Run;
-use crate::address::V4;
+use super::{Plain, is_whole};
 use crate::packet::{Checksum, Packet};
 use crate::tuple::Tuple;
 use crate::wire::layer4::{Layer4, Layer4Kind};
@@ -13,17 +12,18 @@ use crate::wire::layer4::{Layer4, Layer4Kind};
 /// The flags of a segment that does nothing but open a connection.
 const SYN: u8 = 0x02;
 
-impl Lane<V4> {
+#[expect(private_bounds, reason = "nothing in it is public")]
+impl<A: Plain> Lane<A> {
     /// Begins the connection of a plain packet that has none, rewrites the packet and gives its port.
     // Apart, so that packets of known connections keep the registers.
     #[inline(never)]
     pub(super) fn pass_first<P: Packet>(
         &mut self,
         env: &Env<'_>,
-        run: &mut Run,
+        run: &mut Run<A>,
         hash: u64,
         class: ClassId,
-        key: &Tuple<V4>,
+        key: &Tuple<A>,
         packet: &mut P,
     ) -> Option<u16> {
         // A packet of the same burst may have begun its connection.
@@ -33,20 +33,20 @@ impl Lane<V4> {
         // One number a burst, and a secret hash a packet.
         let env = &Env { random: env.random ^ hash, ..*env };
         let adjacency = self.class_adjacency(class)?;
-        if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole(packet) {
+        if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole::<A, P>(packet) {
             return None;
         }
-        let way = run.enter(env, &self.adjacencies, V4::rules(env.snapshot), adjacency);
+        let way = run.enter(env, &self.adjacencies, adjacency);
         if !way.has_room(packet) {
             return None;
         }
         let (mtu, forwards) = (way.mtu, way.forwards);
-        let (destination, source) = (way.destination, way.source);
-        let frame = PlainV4::of(packet)?;
+        let macs = way.macs;
+        let frame = Frame::<A>::of(packet)?;
         let length = frame.length();
         let headers = frame.headers();
         let kind = match frame.layer4() {
-            Read::Udp => Layer4Kind::Udp { length: length - 20 },
+            Read::Udp => Layer4Kind::Udp { length: headers.end - headers.l4 },
             Read::Tcp { fields, .. } if fields.flags == SYN => Layer4Kind::Tcp(fields),
             Read::Tcp { .. } | Read::Odd => return None,
         };
@@ -57,9 +57,9 @@ impl Lane<V4> {
         let layer4 = Layer4 { source_port, destination_port, kind };
         let flow = self.begin_known(env, class, key, &layer4, packet.data(), &headers)?;
         let rewrite = self.conntrack.rewrite(flow);
-        let mut frame = PlainV4::of(packet)?;
+        let mut frame = Frame::<A>::of(packet)?;
         frame.rewrite(&rewrite, forwards);
-        frame.set_macs(destination, source);
+        frame.set_macs(&macs);
         let padding = frame.padding();
         Some(run.send(packet, length, padding))
     }

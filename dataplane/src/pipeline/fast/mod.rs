@@ -8,18 +8,21 @@
 //!
 //! Each stage runs over the whole burst, so that the memory one packet waits for arrives while others are
 //! worked on. The upper row is for gateways that track connections, the lower one for routers that do not. A
-//! packet that takes the fast path leaves as it would have left the long way, and counts the same.
+//! packet that takes the fast path leaves as it would have left the long way, and counts the same. The two
+//! families go one after the other; the second only where the first has met packets of it.
 
 mod first;
 mod frame;
 mod route;
 mod run;
+mod v4;
+mod v6;
 
 pub(crate) use run::Run;
 
 use super::first::ClassId;
 use super::{Env, Family, Lane};
-use crate::address::V4;
+use crate::address::{V4, V6};
 use crate::adjacency::AdjacencyId;
 use crate::conntrack::{FlowRef, Moment};
 use crate::ids::{InterfaceId, WorkerId};
@@ -27,8 +30,9 @@ use crate::interface::Interface;
 use crate::packet::{Checksum, Packet};
 use crate::tuple::Tuple;
 use crate::wire::checksum::L4ChecksumState;
-use frame::{FrameMac, Layer4, PlainV4};
-use route::is_unicast;
+use frame::{Frame, FrameMac, Head, Layer4, plain_l4_state};
+use v4::PlainV4;
+use v6::PlainV6;
 
 /// Packets of a burst at most.
 pub(crate) const BURST: usize = 32;
@@ -69,76 +73,153 @@ pub(crate) enum Passed {
     LongWay,
 }
 
+/// A family with plain frames.
+pub(crate) trait Plain: Family {
+    /// The first bytes of such a frame.
+    type Head: Head<Self>;
+    /// Whether routing has nothing special to say of an address, but by a route.
+    fn is_ordinary(self) -> bool;
+}
+
+impl Plain for V4 {
+    type Head = PlainV4;
+    /// No network 0 or 127, no multicast, nothing above.
+    #[inline]
+    fn is_ordinary(self) -> bool {
+        let Self([first, ..]) = self;
+        matches!(first, 1..=126 | 128..=223)
+    }
+}
+
+impl Plain for V6 {
+    type Head = PlainV6;
+    /// Not unspecified, loopback or another in ::/8, not link-local, no multicast.
+    #[inline]
+    fn is_ordinary(self) -> bool {
+        let Self([first, second, ..]) = self;
+        let link_local = first == 0xfe && second & 0xc0 == 0x80;
+        first != 0 && first != 0xff && !link_local
+    }
+}
+
 /// What is known of one packet of a burst.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Slot {
-    key: Tuple<V4>,
+pub(crate) struct Slot<A> {
+    key: Tuple<A>,
     lead: Lead,
 }
 
-/// What is known of the packets of a burst, in order.
+/// What one family knows of the packets of a burst, in order.
 #[derive(Debug)]
-pub(crate) struct Vector {
-    slots: [Slot; BURST],
+pub(crate) struct Slots<A>([Slot<A>; BURST]);
+
+/// What looking up the flows of a burst comes to.
+struct Found {
+    /// Some packets are not plain packets of the family.
+    missed: bool,
+    /// Some are of no connection of this worker.
+    strangers: bool,
 }
 
-impl Slot {
+/// What is known of the packets of a burst.
+#[derive(Debug, Default)]
+pub(crate) struct Vector {
+    pub(crate) v4: Slots<V4>,
+    /// Of the last burst that had IPv6 packets.
+    pub(crate) v6: Slots<V6>,
+}
+
+impl<A> Slot<A> {
     /// Whether no connection has the packet, unless one before it in the burst began it.
     pub(crate) const fn is_unknown(&self) -> bool {
         matches!(self.lead, Lead::Hash(_) | Lead::First(..))
     }
+
+    /// Whether the packet is worth a try.
+    pub(crate) const fn leads_on(&self) -> bool {
+        match self.lead {
+            Lead::Owner(_) | Lead::First(..) | Lead::Flow(_) | Lead::Adjacency(_) => true,
+            Lead::Unknown | Lead::Hash(_) => false,
+        }
+    }
 }
 
-impl Vector {
+impl<A> Slots<A> {
+    /// Nothing is known.
+    pub(crate) fn clear(&mut self) {
+        self.0.iter_mut().for_each(|slot| slot.lead = Lead::Unknown);
+    }
+
     /// One a packet, and more.
-    pub(crate) fn slots(&self) -> &[Slot] {
-        &self.slots
+    pub(crate) fn as_slice(&self) -> &[Slot<A>] {
+        &self.0
     }
 }
 
-impl Default for Vector {
+impl<A: Plain> Default for Slots<A> {
     fn default() -> Self {
-        Self { slots: [Slot { key: Tuple::default(), lead: Lead::Unknown }; BURST] }
+        Self([Slot { key: Tuple::default(), lead: Lead::Unknown }; BURST])
     }
 }
 
-impl Lane<V4> {
-    /// Looks up a burst of at most [`BURST`] packets; those `at_home` are of this worker's own connections.
+/// Brings the frames of a burst towards L1.
+#[inline]
+pub(crate) fn prefetch<P: Packet>(packets: &[P]) {
+    for packet in packets {
+        packet.prefetch_header();
+    }
+    for packet in packets {
+        packet.prefetch_data();
+    }
+}
+
+/// Whether a frame is untagged IPv6.
+#[inline]
+pub(crate) fn is_v6<P: Packet>(packet: &P) -> bool {
+    packet.data().get(12..14) == Some(&[0x86, 0xdd])
+}
+
+#[expect(private_bounds, reason = "nothing in it is public")]
+impl<A: Plain> Lane<A> {
+    /// Looks up a burst of at most [`BURST`] packets, of which the first bytes have been prefetched; false where
+    /// all of them are plain packets of this family. Those `at_home` are of this worker's own connections.
     pub(crate) fn look_up<P: Packet>(
         &mut self,
         env: &Env<'_>,
         arrival: Option<&Arrival<'_>>,
         packets: &[P],
-        vector: &mut Vector,
+        Slots(slots): &mut Slots<A>,
         at_home: bool,
-    ) {
-        let rules = V4::rules(env.snapshot);
+    ) -> bool {
         match arrival.filter(|arrival| arrival.interface.up) {
-            Some(arrival) if rules.needs_conntrack() => {
-                if self.look_up_flows(arrival, packets, vector) {
-                    self.look_up_strangers(env, arrival, packets.len(), vector, at_home);
+            Some(arrival) if A::rules(env.snapshot).needs_conntrack() => {
+                let found = self.look_up_flows(arrival, packets, slots);
+                if found.strangers {
+                    self.look_up_strangers(env, arrival, packets.len(), slots, at_home);
                 }
+                found.missed
             }
-            Some(arrival) if self.routes_freely(env, arrival) => {
-                self.look_up_routes(env, arrival, packets, vector);
+            Some(arrival) if self.routes_freely(env) => {
+                self.look_up_routes(env, arrival, packets, slots)
             }
-            Some(_) | None => vector.slots.iter_mut().for_each(|slot| slot.lead = Lead::Unknown),
+            Some(_) | None => {
+                slots.iter_mut().for_each(|slot| slot.lead = Lead::Unknown);
+                true
+            }
         }
     }
 
-    /// Whether some packets are of no connection of this worker.
     fn look_up_flows<P: Packet>(
         &self,
         arrival: &Arrival<'_>,
         packets: &[P],
-        vector: &mut Vector,
-    ) -> bool {
-        prefetch(packets);
+        slots: &mut [Slot<A>; BURST],
+    ) -> Found {
         let mac = FrameMac::new(arrival.interface.mac);
-        for (packet, slot) in packets.iter().zip(&mut vector.slots) {
-            slot.lead = match PlainV4::read(packet, mac) {
-                Some(frame) => {
-                    slot.key = frame.key();
+        for (packet, slot) in packets.iter().zip(&mut *slots) {
+            slot.lead = match A::Head::read(packet, mac) {
+                Some(head) => {
+                    slot.key = head.key();
                     let hash = self.conntrack.hash(&slot.key);
                     self.conntrack.prefetch_index(hash);
                     Lead::Hash(hash)
@@ -146,16 +227,18 @@ impl Lane<V4> {
                 None => Lead::Unknown,
             };
         }
-        let mut strangers = false;
-        for slot in vector.slots.iter_mut().take(packets.len()) {
-            if let Lead::Hash(hash) = slot.lead {
-                match self.conntrack.candidate(hash) {
-                    Some(flow) => slot.lead = Lead::Flow(flow),
-                    None => strangers = true,
-                }
+        let mut found = Found { missed: false, strangers: false };
+        for slot in slots.iter_mut().take(packets.len()) {
+            let Lead::Hash(hash) = slot.lead else {
+                found.missed = true;
+                continue;
+            };
+            match self.conntrack.candidate(hash) {
+                Some(flow) => slot.lead = Lead::Flow(flow),
+                None => found.strangers = true,
             }
         }
-        strangers
+        found
     }
 
     /// Finds the owners of packets that are of no connection here, and the classes of those that have none.
@@ -165,21 +248,22 @@ impl Lane<V4> {
         env: &Env<'_>,
         arrival: &Arrival<'_>,
         count: usize,
-        vector: &mut Vector,
+        slots: &mut [Slot<A>; BURST],
         at_home: bool,
     ) {
-        let slots = vector.slots.get_mut(..count).unwrap_or_default();
+        let slots = slots.get_mut(..count).unwrap_or_default();
         for slot in slots.iter().filter(|slot| slot.is_unknown()) {
             self.conntrack.prefetch_owner(&slot.key);
             self.fib.prefetch(slot.key.destination);
         }
         for slot in slots {
             let Lead::Hash(hash) = slot.lead else { continue };
-            if !at_home && let Some(owner) = self.conntrack.owner(&slot.key) {
+            let Slot { key, .. } = slot;
+            if !at_home && let Some(owner) = self.conntrack.owner(key) {
                 slot.lead = Lead::Owner(owner);
-            } else if is_unicast(slot.key.source)
-                && is_unicast(slot.key.destination)
-                && let Some(class) = self.class(env, arrival.id, &slot.key)
+            } else if key.source.is_ordinary()
+                && key.destination.is_ordinary()
+                && let Some(class) = self.class(env, arrival.id, key)
             {
                 slot.lead = Lead::First(hash, class);
             }
@@ -192,8 +276,8 @@ impl Lane<V4> {
         &mut self,
         env: &Env<'_>,
         moment: Moment<'_>,
-        run: &mut Run,
-        slot: &Slot,
+        run: &mut Run<A>,
+        slot: &Slot<A>,
         packet: &mut P,
     ) -> Passed {
         let port = match slot.lead {
@@ -206,14 +290,27 @@ impl Lane<V4> {
         port.map_or(Passed::LongWay, Passed::Out)
     }
 
+    /// The same for packets that are few.
+    #[inline(never)]
+    pub(crate) fn pass_out_of_line<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        moment: Moment<'_>,
+        run: &mut Run<A>,
+        slot: &Slot<A>,
+        packet: &mut P,
+    ) -> Passed {
+        self.pass(env, moment, run, slot, packet)
+    }
+
     #[inline]
     fn pass_tracked<P: Packet>(
         &mut self,
         env: &Env<'_>,
         moment: Moment<'_>,
-        run: &mut Run,
+        run: &mut Run<A>,
         flow: FlowRef,
-        key: &Tuple<V4>,
+        key: &Tuple<A>,
         packet: &mut P,
     ) -> Option<u16> {
         let mut seen = self.conntrack.direction(flow, key)?;
@@ -221,14 +318,14 @@ impl Lane<V4> {
         if !cached.is_current(env.epoch) {
             return None;
         }
-        if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole(packet) {
+        if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole::<A, P>(packet) {
             return None;
         }
-        let way = run.enter(env, &self.adjacencies, V4::rules(env.snapshot), cached.adjacency);
+        let way = run.enter(env, &self.adjacencies, cached.adjacency);
         if !way.has_room(packet) {
             return None;
         }
-        let mut frame = PlainV4::of(packet)?;
+        let mut frame = Frame::<A>::of(packet)?;
         let length = frame.length();
         if length > way.mtu {
             return None;
@@ -242,30 +339,19 @@ impl Lane<V4> {
             return None;
         }
         frame.rewrite(&seen.rewrite(), way.forwards);
-        frame.set_macs(way.destination, way.source);
+        frame.set_macs(&way.macs);
         let padding = frame.padding();
         Some(run.send(packet, length, padding))
     }
 }
 
-/// Brings the frames of a burst towards L1.
-#[inline]
-fn prefetch<P: Packet>(packets: &[P]) {
-    for packet in packets {
-        packet.prefetch_header();
-    }
-    for packet in packets {
-        packet.prefetch_data();
-    }
-}
-
 /// Whether the layer-4 checksum is right, or there is none.
 #[inline(never)]
-fn is_whole<P: Packet>(packet: &P) -> bool {
+fn is_whole<A: Plain, P: Packet>(packet: &P) -> bool {
     match packet.l4_checksum() {
         Checksum::Good => true,
         Checksum::Bad => false,
-        Checksum::Unknown => match PlainV4::l4_state(packet.data()) {
+        Checksum::Unknown => match plain_l4_state::<A>(packet.data()) {
             L4ChecksumState::Good | L4ChecksumState::Absent => true,
             L4ChecksumState::Bad | L4ChecksumState::Partial => false,
         },

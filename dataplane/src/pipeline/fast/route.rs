@@ -1,56 +1,117 @@
 //! The fast path of a router without connection tracking: routes looked up for the whole burst.
 
-use super::super::{Env, Family, Lane};
-use super::frame::{FrameMac, PlainV4};
+use super::super::{Env, Lane};
+use super::frame::{Frame, FrameMac, Head};
 use super::run::Run;
-use super::{Arrival, BURST, Lead, Vector, prefetch};
-use crate::address::V4;
+use super::{Arrival, BURST, Lead, Plain, Slot};
 use crate::adjacency::AdjacencyId;
+use crate::ids::InterfaceId;
 use crate::interface::ReversePathFilter;
 use crate::packet::Packet;
+use crate::snapshot::NextHop;
+use zerocopy::FromBytes;
 
-impl Lane<V4> {
-    /// Whether packets are sent by their destinations and nothing else.
-    pub(super) fn routes_freely(&self, env: &Env<'_>, arrival: &Arrival<'_>) -> bool {
-        let by_destination = match arrival.interface.reverse_path {
-            ReversePathFilter::Off => true,
-            // The source needs a look-up of its own.
-            ReversePathFilter::Loose | ReversePathFilter::Strict => false,
-        };
-        by_destination && V4::rules(env.snapshot).transit().is_some() && V4::forwards(env.snapshot)
+#[expect(private_bounds, reason = "nothing in it is public")]
+impl<A: Plain> Lane<A> {
+    /// Whether packets are sent by their addresses and nothing else.
+    pub(super) fn routes_freely(&self, env: &Env<'_>) -> bool {
+        A::rules(env.snapshot).transit().is_some() && A::forwards(env.snapshot)
     }
 
+    /// As [`Self::look_up`].
     pub(super) fn look_up_routes<P: Packet>(
         &self,
         env: &Env<'_>,
         arrival: &Arrival<'_>,
         packets: &[P],
-        vector: &mut Vector,
-    ) {
-        prefetch(packets);
+        slots: &mut [Slot<A>; BURST],
+    ) -> bool {
         let interfaces = &env.snapshot.interfaces;
         let mac = FrameMac::new(arrival.interface.mac);
-        // What is not plain is looked up as 0.0.0.0, to no effect.
-        let mut destinations = [V4::default(); BURST];
+        // What is not plain is looked up as the zero address, to no effect.
+        let mut destinations = [A::default(); BURST];
         for (packet, destination) in packets.iter().zip(&mut destinations) {
-            if let Some(frame) = PlainV4::read(packet, mac)
-                && is_unicast(frame.source())
-                && is_unicast(frame.destination())
-                && !interfaces.may_own(frame.source())
-            {
-                *destination = frame.destination();
+            if let Some(head) = A::Head::read(packet, mac) {
+                let (from, to) = (head.source(), head.destination());
+                if from.is_ordinary() && to.is_ordinary() && !A::may_own(interfaces, from) {
+                    *destination = to;
+                }
             }
         }
-        let destinations = destinations.get(..packets.len()).unwrap_or_default();
+        let destinations = destinations.get_mut(..packets.len()).unwrap_or_default();
+        self.check_sources(env, arrival, packets, destinations);
         let next_hops = self.fib.lookup_burst::<BURST>(destinations);
-        for ((slot, destination), next_hop) in
-            vector.slots.iter_mut().zip(destinations).zip(next_hops)
-        {
+        let mut missed = false;
+        for ((slot, destination), next_hop) in slots.iter_mut().zip(&*destinations).zip(next_hops) {
             let known = next_hop.and_then(|id| self.adjacencies.of_next_hop(id));
-            slot.lead = match known.filter(|_| *destination != V4::default()) {
+            slot.lead = match known.filter(|_| *destination != A::default()) {
                 Some(adjacency) => Lead::Adjacency(adjacency),
-                None => Lead::Unknown,
+                None => {
+                    missed = true;
+                    Lead::Unknown
+                }
             };
+        }
+        missed
+    }
+
+    /// The reverse-path filter: a packet that does not pass has its destination zeroed, and is dropped the
+    /// long way.
+    fn check_sources<P: Packet>(
+        &self,
+        env: &Env<'_>,
+        arrival: &Arrival<'_>,
+        packets: &[P],
+        destinations: &mut [A],
+    ) {
+        match arrival.interface.reverse_path {
+            ReversePathFilter::Off => {}
+            ReversePathFilter::Loose => {
+                self.filter_sources(env, packets, destinations, |_| true);
+            }
+            ReversePathFilter::Strict => {
+                self.filter_sources(env, packets, destinations, |back| back == arrival.id);
+            }
+        }
+    }
+
+    #[inline(never)]
+    fn filter_sources<P: Packet>(
+        &self,
+        env: &Env<'_>,
+        packets: &[P],
+        destinations: &mut [A],
+        passes: impl Fn(InterfaceId) -> bool,
+    ) {
+        let mut sources = [A::default(); BURST];
+        for ((packet, destination), source) in packets.iter().zip(&*destinations).zip(&mut sources)
+        {
+            if *destination != A::default()
+                && let Ok((head, _)) = A::Head::ref_from_prefix(packet.data())
+            {
+                *source = head.source();
+            }
+        }
+        let sources = sources.get(..destinations.len()).unwrap_or_default();
+        let next_hops = self.fib.lookup_burst::<BURST>(sources);
+        for (destination, next_hop) in destinations.iter_mut().zip(next_hops) {
+            let passed = match next_hop.and_then(|id| env.snapshot.next_hop(id)) {
+                Some(
+                    NextHop::Broadcast(back)
+                    | NextHop::Connected(back)
+                    | NextHop::Gateway { interface: back, .. },
+                ) => passes(back),
+                Some(
+                    NextHop::Local(_)
+                    | NextHop::Blackhole
+                    | NextHop::Unreachable
+                    | NextHop::Prohibit,
+                )
+                | None => false,
+            };
+            if !passed {
+                *destination = A::default();
+            }
         }
     }
 
@@ -58,29 +119,22 @@ impl Lane<V4> {
     pub(super) fn pass_untracked<P: Packet>(
         &mut self,
         env: &Env<'_>,
-        run: &mut Run,
+        run: &mut Run<A>,
         adjacency: AdjacencyId,
         packet: &mut P,
     ) -> Option<u16> {
-        let way = run.enter(env, &self.adjacencies, V4::rules(env.snapshot), adjacency);
+        let way = run.enter(env, &self.adjacencies, adjacency);
         if !way.has_room(packet) {
             return None;
         }
-        let mut frame = PlainV4::of(packet)?;
+        let mut frame = Frame::<A>::of(packet)?;
         let length = frame.length();
         if length > way.mtu {
             return None;
         }
         frame.decrement_ttl();
-        frame.set_macs(way.destination, way.source);
+        frame.set_macs(&way.macs);
         let padding = frame.padding();
         Some(run.send(packet, length, padding))
     }
-}
-
-/// Addresses about which routing has nothing special to say, but by a route: no network 0 or 127, no
-/// multicast, nothing above.
-pub(super) const fn is_unicast(address: V4) -> bool {
-    let V4([first, ..]) = address;
-    first != 0 && first != 127 && first < 224
 }

@@ -1,20 +1,20 @@
 //! The adjacency of the packets at hand, kept while they follow one another, and what they count.
 
 use super::super::Env;
-use super::Arrival;
-use super::frame::PlainV4;
-use crate::address::{Address, Mac};
+use super::frame::{Frame, Macs};
+use super::{Arrival, Plain};
+use crate::address::{IpVersion, Mac};
 use crate::adjacency::{Adjacencies, AdjacencyId};
 use crate::ids::{InterfaceId, NeighbourId, PathId};
 use crate::interface::Interface;
 use crate::neighbour::Link;
 use crate::packet::Packet;
-use crate::rules::Rules;
 use crate::wire::ethernet::write_ethernet;
+use std::marker::PhantomData;
 
 /// A run of packets that go the same way.
 #[derive(Debug)]
-pub(crate) struct Run {
+pub(crate) struct Run<A> {
     ingress: InterfaceId,
     /// Whether a layer-4 checksum that nobody has verified is verified here.
     pub(super) verifies: bool,
@@ -26,6 +26,7 @@ pub(crate) struct Run {
     total: u64,
     /// Of these, delivered to the host.
     local: u64,
+    family: PhantomData<A>,
 }
 
 /// What an adjacency means now.
@@ -36,8 +37,7 @@ pub(super) struct Way {
     pub(super) port: u16,
     /// Bytes of IP at most; none goes where there is no way.
     pub(super) mtu: u16,
-    pub(super) destination: Mac,
-    pub(super) source: Mac,
+    pub(super) macs: Macs,
     vlan: Option<u16>,
     /// Forwarded, rather than delivered to the host.
     pub(super) forwards: bool,
@@ -49,14 +49,13 @@ impl Way {
         path: PathId(0),
         port: 0,
         mtu: 0,
-        destination: Mac([0; 6]),
-        source: Mac([0; 6]),
+        macs: Macs::new(Mac([0; 6]), Mac([0; 6])),
         vlan: None,
         forwards: false,
     };
 }
 
-impl Run {
+impl<A: Plain> Run<A> {
     /// No packet yet; all will come the way `arrival` tells.
     pub(crate) fn new(env: &Env<'_>, arrival: Option<&Arrival<'_>>) -> Self {
         let software_peer = arrival.is_some_and(|arrival| arrival.interface.software_peer);
@@ -68,24 +67,32 @@ impl Run {
             bytes: 0,
             total: 0,
             local: 0,
+            family: PhantomData,
         }
     }
 
     /// The way of that adjacency; one that takes no packet where its packets must take the long way now.
     #[inline]
-    pub(super) fn enter<A: Address>(
+    pub(super) fn enter(
         &mut self,
         env: &Env<'_>,
         adjacencies: &Adjacencies,
-        rules: &Rules<A>,
         id: AdjacencyId,
     ) -> &Way {
         if self.way.id != Some(id) {
-            self.count(env, rules);
-            self.way = way(env, adjacencies, id, self.ingress)
-                .unwrap_or(Way { id: Some(id), ..Way::NONE });
+            self.turn(env, adjacencies, id);
         }
         &self.way
+    }
+
+    /// Another way from here on.
+    #[inline(never)]
+    fn turn(&mut self, env: &Env<'_>, adjacencies: &Adjacencies, id: AdjacencyId) {
+        self.count(env);
+        match way::<A>(env, adjacencies, id, self.ingress) {
+            Some(way) => self.way = way,
+            None => self.way = Way { id: Some(id), ..Way::NONE },
+        }
     }
 
     /// Cuts padding off a packet of `length` bytes of IP whose MACs are set, tags it where the way is tagged, and
@@ -96,7 +103,7 @@ impl Run {
             packet.trim_back(padding);
         }
         if let Some(vlan) = self.way.vlan {
-            tag(packet, &self.way, vlan);
+            tag::<A, P>(packet, &self.way, vlan);
         }
         self.packets += 1;
         self.bytes += u64::from(length);
@@ -104,11 +111,11 @@ impl Run {
     }
 
     /// Counts what has gone the current way.
-    pub(crate) fn count<A: Address>(&mut self, env: &Env<'_>, rules: &Rules<A>) {
+    pub(crate) fn count(&mut self, env: &Env<'_>) {
         if self.packets == 0 {
             return;
         }
-        if let Some(counters) = rules.counters(env.worker) {
+        if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
             counters.count_path(self.way.path, self.packets, self.bytes);
         }
         self.total += self.packets;
@@ -142,15 +149,15 @@ fn has_room_for_tag<P: Packet>(packet: &mut P) -> bool {
 }
 
 #[cold]
-fn tag<P: Packet>(packet: &mut P, way: &Way, vlan: u16) {
-    if let Some(headers) = PlainV4::of(packet).map(|frame| frame.headers()) {
+fn tag<A: Plain, P: Packet>(packet: &mut P, way: &Way, vlan: u16) {
+    if let Some(headers) = Frame::<A>::of(packet).map(|frame| frame.headers()) {
         // There is room: `Way::has_room` has looked.
-        write_ethernet(packet, &headers, way.destination, way.source, Some(vlan));
+        write_ethernet(packet, &headers, way.macs.destination(), way.macs.source(), Some(vlan));
     }
 }
 
 /// What an adjacency means now; none when its packets must take the long way.
-fn way(
+fn way<A: Plain>(
     env: &Env<'_>,
     adjacencies: &Adjacencies,
     id: AdjacencyId,
@@ -168,15 +175,15 @@ fn way(
             path: adjacency.path,
             port: twin?,
             mtu: u16::MAX,
-            destination: mac,
-            source: mac,
+            macs: Macs::new(mac, mac),
             vlan: None,
             forwards: false,
         });
     }
     let interface = interfaces.get(adjacency.egress).filter(|interface| interface.up)?;
-    // The sender is told of the shorter way.
-    if adjacency.egress == ingress && interface.send_redirects {
+    // The sender is told of the shorter way, but not in IPv6.
+    let redirects = A::VERSION == IpVersion::V4 && interface.send_redirects;
+    if adjacency.egress == ingress && redirects {
         return None;
     }
     Some(Way {
@@ -184,8 +191,7 @@ fn way(
         path: adjacency.path,
         port: interface.port,
         mtu: interface.mtu,
-        destination: resolved(env, adjacency.neighbour)?,
-        source: interface.mac,
+        macs: Macs::new(resolved(env, adjacency.neighbour)?, interface.mac),
         vlan: interface.vlan,
         forwards: true,
     })
