@@ -3,7 +3,8 @@
 //! ```text
 //!   flow entry ─┐
 //!   flow entry ─┼─> Adjacency: from which interface, to which neighbour, past which rules
-//!   next hop ───┘
+//!   next hop ───┤
+//!   neighbour ──┘
 //! ```
 //!
 //! A worker makes them as it judges packets, and forgets all of them when rules, routes, interfaces or
@@ -37,6 +38,8 @@ pub struct Adjacencies {
     numbers: HashMap<Adjacency, AdjacencyId>,
     /// Of packets that no connection is tracked for, by the next hop's number.
     next_hops: Vec<Option<AdjacencyId>>,
+    /// Of such packets in a connected subnet, by the neighbour's number.
+    neighbours: Vec<Option<AdjacencyId>>,
 }
 
 impl Adjacencies {
@@ -50,6 +53,7 @@ impl Adjacencies {
             list: Vec::with_capacity(Self::MOST),
             numbers: HashMap::with_capacity(Self::MOST),
             next_hops: vec![None; Self::MOST],
+            neighbours: vec![None; Self::MOST],
         }
     }
 
@@ -89,11 +93,30 @@ impl Adjacencies {
         }
     }
 
+    /// Where packets to that neighbour go, if it is their destination, from whatever interface.
+    #[inline]
+    pub(crate) fn of_neighbour(&self, id: NeighbourId) -> Option<AdjacencyId> {
+        self.neighbours.get(id.index()).copied().flatten()
+    }
+
+    /// Notes where packets go whose destination is the adjacency's neighbour.
+    pub(crate) fn note_neighbour(&mut self, adjacency: Adjacency) {
+        let neighbour = adjacency.neighbour.index();
+        if self.neighbours.get(neighbour).is_none() {
+            return;
+        }
+        let number = self.number(adjacency);
+        if let Some(slot) = self.neighbours.get_mut(neighbour) {
+            *slot = number;
+        }
+    }
+
     /// Forgets all of them: an epoch ends.
     pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.numbers.clear();
         self.next_hops.fill(None);
+        self.neighbours.fill(None);
     }
 }
 
@@ -125,8 +148,12 @@ mod tests {
         assert_eq!(all.get(two), Some(to(2)));
         all.note_next_hop(NextHopId(3), to(2));
         assert_eq!(all.of_next_hop(NextHopId(3)), Some(two));
+        all.note_neighbour(to(1));
+        assert_eq!(all.of_neighbour(NeighbourId(1)), Some(one));
+        assert_eq!(all.of_neighbour(NeighbourId(2)), None);
         all.clear();
         assert_eq!((all.get(one), all.of_next_hop(NextHopId(3))), (None, None));
+        assert_eq!(all.of_neighbour(NeighbourId(1)), None);
     }
 
     #[test]
@@ -137,5 +164,7 @@ mod tests {
         all.note_next_hop(NextHopId(1), to(9000));
         assert_eq!(all.of_next_hop(NextHopId(1)), None);
         all.note_next_hop(NextHopId(1_000_000), to(1));
+        all.note_neighbour(to(9000));
+        assert_eq!(all.of_neighbour(NeighbourId(9000)), None);
     }
 }

@@ -203,7 +203,8 @@ impl<A: Family> Lane<A> {
         }
     }
 
-    /// Keeps where a router without connection tracking sends packets for this next hop.
+    /// Keeps where a router without connection tracking sends packets for this next hop, or for this
+    /// neighbour where each address of the next hop has its own.
     fn remember_route<P: Packet>(
         &mut self,
         env: Env<'_>,
@@ -214,14 +215,21 @@ impl<A: Family> Lane<A> {
         let rules = A::rules(env.snapshot);
         let Some(transit) = rules.transit().filter(|_| !rules.needs_conntrack()) else { return };
         let Some(next_hop) = self.fib.lookup(flight.destination) else { return };
-        // Each address of a connected subnet has a neighbour of its own.
-        if !matches!(env.snapshot.next_hop(next_hop), Some(NextHop::Gateway { .. })) {
-            return;
-        }
         let counters = rules.counters(env.worker);
         let Some(path) = counters.and_then(|counters| counters.intern(transit)) else { return };
         let adjacency = Adjacency { ingress: None, egress, neighbour, path };
-        self.adjacencies.note_next_hop(next_hop, adjacency);
+        match env.snapshot.next_hop(next_hop) {
+            Some(NextHop::Gateway { .. }) => self.adjacencies.note_next_hop(next_hop, adjacency),
+            Some(NextHop::Connected(_)) => self.adjacencies.note_neighbour(adjacency),
+            Some(
+                NextHop::Local(_)
+                | NextHop::Broadcast(_)
+                | NextHop::Blackhole
+                | NextHop::Unreachable
+                | NextHop::Prohibit,
+            )
+            | None => {}
+        }
     }
 
     /// Takes a connection out of the table, with what NAT had reserved for it.

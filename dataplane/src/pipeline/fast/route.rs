@@ -1,11 +1,16 @@
 //! The fast path of a router without connection tracking: routes looked up for the whole burst.
+//!
+//! ```text
+//!   next hop ─┬─ through a gateway ─> adjacency of the next hop
+//!             └─ connected ─> neighbour of the destination ─> adjacency of the neighbour
+//! ```
 
 use super::super::{Env, Lane};
 use super::frame::{Frame, FrameMac, Head};
 use super::run::Run;
 use super::{Arrival, BURST, Lead, Plain, Slot};
 use crate::adjacency::AdjacencyId;
-use crate::ids::InterfaceId;
+use crate::ids::{InterfaceId, NextHopId};
 use crate::interface::ReversePathFilter;
 use crate::packet::Packet;
 use crate::snapshot::NextHop;
@@ -52,7 +57,30 @@ impl<A: Plain> Lane<A> {
                 }
             };
         }
+        if missed {
+            self.look_up_neighbours(env, destinations, &next_hops, slots);
+        }
         missed
+    }
+
+    /// What goes to a connected subnet.
+    #[inline(never)]
+    fn look_up_neighbours(
+        &self,
+        env: &Env<'_>,
+        destinations: &[A],
+        next_hops: &[Option<NextHopId>; BURST],
+        slots: &mut [Slot<A>; BURST],
+    ) {
+        for ((slot, destination), next_hop) in slots.iter_mut().zip(destinations).zip(next_hops) {
+            let next_hop = next_hop.filter(|_| *destination != A::default());
+            if let Lead::Unknown = slot.lead
+                && let Some(next_hop) = next_hop
+                && let Some(adjacency) = self.way_to_neighbour(env, next_hop, *destination)
+            {
+                slot.lead = Lead::Adjacency(adjacency);
+            }
+        }
     }
 
     /// The reverse-path filter: a packet that does not pass has its destination zeroed, and is dropped the
@@ -112,6 +140,27 @@ impl<A: Plain> Lane<A> {
             if !passed {
                 *destination = A::default();
             }
+        }
+    }
+
+    /// Where the next hop is a connected subnet.
+    fn way_to_neighbour(
+        &self,
+        env: &Env<'_>,
+        next_hop: NextHopId,
+        destination: A,
+    ) -> Option<AdjacencyId> {
+        match env.snapshot.next_hop(next_hop)? {
+            NextHop::Connected(egress) => {
+                let neighbour = env.neighbours.find(egress, destination.to_ip())?;
+                self.adjacencies.of_neighbour(neighbour)
+            }
+            NextHop::Local(_)
+            | NextHop::Broadcast(_)
+            | NextHop::Gateway { .. }
+            | NextHop::Blackhole
+            | NextHop::Unreachable
+            | NextHop::Prohibit => None,
         }
     }
 
