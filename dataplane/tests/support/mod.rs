@@ -98,11 +98,20 @@ fn interface(name: &str, port: u16, address: [u8; 4], prefix: u8) -> Option<Inte
 }
 
 fn snapshot(rules4: Rules<V4>) -> Arc<Snapshot> {
-    Arc::new(Snapshot {
-        interfaces: Interfaces::new(vec![
-            interface("lan", LAN, [10, 1, 0, 1], 16),
-            interface("wan", WAN, GATEWAY, 24),
-        ]),
+    Arc::new(snapshot_with(rules4, Rules::empty(4), |_| {}))
+}
+
+/// The configuration, `change` made to each interface.
+pub fn snapshot_with(
+    rules4: Rules<V4>,
+    rules6: Rules<V6>,
+    change: impl Fn(&mut Interface),
+) -> Snapshot {
+    let mut interfaces =
+        vec![interface("lan", LAN, [10, 1, 0, 1], 16), interface("wan", WAN, GATEWAY, 24)];
+    interfaces.iter_mut().flatten().for_each(change);
+    Snapshot {
+        interfaces: Interfaces::new(interfaces),
         next_hops: vec![
             NextHop::Connected(InterfaceId(LAN)),
             NextHop::Connected(InterfaceId(WAN)),
@@ -111,12 +120,14 @@ fn snapshot(rules4: Rules<V4>) -> Arc<Snapshot> {
             NextHop::Unreachable,
             NextHop::Prohibit,
             NextHop::Blackhole,
+            NextHop::Gateway { interface: InterfaceId(WAN), address: SERVER.into() },
+            NextHop::Gateway { interface: InterfaceId(WAN), address: SERVER6.into() },
         ],
         rules4,
-        rules6: Rules::empty(4),
+        rules6,
         ip: IpSettings::default(),
         conntrack: ConntrackSettings::default(),
-    })
+    }
 }
 
 fn routes() -> (Arc<Fib<V4>>, FibWriter<V4>) {
@@ -126,13 +137,15 @@ fn routes() -> (Arc<Fib<V4>>, FibWriter<V4>) {
         ([192, 168, 1, 0], 24, 1),
         ([10, 1, 0, 1], 32, 2),
         (GATEWAY, 32, 3),
+        ([198, 51, 100, 0], 24, 7),
     ] {
         writer.insert(V4(prefix), length, NextHopId(hop)).unwrap();
     }
     (fib, writer)
 }
 
-/// fd00:3::/64, fd00:4::/64 and fd00:5::/64 refuse: unreachable, prohibit, blackhole.
+/// fd00:3::/64, fd00:4::/64 and fd00:5::/64 refuse: unreachable, prohibit, blackhole; fd00:6::/64 lies behind the
+/// server.
 fn routes6() -> (Arc<Fib<V6>>, FibWriter<V6>) {
     let (fib, mut writer) = Fib::new(64).unwrap();
     for (net, host, length, hop) in [
@@ -143,6 +156,7 @@ fn routes6() -> (Arc<Fib<V6>>, FibWriter<V6>) {
         (3, 0, 64, 4),
         (4, 0, 64, 5),
         (5, 0, 64, 6),
+        (6, 0, 64, 8),
     ] {
         writer.insert(v6(net, host), length, NextHopId(hop)).unwrap();
     }
@@ -231,10 +245,20 @@ impl Gateway {
 
     /// The same, at a given worker.
     pub fn receive_at(&mut self, index: usize, port: u16, frame: &[u8]) -> Vec<(u16, Vec<u8>)> {
+        self.receive_burst(index, port, std::slice::from_ref(&frame))
+    }
+
+    /// Frames arrive together at `port` and a given worker.
+    pub fn receive_burst(
+        &mut self,
+        index: usize,
+        port: u16,
+        frames: &[impl AsRef<[u8]>],
+    ) -> Vec<(u16, Vec<u8>)> {
         self.now = Instant(self.now.0 + 1_000);
-        let packet = std::iter::once(MemoryPacket::new(frame));
+        let packets = frames.iter().map(|frame| MemoryPacket::new(frame.as_ref()));
         let (pool, out) = (&mut MemoryPool, &mut self.out);
-        self.workers[index].receive(self.now, port, packet, pool, out);
+        self.workers[index].receive(self.now, port, packets, pool, out);
         let mut sent = Vec::new();
         let mut turns = 0;
         loop {
@@ -265,7 +289,17 @@ impl Gateway {
 
     /// New rules, as the control plane publishes them.
     pub fn publish(&mut self, rules: Rules<V4>) {
-        self.published.publish(snapshot(rules));
+        self.publish_snapshot(snapshot(rules));
+    }
+
+    /// A new configuration.
+    pub fn publish_snapshot(&mut self, snapshot: Arc<Snapshot>) {
+        self.published.publish(snapshot);
+        self.forget_verdicts();
+    }
+
+    /// What packets were found to do holds no longer: the next ones take the long way.
+    pub fn forget_verdicts(&self) {
         self.shared.generation.bump();
     }
 

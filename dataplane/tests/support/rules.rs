@@ -1,16 +1,16 @@
 //! Rules by hand, and what every test counts with them.
 
-use sluice_dataplane::address::V4;
+use sluice_dataplane::address::{Address, V4, V6};
 use sluice_dataplane::nat::NatRange;
 use sluice_dataplane::rules::matches::{Match, state::State};
 use sluice_dataplane::rules::targets::Target;
 use sluice_dataplane::rules::{Chain, ChainId, CounterId, Hook, Policy, Rule, Rules, Table};
 
 /// Matches and target of each rule of a chain.
-pub type RuleList = Vec<(Vec<Match<V4>>, Target<V4>)>;
+pub type RuleList<A> = Vec<(Vec<Match<A>>, Target<A>)>;
 
 /// One chain per table and hook named; counters are numbered in the order given, then the policies.
-pub fn compile(chains: Vec<(Table, Hook, RuleList)>, workers: usize) -> Rules<V4> {
+pub fn compile<A: Address>(chains: Vec<(Table, Hook, RuleList<A>)>, workers: usize) -> Rules<A> {
     let mut counters = 0;
     let mut next = || {
         counters += 1;
@@ -41,6 +41,11 @@ pub fn established_only() -> Match<V4> {
 /// `-j SNAT --to-source ADDRESS[:LOW-HIGH]`.
 pub fn snat(address: [u8; 4], ports: Option<(u16, u16)>) -> Target<V4> {
     Target::Snat(NatRange { ports, ..NatRange::single(V4(address)) })
+}
+
+/// `-j SNAT --to-source ADDRESS`, IPv6.
+pub fn snat6(address: [u8; 16]) -> Target<V6> {
+    Target::Snat(NatRange::single(V6(address)))
 }
 
 /// `-j DNAT --to-destination ADDRESS:PORT`.

@@ -357,3 +357,6 @@ fn is_whole<A: Plain, P: Packet>(packet: &P) -> bool {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;
