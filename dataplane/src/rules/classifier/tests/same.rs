@@ -5,7 +5,10 @@ use super::random::{chains, packet};
 use crate::address::{Address, V4, V6};
 use crate::ids::WorkerId;
 use crate::rules::classifier::Classifier;
-use crate::rules::{Chain, ChainId, Count, Outcome, Rules, Trail, Walk};
+use crate::rules::matches::address::{Destination, Source};
+use crate::rules::matches::{Match, multiport, port};
+use crate::rules::targets::Target;
+use crate::rules::{Chain, ChainId, Count, CounterId, Outcome, Rule, Rules, Trail, Walk};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -43,6 +46,49 @@ fn agree<A: Address>((chains, counters): (Vec<Chain<A>>, usize), packets: &[Pack
         assert_eq!(walk(&rules, packet, INDEXED), walk(&rules, packet, PLAIN), "{packet:?}");
     }
     assert_eq!(counts(&rules, INDEXED), counts(&rules, PLAIN));
+}
+
+/// `matches` in each of `count` rules that let the walk go on; each third calls a chain that returns at once.
+fn all_match(count: u32, matches: impl Fn(u32) -> Vec<Match<V4>>) -> (Vec<Chain<V4>>, usize) {
+    let rule = |at: u32| Rule {
+        counter: CounterId(at),
+        matches: matches(at),
+        target: if at.is_multiple_of(3) { Target::Jump(ChainId(1)) } else { Target::Continue },
+    };
+    let called = Rule { counter: CounterId(count), matches: vec![], target: Target::Return };
+    let chain = |rules| Chain { rules, policy: None };
+    (vec![chain((0..count).map(rule).collect()), chain(vec![called])], count as usize + 1)
+}
+
+const ADDRESS: V4 = V4([10, 1, 2, 3]);
+
+/// More lists than are merged at a time, all of which begin early.
+#[test]
+fn a_packet_that_all_shapes_match() {
+    let mask = |len: u32| V4((u32::MAX << (32 - len)).to_be_bytes());
+    let rules = all_match(60, |at| {
+        vec![
+            Match::Source(Source::new(ADDRESS, mask(1 + at % 32), false)),
+            Match::Destination(Destination::new(ADDRESS, mask(1 + at / 7), false)),
+        ]
+    });
+    let indexed = Classifier::new(&rules.0[0].rules).unwrap();
+    assert_eq!(indexed.probes.len(), 60);
+    agree(rules, &[Packet::syn(ADDRESS, ADDRESS, 80)]);
+}
+
+/// One rule stands at the head of more lists than are merged at a time.
+#[test]
+fn a_rule_of_overlapping_ranges() {
+    let ranges: Vec<_> =
+        (0..12).map(|bits| port::PortRange { from: 0x3fff >> bits << bits, to: 0x3fff }).collect();
+    let rules = all_match(20, |_| {
+        let (end, ranges) = (multiport::End::Destination, ranges.clone());
+        vec![Match::Multiport(multiport::Multiport { end, ranges, invert: false })]
+    });
+    let indexed = Classifier::new(&rules.0[0].rules).unwrap();
+    assert_eq!(indexed.probes.len(), 12);
+    agree(rules, &[Packet::syn(ADDRESS, ADDRESS, 0x3fff)]);
 }
 
 proptest! {
