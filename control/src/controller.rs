@@ -330,9 +330,12 @@ impl Controller {
         interfaces: &Interfaces,
     ) -> Result<Snapshot, ApplyError> {
         let sysctl = &candidate.config.sysctl;
+        let (workers, previous) = (self.workers, self.published.current());
         Ok(Snapshot {
-            rules4: compile::compile(&candidate.rules4, interfaces, self.workers)?.rules,
-            rules6: compile::compile(&candidate.rules6, interfaces, self.workers)?.rules,
+            rules4: compile::compile(&candidate.rules4, interfaces, workers, &previous.rules4)?
+                .rules,
+            rules6: compile::compile(&candidate.rules6, interfaces, workers, &previous.rules6)?
+                .rules,
             interfaces: interfaces.clone(),
             next_hops: self.routes.next_hops().to_vec(),
             ip: IpSettings {

@@ -17,7 +17,8 @@ pub struct Compiled<A> {
     pub counters: usize,
 }
 
-/// Compiles every table of one family.
+/// Compiles every table of one family. What long chains of `previous` have in common with these is not
+/// built again.
 ///
 /// # Errors
 /// The first rule that cannot be compiled.
@@ -25,6 +26,7 @@ pub fn compile<A: Address>(
     ruleset: &Ruleset,
     interfaces: &Interfaces,
     workers: usize,
+    previous: &Rules<A>,
 ) -> Result<Compiled<A>, CompileError> {
     let mut builder = Builder { chains: Vec::new(), entries: Vec::new(), counters: 0 };
     for (table, model) in ruleset.tables() {
@@ -37,7 +39,7 @@ pub fn compile<A: Address>(
         }
     }
     let Builder { chains, entries, counters } = builder;
-    Ok(Compiled { rules: Rules::new(chains, &entries, counters, workers), counters })
+    Ok(Compiled { rules: Rules::after(previous, chains, &entries, counters, workers), counters })
 }
 
 /// A table without a rule and with every policy ACCEPT, which no packet can notice.

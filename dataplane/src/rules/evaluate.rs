@@ -139,7 +139,7 @@ impl<A: Address> Rules<A> {
         view: &mut View<'_, A>,
         walk: Walk<'_>,
     ) -> Outcome<'_, A> {
-        self.walk(entry, view, walk, |chain| self.classifiers.get(chain.0 as usize)?.as_ref())
+        self.walk(entry, view, walk, |chain| self.classifiers.get(chain.0 as usize)?.as_deref())
     }
 
     /// The reference: asks every rule.

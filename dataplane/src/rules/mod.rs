@@ -25,6 +25,7 @@ use crate::address::Address;
 use crate::tuple::Tuple;
 use classifier::Classifier;
 use matches::Match;
+use std::sync::Arc;
 use targets::Target;
 
 /// A table, in the order in which the tables of one hook run.
@@ -94,12 +95,20 @@ pub struct Chain<A> {
     pub policy: Option<(Policy, CounterId)>,
 }
 
+impl<A: PartialEq> Chain<A> {
+    /// Whether rule by rule the same matches stand in both; counters and targets may differ.
+    fn matches_alike(&self, other: &Self) -> bool {
+        self.rules.len() == other.rules.len()
+            && self.rules.iter().zip(&other.rules).all(|(own, their)| own.matches == their.matches)
+    }
+}
+
 /// All tables of one family.
 #[derive(Debug)]
 pub struct Rules<A> {
     chains: Vec<Chain<A>>,
     /// The index of each chain that is long enough for one.
-    classifiers: Box<[Option<Classifier<A>>]>,
+    classifiers: Box<[Option<Arc<Classifier<A>>>]>,
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
     transit: Option<Trail>,
@@ -117,6 +126,28 @@ impl<A: Address> Rules<A> {
         counters: usize,
         workers: usize,
     ) -> Self {
+        Self::build(None, chains, entries, counters, workers)
+    }
+
+    /// As [`Self::new`]; chains that match what they did in `previous` keep their index.
+    #[must_use]
+    pub fn after(
+        previous: &Self,
+        chains: Vec<Chain<A>>,
+        entries: &[(Table, Hook, ChainId)],
+        counters: usize,
+        workers: usize,
+    ) -> Self {
+        Self::build(Some(previous), chains, entries, counters, workers)
+    }
+
+    fn build(
+        previous: Option<&Self>,
+        chains: Vec<Chain<A>>,
+        entries: &[(Table, Hook, ChainId)],
+        counters: usize,
+        workers: usize,
+    ) -> Self {
         let mut table = [[None; 5]; 5];
         for &(at, hook, chain) in entries {
             table[at as usize][hook as usize] = Some(chain);
@@ -127,7 +158,7 @@ impl<A: Address> Rules<A> {
         let transit = transit(&chains, &table);
         let consulted = consulted::consulted(&chains);
         Self {
-            classifiers: chains.iter().map(|chain| Classifier::new(&chain.rules)).collect(),
+            classifiers: classifiers(previous, &chains),
             chains,
             entries: table,
             needs_conntrack,
@@ -170,7 +201,7 @@ impl<A: Address> Rules<A> {
     /// Bytes of the index that finds the rules of long chains.
     #[must_use]
     pub fn index_bytes(&self) -> usize {
-        self.classifiers.iter().flatten().map(Classifier::bytes).sum()
+        self.classifiers.iter().flatten().map(|classifier| classifier.bytes()).sum()
     }
 
     /// The counters one worker writes.
@@ -188,6 +219,30 @@ impl<A: Address> Rules<A> {
         }
         sums
     }
+}
+
+/// The index of each chain that is long enough for one. Chains are looked for where they were, or as many
+/// places further on or back as the last one found: when one is added, those behind it move.
+fn classifiers<A: Address>(
+    previous: Option<&Rules<A>>,
+    chains: &[Chain<A>],
+) -> Box<[Option<Arc<Classifier<A>>>]> {
+    let mut moved = 0_isize;
+    let mut kept = |at: usize, chain: &Chain<A>| {
+        let previous = previous?;
+        [moved, moved + 1, moved - 1].into_iter().find_map(|by| {
+            let from = at.checked_add_signed(by)?;
+            let classifier = previous.classifiers.get(from)?.as_ref()?;
+            let old = previous.chains.get(from).filter(|old| old.matches_alike(chain));
+            moved = if old.is_some() { by } else { moved };
+            old.map(|_| Arc::clone(classifier))
+        })
+    };
+    chains
+        .iter()
+        .enumerate()
+        .map(|(at, chain)| kept(at, chain).or_else(|| Classifier::new(&chain.rules).map(Arc::new)))
+        .collect()
 }
 
 /// The policies a packet passes on its way through; none when there are rules on that way, or a policy that

@@ -1,5 +1,6 @@
-//! The classifier against the plain walk, and what it asks of long chains.
+//! The classifier against the plain walk, what it asks of long chains, and when it is built.
 
+mod kept;
 mod lists;
 mod random;
 mod same;
