@@ -83,12 +83,15 @@ pub struct Interfaces {
 /// The bit an address falls on: family, word, bit.
 #[inline]
 fn own_bit<A: Address>(address: A) -> (usize, usize, u64) {
+    const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
     let bits = address.to_bits();
-    let bits = (bits >> 64) as u64 ^ bits as u64;
-    let bit = ((bits >> 32) as u32 ^ bits as u32).wrapping_mul(0x9e37_79b1) >> 24;
-    let family = match A::VERSION {
-        IpVersion::V4 => 0,
-        IpVersion::V6 => 1,
+    let (family, bit) = match A::VERSION {
+        IpVersion::V4 => (0, (bits as u32).wrapping_mul(0x9e37_79b1) >> 24),
+        IpVersion::V6 => {
+            // Multiplied before they meet: networks and hosts are counted from one alike.
+            let both = ((bits >> 64) as u64).wrapping_mul(MIX) ^ bits as u64;
+            (1, (both.wrapping_mul(MIX) >> 56) as u32)
+        }
     };
     (family, (bit >> 6) as usize, 1 << (bit & 63))
 }
@@ -220,6 +223,10 @@ mod tests {
         let strangers =
             (0..=255).map(|last| V6([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, last]));
         assert!(strangers.filter(|stranger| all.may_own(*stranger)).count() < 32);
+        // fd00:1::2 among own addresses, and fd00:2::1: the exclusive or of halves is the same.
+        lan.v6 = vec![(V6([0xfd, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]), 64)];
+        let other = V6([0xfd, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert!(!Interfaces::new(vec![Some(lan)]).may_own(other));
     }
 
     #[test]
