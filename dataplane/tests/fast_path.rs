@@ -485,3 +485,24 @@ fn packets_of_connections_take_it() {
         assert_eq!(both.pass(port, &burst), CONNECTIONS as u64);
     }
 }
+
+/// What finds the list of the host's port full has not reached the host.
+#[test]
+fn a_full_list_of_the_host_is_a_drop() {
+    let mut gateway = Setup { nat: true, ..Setup::PLAIN }.gateway();
+    let (rules4, rules6) = (
+        compile(vec![(Table::Nat, Hook::Postrouting, vec![(vec![], snat(GATEWAY, None))])], 1),
+        Rules::empty(1),
+    );
+    gateway.publish_snapshot(Arc::new(snapshot_with(rules4, rules6, |interface| {
+        interface.twin = Some(WAN).filter(|_| interface.port == LAN);
+    })));
+    let frame = udp(v4(CLIENT), v4([10, 1, 0, 1])).frame(LAN);
+    assert_eq!(gateway.receive(LAN, &frame).len(), 1);
+    // The list holds 256.
+    let sent = gateway.receive_burst(0, LAN, &vec![frame; 300]);
+    assert_eq!(sent.len(), 256);
+    assert_eq!(gateway.total(Counter::Cached), 300);
+    assert_eq!((gateway.total(Counter::Local), gateway.total(Counter::Transmitted)), (257, 0));
+    assert_eq!(gateway.workers[0].counters().drops().get(DropReason::HostFull), 44);
+}

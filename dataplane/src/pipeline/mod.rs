@@ -32,7 +32,7 @@ use crate::packet::Packet;
 use crate::rules::{Hook, Rules, Table};
 use crate::snapshot::Snapshot;
 use crate::time::Instant;
-pub(crate) use fast::{Arrival, BURST, Passed, Run, Vector, is_v6, prefetch};
+pub(crate) use fast::{Arrival, BURST, Exit, Passed, Run, Vector, is_v6, prefetch};
 use route::Route;
 use std::sync::Arc;
 pub(crate) use translate::forget;

@@ -5,7 +5,7 @@ use super::{Burst, HandOff, Stage, State};
 use crate::conntrack::Moment;
 use crate::drop_reason::DropReason;
 use crate::packet::{Packet, Pool};
-use crate::pipeline::{Arrival, BURST, Passed, Run, Vector, is_v6, prefetch};
+use crate::pipeline::{Arrival, BURST, Exit, Passed, Run, Vector, is_v6, prefetch};
 use std::sync::Arc;
 
 /// Where a burst came from, and how far it had got.
@@ -42,18 +42,21 @@ impl<P: Packet> State<P> {
         }
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
         let mut run = Run::new(&env, arrival);
-        let mut full = 0;
         for (mut packet, slot) in packets.drain(..).zip(vector.v4.as_slice()) {
             match self.v4.pass(&env, moment, &mut run, slot, &mut packet) {
-                Passed::Out(port) => full += u64::from(burst.out.push(port, packet).is_err()),
-                Passed::Over(owner) => {
+                Exit::Out(port) => {
+                    if burst.out.push(port, packet).is_err() {
+                        run.refuse();
+                    }
+                }
+                Exit::Over(owner) => {
                     self.hand_off(owner, packet, Vec::new(), from.port, Stage::HANDED);
                 }
-                Passed::LongWay => self.take_long_way(burst, from, packet, slot.is_unknown()),
+                Exit::LongWay => self.take_long_way(burst, from, packet, slot.is_unknown()),
             }
         }
         run.count(&env);
-        self.count_passed(run.totals(), full);
+        self.count_passed(run.totals());
     }
 
     /// The same with IPv6 packets among them; out of line, so that the loop above is laid out for IPv4.
@@ -70,19 +73,23 @@ impl<P: Packet> State<P> {
         self.v6.look_up(&env, arrival, packets, v6, from.stage != Stage::Fresh);
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
         let (mut run4, mut run6) = (Run::new(&env, arrival), Run::new(&env, arrival));
-        let mut full = 0;
         let slots = v4.as_slice().iter().zip(v6.as_slice());
         for (mut packet, (slot4, slot6)) in packets.drain(..).zip(slots) {
-            let passed = match slot6.leads_on() {
+            let six = slot6.leads_on();
+            let passed = match six {
                 true => self.v6.pass(&env, moment, &mut run6, slot6, &mut packet),
                 false => self.v4.pass_out_of_line(&env, moment, &mut run4, slot4, &mut packet),
             };
             match passed {
-                Passed::Out(port) => full += u64::from(burst.out.push(port, packet).is_err()),
-                Passed::Over(owner) => {
+                Exit::Out(port) => match burst.out.push(port, packet) {
+                    Ok(()) => {}
+                    Err(_) if six => run6.refuse(),
+                    Err(_) => run4.refuse(),
+                },
+                Exit::Over(owner) => {
                     self.hand_off(owner, packet, Vec::new(), from.port, Stage::HANDED);
                 }
-                Passed::LongWay => {
+                Exit::LongWay => {
                     let unknown = slot4.is_unknown() || slot6.is_unknown();
                     self.take_long_way(burst, from, packet, unknown);
                 }
@@ -90,8 +97,8 @@ impl<P: Packet> State<P> {
         }
         run4.count(&env);
         run6.count(&env);
-        let ((all4, local4), (all6, local6)) = (run4.totals(), run6.totals());
-        self.count_passed((all4 + all6, local4 + local6), full);
+        self.count_passed(run4.totals());
+        self.count_passed(run6.totals());
     }
 
     /// Takes up to `limit` packets that other workers handed over; returns how many. Those of one port go on
@@ -145,14 +152,16 @@ impl<P: Packet> State<P> {
         self.frame(burst, port, packet, Vec::new(), stage);
     }
 
-    /// Counts what took the fast path: all, of these to the host, and of these those no list had room for.
-    fn count_passed(&self, (all, local): (u64, u64), full: u64) {
-        if all == 0 {
+    /// Counts what took the fast path.
+    fn count_passed(&self, passed: Passed) {
+        let Passed { sent, delivered, sent_full, delivered_full } = passed;
+        if sent + delivered == 0 {
             return;
         }
-        self.counters.add(Counter::Cached, all);
-        self.counters.add(Counter::Local, local);
-        self.counters.add(Counter::Transmitted, all - local - full);
-        self.counters.dropped_many(DropReason::TransmitFull, full as usize);
+        self.counters.add(Counter::Cached, sent + delivered);
+        self.counters.add(Counter::Local, delivered - delivered_full);
+        self.counters.add(Counter::Transmitted, sent - sent_full);
+        self.counters.dropped_many(DropReason::TransmitFull, sent_full as usize);
+        self.counters.dropped_many(DropReason::HostFull, delivered_full as usize);
     }
 }

@@ -18,7 +18,7 @@ mod run;
 mod v4;
 mod v6;
 
-pub(crate) use run::Run;
+pub(crate) use run::{Passed, Run};
 
 use super::first::ClassId;
 use super::{Env, Family, Lane};
@@ -64,7 +64,7 @@ enum Lead {
 
 /// Where a packet goes from the fast path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Passed {
+pub(crate) enum Exit {
     /// Out of a port, rewritten.
     Out(u16),
     /// To its owner, as it came.
@@ -279,15 +279,15 @@ impl<A: Plain> Lane<A> {
         run: &mut Run<A>,
         slot: &Slot<A>,
         packet: &mut P,
-    ) -> Passed {
+    ) -> Exit {
         let port = match slot.lead {
             Lead::Unknown | Lead::Hash(_) => None,
-            Lead::Owner(owner) => return Passed::Over(owner),
+            Lead::Owner(owner) => return Exit::Over(owner),
             Lead::First(hash, class) => self.pass_first(env, run, hash, class, &slot.key, packet),
             Lead::Flow(flow) => self.pass_tracked(env, moment, run, flow, &slot.key, packet),
             Lead::Adjacency(adjacency) => self.pass_untracked(env, run, adjacency, packet),
         };
-        port.map_or(Passed::LongWay, Passed::Out)
+        port.map_or(Exit::LongWay, Exit::Out)
     }
 
     /// The same for packets that are few.
@@ -299,7 +299,7 @@ impl<A: Plain> Lane<A> {
         run: &mut Run<A>,
         slot: &Slot<A>,
         packet: &mut P,
-    ) -> Passed {
+    ) -> Exit {
         self.pass(env, moment, run, slot, packet)
     }
 

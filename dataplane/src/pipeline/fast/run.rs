@@ -22,11 +22,21 @@ pub(crate) struct Run<A> {
     /// Packets that went this way, and their bytes of IP, not yet counted.
     packets: u64,
     bytes: u64,
-    /// Packets of the burst so far.
-    total: u64,
-    /// Of these, delivered to the host.
-    local: u64,
+    passed: Passed,
     family: PhantomData<A>,
+}
+
+/// Packets of a burst that took the fast path.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Passed {
+    /// Forwarded.
+    pub(crate) sent: u64,
+    /// For the host.
+    pub(crate) delivered: u64,
+    /// Of those sent, those that no list had room for.
+    pub(crate) sent_full: u64,
+    /// Of those for the host, likewise.
+    pub(crate) delivered_full: u64,
 }
 
 /// What an adjacency means now.
@@ -65,8 +75,7 @@ impl<A: Plain> Run<A> {
             way: Way::NONE,
             packets: 0,
             bytes: 0,
-            total: 0,
-            local: 0,
+            passed: Passed::default(),
             family: PhantomData,
         }
     }
@@ -118,14 +127,25 @@ impl<A: Plain> Run<A> {
         if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
             counters.count_path(self.way.path, self.packets, self.bytes);
         }
-        self.total += self.packets;
-        self.local += if self.way.forwards { 0 } else { self.packets };
+        match self.way.forwards {
+            true => self.passed.sent += self.packets,
+            false => self.passed.delivered += self.packets,
+        }
         (self.packets, self.bytes) = (0, 0);
     }
 
-    /// Packets of the burst, after a last [`Self::count`]: all, and of these to the host.
-    pub(crate) const fn totals(&self) -> (u64, u64) {
-        (self.total, self.local)
+    /// The list of the port had no room for the packet sent last.
+    #[cold]
+    pub(crate) const fn refuse(&mut self) {
+        match self.way.forwards {
+            true => self.passed.sent_full += 1,
+            false => self.passed.delivered_full += 1,
+        }
+    }
+
+    /// Packets of the burst, after a last [`Self::count`].
+    pub(crate) const fn totals(&self) -> Passed {
+        self.passed
     }
 }
 
