@@ -37,6 +37,7 @@ const TYPES: &[&str] = &["rte_mbuf", "rte_mempool", "rte_eth_fp_ops", "rte_eth_r
 
 const VARIABLES: &[&str] = &[
     "rte_eth_fp_ops",
+    "SHIM_RING_SOCKETS",
     "RTE_MAX_ETHPORTS",
     "RTE_MAX_LCORE",
     "RTE_PKTMBUF_HEADROOM",

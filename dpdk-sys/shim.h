@@ -24,6 +24,14 @@ uint16_t shim_eth_tx_burst(uint16_t port, uint16_t queue, struct rte_mbuf **mbuf
 /* Does nothing; a program that calls it is linked with the setsockopt of setsockopt.c. */
 void shim_keep_fragments(void);
 
+/* As many queues as an af_packet port has at most (RTE_PMD_AF_PACKET_MAX_RINGS is 16). */
+#define SHIM_RING_SOCKETS 16
+/* The packet sockets that the calling thread has given a receive ring since the last call; how many. Ports
+ * whose opening failed leave descriptors behind that are closed by now. */
+unsigned int shim_take_ring_sockets(int sockets[SHIM_RING_SOCKETS]);
+/* Frames that found the socket's ring full since the last call: PACKET_STATISTICS, which begins anew each time. */
+unsigned int shim_ring_drops(int socket);
+
 /* Links a fresh segment behind the packet; 0, or -EOVERFLOW. Used by tests of chained packets. */
 int shim_pktmbuf_chain(struct rte_mbuf *head, struct rte_mbuf *tail);
 

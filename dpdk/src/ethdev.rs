@@ -16,6 +16,7 @@ use dpdk_sys as sys;
 use crate::{
     eal::Eal,
     error::{Errno, Error, Result, c_string},
+    kernel_drops::{KernelDropSource, KernelDrops},
     kernel_mtu,
     mempool::{HEADROOM, Mempool},
     port::PortConfig,
@@ -53,12 +54,19 @@ pub(crate) struct State {
     pub(crate) queues: usize,
     /// The pool that the driver may hold packets of, until it is configured anew or closed.
     pub(crate) pool: Option<Mempool>,
+    /// What the kernel lost of its traffic.
+    drops: KernelDropSource,
 }
 
 impl Inner {
+    /// Of a port that the calling thread has just opened.
     pub(crate) fn new(id: u16, name: &str, ring_mtu: Option<u16>, eal: Eal) -> Self {
         let (queues, state) = (AtomicUsize::new(0), Mutex::default());
-        Self { id, name: name.into(), ring_mtu, queues, state, eal }
+        let port = Self { id, name: name.into(), ring_mtu, queues, state, eal };
+        if let Ok(info) = port.raw_info() {
+            port.state().drops = KernelDropSource::of_new_port(&driver_name(&info), info.if_index);
+        }
+        port
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -140,6 +148,19 @@ impl Inner {
             Err(Error::Port { errno: Errno(libc::ENOTSUP), .. }) => Ok(()),
             result => result,
         }
+    }
+
+    /// What the kernel lost since the port was opened or the last reset.
+    pub(crate) fn kernel_drops(&self, state: &mut State) -> Result<KernelDrops> {
+        let info = self.raw_info()?;
+        Ok(state.drops.read(&driver_name(&info), info.if_index))
+    }
+
+    /// Counts what the kernel loses from here.
+    pub(crate) fn reset_kernel_drops(&self, state: &mut State) -> Result<()> {
+        let info = self.raw_info()?;
+        state.drops.reset(&driver_name(&info), info.if_index);
+        Ok(())
     }
 
     fn check_mtu(&self, info: &sys::rte_eth_dev_info, asked: u16) -> Result<()> {
@@ -225,6 +246,8 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let device = self.raw_info().map_or(null_mut(), |info| info.device);
         let running = self.state().running;
+        // The interface must be free once the driver has closed its own descriptors.
+        self.state().drops.close();
         let mut ports = self.eal.ports();
         // SAFETY: the last handle is gone, and with it all queues; the number is ours until it is
         // taken from the set. After the close, only the device may be named, not the port.

@@ -21,6 +21,7 @@ mod eal;
 pub mod error;
 mod ethdev;
 pub mod hugepages;
+mod kernel_drops;
 mod kernel_mtu;
 mod mbuf;
 pub mod memory;

@@ -15,6 +15,7 @@ use crate::{
     eal::Eal,
     error::{Errno, Error, Result},
     ethdev::{Inner, TX_CHECKSUMS, driver_name, find},
+    kernel_drops,
     mempool::Mempool,
     queue::{RxQueue, TxQueue},
     stats::PortStats,
@@ -126,6 +127,7 @@ impl Eal {
         let found = match find(name)? {
             Some(id) => Some(id),
             None => {
+                kernel_drops::forget_ring_sockets();
                 self.probe(device, devargs)?;
                 find(name)?
             }
@@ -288,17 +290,19 @@ impl Port {
 
     /// Counters since the start or the last reset.
     pub fn stats(&self) -> Result<PortStats> {
-        let state = self.0.state();
+        let mut state = self.0.state();
         let mut raw = sys::rte_eth_stats::default();
         // SAFETY: the port is open; the call writes to `raw` only.
         self.0.check("read statistics", unsafe { sys::rte_eth_stats_get(self.0.id, &mut raw) })?;
-        Ok(PortStats::new(&raw, state.queues))
+        let kernel = self.0.kernel_drops(&mut state)?;
+        Ok(PortStats::new(&raw, state.queues, kernel))
     }
 
     /// Sets all counters to zero.
     pub fn reset_stats(&self) -> Result<()> {
-        let _state = self.0.state();
+        let mut state = self.0.state();
         // SAFETY: the port is open.
-        self.0.check("reset statistics", unsafe { sys::rte_eth_stats_reset(self.0.id) })
+        self.0.check("reset statistics", unsafe { sys::rte_eth_stats_reset(self.0.id) })?;
+        self.0.reset_kernel_drops(&mut state)
     }
 }

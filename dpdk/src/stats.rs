@@ -2,6 +2,8 @@
 
 use dpdk_sys as sys;
 
+use crate::kernel_drops::KernelDrops;
+
 /// Counters of a port.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PortStats {
@@ -13,12 +15,14 @@ pub struct PortStats {
     pub tx_packets: u64,
     /// Bytes sent.
     pub tx_bytes: u64,
-    /// Packets the device dropped because nobody fetched them in time.
+    /// Packets the device, or the kernel in its place, dropped because nobody fetched them in time.
     pub rx_missed: u64,
     /// Packets received damaged.
     pub rx_errors: u64,
     /// Packets that could not be sent.
     pub tx_errors: u64,
+    /// Packets that the kernel took for sending and dropped, where a kernel interface is behind the port.
+    pub tx_dropped: u64,
     /// Packets dropped because the pool was exhausted.
     pub rx_no_buffer: u64,
     /// Per receive and transmit queue; DPDK counts the first sixteen.
@@ -41,7 +45,7 @@ pub struct QueueStats {
 }
 
 impl PortStats {
-    pub(crate) fn new(raw: &sys::rte_eth_stats, queues: usize) -> Self {
+    pub(crate) fn new(raw: &sys::rte_eth_stats, queues: usize, kernel: KernelDrops) -> Self {
         let received = raw.q_ipackets.iter().zip(&raw.q_ibytes);
         let sent = raw.q_opackets.iter().zip(&raw.q_obytes);
         let queues = received
@@ -61,9 +65,10 @@ impl PortStats {
             rx_bytes: raw.ibytes,
             tx_packets: raw.opackets,
             tx_bytes: raw.obytes,
-            rx_missed: raw.imissed,
+            rx_missed: raw.imissed + kernel.received,
             rx_errors: raw.ierrors,
             tx_errors: raw.oerrors,
+            tx_dropped: kernel.sent,
             rx_no_buffer: raw.rx_nombuf,
             queues,
         }

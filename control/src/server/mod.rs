@@ -62,6 +62,8 @@ pub struct PortCounters {
     pub tx_bytes: u64,
     pub rx_errors: u64,
     pub tx_errors: u64,
+    /// What the kernel behind the port took for sending and dropped.
+    pub tx_dropped: u64,
     pub rx_missed: u64,
     pub rx_no_buffer: u64,
     /// Megabits per second; 0 where unknown.

@@ -133,6 +133,7 @@ impl StatsService for Stats {
                 tx_bytes: port.tx_bytes,
                 rx_errors: port.rx_errors,
                 tx_errors: port.tx_errors,
+                tx_dropped: port.tx_dropped,
                 rx_missed: port.rx_missed,
                 rx_nombuf: port.rx_no_buffer,
             }

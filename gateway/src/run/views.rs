@@ -31,6 +31,7 @@ impl Hardware for Machine {
             tx_bytes: stats.tx_bytes,
             rx_errors: stats.rx_errors,
             tx_errors: stats.tx_errors,
+            tx_dropped: stats.tx_dropped,
             rx_missed: stats.rx_missed,
             rx_no_buffer: stats.rx_no_buffer,
         })

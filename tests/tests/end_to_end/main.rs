@@ -7,6 +7,7 @@ mod events;
 mod examples;
 mod floods;
 mod local;
+mod losses;
 mod nat;
 mod offloads;
 mod operation;

@@ -82,7 +82,7 @@ fn message(
             tx_bytes: own.tx_bytes,
             tx_packets: own.tx_packets,
             tx_errors: own.tx_errors,
-            tx_dropped: 0,
+            tx_dropped: own.tx_dropped,
         }),
     }
 }

@@ -63,6 +63,7 @@ fn interface(i: &InterfaceStats) -> Value {
         "tx_packets": i.tx_packets,
         "tx_bytes": i.tx_bytes,
         "tx_errors": i.tx_errors,
+        "tx_dropped": i.tx_dropped,
     })
 }
 

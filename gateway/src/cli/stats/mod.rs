@@ -103,6 +103,7 @@ mod tests {
                 tx_packets: 190,
                 tx_bytes: 19_000,
                 rx_missed: 1,
+                tx_dropped: 2,
                 ..InterfaceStats::default()
             }],
             workers: vec![worker(0, 100, 95, 5, 4), worker(1, 100, 95, 4, 4)],

@@ -41,6 +41,7 @@ fn interfaces(interfaces: &[InterfaceStats]) -> String {
         "tx packets",
         "tx bytes",
         "tx errors",
+        "dropped",
     ])];
     rows.extend(interfaces.iter().map(|i| {
         row([
@@ -54,6 +55,7 @@ fn interfaces(interfaces: &[InterfaceStats]) -> String {
             &i.tx_packets.to_string(),
             &i.tx_bytes.to_string(),
             &i.tx_errors.to_string(),
+            &i.tx_dropped.to_string(),
         ])
     }));
     table(&rows)
@@ -195,8 +197,8 @@ mod tests {
         let expected = "\
 sluice 0.1.0, up 1d 02:03:04, generation 4, packet memory on hugepages
 
-interface  link   mtu  rx packets  rx bytes  rx errors  missed  tx packets  tx bytes  tx errors
-lan          up  1500         200     20000          0       1         190     19000          0
+interface  link   mtu  rx packets  rx bytes  rx errors  missed  tx packets  tx bytes  tx errors  dropped
+lan          up  1500         200     20000          0       1         190     19000          0        2
 
 worker  core   rx  originated  tx  local  dropped  handed out  handed in  held  flows  bursts  idle         state
 0          2  100           2  95      1        3           5          4     0      7      40  1000            ok
