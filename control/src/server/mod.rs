@@ -6,6 +6,7 @@
 
 mod config;
 mod conntrack;
+mod metrics;
 mod network;
 mod rules;
 mod serve;

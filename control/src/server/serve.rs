@@ -1,10 +1,10 @@
 //! Listening: sockets, reflection, health, and the end.
 
-use super::{Plane, config, conntrack, network, rules, stats};
+use super::{Plane, config, conntrack, metrics, network, rules, stats};
 use crate::proto;
 use sluice_config::gateway::{Api, Listen};
-use std::future::Future;
-use std::net::TcpListener;
+use std::future::{Future, IntoFuture};
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -46,6 +46,7 @@ pub enum ServerError {
 pub struct Listeners {
     unix: Vec<(PathBuf, UnixListener)>,
     tcp: Vec<TcpListener>,
+    metrics: Option<TcpListener>,
 }
 
 impl Drop for Listeners {
@@ -61,23 +62,17 @@ impl Drop for Listeners {
 /// # Errors
 /// Names the address that cannot be listened on.
 pub fn listen(api: &Api) -> Result<Listeners, ServerError> {
-    let mut listeners = Listeners { unix: Vec::new(), tcp: Vec::new() };
+    let mut listeners = Listeners { unix: Vec::new(), tcp: Vec::new(), metrics: None };
     for listen in &api.listen {
         match listen {
             Listen::Unix(path) => listeners.unix.push((path.clone(), unix(path)?)),
             Listen::Tcp(address) => {
-                let bound = TcpListener::bind(address).and_then(|listener| {
-                    listener.set_nonblocking(true)?;
-                    Ok(listener)
-                });
-                listeners.tcp.push(bound.map_err(|source| ServerError::Listen {
-                    address: address.to_string(),
-                    source,
-                    remedy: "choose another address or port in api.listen",
-                })?);
+                listeners.tcp.push(tcp(address, "choose another address or port in api.listen")?);
             }
         }
     }
+    let remedy = "choose another address or port in api.metrics";
+    listeners.metrics = api.metrics.as_ref().map(|address| tcp(address, remedy)).transpose()?;
     Ok(listeners)
 }
 
@@ -124,6 +119,17 @@ async fn run(
         let server = Server::builder().add_routes(routes(&plane).await?);
         tasks.spawn(server.serve_with_incoming_shutdown(incoming, stopped()));
     }
+    if let Some(listener) = &listeners.metrics {
+        let listener = listener.try_clone().and_then(tokio::net::TcpListener::from_std);
+        let listener = listener.map_err(ServerError::Runtime)?;
+        let server = axum::serve(listener, metrics::router(&plane));
+        let server = server.with_graceful_shutdown(stopped()).into_future();
+        tasks.spawn(async {
+            // It ends when it is told to, and in no other way.
+            drop(server.await);
+            Ok(())
+        });
+    }
     stop.await;
     let _ = tell.send(true);
     // Streams that a client keeps open must not keep the gateway: a second, then they are cut.
@@ -156,6 +162,14 @@ async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerErro
         .add_service(network::service(plane))
         .add_service(rules::service(plane));
     Ok(builder.routes())
+}
+
+fn tcp(address: &SocketAddr, remedy: &'static str) -> Result<TcpListener, ServerError> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    });
+    bound.map_err(|source| ServerError::Listen { address: address.to_string(), source, remedy })
 }
 
 /// A socket for the owner alone; one that nobody answers on any more is replaced.

@@ -104,54 +104,58 @@ fn sum(workers: &[proto::WorkerStats], max: u32) -> proto::ConntrackStats {
     sum
 }
 
+/// Everything the gateway counts.
+pub(super) fn read(plane: &Plane) -> proto::GetStatsResponse {
+    let workers: Vec<_> = plane.workers.iter().map(worker).collect();
+    let mut drops = HashMap::new();
+    for worker in &workers {
+        add(&mut drops, &worker.drops);
+    }
+    let (capacity, in_use) = plane.hardware.buffers();
+    let controller = plane.lock();
+    let interfaces = controller.interfaces.iter().map(|(_, interface)| {
+        let port = plane.hardware.port(&interface.name).unwrap_or_default();
+        proto::InterfaceStats {
+            name: interface.name.clone(),
+            device: device(&controller.running.config, &interface.name),
+            speed_mbps: port.speed_mbps,
+            link_up: port.link_up,
+            mtu: interface.mtu.into(),
+            mac: interface.mac.0.to_vec(),
+            rx_packets: port.rx_packets,
+            rx_bytes: port.rx_bytes,
+            tx_packets: port.tx_packets,
+            tx_bytes: port.tx_bytes,
+            rx_errors: port.rx_errors,
+            tx_errors: port.tx_errors,
+            tx_dropped: port.tx_dropped,
+            rx_missed: port.rx_missed,
+            rx_nombuf: port.rx_no_buffer,
+        }
+    });
+    let queues = controller.interfaces.iter().flat_map(|(_, i)| queues(plane, &i.name));
+    proto::GetStatsResponse {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        generation: controller.generation(),
+        uptime_ms: (plane.clock)().0 / 1_000_000,
+        memory_mode: plane.hardware.memory_mode(),
+        interfaces: interfaces.collect(),
+        conntrack: Some(sum(&workers, controller.snapshot().conntrack.max)),
+        mempool: Some(proto::MempoolStats { capacity, in_use }),
+        neighbours: controller.neighbours.list().len() as u64,
+        routes: controller.routes.iter().count() as u64,
+        workers,
+        drops,
+        queues: queues.collect(),
+    }
+}
+
 #[tonic::async_trait]
 impl StatsService for Stats {
     async fn get(
         &self,
         _: Request<proto::GetStatsRequest>,
     ) -> Result<Response<proto::GetStatsResponse>, Status> {
-        let plane = &self.0;
-        let workers: Vec<_> = plane.workers.iter().map(worker).collect();
-        let mut drops = HashMap::new();
-        for worker in &workers {
-            add(&mut drops, &worker.drops);
-        }
-        let (capacity, in_use) = plane.hardware.buffers();
-        let controller = plane.lock();
-        let interfaces = controller.interfaces.iter().map(|(_, interface)| {
-            let port = plane.hardware.port(&interface.name).unwrap_or_default();
-            proto::InterfaceStats {
-                name: interface.name.clone(),
-                device: device(&controller.running.config, &interface.name),
-                speed_mbps: port.speed_mbps,
-                link_up: port.link_up,
-                mtu: interface.mtu.into(),
-                mac: interface.mac.0.to_vec(),
-                rx_packets: port.rx_packets,
-                rx_bytes: port.rx_bytes,
-                tx_packets: port.tx_packets,
-                tx_bytes: port.tx_bytes,
-                rx_errors: port.rx_errors,
-                tx_errors: port.tx_errors,
-                tx_dropped: port.tx_dropped,
-                rx_missed: port.rx_missed,
-                rx_nombuf: port.rx_no_buffer,
-            }
-        });
-        let queues = controller.interfaces.iter().flat_map(|(_, i)| queues(plane, &i.name));
-        Ok(Response::new(proto::GetStatsResponse {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            generation: controller.generation(),
-            uptime_ms: (plane.clock)().0 / 1_000_000,
-            memory_mode: plane.hardware.memory_mode(),
-            interfaces: interfaces.collect(),
-            conntrack: Some(sum(&workers, controller.snapshot().conntrack.max)),
-            mempool: Some(proto::MempoolStats { capacity, in_use }),
-            neighbours: controller.neighbours.list().len() as u64,
-            routes: controller.routes.iter().count() as u64,
-            workers,
-            drops,
-            queues: queues.collect(),
-        }))
+        Ok(Response::new(read(&self.0)))
     }
 }

@@ -8,6 +8,7 @@ mod examples;
 mod floods;
 mod local;
 mod losses;
+mod metrics;
 mod nat;
 mod offloads;
 mod operation;
