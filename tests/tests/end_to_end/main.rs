@@ -19,6 +19,7 @@ mod refusals;
 mod restore;
 mod soak;
 mod stalls;
+mod vlan;
 
 /// The inside goes out under the outside address.
 const MASQUERADE: &str = "
