@@ -1,8 +1,7 @@
 //! Owns the tests of translation: out, in, and around the corner.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -15,9 +14,11 @@ use crate::MASQUERADE;
 on_every_router!(
     masquerade,
     names_through_nat,
+    names_through_nat_ipv6,
     port_forward,
     hairpin,
     a_thousand_connections,
+    a_thousand_connections_ipv6,
     closed_port_is_told_through_nat,
 );
 
@@ -40,12 +41,35 @@ fn masquerade(kind: Kind) {
     assert_ne!(net.server.shell("ping -c 1 -W 1 10.1.0.2").code, 0);
 }
 
+/// [`MASQUERADE`] for IPv6.
+const MASQUERADE_IPV6: &str = "
+    *nat
+    -A POSTROUTING -s fd00:1::/64 -o wan0 -j MASQUERADE
+    COMMIT
+    *filter
+    :FORWARD DROP [0:0]
+    -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+    -A FORWARD -i lan0 -j ACCEPT
+    COMMIT
+";
+
 fn names_through_nat(kind: Kind) {
+    names(kind, "192.168.1.9");
+}
+
+fn names_through_nat_ipv6(kind: Kind) {
+    names(kind, "fd00:2::9");
+}
+
+fn names(kind: Kind, server: &str) {
     let net = Topology::new();
-    let _router = Router::start(kind, &net, &Setup::new(MASQUERADE));
+    let setup = Setup::new(MASQUERADE).with_ip6tables(MASQUERADE_IPV6);
+    let _router = Router::start(kind, &net, &setup);
+    // Only a translated question is answered.
+    net.server.must("ip -6 route del default");
     let _dns = net.server.start(&DNSMASQ, &net.scratch().join("dnsmasq.log"));
     for option in ["", "+tcp"] {
-        let ask = format!("dig +short +time=2 {option} @192.168.1.9 web.example");
+        let ask = format!("dig +short +time=2 {option} @{server} web.example");
         let mut answer = String::new();
         let answered = eventually(Duration::from_secs(10), || {
             answer = net.client.shell(&ask).stdout;
@@ -112,28 +136,37 @@ fn closed_port_is_told_through_nat(kind: Kind) {
     assert!(output.stdout.contains("connection refused"), "{output:?}");
 }
 
-/// All open at once, each with a word of its own to carry there and back.
 fn a_thousand_connections(kind: Kind) {
+    thousand_connections(kind, "0.0.0.0:7", "192.168.1.9:7", "192.168.1.146");
+}
+
+fn a_thousand_connections_ipv6(kind: Kind) {
+    thousand_connections(kind, "[::]:7", "[fd00:2::9]:7", "fd00:2::1");
+}
+
+/// All open at once, each with a word of its own to carry there and back. `outside` is what the server sees.
+fn thousand_connections(kind: Kind, listen: &str, server: &'static str, outside: &'static str) {
     const COUNT: u32 = 1000;
     // Both ends of every connection live in this process.
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
     setrlimit(Resource::RLIMIT_NOFILE, most.min(4096), most).unwrap();
 
     let net = Topology::new();
-    let router = Router::start(kind, &net, &Setup::new(MASQUERADE));
-    let listener = net.server.enter(|| TcpListener::bind("0.0.0.0:7").unwrap());
+    let setup = Setup::new(MASQUERADE).with_ip6tables(MASQUERADE_IPV6);
+    let router = Router::start(kind, &net, &setup);
+    let listener = net.server.enter(|| TcpListener::bind(listen).unwrap());
     let echo = thread::spawn(move || {
         let accepted: Vec<_> = (0..COUNT).map(|_| listener.accept().unwrap()).collect();
         for (mut stream, peer) in accepted {
             let mut word = [0; 4];
             stream.read_exact(&mut word).unwrap();
             stream.write_all(&word).unwrap();
-            assert_eq!(peer.ip().to_string(), "192.168.1.146");
+            assert_eq!(peer.ip().to_string(), outside);
         }
     });
     let streams: Vec<TcpStream> = net.client.enter(|| {
         let connect = |_| {
-            let address = "192.168.1.9:7".parse().unwrap();
+            let address = server.parse().unwrap();
             TcpStream::connect_timeout(&address, Duration::from_secs(30)).unwrap()
         };
         (0..COUNT).map(connect).collect()
@@ -148,6 +181,7 @@ fn a_thousand_connections(kind: Kind) {
         assert_eq!(u32::from_be_bytes(word), number);
     }
     echo.join().unwrap();
-    let established = router.connections().matches(" dport=7 src=192.168.1.9 ").count();
+    let expected = format!(" dport=7 src={} ", server.parse::<SocketAddr>().unwrap().ip());
+    let established = router.connections().matches(&expected).count();
     assert_eq!(established, COUNT as usize, "not every connection is in the table");
 }
