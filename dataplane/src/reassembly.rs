@@ -15,6 +15,7 @@ use crate::ids::InterfaceId;
 use crate::packet::Packet;
 use crate::time::Instant;
 use crate::wire::parse::{Headers, fragment_data};
+use crate::wire::protocol;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::BuildHasherDefault;
 use std::net::IpAddr;
@@ -115,6 +116,9 @@ impl<P: Packet> Reassembler<P> {
             IpVersion::V6 => 0,
         };
         if from == to || !last && !(to - from).is_multiple_of(8) || to + header > 65_535 {
+            return Reassembly::Dropped(DropReason::BadFragment, 0);
+        }
+        if headers.version == IpVersion::V6 && from == 0 && !has_whole_header(&packet, headers) {
             return Reassembly::Dropped(DropReason::BadFragment, 0);
         }
         if self.held >= (2 * self.capacity).max(MAX_FRAGMENTS) {
@@ -252,6 +256,16 @@ impl<P: Packet> Partial<P> {
         });
         contiguous && last
     }
+}
+
+/// RFC 8200 section 4.5: the first fragment holds all headers up to layer 4's (kernel `ipv6frag_thdr_truncated`).
+fn has_whole_header<P: Packet>(packet: &P, headers: &Headers) -> bool {
+    let least = match headers.protocol {
+        protocol::TCP => 20,
+        protocol::UDP | protocol::ICMPV6 => 8,
+        _ => 1,
+    };
+    headers.payload(packet.data()).len() >= least
 }
 
 fn key_of<P: Packet>(packet: &P, headers: &Headers, ingress: InterfaceId) -> Key {

@@ -105,9 +105,22 @@ fn sources_that_cannot_be_are_dropped() {
     let mut loopback = udp(SERVER6, 64, 8);
     loopback[22..38].fill(0);
     loopback[37] = 1;
-    for sent in [multicast, loopback] {
+    let mut unspecified = udp(SERVER6, 64, 8);
+    unspecified[22..38].fill(0);
+    // Nobody on the link is known by that address, so nobody is told.
+    let mut link_local = udp(SERVER6, 64, 8);
+    link_local[22..24].copy_from_slice(&[0xfe, 0x80]);
+    for sent in [multicast, loopback, unspecified, link_local] {
         assert_eq!(gateway.receive(LAN, &sent), []);
     }
     let drops = gateway.workers[0].counters().drops();
-    assert_eq!(drops.get(DropReason::MartianSource), 2);
+    assert_eq!(drops.get(DropReason::MartianSource), 4);
+}
+
+/// Unlike in IPv4, where such a source is a martian.
+#[test]
+fn a_source_of_the_gateway_s_own_is_forwarded() {
+    let mut own = udp(SERVER6, 64, 8);
+    own[22..38].copy_from_slice(&GATEWAY6);
+    assert_eq!(plain().receive(LAN, &own).len(), 1);
 }

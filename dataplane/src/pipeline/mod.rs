@@ -45,7 +45,8 @@ pub trait Family: Address {
     fn forwards(snapshot: &Snapshot) -> bool;
     /// An interface's addresses with their prefix lengths, primary first.
     fn addresses(interface: &Interface) -> &[(Self, u8)];
-    /// Whether an address may be the gateway's own; false is certain.
+    /// Whether an address may be the gateway's own, as no source from the wire may be; false is certain. The kernel
+    /// refuses only IPv4's.
     fn may_own(interfaces: &Interfaces, address: Self) -> bool;
 }
 
@@ -74,8 +75,8 @@ impl Family for V6 {
     fn addresses(interface: &Interface) -> &[(Self, u8)] {
         &interface.v6
     }
-    fn may_own(interfaces: &Interfaces, address: Self) -> bool {
-        interfaces.may_own(address)
+    fn may_own(_: &Interfaces, _: Self) -> bool {
+        false
     }
 }
 

@@ -10,6 +10,7 @@ use crate::interface::ReversePathFilter;
 use crate::packet::Packet;
 use crate::snapshot::NextHop;
 use crate::wire::forward::decrement_ttl;
+use crate::wire::hop_by_hop;
 use crate::wire::icmp_error::IcmpError;
 use crate::wire::options::has_source_route;
 use std::net::IpAddr;
@@ -48,9 +49,20 @@ fn is_martian_source(ip: IpAddr) -> bool {
     }
 }
 
-/// Destinations no packet from the wire may have. 240/4 and 0.x are forwarded, as Linux does.
+/// Destinations no packet from the wire may have. 240/4, 0.x and `::` are forwarded, as Linux does.
 fn is_martian_destination(ip: IpAddr) -> bool {
-    ip.is_loopback() || ip.is_unspecified()
+    ip.is_loopback() || ip.is_ipv4() && ip.is_unspecified()
+}
+
+/// Sources that mean something on their own link only (kernel `ip6_forward`).
+fn check_scope(source: IpAddr) -> Result<(), Stop> {
+    match source {
+        IpAddr::V6(source) if source.is_unspecified() => Err(Stop::Drop(DropReason::MartianSource)),
+        IpAddr::V6(source) if source.is_unicast_link_local() => {
+            Err(Stop::Refuse(DropReason::MartianSource, IcmpError::V6BeyondScope))
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => Ok(()),
+    }
 }
 
 /// Destinations that mean "whoever is on this link": delivered, never forwarded.
@@ -72,6 +84,9 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Route, Stop> {
+        if A::VERSION == IpVersion::V6 && flight.headers.options {
+            hop_by_hop::check(flight.lead.data(), &flight.headers)?;
+        }
         let (source, destination) = (flight.source.to_ip(), flight.destination.to_ip());
         let dhcp = source.is_unspecified() && is_link_scoped(destination);
         if is_martian_source(source) && !dhcp {
@@ -113,11 +128,14 @@ impl<A: Family> Lane<A> {
         }
     }
 
-    /// Own addresses as source, and the reverse-path filter (RFC 3704).
+    /// Own addresses as source, and the reverse-path filter (RFC 3704); the kernel has neither for IPv6.
     fn check_source<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<(), Stop> {
         let interfaces = &env.snapshot.interfaces;
-        let filter =
-            interfaces.get(flight.ingress).map_or(ReversePathFilter::Off, |i| i.reverse_path);
+        let filter = match A::VERSION {
+            IpVersion::V4 => interfaces.get(flight.ingress).map(|i| i.reverse_path),
+            IpVersion::V6 => None,
+        };
+        let filter = filter.unwrap_or(ReversePathFilter::Off);
         if filter == ReversePathFilter::Off && !A::may_own(interfaces, flight.source) {
             return Ok(());
         }
@@ -183,6 +201,9 @@ impl<A: Family> Lane<A> {
         if flight.headers.ttl <= 1 {
             let error = error::<A>(IcmpError::TimeExceeded, IcmpError::V6HopLimit);
             return Err(Stop::Refuse(DropReason::TtlExceeded, error));
+        }
+        if out.egress != flight.ingress {
+            check_scope(flight.source.to_ip())?;
         }
         let interface = env.snapshot.interfaces.get(out.egress).filter(|interface| interface.up);
         let Some(interface) = interface else { return Err(Stop::Drop(DropReason::InterfaceDown)) };

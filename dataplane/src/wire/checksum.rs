@@ -137,19 +137,27 @@ pub fn update16(checksum: u16, old: u16, new: u16) -> u16 {
 }
 
 /// Whether REJECT answers a packet, as far as its checksum goes (kernel `nf_reject_verify_csum` and
-/// `nf_ip_checksum`): one that cannot be shown to be whole may be anybody's. The kernel takes protocols it does
-/// not know to have a checksum over their payload.
+/// `nf_ip_checksum`; of IPv6 `reject6_csum_ok`): one that cannot be shown to be whole may be anybody's. The kernel
+/// takes protocols it does not know to have a checksum over their payload, in IPv6 with the pseudo-header.
 #[must_use]
 pub fn may_reject(data: &[u8], headers: &Headers) -> bool {
     const EXEMPT: [u8; 6] = [47, 50, 51, protocol::DCCP, protocol::SCTP, protocol::UDP_LITE];
-    if headers.version == IpVersion::V6 || EXEMPT.contains(&headers.protocol) {
+    let payload = headers.payload(data);
+    if headers.version == IpVersion::V6 && (payload.is_empty() || !headers.is_first_fragment()) {
+        return false;
+    }
+    if EXEMPT.contains(&headers.protocol) {
         return headers.fragment.is_some() || l4_state(data, headers) != L4ChecksumState::Bad;
     }
     match headers.protocol {
-        protocol::UDP if u16_at(headers.payload(data), 6) == Some(0) => true,
+        protocol::UDP if u16_at(payload, 6) == Some(0) => true,
+        _ if headers.version == IpVersion::V6 => {
+            let before = pseudo_header(data, headers, payload.len() as u32);
+            fold(before + add(payload)) == 0xffff
+        }
         protocol::TCP | protocol::UDP | protocol::ICMP => {
             headers.fragment.is_none() && l4_state(data, headers) != L4ChecksumState::Bad
         }
-        _ => sum(headers.payload(data)) == 0xffff,
+        _ => sum(payload) == 0xffff,
     }
 }

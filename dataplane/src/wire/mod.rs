@@ -5,6 +5,7 @@ pub mod echo;
 pub mod ethernet;
 pub mod forward;
 pub mod fragment;
+pub(crate) mod hop_by_hop;
 pub mod icmp_error;
 pub mod layer4;
 pub mod options;
