@@ -11,6 +11,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
@@ -45,6 +46,24 @@ impl Scenario {
         }
         for (cable, address) in
             [(LAN, "10.1.0.2"), (LAN, "10.1.0.3"), (WAN, "192.168.1.9"), (WAN, "192.168.1.1")]
+        {
+            setup = setup.with_neighbour(cable.interface, address, cable.host_mac);
+        }
+        Self { setup, play: Box::new(play) }
+    }
+
+    /// The same for IPv6: fd00:1::2 and fd00:1::3 are inside, fd00:2::9 and fd00:2::fe outside; the latter is the
+    /// default route.
+    pub fn new_v6(ip6tables: &str, play: impl Fn(&mut Lab) + 'static) -> Self {
+        let mut setup = Setup::new("")
+            .with_ip6tables(ip6tables)
+            .with_sysctl("net.ipv6.icmp.ratelimit", 0)
+            .with_route("::/0", "fd00:2::fe");
+        for interface in &mut setup.interfaces {
+            interface.addresses.retain(|address| address.contains(':'));
+        }
+        for (cable, address) in
+            [(LAN, "fd00:1::2"), (LAN, "fd00:1::3"), (WAN, "fd00:2::9"), (WAN, "fd00:2::fe")]
         {
             setup = setup.with_neighbour(cable.interface, address, cable.host_mac);
         }
@@ -92,6 +111,8 @@ impl Scenario {
 
     fn run(&self, kind: Kind, expected: Option<&Transcript>) -> Transcript {
         let namespace = Namespace::new("router");
+        // A label drawn for each flow that the router's own stack begins would be compared.
+        namespace.must("sysctl -qw net.ipv6.auto_flowlabels=0");
         let scratch = tempfile::tempdir().expect("cannot make a temporary folder");
         let ends = [LAN, WAN].map(|cable| End::new(&namespace, cable));
         let router = Router::start_in(kind, &namespace, scratch.path(), &self.setup);
@@ -160,10 +181,11 @@ impl Seen {
         &self.frame[14..]
     }
 
-    /// Source and destination port of a TCP or UDP packet without IP options.
+    /// Source and destination port of a TCP or UDP packet without IP options and extension headers.
     pub fn ports(&self) -> (u16, u16) {
+        let at = if is_v6(self.packet()) { 54 } else { 34 };
         let word = |at: usize| u16::from_be_bytes([self.frame[at], self.frame[at + 1]]);
-        (word(34), word(36))
+        (word(at), word(at + 2))
     }
 }
 
@@ -204,7 +226,8 @@ impl Lab {
     #[track_caller]
     fn send(&mut self, end: usize, packet: &Packet) -> Vec<Seen> {
         self.ids.insert(packet.id);
-        self.send_bytes(end, 0x0800, &packet.bytes())
+        let ethertype = if packet.source.is_ipv6() { 0x86dd } else { 0x0800 };
+        self.send_bytes(end, ethertype, &packet.bytes())
     }
 
     #[track_caller]
@@ -230,8 +253,8 @@ impl Lab {
             let more = wire::wait(&wires, QUIET_MS);
             for End { cable, wire, .. } in &self.ends {
                 while let Some(frame) = wire.receive() {
-                    // IPv6 is switched on beside the scenario and announces itself.
-                    if frame[12..14] != [0x86, 0xdd] {
+                    // IPv6 is switched on, also beside a scenario of IPv4, and announces itself.
+                    if !announces(&frame) {
                         seen.push(Seen { interface: cable.interface, frame });
                     }
                 }
@@ -250,6 +273,17 @@ impl Lab {
             // Short frames are padded on some ways and not on others.
             seen.frame.truncate(14 + length);
             self.mask_id(&mut seen.frame[14..]);
+            for &(actual, canonical) in &self.aliases {
+                replace_port(&mut seen.frame[14..], actual, canonical);
+            }
+        }
+        if let Some(packet) = seen.frame.get_mut(14..).filter(|packet| is_v6(packet)) {
+            let length = usize::from(u16::from_be_bytes([packet[4], packet[5]]));
+            // Drawn at random wherever the kernel cuts a packet.
+            if packet[6] == frame::FRAGMENT && length >= 8 {
+                packet[44..48].fill(0);
+            }
+            seen.frame.truncate(14 + 40 + length);
             for &(actual, canonical) in &self.aliases {
                 replace_port(&mut seen.frame[14..], actual, canonical);
             }
@@ -286,14 +320,14 @@ impl Lab {
 
 /// Replaces a port that was drawn at random in a TCP or UDP packet with a right checksum.
 fn replace_port(packet: &mut [u8], actual: u16, canonical: u16) {
-    let at = match packet[9] {
+    let (protocol, header) = if is_v6(packet) { (packet[6], 40) } else { (packet[9], 20) };
+    let at = match protocol {
         frame::TCP => 16,
         frame::UDP => 6,
         _ => return,
     };
-    let address = |at: usize| <[u8; 4]>::try_from(&packet[at..at + 4]).expect("4 bytes").into();
-    let (source, destination, protocol) = (address(12), address(16), packet[9]);
-    let segment = &mut packet[20..];
+    let (source, destination) = addresses(packet);
+    let segment = &mut packet[header..];
     if frame::transport_checksum(source, destination, protocol, segment) != 0 {
         return;
     }
@@ -305,6 +339,25 @@ fn replace_port(packet: &mut [u8], actual: u16, canonical: u16) {
     segment[at..at + 2].fill(0);
     let sum = frame::transport_checksum(source, destination, protocol, segment);
     segment[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+}
+
+fn is_v6(packet: &[u8]) -> bool {
+    packet.len() >= 40 && packet[0] >> 4 == 6
+}
+
+/// Source and destination.
+fn addresses(packet: &[u8]) -> (IpAddr, IpAddr) {
+    let v4 = |at: usize| <[u8; 4]>::try_from(&packet[at..at + 4]).expect("4 bytes").into();
+    let v6 = |at: usize| <[u8; 16]>::try_from(&packet[at..at + 16]).expect("16 bytes").into();
+    if is_v6(packet) { (v6(8), v6(24)) } else { (v4(12), v4(16)) }
+}
+
+/// Whether a host says this by itself: neighbour discovery (RFC 4861, ICMPv6 133 to 137), or who wants which multicast
+/// (RFC 3810, to ff02::16 behind a hop-by-hop header).
+fn announces(frame: &[u8]) -> bool {
+    let Some(packet) = frame.get(14..).filter(|packet| is_v6(packet)) else { return false };
+    let discovery = packet[6] == frame::ICMPV6 && (133..=137).contains(&packet[40]);
+    discovery || packet[24..26] == [0xff, 0x02]
 }
 
 /// A line of `conntrack -L` without what depends on the moment: timeout and use count.

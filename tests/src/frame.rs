@@ -1,8 +1,9 @@
-//! Owns IPv4 packets as hosts make them: right by default, wrong where a test says so.
+//! Owns IP packets as hosts make them: right by default, wrong where a test says so. The addresses decide
+//! on the version, and with it on what "ICMP", "ping" and "fragment" mean.
 //!
 //! All numbers are given in host order and stand in the packet in network order.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 /// TCP flags (RFC 9293, section 3.1).
 pub mod flags {
@@ -20,6 +21,10 @@ pub mod flags {
 
 /// Protocol numbers.
 pub const ICMP: u8 = 1;
+/// ICMPv6 (RFC 4443).
+pub const ICMPV6: u8 = 58;
+/// The IPv6 extension header of a fragment.
+pub const FRAGMENT: u8 = 44;
 /// TCP.
 pub const TCP: u8 = 6;
 /// UDP.
@@ -28,25 +33,25 @@ pub const UDP: u8 = 17;
 const DONT_FRAGMENT: u16 = 0x4000;
 const MORE_FRAGMENTS: u16 = 0x2000;
 
-/// An IPv4 packet. Changing it after its payload is set leaves the checksums of the payload as
+/// An IPv4 or IPv6 packet. Changing it after its payload is set leaves the checksums of the payload as
 /// they were, as a router's rewriting would.
 #[derive(Debug, Clone)]
 pub struct Packet {
     /// Source address.
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     /// Destination address.
-    pub destination: Ipv4Addr,
-    /// Time to live.
+    pub destination: IpAddr,
+    /// Time to live, hop limit.
     pub ttl: u8,
-    /// Type of service.
+    /// Type of service, traffic class.
     pub tos: u8,
-    /// Identification.
+    /// Identification; in IPv6 only fragments have one.
     pub id: u16,
-    /// Flags and fragment offset, as in the header.
+    /// Flags and fragment offset, as in the IPv4 header; in IPv6 a fragment header says the same.
     pub fragment: u16,
     /// Protocol number of the payload.
     pub protocol: u8,
-    /// Options, a multiple of 4 bytes.
+    /// IPv4 options, a multiple of 4 bytes; options of an IPv6 hop-by-hop header, 6 bytes and a multiple of 8.
     pub options: Vec<u8>,
     /// What follows the header.
     pub payload: Vec<u8>,
@@ -101,7 +106,12 @@ impl Packet {
     #[must_use]
     pub fn options(mut self, options: &[u8]) -> Self {
         self.options = options.to_vec();
-        self.options.resize(options.len().next_multiple_of(4), 0);
+        let length = match self.source {
+            IpAddr::V4(_) => options.len().next_multiple_of(4),
+            IpAddr::V6(_) => (options.len() + 2).next_multiple_of(8) - 2,
+        };
+        // In both families zeroes are padding of one byte each, or the end.
+        self.options.resize(length, 0);
         self
     }
 
@@ -137,20 +147,23 @@ impl Packet {
     /// Carrying an ICMP echo request (RFC 792).
     #[must_use]
     pub fn ping(self, id: u16, sequence: u16, data: &[u8]) -> Self {
-        self.icmp(8, 0, &words(&[id, sequence]), data)
+        let kind = if self.source.is_ipv6() { 128 } else { 8 };
+        self.icmp(kind, 0, &words(&[id, sequence]), data)
     }
 
     /// Carrying an ICMP echo reply.
     #[must_use]
     pub fn pong(self, id: u16, sequence: u16, data: &[u8]) -> Self {
-        self.icmp(0, 0, &words(&[id, sequence]), data)
+        let kind = if self.source.is_ipv6() { 129 } else { 0 };
+        self.icmp(kind, 0, &words(&[id, sequence]), data)
     }
 
     /// Carrying an ICMP error about `inner`, an IP packet as its receiver saw it: 548 bytes of it
-    /// at most, as RFC 1812 section 4.3.2.3 has it.
+    /// at most, as RFC 1812 section 4.3.2.3 has it; in IPv6 as much as the smallest MTU holds.
     #[must_use]
     pub fn icmp_error(self, kind: u8, code: u8, mtu: u16, inner: &[u8]) -> Self {
-        self.icmp(kind, code, &words(&[0, mtu]), &inner[..inner.len().min(548)])
+        let most = if self.source.is_ipv6() { 1232 } else { 548 };
+        self.icmp(kind, code, &words(&[0, mtu]), &inner[..inner.len().min(most)])
     }
 
     /// Carrying ICMP: the four bytes after the checksum and what follows.
@@ -159,6 +172,9 @@ impl Packet {
         let mut message = vec![kind, code, 0, 0];
         message.extend(rest);
         message.extend(data);
+        if self.source.is_ipv6() {
+            return self.with_checksum(ICMPV6, message, 2);
+        }
         let sum = checksum(&message).to_be_bytes();
         message[2..4].copy_from_slice(&sum);
         self.raw(ICMP, &message)
@@ -191,14 +207,49 @@ impl Packet {
 
     /// The packet as it goes into a frame.
     pub fn bytes(&self) -> Vec<u8> {
+        match (self.source, self.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                self.bytes_v4(source.octets(), destination.octets())
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                self.bytes_v6(source.octets(), destination.octets())
+            }
+            (source, destination) => panic!("{source} and {destination} are of two families"),
+        }
+    }
+
+    /// RFC 8200: fixed header, hop-by-hop options if there are any, fragment header of a fragment.
+    fn bytes_v6(&self, source: [u8; 16], destination: [u8; 16]) -> Vec<u8> {
+        let (mut next, mut rest) = (self.protocol, self.payload.clone());
+        if self.fragment & !DONT_FRAGMENT != 0 {
+            let more = u16::from(self.fragment & MORE_FRAGMENTS != 0);
+            let place = self.fragment << 3 | more;
+            let header = [vec![next, 0], words(&[place, 0, self.id])].concat();
+            (next, rest) = (FRAGMENT, [header, rest].concat());
+        }
+        if !self.options.is_empty() {
+            let eights = u8::try_from((self.options.len() + 2) / 8 - 1).expect("few options");
+            (next, rest) = (0, [vec![next, eights], self.options.clone(), rest].concat());
+        }
+        let length = u16::try_from(rest.len()).expect("a short packet");
+        let mut bytes = vec![0x60 | self.tos >> 4, self.tos << 4, 0, 0];
+        bytes.extend(words(&[length]));
+        bytes.extend([next, self.ttl]);
+        bytes.extend(source);
+        bytes.extend(destination);
+        bytes.extend(rest);
+        bytes
+    }
+
+    fn bytes_v4(&self, source: [u8; 4], destination: [u8; 4]) -> Vec<u8> {
         let header = 20 + self.options.len();
         let total = u16::try_from(header + self.payload.len()).expect("a short packet");
         let words_of_header = u8::try_from(header / 4).expect("few options");
         let mut bytes = vec![0x40 | words_of_header, self.tos];
         bytes.extend(words(&[total, self.id, self.fragment]));
         bytes.extend([self.ttl, self.protocol, 0, 0]);
-        bytes.extend(self.source.octets());
-        bytes.extend(self.destination.octets());
+        bytes.extend(source);
+        bytes.extend(destination);
         bytes.extend(&self.options);
         let sum = checksum(&bytes).to_be_bytes();
         bytes[10..12].copy_from_slice(&sum);
@@ -239,16 +290,23 @@ pub fn checksum(bytes: &[u8]) -> u16 {
     !(sum as u16)
 }
 
-/// The checksum of a TCP or UDP segment with its pseudo header.
+/// The checksum of a TCP, UDP or ICMPv6 segment with its pseudo header.
 pub fn transport_checksum(
-    source: Ipv4Addr,
-    destination: Ipv4Addr,
+    source: IpAddr,
+    destination: IpAddr,
     protocol: u8,
     segment: &[u8],
 ) -> u16 {
-    let mut bytes = [source.octets(), destination.octets()].concat();
+    let mut bytes = [octets(source), octets(destination)].concat();
     let length = u16::try_from(segment.len()).expect("a short segment");
     bytes.extend(words(&[u16::from(protocol), length]));
     bytes.extend(segment);
     checksum(&bytes)
+}
+
+fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
 }

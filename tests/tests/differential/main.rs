@@ -3,6 +3,7 @@
 mod conntrack;
 mod forwarding;
 mod hostile;
+mod ipv6;
 mod nat;
 mod rules;
 

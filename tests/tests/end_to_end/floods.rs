@@ -79,7 +79,7 @@ fn endless_fragments(workers: u32) {
         let part = &parts[usize::from(number % 3 == 0)];
         let mut part = part.clone();
         // Not the same datagram over and over.
-        part.source = std::net::Ipv4Addr::new(10, 1, (number >> 16) as u8, 2);
+        part.source = std::net::Ipv4Addr::new(10, 1, (number >> 16) as u8, 2).into();
         ethernet(LAN.mac, 0x0800, &part.bytes())
     });
     assert!(gateway.drops("reassembly-full") > 0, "{:#}", gateway.stats());
