@@ -64,6 +64,7 @@ fn ports_on_kernel_interfaces() {
     let eal = Eal::init(&EalConfig { memory_mb: 64, ..EalConfig::default() }).unwrap();
     let pool = Mempool::new(&eal, &PoolConfig::new("kernel", 2047)).unwrap();
     af_packet(&eal, &pool);
+    missed(&eal, &pool);
     several_queues(&eal, &pool);
     jumbo_frames(&eal);
     tap(&eal, &pool);
@@ -94,6 +95,27 @@ fn af_packet(eal: &Eal, pool: &Mempool) {
     near.set_mtu(1500).unwrap();
     let error = near.set_mtu(9000).unwrap_err();
     assert!(matches!(error, Error::Mtu { asked: 9000, most: 1964, .. }), "{error}");
+}
+
+/// What nobody fetches overruns the kernel's ring, and is counted once.
+fn missed(eal: &Eal, pool: &Mempool) {
+    let [near, far] =
+        ["af_packet:lan0", "af_packet:host0"].map(|device| attach(eal, device, &Shape::default()));
+    let mut sender = near.start(&config(), pool).unwrap();
+    let _receiver = far.start(&config(), pool).unwrap();
+    let mut sent = 0;
+    while sent < 6000 {
+        let mut burst: Burst = Burst::new();
+        while let Ok(()) = burst.push(pool.alloc_copy(&experiment(60, 1)).unwrap()) {}
+        sent += sender.tx[0].transmit(&mut burst) as u64;
+    }
+    let stats = far.stats().unwrap();
+    assert_eq!(stats.rx_packets, 0);
+    assert!((1..=sent - 4000).contains(&stats.rx_missed), "{stats:?} of {sent}");
+    assert_eq!(far.stats().unwrap().rx_missed, stats.rx_missed, "counts stay");
+    assert_eq!(near.stats().unwrap().tx_dropped, 0);
+    far.reset_stats().unwrap();
+    assert_eq!(far.stats().unwrap().rx_missed, 0);
 }
 
 fn several_queues(eal: &Eal, pool: &Mempool) {
