@@ -101,10 +101,16 @@ fn what_is_taken() {
     says(&output, &["sluice.sock", "another sluice is listening", "api.listen"]);
 
     let held = net.router.enter(|| TcpListener::bind("127.0.0.1:9000").unwrap());
-    fs::write(&file, format!("[api]\nlisten = [\"127.0.0.1:9000\"]\n{null}")).unwrap();
-    let output = net.router.shell(&run);
-    assert_eq!(output.code, 1, "{output:?}");
-    says(&output, &["127.0.0.1:9000", "cannot listen", "api.listen"]);
+    let api = format!("listen = [\"unix:{}\"]", folder.path().join("own.sock").display());
+    for (words, key) in [
+        ("listen = [\"127.0.0.1:9000\"]".to_owned(), "api.listen"),
+        (format!("{api}\nmetrics = \"127.0.0.1:9000\""), "api.metrics"),
+    ] {
+        fs::write(&file, format!("[api]\n{words}\n{null}")).unwrap();
+        let output = net.router.shell(&run);
+        assert_eq!(output.code, 1, "{output:?}");
+        says(&output, &["127.0.0.1:9000", "cannot listen", key]);
+    }
     drop(held);
 
     // An interface that happens to have the twin's name.
