@@ -14,7 +14,8 @@ use sluice_dataplane::rules::{Count, Hook, Rules, Table};
 use sluice_dataplane::worker::counters::Counter;
 use std::net::IpAddr;
 use std::sync::Arc;
-use support::frames::{checksum, gateway_mac, neighbour_mac};
+use support::frames::neighbour_mac;
+use support::plain::{Sent, Transport};
 use support::rules::{compile, snat, snat6};
 use support::{
     CLIENT, CLIENT6, GATEWAY, Gateway, LAN, SERVER, SERVER6, Spread, WAN, snapshot_with,
@@ -22,83 +23,6 @@ use support::{
 
 const ACK: u8 = 0x10;
 const SYN: u8 = 2;
-
-#[derive(Debug, Clone, Copy)]
-enum Transport {
-    Udp,
-    /// Sequence and acknowledgement numbers, flags.
-    Tcp(u32, u32, u8),
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Sent {
-    transport: Transport,
-    from: (IpAddr, u16),
-    to: (IpAddr, u16),
-    ttl: u8,
-    payload: usize,
-    padding: usize,
-    /// UDP: no checksum.
-    unsummed: bool,
-}
-
-fn bytes(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(v4) => v4.octets().to_vec(),
-        IpAddr::V6(v6) => v6.octets().to_vec(),
-    }
-}
-
-impl Sent {
-    fn segment(&self) -> (u8, Vec<u8>) {
-        let mut segment = [self.from.1.to_be_bytes(), self.to.1.to_be_bytes()].concat();
-        let (protocol, place) = match self.transport {
-            Transport::Udp => {
-                segment.extend((8 + self.payload as u16).to_be_bytes());
-                segment.extend([0, 0]);
-                (17, 6)
-            }
-            Transport::Tcp(seq, ack, flags) => {
-                segment.extend(seq.to_be_bytes());
-                segment.extend(ack.to_be_bytes());
-                segment.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
-                (6, 16)
-            }
-        };
-        segment.resize(segment.len() + self.payload, 0x61);
-        let length = (segment.len() as u32).to_be_bytes();
-        let ends = [bytes(self.from.0), bytes(self.to.0)].concat();
-        let sum = checksum(&[&ends[..], &length, &[0, 0, 0, protocol], &segment].concat());
-        if !self.unsummed || protocol == 6 {
-            segment[place..place + 2].copy_from_slice(&sum.to_be_bytes());
-        }
-        (protocol, segment)
-    }
-
-    fn frame(&self, port: u16) -> Vec<u8> {
-        let (protocol, segment) = self.segment();
-        let ends = [bytes(self.from.0), bytes(self.to.0)].concat();
-        let mut frame = [gateway_mac(port), neighbour_mac(port)].concat();
-        if self.from.0.is_ipv4() {
-            let mut ip = vec![0x45, 0];
-            ip.extend((20 + segment.len() as u16).to_be_bytes());
-            ip.extend([0x12, 0x34, 0, 0, self.ttl, protocol, 0, 0]);
-            ip.extend(ends);
-            let sum = checksum(&ip);
-            ip[10..12].copy_from_slice(&sum.to_be_bytes());
-            frame.extend([8, 0]);
-            frame.extend(ip);
-        } else {
-            frame.extend([0x86, 0xdd, 0x61, 0x23, 4, 5]);
-            frame.extend((segment.len() as u16).to_be_bytes());
-            frame.extend([protocol, self.ttl]);
-            frame.extend(ends);
-        }
-        frame.extend(segment);
-        frame.resize(frame.len() + self.padding, 0xee);
-        frame
-    }
-}
 
 /// What the gateways are set up with.
 #[derive(Clone, Copy)]

@@ -10,6 +10,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
 pub mod frames;
+pub mod plain;
 pub mod rules;
 
 use crossbeam_queue::ArrayQueue;
