@@ -18,6 +18,13 @@ use hashbrown::HashMap;
 #[repr(transparent)]
 pub struct AdjacencyId(pub(crate) u32);
 
+impl AdjacencyId {
+    /// As a number.
+    pub(crate) const fn number(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A way through the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Adjacency {

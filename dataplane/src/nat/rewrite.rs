@@ -49,6 +49,10 @@ impl Delta {
     #[must_use]
     #[inline]
     pub fn between<A: Address>(from: &Tuple<A>, to: &Tuple<A>) -> Self {
+        // What is not translated is left as it is, to the bit: a sum has two zeros.
+        if from.is(to) {
+            return Self::default();
+        }
         let addresses = Sum::difference(
             words(from.source) + words(from.destination),
             words(to.source) + words(to.destination),
@@ -246,9 +250,9 @@ fn mend_sctp(l4: &mut [u8]) -> Option<()> {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sum(u64);
 
-/// The negative of a folded difference, which is never the zero of all bits zero.
+/// The negative of a difference; each of the two zeros stays itself.
 const fn negative(sum: u16) -> u16 {
-    if sum == 0xffff { sum } else { !sum }
+    if sum == 0 || sum == 0xffff { sum } else { !sum }
 }
 
 /// The sum of an address's words of 32 bits.

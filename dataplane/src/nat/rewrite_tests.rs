@@ -77,6 +77,19 @@ fn equal_tuples_give_the_identity() {
     assert!(!Rewrite::between(&tuple, &tuple.reversed()).is_identity());
 }
 
+/// Ones' complement has two zeros: what is not translated keeps the one it has.
+#[test]
+fn what_is_not_translated_stays_to_the_bit() {
+    let tuple = tuple::<V4>(6, [1, 2, 3, 4]);
+    let delta = Delta::between(&tuple, &tuple);
+    assert_eq!(delta, Delta::default());
+    assert_eq!(delta.reversed(), Delta::default());
+    let to = Tuple { source_port: L4Port::new(9), ..tuple };
+    let delta = Delta::between(&tuple, &to);
+    assert_eq!(delta.reversed(), Delta::between(&to, &tuple));
+    assert_eq!(delta.reversed().reversed(), delta);
+}
+
 /// The checksum of a UDP datagram that would become zero is sent as all ones (RFC 768).
 #[test]
 fn a_udp_checksum_never_becomes_zero() {

@@ -1,4 +1,4 @@
-//! The adjacency of the packets at hand, kept while they follow one another, and what they count.
+//! The adjacencies that the packets of a burst take, looked into once a burst, and what they count.
 
 use super::super::Env;
 use super::frame::{Frame, Macs};
@@ -12,16 +12,19 @@ use crate::packet::Packet;
 use crate::wire::ethernet::write_ethernet;
 use std::marker::PhantomData;
 
-/// A run of packets that go the same way.
+/// Ways of a burst that are kept; one more takes the place of another.
+const WAYS: usize = 8;
+
+/// The ways the packets of a burst go.
 #[derive(Debug)]
 pub(crate) struct Run<A> {
     ingress: InterfaceId,
     /// Whether a layer-4 checksum that nobody has verified is verified here.
     pub(super) verifies: bool,
+    /// That of the packet at hand.
     way: Way,
-    /// Packets that went this way, and their bytes of IP, not yet counted.
-    packets: u64,
-    bytes: u64,
+    /// Those of packets before it.
+    others: [Way; WAYS],
     passed: Passed,
     family: PhantomData<A>,
 }
@@ -51,6 +54,9 @@ pub(super) struct Way {
     vlan: Option<u16>,
     /// Forwarded, rather than delivered to the host.
     pub(super) forwards: bool,
+    /// Packets that went this way, and their bytes of IP, not yet counted.
+    packets: u32,
+    bytes: u32,
 }
 
 impl Way {
@@ -62,6 +68,8 @@ impl Way {
         macs: Macs::new(Mac([0; 6]), Mac([0; 6])),
         vlan: None,
         forwards: false,
+        packets: 0,
+        bytes: 0,
     };
 }
 
@@ -73,8 +81,7 @@ impl<A: Plain> Run<A> {
             ingress: arrival.map_or(InterfaceId::HOST, |arrival| arrival.id),
             verifies: env.snapshot.conntrack.checksum || software_peer,
             way: Way::NONE,
-            packets: 0,
-            bytes: 0,
+            others: [Way::NONE; WAYS],
             passed: Passed::default(),
             family: PhantomData,
         }
@@ -97,41 +104,57 @@ impl<A: Plain> Run<A> {
     /// Another way from here on.
     #[inline(never)]
     fn turn(&mut self, env: &Env<'_>, adjacencies: &Adjacencies, id: AdjacencyId) {
-        self.count(env);
-        match way::<A>(env, adjacencies, id, self.ingress) {
-            Some(way) => self.way = way,
-            None => self.way = Way { id: Some(id), ..Way::NONE },
+        if let Some(left) = self.way.id {
+            let place = left.number() % WAYS;
+            self.count_way(env, self.others[place]);
+            self.others[place] = self.way;
         }
+        let kept = &mut self.others[id.number() % WAYS];
+        if kept.id == Some(id) {
+            self.way = std::mem::replace(kept, Way::NONE);
+            return;
+        }
+        let way = way::<A>(env, adjacencies, id, self.ingress);
+        self.way = way.unwrap_or(Way { id: Some(id), ..Way::NONE });
     }
 
     /// Cuts padding off a packet of `length` bytes of IP whose MACs are set, tags it where the way is tagged, and
     /// counts it; gives the port it goes to.
     #[inline]
     pub(super) fn send<P: Packet>(&mut self, packet: &mut P, length: u16, padding: usize) -> u16 {
+        let way = &mut self.way;
         if padding > 0 {
             packet.trim_back(padding);
         }
-        if let Some(vlan) = self.way.vlan {
-            tag::<A, P>(packet, &self.way, vlan);
+        if let Some(vlan) = way.vlan {
+            tag::<A, P>(packet, way, vlan);
         }
-        self.packets += 1;
-        self.bytes += u64::from(length);
-        self.way.port
+        way.packets += 1;
+        way.bytes += u32::from(length);
+        way.port
     }
 
-    /// Counts what has gone the current way.
+    /// Counts what has gone.
     pub(crate) fn count(&mut self, env: &Env<'_>) {
-        if self.packets == 0 {
+        self.count_way(env, self.way);
+        self.way = Way::NONE;
+        for way in std::mem::replace(&mut self.others, [Way::NONE; WAYS]) {
+            self.count_way(env, way);
+        }
+    }
+
+    fn count_way(&mut self, env: &Env<'_>, way: Way) {
+        if way.packets == 0 {
             return;
         }
+        let (packets, bytes) = (u64::from(way.packets), u64::from(way.bytes));
         if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
-            counters.count_path(self.way.path, self.packets, self.bytes);
+            counters.count_path(way.path, packets, bytes);
         }
-        match self.way.forwards {
-            true => self.passed.sent += self.packets,
-            false => self.passed.delivered += self.packets,
+        match way.forwards {
+            true => self.passed.sent += packets,
+            false => self.passed.delivered += packets,
         }
-        (self.packets, self.bytes) = (0, 0);
     }
 
     /// The list of the port had no room for the packet sent last.
@@ -198,6 +221,8 @@ fn way<A: Plain>(
             macs: Macs::new(mac, mac),
             vlan: None,
             forwards: false,
+            packets: 0,
+            bytes: 0,
         });
     }
     let interface = interfaces.get(adjacency.egress).filter(|interface| interface.up)?;
@@ -214,6 +239,8 @@ fn way<A: Plain>(
         macs: Macs::new(resolved(env, adjacency.neighbour)?, interface.mac),
         vlan: interface.vlan,
         forwards: true,
+        packets: 0,
+        bytes: 0,
     })
 }
 
