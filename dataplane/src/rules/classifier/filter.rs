@@ -108,7 +108,9 @@ impl Length {
     fn place(self, field: u128) -> (usize, u32) {
         let field = field & self.mask;
         let (high, low) = ((field >> 64) as u64, field as u64);
+        // Twice: prefixes often follow one another at equal distances, which one product would keep.
         let hash = (low ^ high.wrapping_mul(ODD).rotate_left(29)).wrapping_mul(ODD);
+        let hash = (hash ^ hash >> 32).wrapping_mul(ODD);
         let bit = hash >> self.shift;
         (self.first as usize + (bit >> 6) as usize, bit as u32 & 63)
     }

@@ -3,6 +3,8 @@
 use super::Packet;
 use crate::address::V4;
 use crate::ids::InterfaceId;
+use crate::rules::classifier::demand::Prefix;
+use crate::rules::classifier::filter::Filter;
 use crate::rules::classifier::{Candidates, Classifier};
 use crate::rules::matches::address::{Destination, Source};
 use crate::rules::matches::port::{DestinationPort, PortRange};
@@ -150,4 +152,16 @@ fn wide_ranges_of_ports() {
     let classifier = Classifier::new(&rules).unwrap();
     let found = asked(&classifier, &Packet::syn(STRANGER, STRANGER, 10_050), 100);
     assert!(found.contains(&50) && found.len() < 12, "{found:?}");
+}
+
+/// Of the lengths at which there is nothing, the filter leaves few.
+#[test]
+fn filters_tell_lengths_apart() {
+    let prefix = |at: u128| Prefix { bits: (10 << 24) + (at << 8), len: 24 };
+    let shorter = Prefix { bits: 172 << 24, len: 8 };
+    let filter = Filter::new(32, (0..1000).map(prefix).chain([shorter]));
+    assert!((0..1000).all(|at| filter.look(prefix(at).bits + 7) & 0b101 == 0b101));
+    assert_eq!(filter.look(172 << 24 | 5) & 0b011, 0b011);
+    let vain = (0..1000).filter(|at| filter.look((11 << 24) + (at << 8)) & 0b100 != 0).count();
+    assert!(vain < 200, "{vain}");
 }
