@@ -24,7 +24,7 @@ PACKAGES := libdpdk-dev dpdk clang libclang-dev pkg-config build-essential proto
 	iptables ipset conntrack iperf3 curl iputils-ping traceroute tcpdump dnsmasq-base \
 	bind9-dnsutils python3
 
-.PHONY: deps build release demo test test-units test-network test-differential bench bench-check lint clean install
+.PHONY: deps build release demo test test-units test-network test-differential test-end-to-end soak bench bench-check lint clean install
 
 deps:
 	@deploy/install-packages.sh $(PACKAGES)
@@ -46,14 +46,24 @@ test-units: deps
 
 # The tests start the gateway that lies beside them, so it is built first. One at a time: each
 # polls with a whole core, and a machine with two would starve them all.
-test-network: deps
-	$(CARGO) build -p sluice
-	$(AS_ROOT) $(CARGO) test -p sluice-tests -- --test-threads=1
+test-network: test-differential test-end-to-end
 
-# What CI runs of them: every scenario against the kernel, with one worker.
+# The same packets through Sluice, on one and on two workers, and through the kernel.
 test-differential: deps
 	$(CARGO) build -p sluice
-	$(AS_ROOT) $(CARGO) test -p sluice-tests --test differential -- --test-threads=1 sluice_1_worker
+	$(AS_ROOT) $(CARGO) test -p sluice-tests --lib --test differential -- --test-threads=1
+
+# Real hosts in namespaces, through Sluice and through the kernel.
+test-end-to-end: deps
+	$(CARGO) build -p sluice
+	$(AS_ROOT) $(CARGO) test -p sluice-tests --test end_to_end -- --test-threads=1
+
+# Ten minutes of TCP through the gateway: no error, and every buffer back in its pool. `make test` has
+# the same for twenty seconds.
+soak: deps
+	$(CARGO) build -p sluice
+	SLUICE_SOAK_SECONDS=600 $(AS_ROOT) $(CARGO) test -p sluice-tests --test end_to_end -- \
+		--test-threads=1 --nocapture soak::
 
 # What benchmarks compare with, and count instructions with.
 BENCH_PACKAGES := $(PACKAGES) dpdk-dev util-linux valgrind
