@@ -82,7 +82,11 @@ pub(crate) fn completed(mut frame: Vec<u8>, at: usize) -> Vec<u8> {
         protocol => pseudo(&frame, protocol, end - l4),
     };
     covered.extend(&frame[l4..end]);
-    let sum = plain_checksum(&covered);
+    let sum = match (headers.protocol, plain_checksum(&covered)) {
+        // Zero would say that there is no checksum (RFC 768).
+        (17, 0) => 0xffff,
+        (_, sum) => sum,
+    };
     frame[l4 + at..l4 + at + 2].copy_from_slice(&sum.to_be_bytes());
     frame
 }
