@@ -53,6 +53,8 @@ struct Key<A> {
 #[derive(Debug, Clone, Copy)]
 struct Class<A> {
     epoch: u32,
+    /// Tells it from those that had its slot before.
+    serial: u32,
     key: Key<A>,
     adjacency: AdjacencyId,
     nat_path: PathId,
@@ -67,6 +69,8 @@ struct Class<A> {
 pub(super) struct Classes<A> {
     /// By hash; a newer one takes the place of an older.
     slots: Vec<Option<Class<A>>>,
+    /// The serial number of the next to be learned.
+    serial: u32,
     /// How many were learned in this epoch, and how often one was met again.
     learned: u32,
     met: u32,
@@ -84,6 +88,7 @@ impl<A: Address> Classes<A> {
     pub(super) fn new() -> Self {
         Self {
             slots: vec![None; Self::SLOTS],
+            serial: 0,
             learned: 0,
             met: 0,
             trail: Trail::new(),
@@ -177,10 +182,12 @@ impl<A: Family> Lane<A> {
         let Flow::Known(flow) = flight.flow else { return };
         let address = self.conntrack.half(flow.peer()).key.destination;
         let source = self.classes.source;
-        let class = Class { epoch: env.epoch, key, adjacency, nat_path, source, address, out };
+        let (epoch, serial) = (env.epoch, self.classes.serial);
+        let class = Class { epoch, serial, key, adjacency, nat_path, source, address, out };
         if let Some(slot) = self.classes.slots.get_mut(slot) {
             *slot = Some(class);
         }
+        self.classes.serial = serial.wrapping_add(1);
         self.classes.learned = self.classes.learned.saturating_add(1);
     }
 
@@ -205,15 +212,21 @@ impl<A: Family> Lane<A> {
             SourceRule::Keep => tuple.source,
             SourceRule::Snat(_) | SourceRule::Masquerade(_) => class.address,
         };
+        let id = ClassId { slot: u16::try_from(slot).ok()?, serial: class.serial };
         let answer = Tuple { destination: source, ..tuple.reversed() };
         self.conntrack.prefetch_index(self.conntrack.hash(&answer));
-        Some(ClassId(u16::try_from(slot).ok()?))
+        Some(id)
+    }
+
+    /// A class found in this burst; none when a packet since has taught another in its place.
+    fn found(&self, ClassId { slot, serial }: ClassId) -> Option<&Class<A>> {
+        let class = self.classes.slots.get(usize::from(slot))?.as_ref()?;
+        (class.serial == serial).then_some(class)
     }
 
     /// The way of a class found in this burst.
-    pub(super) fn class_adjacency(&self, ClassId(slot): ClassId) -> Option<AdjacencyId> {
-        let class = self.classes.slots.get(usize::from(slot))?.as_ref()?;
-        Some(class.adjacency)
+    pub(super) fn class_adjacency(&self, id: ClassId) -> Option<AdjacencyId> {
+        self.found(id).map(|class| class.adjacency)
     }
 
     /// Begins the connection of a plain first packet of that class, as the long way would; none, and nothing
@@ -221,13 +234,13 @@ impl<A: Family> Lane<A> {
     pub(super) fn begin_known(
         &mut self,
         env: &Env<'_>,
-        ClassId(slot): ClassId,
+        id: ClassId,
         tuple: &Tuple<A>,
         layer4: &Layer4,
         data: &[u8],
         headers: &Headers,
     ) -> Option<FlowRef> {
-        let class = (*self.classes.slots.get(usize::from(slot))?)?;
+        let class = *self.found(id)?;
         let settings = &env.snapshot.conntrack;
         if !self.conntrack.has_room(settings) {
             return None;
@@ -271,4 +284,7 @@ impl<A: Family> Lane<A> {
 
 /// The number of a class, good for the burst in which it was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ClassId(u16);
+pub(super) struct ClassId {
+    slot: u16,
+    serial: u32,
+}
