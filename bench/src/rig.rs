@@ -45,9 +45,9 @@ pub(crate) struct Pace {
 }
 
 impl Default for Pace {
-    /// 3.2 million packets a second, aged every 10 ms as in the poll loop.
+    /// 3.2 million packets a second, aged every millisecond as in the poll loop.
     fn default() -> Self {
-        Self { burst: Duration::from_micros(10), age_every: 1000 }
+        Self { burst: Duration::from_micros(10), age_every: 100 }
     }
 }
 
