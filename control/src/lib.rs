@@ -6,5 +6,5 @@ pub mod interfaces;
 pub mod proto;
 pub mod routes;
 pub mod server;
-pub mod solicit;
+mod solicit;
 pub mod tally;

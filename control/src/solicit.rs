@@ -10,7 +10,11 @@ use std::net::IpAddr;
 /// The frame by which `interface` asks for `target`: broadcast or multicast, or unicast to confirm. None when the
 /// interface has no address to ask from.
 #[must_use]
-pub fn frame(interface: &Interface, target: IpAddr, unicast_to: Option<Mac>) -> Option<Vec<u8>> {
+pub(crate) fn frame(
+    interface: &Interface,
+    target: IpAddr,
+    unicast_to: Option<Mac>,
+) -> Option<Vec<u8>> {
     let mut packet = MemoryPacket::new(&[]);
     let (mac, vlan) = (interface.mac, interface.vlan);
     let written = match target {

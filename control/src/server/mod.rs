@@ -16,9 +16,11 @@ pub use serve::{Listeners, ServerError, listen, serve};
 
 use crate::controller::Controller;
 use crate::proto;
+use crate::solicit;
 use crossbeam_channel::Sender;
 use sluice_dataplane::conntrack::Journal;
 use sluice_dataplane::ids::WorkerId;
+use sluice_dataplane::neighbour::Output;
 use sluice_dataplane::time::Instant;
 use sluice_dataplane::worker::Request;
 use sluice_dataplane::worker::counters::WorkerCounters;
@@ -129,6 +131,38 @@ impl Plane {
         if let Some(worker) = self.workers.first() {
             drop(worker.requests.try_send(request));
         }
+    }
+
+    /// Does what the neighbour state machine asks for. True where a cached verdict may hold an old MAC:
+    /// the caller then ends them.
+    #[must_use]
+    pub fn carry_out(
+        &self,
+        controller: &Controller,
+        outputs: impl IntoIterator<Item = Output>,
+    ) -> bool {
+        let mut changed = false;
+        for output in outputs {
+            match output {
+                Output::Solicit { interface, target, unicast_to } => {
+                    let asking = controller.interfaces.get(interface);
+                    if let Some(frame) = asking.and_then(|i| solicit::frame(i, target, unicast_to))
+                    {
+                        self.tell_one(Request::Send(interface, frame));
+                    }
+                }
+                Output::Resolved { interface, address, .. } => {
+                    changed = true;
+                    self.tell_all(|| Request::Resolved(interface, address));
+                }
+                Output::Failed { interface, address, .. } => {
+                    changed = true;
+                    self.tell_all(|| Request::Failed(interface, address));
+                }
+                Output::Changed => changed = true,
+            }
+        }
+        changed
     }
 }
 

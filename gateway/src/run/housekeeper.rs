@@ -3,10 +3,9 @@
 use super::clock;
 use dpdk::Mbuf;
 use sluice_control::server::{Plane, WorkerHandle};
-use sluice_control::solicit;
 use sluice_dataplane::neighbour::Output;
 use sluice_dataplane::published::{Quiescence, Watchdog};
-use sluice_dataplane::worker::{Request, Shared};
+use sluice_dataplane::worker::Shared;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -42,27 +41,7 @@ fn neighbours(plane: &Plane, shared: &Shared<Mbuf>, outputs: &mut Vec<Output>) {
         controller.neighbours.handle(event, now, outputs);
     }
     controller.neighbours.poll(now, outputs);
-    let mut changed = false;
-    for output in outputs.drain(..) {
-        match output {
-            Output::Solicit { interface, target, unicast_to } => {
-                let asked = controller.interfaces.get(interface);
-                if let Some(frame) = asked.and_then(|i| solicit::frame(i, target, unicast_to)) {
-                    plane.tell_one(Request::Send(interface, frame));
-                }
-            }
-            Output::Resolved { interface, address, .. } => {
-                changed = true;
-                plane.tell_all(|| Request::Resolved(interface, address));
-            }
-            Output::Failed { interface, address, .. } => {
-                changed = true;
-                plane.tell_all(|| Request::Failed(interface, address));
-            }
-            Output::Changed => changed = true,
-        }
-    }
-    if changed {
+    if plane.carry_out(&controller, outputs.drain(..)) {
         controller.invalidate();
     }
 }

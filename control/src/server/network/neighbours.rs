@@ -4,12 +4,10 @@ use super::{address, bytes, device, family_filter, name, named, prefix};
 use crate::controller::Controller;
 use crate::proto::{self, Change, NeighbourState};
 use crate::server::Plane;
-use crate::solicit;
 use sluice_config::gateway::{MacAddress, Neighbour as Configured};
 use sluice_dataplane::address::Mac;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::neighbour::{Output, State};
-use sluice_dataplane::worker::Request;
 use std::net::IpAddr;
 use tonic::Status;
 
@@ -176,27 +174,10 @@ fn forget(controller: &mut Controller, id: InterfaceId, address: IpAddr) {
     neighbours.retain(|old| (old.address, &old.interface) != (address, &interface));
 }
 
-/// Does what the state machine asks for.
+/// Does what the state machine asks for, and numbers the change, whatever it was.
 fn act(plane: &Plane, controller: &mut Controller, outputs: Vec<Output>) {
-    for output in outputs {
-        match output {
-            Output::Solicit { interface, target, unicast_to } => {
-                let asking = controller.interfaces.get(interface);
-                if let Some(frame) = asking.and_then(|own| solicit::frame(own, target, unicast_to))
-                {
-                    plane.tell_one(Request::Send(interface, frame));
-                }
-            }
-            Output::Resolved { interface, address, .. } => {
-                plane.tell_all(|| Request::Resolved(interface, address));
-            }
-            Output::Failed { interface, address, .. } => {
-                plane.tell_all(|| Request::Failed(interface, address));
-            }
-            Output::Changed => {}
-        }
-    }
-    // Verdicts may be cached with the old MAC.
+    // An operator's change ends cached verdicts even where the machine saw none.
+    let _ = plane.carry_out(controller, outputs);
     controller.changed();
 }
 
