@@ -400,18 +400,10 @@ fn static_route(
         (RouteKind::Unreachable, ..) => NextHop::Unreachable,
         (RouteKind::Prohibit, ..) => NextHop::Prohibit,
         (RouteKind::Unicast, Some(address), named) => {
-            let subnet =
-                connected.iter().filter(|route| route.to.contains(&address)).find_map(|route| {
-                    match route.next_hop {
-                        NextHop::Connected(interface) => Some(interface),
-                        NextHop::Local(_)
-                        | NextHop::Broadcast(_)
-                        | NextHop::Gateway { .. }
-                        | NextHop::Blackhole
-                        | NextHop::Unreachable
-                        | NextHop::Prohibit => None,
-                    }
-                });
+            let subnet = connected
+                .iter()
+                .filter(|route| route.to.contains(&address))
+                .find_map(|route| route.next_hop.connected());
             let interface = named.or(subnet);
             let interface = interface
                 .ok_or(wrong("its gateway is on no connected subnet; say interface = \"…\""))?;

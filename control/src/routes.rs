@@ -101,15 +101,7 @@ impl Routes {
     /// The interface by which a gateway is reached: that of the connected subnet it is in.
     #[must_use]
     pub fn interface_towards(&self, gateway: IpAddr) -> Option<sluice_dataplane::ids::InterfaceId> {
-        match self.lookup(gateway)?.next_hop {
-            NextHop::Connected(interface) => Some(interface),
-            NextHop::Local(_)
-            | NextHop::Broadcast(_)
-            | NextHop::Gateway { .. }
-            | NextHop::Blackhole
-            | NextHop::Unreachable
-            | NextHop::Prohibit => None,
-        }
+        self.lookup(gateway)?.next_hop.connected()
     }
 
     /// The id of a next hop; a new one must be published before a route names it.

@@ -34,6 +34,23 @@ pub enum NextHop {
     Prohibit,
 }
 
+impl NextHop {
+    /// The interface of a connected subnet; none for every other way.
+    #[inline]
+    #[must_use]
+    pub const fn connected(self) -> Option<InterfaceId> {
+        match self {
+            Self::Connected(interface) => Some(interface),
+            Self::Local(_)
+            | Self::Broadcast(_)
+            | Self::Gateway { .. }
+            | Self::Blackhole
+            | Self::Unreachable
+            | Self::Prohibit => None,
+        }
+    }
+}
+
 /// Switches of the IP layer, under the kernel's names where it has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IpSettings {

@@ -23,7 +23,7 @@ differential!(
 );
 
 /// A firewall with state: out is allowed, back is what belongs to it.
-const STATEFUL: &str = "
+pub(crate) const STATEFUL: &str = "
     *filter
     :FORWARD DROP [0:0]
     -A FORWARD -m conntrack --ctstate INVALID -j DROP

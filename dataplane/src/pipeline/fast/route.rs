@@ -150,18 +150,9 @@ impl<A: Plain> Lane<A> {
         next_hop: NextHopId,
         destination: A,
     ) -> Option<AdjacencyId> {
-        match env.snapshot.next_hop(next_hop)? {
-            NextHop::Connected(egress) => {
-                let neighbour = env.neighbours.find(egress, destination.to_ip())?;
-                self.adjacencies.of_neighbour(neighbour)
-            }
-            NextHop::Local(_)
-            | NextHop::Broadcast(_)
-            | NextHop::Gateway { .. }
-            | NextHop::Blackhole
-            | NextHop::Unreachable
-            | NextHop::Prohibit => None,
-        }
+        let egress = env.snapshot.next_hop(next_hop)?.connected()?;
+        let neighbour = env.neighbours.find(egress, destination.to_ip())?;
+        self.adjacencies.of_neighbour(neighbour)
     }
 
     #[inline]

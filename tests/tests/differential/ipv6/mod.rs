@@ -5,6 +5,7 @@ mod rules;
 mod tracking;
 mod translation;
 
+use crate::conntrack::STATEFUL;
 use sluice_tests::frame::Packet;
 
 /// An inside host.
@@ -19,15 +20,6 @@ const FAR: &str = "2001:db8::7";
 const ROUTER_IN: &str = "fd00:1::1";
 /// The router's outside address.
 const ROUTER_OUT: &str = "fd00:2::1";
-
-/// A firewall with state: out is allowed, back is what belongs to it.
-const STATEFUL: &str = "
-    *filter
-    :FORWARD DROP [0:0]
-    -A FORWARD -m conntrack --ctstate INVALID -j DROP
-    -A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-    -A FORWARD -i lan0 -m conntrack --ctstate NEW -j ACCEPT
-    COMMIT";
 
 const SNAT: &str = "
     *nat
