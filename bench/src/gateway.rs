@@ -18,7 +18,7 @@ use sluice_dataplane::published::{Generation, Published};
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
 use sluice_dataplane::rules::Rules;
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
-use sluice_dataplane::time::Instant;
+use sluice_dataplane::time::{Instant, WallClock};
 use sluice_dataplane::worker::counters::WorkerCounters;
 use sluice_dataplane::worker::{Parts, Shared, Worker};
 use std::net::{IpAddr, Ipv4Addr};
@@ -113,6 +113,7 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
         handoff: (0..workers).map(|_| ArrayQueue::new(HAND_OFF_RING)).collect(),
         limiter: IcmpLimiter::new(Settings::default(), secret()),
         generation: Generation::default(),
+        clock: WallClock::default(),
     });
     let worker = |number: usize| {
         let id = WorkerId(u8::try_from(number)?);

@@ -8,7 +8,7 @@
 //!
 //! Not thread-safe by itself: the server keeps it behind a mutex that no worker ever touches.
 
-use crate::compile::{self, CompileError};
+use crate::compile::{self, CompileError, States, World};
 use crate::interfaces::{self, OpenPorts};
 use crate::routes::{self, Origin, Route, Routes};
 use crate::tally::Tally;
@@ -125,6 +125,7 @@ pub struct Controller {
     published: Arc<Published<Snapshot>>,
     stamp: Arc<StampedGeneration>,
     generation: u64,
+    states: States,
     tally4: Tally,
     tally6: Tally,
     /// Who added a route, by destination and metric, where that is not the configuration: `boot` and the like,
@@ -177,6 +178,7 @@ impl Controller {
             published,
             stamp,
             generation: 0,
+            states: States::default(),
             tally4: Tally::default(),
             tally6: Tally::default(),
             route_protocols: HashMap::new(),
@@ -330,12 +332,11 @@ impl Controller {
         interfaces: &Interfaces,
     ) -> Result<Snapshot, ApplyError> {
         let sysctl = &candidate.config.sysctl;
-        let (workers, previous) = (self.workers, self.published.current());
+        let previous = self.published.current();
+        let world = World { interfaces, states: &self.states, workers: self.workers };
         Ok(Snapshot {
-            rules4: compile::compile(&candidate.rules4, interfaces, workers, &previous.rules4)?
-                .rules,
-            rules6: compile::compile(&candidate.rules6, interfaces, workers, &previous.rules6)?
-                .rules,
+            rules4: compile::compile(&candidate.rules4, world, &previous.rules4)?.rules,
+            rules6: compile::compile(&candidate.rules6, world, &previous.rules6)?.rules,
             interfaces: interfaces.clone(),
             next_hops: self.routes.next_hops().to_vec(),
             ip: IpSettings {
@@ -357,6 +358,8 @@ impl Controller {
         let running = &mut self.running;
         self.tally4.carry(&before.rules4, &mut running.rules4, &old.rules4.totals());
         self.tally6.carry(&before.rules6, &mut running.rules6, &old.rules6.totals());
+        drop(old);
+        self.states.sweep();
     }
 
     /// Waits until no worker counts in `old` any more: a burst or two. A worker that takes longer is

@@ -1,12 +1,12 @@
 //! A packet on its way through the pipeline, with what has been found out about it.
 
 use crate::address::Address;
-use crate::conntrack::{CtState, FlowRef, NewConnection};
+use crate::conntrack::{Conntrack, CtState, FlowRef, NewConnection, Status};
 use crate::datagram::{self, Sizes};
 use crate::drop_reason::DropReason;
 use crate::ids::{InterfaceId, NeighbourId, WorkerId};
 use crate::packet::Packet;
-use crate::rules::{Trail, View};
+use crate::rules::{Connection, Surroundings, Tracked, Trail, View};
 use crate::tuple::Tuple;
 use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
 use crate::wire::icmp_error::IcmpError;
@@ -145,20 +145,34 @@ impl<A: Address, P: Packet> Flight<A, P> {
 
     /// The packet as rules see it, and where they leave their marks: the trail, and whether the verdict may be
     /// remembered.
-    pub(crate) fn view(&mut self, snat: bool, dnat: bool) -> (View<'_, A>, &mut Trail, &mut bool) {
+    pub(crate) fn view<'v>(
+        &'v mut self,
+        conntrack: &'v mut Conntrack<A>,
+        around: Surroundings<'v, A>,
+    ) -> (View<'v, A>, &'v mut Trail, &'v mut bool) {
+        let tracked = match &mut self.flow {
+            Flow::None => None,
+            Flow::New(new) => Some(Tracked::New(new)),
+            Flow::Known(flow) | Flow::Error(flow) => Some(Tracked::Known(conntrack, *flow)),
+        };
+        let connection = tracked.map(Connection::from);
+        let status = connection.as_ref().map(Connection::status).unwrap_or_default();
         let view = View {
-            data: self.lead.data(),
+            data: self.lead.data_mut(),
             headers: &self.headers,
             layer4: self.layer4,
             source: self.source,
             destination: self.destination,
             ingress: self.ingress,
             egress: self.egress,
+            link_broadcast: self.link_broadcast,
             state: self.state,
-            snat,
-            dnat,
+            snat: status.has(Status::SRC_NAT),
+            dnat: status.has(Status::DST_NAT),
+            connection,
             mark: self.mark,
             length: self.length,
+            around,
         };
         (view, &mut self.trail, &mut self.cacheable)
     }

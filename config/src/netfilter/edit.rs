@@ -335,6 +335,7 @@ impl Rule {
             matches,
             target,
             counters: _,
+            identity: _,
         } = self;
         *source == other.source
             && *destination == other.destination

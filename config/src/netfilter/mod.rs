@@ -39,7 +39,7 @@ pub use fault::{Fault, FaultKind};
 pub use matches::Match;
 pub use names::{Family, Hook, Protocol, Table};
 pub use restore::{RestoreError, RestoreOptions};
-pub use rule::{Counters, Fragment, InterfacePattern, Negatable, Rule};
+pub use rule::{Counters, Fragment, Identity, InterfacePattern, Negatable, Rule};
 pub use ruleset::{Chain, Policy, Ruleset, TableModel};
 pub use run::Outcome;
 pub use save::SaveOptions;

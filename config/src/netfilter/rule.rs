@@ -1,6 +1,7 @@
 //! One rule: what it matches and what it does.
 
 use super::{AddressMask, Match, Protocol, Target};
+use std::sync::Arc;
 
 /// A rule of a chain.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -23,6 +24,29 @@ pub struct Rule {
     pub target: Option<Target>,
     /// `[packets:bytes]` as loaded.
     pub counters: Counters,
+    /// Which rule it is, whatever it says.
+    pub identity: Identity,
+}
+
+/// Tells a rule from another that says the same. A rule keeps it as long as it stands in the ruleset, through any
+/// change of other rules; one that is replaced or restored is another rule. What a rule has counted
+/// (`-m limit`'s tokens, `-m quota`'s bytes) belongs to it.
+///
+/// Never differs in comparisons of rules, which are about what they say.
+#[derive(Debug, Clone, Default)]
+pub struct Identity(Arc<()>);
+
+impl Identity {
+    /// A number no other rule has while a clone of this lives.
+    pub fn number(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+}
+
+impl PartialEq for Identity {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
 }
 
 /// A value that `!` may precede.

@@ -3,7 +3,9 @@
 use super::fault::Fault;
 use super::rule_fields::{addresses, each, interface, protocol};
 use super::words::{Given, Opt, Surroundings, Words};
-use super::{AddressMask, Counters, Family, Fragment, Hook, Match, Protocol, Rule, Target};
+use super::{
+    AddressMask, Counters, Family, Fragment, Hook, Identity, Match, Protocol, Rule, Target,
+};
 
 /// What iptables knows and Sluice does not yet; told apart from chains that do not exist.
 const FOREIGN_TARGETS: &[&str] = &[
@@ -297,7 +299,8 @@ impl RuleParser {
         let mut rules = Vec::new();
         for source in each(&self.sources, self.source_negated) {
             for destination in each(&self.destinations, self.destination_negated) {
-                rules.push(Rule { source, destination, counters, ..self.rule.clone() });
+                let identity = Identity::default();
+                rules.push(Rule { source, destination, counters, identity, ..self.rule.clone() });
             }
         }
         Ok(rules)

@@ -1,5 +1,6 @@
 //! Matches: words to meaning.
 
+use super::World;
 use super::error::Unsupported;
 use sluice_config::netfilter as text;
 use sluice_config::netfilter::matches as words;
@@ -8,14 +9,15 @@ use sluice_dataplane::address::Address;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::matches::{
-    Match, address, icmp, interface, length, mark, multiport, port, protocol, state,
+    Kept, Match, address, icmp, interface, length, limit, mark, multiport, port, protocol, state,
 };
 
 /// The conditions of a rule, in the kernel's order: addresses, interfaces, protocol, then each `-m`.
 pub(super) fn compile<A: Address>(
     rule: &text::Rule,
-    interfaces: &Interfaces,
+    world: &World<'_>,
 ) -> Result<Vec<Match<A>>, Unsupported> {
+    let interfaces = world.interfaces;
     let mut out = Vec::new();
     if let Some((own, mask, negated)) = masked::<A>(rule.source.as_ref()) {
         out.push(Match::Source(address::Source::new(own, mask, negated)));
@@ -48,13 +50,35 @@ pub(super) fn compile<A: Address>(
             out.push(Match::Fragment(protocol::Fragment { invert: true }))
         }
     }
-    for extension in &rule.matches {
-        push(&mut out, extension)?;
+    for (place, extension) in rule.matches.iter().enumerate() {
+        push(&mut out, extension, Within { rule, place, world })?;
     }
     Ok(out)
 }
 
-fn push<A: Address>(out: &mut Vec<Match<A>>, extension: &text::Match) -> Result<(), Unsupported> {
+/// The language counts the time between tokens in 1/10000 s.
+const NANOSECONDS_PER_TICK: u64 = 100_000;
+
+/// Where a match stands: its rule, its place among the matches of that, and what the rule may name.
+#[derive(Clone, Copy)]
+struct Within<'a> {
+    rule: &'a text::Rule,
+    place: usize,
+    world: &'a World<'a>,
+}
+
+impl Within<'_> {
+    /// What the match remembers, if it remembers something of its own.
+    fn own<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Kept<T> {
+        self.world.states.own(&self.rule.identity, self.place, make)
+    }
+}
+
+fn push<A: Address>(
+    out: &mut Vec<Match<A>>,
+    extension: &text::Match,
+    within: Within<'_>,
+) -> Result<(), Unsupported> {
     match extension {
         text::Match::Comment(_) => {}
         text::Match::Conntrack(asked) => push_conntrack(out, asked)?,
@@ -65,12 +89,11 @@ fn push<A: Address>(out: &mut Vec<Match<A>>, extension: &text::Match) -> Result<
             to: asked.max,
             invert: asked.negated,
         })),
-        text::Match::Limit(_) => {
-            return Err(Unsupported {
-                what: "-m limit",
-                instead: "leave the match out, or limit with -m conntrack --ctstate NEW",
-            });
-        }
+        text::Match::Limit(asked) => out.push(Match::Limit(limit::Limit {
+            cost: u64::from(asked.interval) * NANOSECONDS_PER_TICK,
+            burst: asked.burst,
+            bucket: within.own(limit::Bucket::default),
+        })),
         text::Match::Mark(asked) => out.push(Match::Mark(mark::Mark {
             value: asked.value,
             mask: asked.mask,

@@ -3,7 +3,9 @@
 mod error;
 mod matches;
 pub mod rules;
+mod states;
 mod targets;
 
 pub use error::CompileError;
-pub use rules::{Compiled, compile};
+pub use rules::{Compiled, World, compile};
+pub use states::States;

@@ -1,5 +1,6 @@
 //! A ruleset: chains get numbers, rules get counters, base chains get hooks.
 
+use super::States;
 use super::error::CompileError;
 use super::{matches, targets};
 use sluice_config::netfilter::{self as text, Ruleset, TableModel};
@@ -17,6 +18,17 @@ pub struct Compiled<A> {
     pub counters: usize,
 }
 
+/// What rules may name beside one another.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// Interfaces.
+    pub interfaces: &'a Interfaces,
+    /// What rules remember from packet to packet.
+    pub states: &'a States,
+    /// How many workers will count.
+    pub workers: usize,
+}
+
 /// Compiles every table of one family. What long chains of `previous` have in common with these is not
 /// built again.
 ///
@@ -24,22 +36,24 @@ pub struct Compiled<A> {
 /// The first rule that cannot be compiled.
 pub fn compile<A: Address>(
     ruleset: &Ruleset,
-    interfaces: &Interfaces,
-    workers: usize,
+    world: World<'_>,
     previous: &Rules<A>,
 ) -> Result<Compiled<A>, CompileError> {
     let mut builder = Builder { chains: Vec::new(), entries: Vec::new(), counters: 0 };
     for (table, model) in ruleset.tables() {
         if !is_idle(model) {
             refuse_loops(table, model)?;
-            builder.table(table, model, interfaces)?;
+            builder.table(table, model, &world)?;
         } else {
             // Nothing to walk: only the counters keep their places.
             builder.counters += model.chains.len();
         }
     }
     let Builder { chains, entries, counters } = builder;
-    Ok(Compiled { rules: Rules::after(previous, chains, &entries, counters, workers), counters })
+    Ok(Compiled {
+        rules: Rules::after(previous, chains, &entries, counters, world.workers),
+        counters,
+    })
 }
 
 /// A table without a rule and with every policy ACCEPT, which no packet can notice.
@@ -67,7 +81,7 @@ impl<A: Address> Builder<A> {
         &mut self,
         table: text::Table,
         model: &TableModel,
-        interfaces: &Interfaces,
+        world: &World<'_>,
     ) -> Result<(), CompileError> {
         let first = self.chains.len();
         let find = |name: &str| {
@@ -79,8 +93,8 @@ impl<A: Address> Builder<A> {
             for (index, rule) in chain.rules.iter().enumerate() {
                 let place = Place { table, chain, rule: index + 1 };
                 let counter = self.counter();
-                let matches = matches::compile(rule, interfaces)
-                    .map_err(|missing| place.unsupported(missing))?;
+                let matches =
+                    matches::compile(rule, world).map_err(|missing| place.unsupported(missing))?;
                 let target = targets::compile(rule.target.as_ref(), find)
                     .map_err(|problem| place.problem(problem))?;
                 rules.push(Rule { counter, matches, target });

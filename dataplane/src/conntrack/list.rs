@@ -47,6 +47,11 @@ impl Listed {
 }
 
 impl<A: Address> Conntrack<A> {
+    /// Seconds until a connection ends if nothing more comes.
+    pub(crate) fn seconds_left(&self, flow: FlowRef, now: Instant) -> u32 {
+        self.common(flow).deadline.seconds_from(Ticks::at(now))
+    }
+
     /// Adds connections from `cursor` on (zero at first) to `room`, never beyond its capacity, and
     /// gives where to go on; none at the end. Looks at a bounded number of slots, so a page may be
     /// empty.

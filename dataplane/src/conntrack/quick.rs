@@ -4,7 +4,7 @@
 use super::expire::Ticks;
 use super::table::{FlowRef, Parts, Session};
 use super::tcp::{self, TcpHistory};
-use super::tcp_state::{Kind, TcpConnectionState, flag};
+use super::tcp_state::{Kind, TcpConnectionState};
 use super::tcp_window::{self, mark};
 use super::timeouts::ConntrackSettings;
 use super::{Conntrack, Direction, Status};
@@ -14,6 +14,7 @@ use crate::nat::Rewrite;
 use crate::time::Instant;
 use crate::tuple::Tuple;
 use crate::wire::layer4::TcpFields;
+use crate::wire::tcp_flags as flag;
 
 /// What one burst's packets are told with.
 #[derive(Debug, Clone, Copy)]

@@ -1,8 +1,9 @@
 //! A TCP segment as connection tracking looks at it.
 
-use super::tcp_state::{Kind, flag};
+use super::tcp_state::Kind;
 use crate::wire::layer4::{TcpFields, TcpOptions, tcp_options};
 use crate::wire::parse::Headers;
+use crate::wire::tcp_flags as flag;
 
 /// A TCP segment: its header, and where its options can be read when they matter.
 #[derive(Debug, Clone, Copy)]

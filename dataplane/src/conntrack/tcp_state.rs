@@ -2,6 +2,7 @@
 //! segment lead from one to the next (the kernel's `tcp_conntracks` table).
 
 use super::Direction;
+use crate::wire::tcp_flags as flag;
 
 /// State of a TCP connection, named after the last segment that mattered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,18 +58,6 @@ impl TcpConnectionState {
             }
         }
     }
-}
-
-/// Bits of the TCP flags byte.
-pub(super) mod flag {
-    pub(in super::super) const FIN: u8 = 0x01;
-    pub(in super::super) const SYN: u8 = 0x02;
-    pub(in super::super) const RST: u8 = 0x04;
-    pub(in super::super) const PSH: u8 = 0x08;
-    pub(in super::super) const ACK: u8 = 0x10;
-    pub(in super::super) const URG: u8 = 0x20;
-    pub(in super::super) const ECE: u8 = 0x40;
-    pub(in super::super) const CWR: u8 = 0x80;
 }
 
 /// What a segment is, by its most telling flag.

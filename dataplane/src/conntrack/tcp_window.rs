@@ -13,9 +13,10 @@
 use super::Direction;
 use super::segment::{Segment, after, before};
 use super::tcp::{TcpHistory, TcpState};
-use super::tcp_state::{Kind, TcpConnectionState, flag};
+use super::tcp_state::{Kind, TcpConnectionState};
 use super::timeouts::ConntrackSettings;
 use crate::wire::layer4::TcpFields;
+use crate::wire::tcp_flags as flag;
 
 /// What one direction of a TCP connection has sent and may send. 16 bytes.
 ///

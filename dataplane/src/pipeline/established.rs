@@ -8,8 +8,9 @@ use crate::ids::InterfaceId;
 use crate::packet::{Checksum, Packet};
 use crate::wire::checksum::{L4ChecksumState, l4_state};
 use crate::wire::forward::decrement_ttl;
-use crate::wire::layer4::layer4;
+use crate::wire::layer4::{Layer4Kind, layer4};
 use crate::wire::parse::Headers;
+use crate::wire::tcp_flags::CONTROL;
 use std::net::IpAddr;
 
 impl<A: Family> Lane<A> {
@@ -27,6 +28,10 @@ impl<A: Family> Lane<A> {
         }
         let data = packet.data();
         let layer4 = layer4(data, headers);
+        // Rules may have asked for these flags: see `Depends::Control`.
+        if matches!(layer4.kind, Layer4Kind::Tcp(tcp) if tcp.flags & CONTROL != 0) {
+            return None;
+        }
         let (source, destination) = (headers.source::<A>(data), headers.destination::<A>(data));
         let tuple = tuple_of(source, destination, headers.protocol, &layer4)?;
         let flow = self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple)?;

@@ -2,7 +2,7 @@
 
 use super::{Env, Family, Lane};
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Flow, Stop};
+use crate::flight::{Flight, Stop};
 use crate::packet::Packet;
 use crate::rules::targets::RejectWith;
 use crate::rules::{Hook, Outcome, Table, Walk};
@@ -18,10 +18,10 @@ impl<A: Family> Lane<A> {
     ) -> Result<(), Stop> {
         let rules = A::rules(env.snapshot);
         let Some(entry) = rules.entry(table, hook) else { return Ok(()) };
-        let (snat, dnat) = self.translated(flight);
         let counted = table == Table::Raw && flight.raw_counted;
         let counters = rules.counters(env.worker).filter(|_| !counted);
-        let (mut view, trail, cacheable) = flight.view(snat, dnat);
+        let around = env.around(hook, &self.fib);
+        let (mut view, trail, cacheable) = flight.view(&mut self.conntrack, around);
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         flight.mark = view.mark;
@@ -54,8 +54,8 @@ impl<A: Family> Lane<A> {
     ) -> Option<Outcome<'e, A>> {
         let rules = A::rules(env.snapshot);
         let entry = rules.entry(Table::Nat, hook)?;
-        let (snat, dnat) = self.translated(flight);
-        let (mut view, _, _) = flight.view(snat, dnat);
+        let around = env.around(hook, &self.fib);
+        let (mut view, _, _) = flight.view(&mut self.conntrack, around);
         let counters = rules.counters(env.worker);
         // It is walked once a connection: what it does is remembered for first packets only.
         let (trail, cacheable) = self.classes.marks();
@@ -63,17 +63,5 @@ impl<A: Family> Lane<A> {
         let outcome = rules.evaluate(entry, &mut view, walk);
         flight.mark = view.mark;
         Some(outcome)
-    }
-
-    /// Whether the source and the destination of the flight's connection are translated.
-    fn translated<P>(&self, flight: &Flight<A, P>) -> (bool, bool) {
-        match &flight.flow {
-            Flow::None => (false, false),
-            Flow::New(new) => (new.is_source_translated(), new.is_destination_translated()),
-            Flow::Known(flow) | Flow::Error(flow) => {
-                let common = self.conntrack.common(*flow);
-                (common.is_source_translated(), common.is_destination_translated())
-            }
-        }
     }
 }

@@ -29,9 +29,9 @@ use crate::interface::{Interface, Interfaces};
 use crate::nat::SourceMappings;
 use crate::neighbour::NeighbourTable;
 use crate::packet::Packet;
-use crate::rules::{Hook, Rules, Table};
+use crate::rules::{Hook, Rules, Surroundings, Table};
 use crate::snapshot::Snapshot;
-use crate::time::Instant;
+use crate::time::{Instant, WallClock};
 pub(crate) use fast::{Arrival, BURST, Exit, Passed, Run, Vector, is_v6, prefetch};
 use route::Route;
 use std::sync::Arc;
@@ -89,8 +89,22 @@ pub(crate) struct Env<'a> {
     /// The stamp of verdicts reached now.
     pub(crate) epoch: u32,
     pub(crate) now: Instant,
+    pub(crate) clock: &'a WallClock,
     /// One random number per packet.
     pub(crate) random: u64,
+}
+
+impl<'a> Env<'a> {
+    /// What rules may ask for at a hook.
+    fn around<A: Address>(&self, hook: Hook, fib: &'a Fib<A>) -> Surroundings<'a, A> {
+        Surroundings {
+            now: self.now,
+            unix: self.clock.unix(self.now),
+            zone: self.clock.zone(),
+            random: self.random,
+            ..Surroundings::of(hook, self.snapshot, fib)
+        }
+    }
 }
 
 /// One family's state in one worker.

@@ -2,60 +2,15 @@
 
 use super::classifier::{Candidates, Classifier};
 use super::counters::{RuleCounters, Trail};
+use super::matches::Depends;
 use super::targets::{RejectWith, Target};
+use super::view::View;
 use super::{Chain, ChainId, Policy, Rule, Rules};
 use crate::address::Address;
-use crate::conntrack::CtState;
-use crate::ids::InterfaceId;
 use crate::nat::NatRange;
-use crate::wire::layer4::{Layer4, Layer4Kind};
-use crate::wire::parse::Headers;
 
 /// How deep user chains may call one another, as in the kernel's `NFT_JUMP_STACK_SIZE`.
 const MAX_DEPTH: usize = 16;
-
-/// What the rules see of a packet at one hook.
-#[derive(Debug)]
-pub struct View<'a, A> {
-    /// The frame.
-    pub data: &'a [u8],
-    /// Where its headers are.
-    pub headers: &'a Headers,
-    /// Ports, TCP flags, ICMP type.
-    pub layer4: Layer4,
-    /// Source address now.
-    pub source: A,
-    /// Destination address now.
-    pub destination: A,
-    /// Interface it came in by; [`InterfaceId::HOST`] from the host.
-    pub ingress: InterfaceId,
-    /// Interface it leaves by, once routed.
-    pub egress: Option<InterfaceId>,
-    /// Connection state.
-    pub state: CtState,
-    /// Whether the connection's source is translated.
-    pub snat: bool,
-    /// Whether the connection's destination is translated.
-    pub dnat: bool,
-    /// Packet mark; targets may change it.
-    pub mark: u32,
-    /// IP bytes of the whole datagram.
-    pub length: u32,
-}
-
-impl<A: Address> View<'_, A> {
-    /// A fragment without the layer-4 header.
-    #[must_use]
-    pub fn is_later_fragment(&self) -> bool {
-        self.headers.fragment.is_some_and(|fragment| fragment.offset != 0)
-    }
-
-    /// Whether the ports are there to be read.
-    #[must_use]
-    pub fn has_ports(&self) -> bool {
-        !self.is_later_fragment() && !matches!(self.layer4.kind, Layer4Kind::Truncated)
-    }
-}
 
 /// How a table ended for a packet.
 #[derive(Debug, PartialEq)]
@@ -200,7 +155,7 @@ impl<A: Address> Rules<A> {
     }
 }
 
-fn count<A>(counter: super::CounterId, view: &View<'_, A>, walk: &mut Walk<'_>) {
+fn count<A: Address>(counter: super::CounterId, view: &View<'_, A>, walk: &mut Walk<'_>) {
     if let Some(trail) = &mut walk.trail {
         trail.note(counter);
     }
@@ -215,14 +170,17 @@ fn step<'r, A: Address>(
     walk: &mut Walk<'_>,
 ) -> Step<'r, A> {
     for condition in &rule.matches {
-        if condition.looks_at_packet() {
-            *walk.cacheable = false;
-        }
+        *walk.cacheable &= match condition.depends() {
+            Depends::Flow => true,
+            Depends::Control => !view.is_control(),
+            Depends::Packet => false,
+        };
         if !condition.holds(view) {
             return Step::Next;
         }
     }
     count(rule.counter, view, walk);
+    *walk.cacheable &= rule.target.is_steady();
     match &rule.target {
         Target::Continue => Step::Next,
         Target::Accept => Step::End(Outcome::Accept),

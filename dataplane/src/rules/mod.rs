@@ -16,10 +16,13 @@ mod counters;
 mod evaluate;
 pub mod matches;
 pub mod targets;
+mod view;
 
 pub use counters::{Count, RuleCounters, Trail};
+pub use evaluate::Outcome;
 pub(crate) use evaluate::Walk;
-pub use evaluate::{Outcome, View};
+pub(crate) use view::Tracked;
+pub use view::{Connection, Surroundings, View};
 
 use crate::address::Address;
 use crate::tuple::Tuple;

@@ -65,4 +65,25 @@ impl<A> Target<A> {
             | Self::Mark { .. } => false,
         }
     }
+
+    /// Whether it does the same with every packet of a flow, and nothing that a cached verdict would not do:
+    /// otherwise no verdict that met it is kept.
+    #[must_use]
+    pub const fn is_steady(&self) -> bool {
+        match self {
+            Self::Continue
+            | Self::Accept
+            | Self::Drop
+            | Self::Reject(_)
+            | Self::Return
+            | Self::Jump(_)
+            | Self::Goto(_)
+            | Self::Snat(_)
+            | Self::Dnat(_)
+            | Self::Masquerade(_)
+            | Self::Redirect(_)
+            | Self::Notrack
+            | Self::Mark { .. } => true,
+        }
+    }
 }

@@ -10,6 +10,7 @@ pub mod icmp_error;
 pub mod layer4;
 pub mod options;
 pub mod parse;
+pub mod tcp_flags;
 pub mod tcp_reset;
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ use crate::published::{Generation, Reader};
 use crate::rate_limit::IcmpLimiter;
 use crate::reassembly::Reassembler;
 use crate::snapshot::Snapshot;
-use crate::time::Instant;
+use crate::time::{Instant, WallClock};
 use crate::wire::parse::Headers;
 use counters::{Counter, WorkerCounters};
 use crossbeam_queue::ArrayQueue;
@@ -83,6 +83,8 @@ pub struct Shared<P> {
     pub limiter: IcmpLimiter,
     /// Stamp of cached verdicts.
     pub generation: Generation,
+    /// What time of day it is.
+    pub clock: WallClock,
 }
 
 /// One worker.
@@ -312,6 +314,7 @@ fn env<'w, P: Packet>(
         worker: state.id,
         epoch: state.epoch,
         now,
+        clock: &shared.clock,
         random: 0,
     }
 }

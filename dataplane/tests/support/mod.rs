@@ -27,7 +27,7 @@ use sluice_dataplane::published::{Generation, Published};
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
 use sluice_dataplane::rules::{Count, Rules};
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
-use sluice_dataplane::time::Instant;
+use sluice_dataplane::time::{Instant, WallClock};
 use sluice_dataplane::worker::counters::{Counter, WorkerCounters};
 use sluice_dataplane::worker::{Outbox, Parts, Shared, Worker};
 use std::collections::HashMap;
@@ -210,6 +210,7 @@ impl Gateway {
             handoff: (0..count).map(|_| ArrayQueue::new(64)).collect(),
             limiter: IcmpLimiter::new(Settings::default(), 13),
             generation: Generation::default(),
+            clock: WallClock::default(),
         });
         let ((fib4, writer4), (fib6, writer6)) = (routes(), routes6());
         let (v4, v6) = (Family::new(fib4, count), Family::new(fib6, count));

@@ -1,7 +1,8 @@
 //! The one place that reads the clock and waits for signals.
 
-use sluice_dataplane::time::Instant;
+use sluice_dataplane::time::{Instant, WallClock};
 use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Time since the process began.
 pub(super) fn now() -> Instant {
@@ -11,6 +12,13 @@ pub(super) fn now() -> Instant {
     Instant(
         u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX).saturating_add(1_000_000_000),
     )
+}
+
+/// Tells workers the time of day. Local time is what `TZ` or /etc/localtime say.
+pub(super) fn tell(wall: &WallClock) {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let zone = chrono::Local::now().offset().local_minus_utc();
+    wall.set(now(), u64::try_from(unix.as_nanos()).unwrap_or(u64::MAX), zone);
 }
 
 /// Resolves at SIGTERM or SIGINT.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tracing::{error, info};
 
 const TURN: Duration = Duration::from_millis(1);
+const TELL_TIME: Duration = Duration::from_millis(100);
 
 /// Starts the thread.
 pub(super) fn start(
@@ -25,9 +26,15 @@ pub(super) fn start(
     std::thread::Builder::new().name("housekeeper".into()).spawn(move || {
         let mut outputs = Vec::new();
         let mut stalled = vec![false; plane.workers.len()];
+        let mut told = clock::now();
         while !stop.load(Ordering::Acquire) {
             neighbours(&plane, &shared, &mut outputs);
             watch(&plane, &mut watchdog, &mut stalled);
+            // The time of day may be set at any moment.
+            if clock::now().since(told) >= TELL_TIME {
+                told = clock::now();
+                clock::tell(&shared.clock);
+            }
             std::thread::sleep(TURN);
         }
     })

@@ -20,6 +20,7 @@ use sluice_dataplane::poll::{PollLoop, PortQueues};
 use sluice_dataplane::published::{Generation, Published, Quiescence};
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
 use sluice_dataplane::snapshot::Snapshot;
+use sluice_dataplane::time::WallClock;
 use sluice_dataplane::worker::counters::WorkerCounters;
 use sluice_dataplane::worker::{Parts, Shared, Worker};
 use std::hash::{BuildHasher, RandomState};
@@ -81,6 +82,8 @@ pub(super) fn shared(
     neighbours: Arc<NeighbourTable>,
 ) -> Arc<Shared<Mbuf>> {
     let limits = config.sysctl.icmp();
+    let wall = WallClock::default();
+    clock::tell(&wall);
     Arc::new(Shared {
         neighbours,
         events: ArrayQueue::new(EVENTS),
@@ -97,6 +100,7 @@ pub(super) fn shared(
             secret(),
         ),
         generation: Generation::default(),
+        clock: wall,
     })
 }
 

@@ -234,6 +234,7 @@ fn rule(family: Family) -> impl Strategy<Value = (Table, &'static str, Rule)> {
                 matches: own.into_iter().chain(more).collect(),
                 target,
                 counters: Counters { packets: counters.0, bytes: counters.1 },
+                identity: Identity::default(),
             };
             (table, chain, rule)
         },

@@ -1,9 +1,9 @@
 //! Events: what is told, in which order, and that silence costs nothing but silence.
 
-use super::super::tcp_state::flag::{ACK, FIN, RST, SYN};
 use super::tcp::End::{Client, Server};
 use super::tcp::Talk;
 use super::*;
+use crate::wire::tcp_flags::{ACK, FIN, RST, SYN};
 
 fn listened(capacity: usize) -> (Gateway, Arc<Journal>) {
     let journal = Arc::new(Journal::new(capacity));

@@ -1,7 +1,7 @@
 //! Lives of TCP connections.
 
-use super::super::tcp_state::flag::{ACK, FIN, PSH, RST, SYN};
 use super::*;
+use crate::wire::tcp_flags::{ACK, FIN, PSH, RST, SYN};
 
 /// A connection between client (sequence numbers from 1000) and server (from 5000).
 pub(super) struct Talk {

@@ -1,8 +1,8 @@
 //! Segments in and out of the window.
 
-use super::super::tcp_state::flag::{ACK, FIN, RST, SYN};
 use super::tcp::{Client, End, Server, Talk, WSCALE_AND_SACK, segment};
 use super::*;
+use crate::wire::tcp_flags::{ACK, FIN, RST, SYN};
 
 fn window_of(talk: &Talk, from: End) -> Window {
     let tuple = segment(from, ACK, (0, 0), 0, 0, &[]).tuple().unwrap();

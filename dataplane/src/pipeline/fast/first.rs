@@ -8,9 +8,7 @@ use super::{Plain, is_whole};
 use crate::packet::{Checksum, Packet};
 use crate::tuple::Tuple;
 use crate::wire::layer4::{Layer4, Layer4Kind};
-
-/// The flags of a segment that does nothing but open a connection.
-const SYN: u8 = 0x02;
+use crate::wire::tcp_flags::SYN;
 
 #[expect(private_bounds, reason = "nothing in it is public")]
 impl<A: Plain> Lane<A> {

@@ -4,9 +4,9 @@ use crate::address::Address;
 use crate::conntrack::CtState;
 use crate::ids::InterfaceId;
 use crate::rules::View;
-use crate::rules::matches::Match;
 use crate::rules::matches::multiport::End;
 use crate::rules::matches::port::PortRange;
+use crate::rules::matches::{Depends, Match};
 
 /// Places one rule may take in the index: a rule of several ports or interfaces is entered once for
 /// each. One that would need more leaves the longest of its lists out, and is asked more often.
@@ -114,7 +114,8 @@ impl Demand {
 
     fn of<A: Address>(matches: &[Match<A>]) -> Option<Self> {
         let mut demand = Self::ANY;
-        for condition in matches.iter().take_while(|condition| !condition.looks_at_packet()) {
+        for condition in matches.iter().take_while(|condition| condition.depends() == Depends::Flow)
+        {
             demand.add(condition)?;
         }
         Some(demand)
@@ -156,15 +157,8 @@ impl Demand {
                 }
                 return (self.one.states != 0).then_some(());
             }
-            Match::Protocol(_)
-            | Match::SourcePort(_)
-            | Match::DestinationPort(_)
-            | Match::Multiport(_)
-            | Match::Fragment(_)
-            | Match::TcpFlags(_)
-            | Match::Icmp(_)
-            | Match::Mark(_)
-            | Match::Length(_) => {}
+            // Whatever else is asked, now or in time to come, is asked of the packet itself.
+            _ => {}
         }
         Some(())
     }

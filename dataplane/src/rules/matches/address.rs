@@ -1,7 +1,9 @@
 //! `-s` and `-d`: addresses under any mask, contiguous or not.
 
+use super::{Condition, Depends};
 use crate::address::Address;
 use crate::rules::View;
+use crate::tuple::Tuple;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Masked {
@@ -35,17 +37,22 @@ macro_rules! end {
             pub fn new(address: A, mask: A, invert: bool) -> Self {
                 Self(Masked::new(address, mask, invert), std::marker::PhantomData)
             }
-            pub(super) fn holds(&self, view: &View<'_, A>) -> bool {
-                self.0.holds(view.$field)
-            }
-            /// The bits that count.
-            pub(in crate::rules) fn mask(&self) -> A {
-                A::from_bits(self.0.mask)
-            }
             /// The address it demands, as [`Address::to_bits`] has it, and how many leading bits of that
             /// certainly count; none when inverted.
             pub(in crate::rules) fn prefix(&self) -> Option<(u128, u32)> {
                 self.0.prefix::<A>()
+            }
+        }
+
+        impl<A: Address> Condition<A> for $name<A> {
+            fn holds(&self, view: &View<'_, A>) -> bool {
+                self.0.holds(view.$field)
+            }
+            fn depends(&self) -> Depends {
+                Depends::Flow
+            }
+            fn consult(&self, bits: &mut Tuple<A>) {
+                bits.$field = A::from_bits(bits.$field.to_bits() | self.0.mask);
             }
         }
     };

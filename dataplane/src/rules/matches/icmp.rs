@@ -1,7 +1,9 @@
 //! `--icmp-type`, `--icmpv6-type`.
 
+use super::{Condition, Depends};
 use crate::address::Address;
 use crate::rules::View;
+use crate::tuple::Tuple;
 use crate::wire::layer4::Layer4Kind;
 
 /// A type and a range of codes; type 255 of IPv4 is "any".
@@ -17,8 +19,8 @@ pub struct Icmp {
     pub invert: bool,
 }
 
-impl Icmp {
-    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+impl<A: Address> Condition<A> for Icmp {
+    fn holds(&self, view: &View<'_, A>) -> bool {
         match view.layer4.kind {
             Layer4Kind::Icmp { kind, code, .. } | Layer4Kind::Icmp6 { kind, code, .. } => {
                 let this = self.kind.is_none_or(|wanted| wanted == kind)
@@ -30,5 +32,11 @@ impl Icmp {
             | Layer4Kind::Other
             | Layer4Kind::Truncated => false,
         }
+    }
+    fn depends(&self) -> Depends {
+        Depends::Flow
+    }
+    fn consult(&self, bits: &mut Tuple<A>) {
+        bits.icmp = 0xff;
     }
 }

@@ -1,5 +1,6 @@
 //! `-i` and `-o`. Names and `+` wildcards were resolved to interface ids when the rules were compiled.
 
+use super::{Condition, Depends};
 use crate::address::Address;
 use crate::ids::InterfaceId;
 use crate::rules::View;
@@ -30,12 +31,18 @@ macro_rules! side {
                 ids.sort_unstable();
                 Self(Set { ids, invert })
             }
-            pub(super) fn holds<A: Address>(&self, $view: &View<'_, A>) -> bool {
-                self.0.holds($id)
-            }
             /// The interfaces of which it demands one; none when inverted.
             pub(in crate::rules) fn wanted(&self) -> Option<&[InterfaceId]> {
                 (!self.0.invert).then_some(self.0.ids.as_slice())
+            }
+        }
+
+        impl<A: Address> Condition<A> for $name {
+            fn holds(&self, $view: &View<'_, A>) -> bool {
+                self.0.holds($id)
+            }
+            fn depends(&self) -> Depends {
+                Depends::Flow
             }
         }
     };

@@ -1,5 +1,6 @@
 //! `-m length`: the total length of the IP packet.
 
+use super::Condition;
 use crate::address::Address;
 use crate::rules::View;
 
@@ -14,8 +15,8 @@ pub struct Length {
     pub invert: bool,
 }
 
-impl Length {
-    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+impl<A: Address> Condition<A> for Length {
+    fn holds(&self, view: &View<'_, A>) -> bool {
         (u32::from(self.from)..=u32::from(self.to)).contains(&view.length) != self.invert
     }
 }

@@ -1,5 +1,6 @@
 //! `-m mark`.
 
+use super::{Condition, Depends};
 use crate::address::Address;
 use crate::rules::View;
 
@@ -14,8 +15,11 @@ pub struct Mark {
     pub invert: bool,
 }
 
-impl Mark {
-    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+impl<A: Address> Condition<A> for Mark {
+    fn holds(&self, view: &View<'_, A>) -> bool {
         (view.mark & self.mask == self.value) != self.invert
+    }
+    fn depends(&self) -> Depends {
+        Depends::Flow
     }
 }

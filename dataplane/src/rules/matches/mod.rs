@@ -1,9 +1,13 @@
 //! Matches, one file each: what a rule asks of a packet.
+//!
+//! A file holds a struct with what was asked, and its [`Condition`]; one line of the list below makes it a variant of
+//! [`Match`]. What has to outlive a change of rules (buckets, lists, quotas) is behind a [`Kept`].
 
 pub mod address;
 pub mod icmp;
 pub mod interface;
 pub mod length;
+pub mod limit;
 pub mod mark;
 pub mod multiport;
 pub mod port;
@@ -12,6 +16,65 @@ pub mod state;
 
 use super::View;
 use crate::address::Address;
+use crate::tuple::Tuple;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// How much of a packet decides whether a match holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rules) enum Depends {
+    /// Nothing but tuple, interfaces, marks and connection state: the answer is the same for all packets of one
+    /// direction of a connection in one state.
+    Flow,
+    /// The same, and which of SYN, FIN and RST a TCP segment has: the answer is the same for all segments that have
+    /// none, and no other takes a cached verdict.
+    Control,
+    /// Something else, or what happened before: every packet must be asked.
+    Packet,
+}
+
+/// What one kind of match asks, and what it says of itself.
+pub(in crate::rules) trait Condition<A: Address> {
+    /// Whether the packet fulfils it.
+    fn holds(&self, view: &View<'_, A>) -> bool;
+
+    /// How far an answer reaches; a verdict that asked for more than a flow has is not kept.
+    fn depends(&self) -> Depends {
+        Depends::Packet
+    }
+
+    /// Whether the kernel would switch connection tracking on for it.
+    fn needs_conntrack(&self) -> bool {
+        false
+    }
+
+    /// Sets the bits of a tuple that it looks at.
+    fn consult(&self, _bits: &mut Tuple<A>) {}
+}
+
+/// State of a match or target that is shared by workers, and by the rules before and after a change.
+#[derive(Debug, Default)]
+pub struct Kept<T>(pub Arc<T>);
+
+impl<T> Clone for Kept<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Kept<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// The same state, not one that happens to look like it.
+impl<T> PartialEq for Kept<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 /// Declares the enum of matches: a variant a file.
 macro_rules! declare {
@@ -25,6 +88,22 @@ macro_rules! declare {
             #[must_use]
             pub fn holds(&self, view: &View<'_, A>) -> bool {
                 match self { $(Self::$name(condition) => condition.holds(view),)* }
+            }
+
+            /// How much of a packet decides.
+            pub(in crate::rules) fn depends(&self) -> Depends {
+                match self { $(Self::$name(condition) => Condition::<A>::depends(condition),)* }
+            }
+
+            /// Whether the kernel would switch connection tracking on for it.
+            #[must_use]
+            pub fn needs_conntrack(&self) -> bool {
+                match self { $(Self::$name(condition) => Condition::<A>::needs_conntrack(condition),)* }
+            }
+
+            /// Sets the bits of a tuple that it looks at.
+            pub(in crate::rules) fn consult(&self, bits: &mut Tuple<A>) {
+                match self { $(Self::$name(condition) => condition.consult(bits),)* }
             }
         }
     };
@@ -59,33 +138,6 @@ declare! {
     Mark(mark::Mark),
     /// `-m length`.
     Length(length::Length),
-}
-
-impl<A: Address> Match<A> {
-    /// Whether the answer can differ between packets of one direction of one connection in one
-    /// state; a verdict that asked such a match is not cached.
-    #[must_use]
-    pub const fn looks_at_packet(&self) -> bool {
-        match self {
-            Self::TcpFlags(_) | Self::Length(_) => true,
-            Self::Source(_)
-            | Self::Destination(_)
-            | Self::Ingress(_)
-            | Self::Egress(_)
-            | Self::Protocol(_)
-            | Self::Fragment(_)
-            | Self::SourcePort(_)
-            | Self::DestinationPort(_)
-            | Self::Multiport(_)
-            | Self::Icmp(_)
-            | Self::State(_)
-            | Self::Mark(_) => false,
-        }
-    }
-
-    /// Whether the kernel would switch connection tracking on for it.
-    #[must_use]
-    pub const fn needs_conntrack(&self) -> bool {
-        matches!(self, Self::State(_))
-    }
+    /// `-m limit`.
+    Limit(limit::Limit),
 }

@@ -1,8 +1,10 @@
 //! `-m multiport`.
 
-use super::port::PortRange;
+use super::port::{ALL_BITS, PortRange};
+use super::{Condition, Depends};
 use crate::address::Address;
 use crate::rules::View;
+use crate::tuple::Tuple;
 
 /// Which port is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +28,8 @@ pub struct Multiport {
     pub invert: bool,
 }
 
-impl Multiport {
-    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+impl<A: Address> Condition<A> for Multiport {
+    fn holds(&self, view: &View<'_, A>) -> bool {
         if !view.has_ports() {
             return false;
         }
@@ -37,5 +39,11 @@ impl Multiport {
             End::Destination => range.contains(destination),
             End::Either => range.contains(source) || range.contains(destination),
         }) != self.invert
+    }
+    fn depends(&self) -> Depends {
+        Depends::Flow
+    }
+    fn consult(&self, bits: &mut Tuple<A>) {
+        (bits.source_port, bits.destination_port) = (ALL_BITS, ALL_BITS);
     }
 }

@@ -3,9 +3,15 @@
 //! The compiler puts a protocol match before them. A fragment that carries no ports matches none, even
 //! inverted (kernel `tcp_mt`, `udp_mt`).
 
+use super::{Condition, Depends};
 use crate::address::{Address, L4Port};
 use crate::rules::View;
+use crate::tuple::Tuple;
 use crate::wire::layer4::Layer4Kind;
+use crate::wire::tcp_flags::CONTROL;
+
+/// Every bit of a port.
+pub(super) const ALL_BITS: L4Port = L4Port::new(0xffff);
 
 /// An inclusive range of ports, in host order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,9 +41,15 @@ macro_rules! end {
             pub invert: bool,
         }
 
-        impl $name {
-            pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+        impl<A: Address> Condition<A> for $name {
+            fn holds(&self, view: &View<'_, A>) -> bool {
                 view.has_ports() && self.range.contains(view.layer4.$field) != self.invert
+            }
+            fn depends(&self) -> Depends {
+                Depends::Flow
+            }
+            fn consult(&self, bits: &mut Tuple<A>) {
+                bits.$field = ALL_BITS;
             }
         }
     };
@@ -63,8 +75,8 @@ pub struct TcpFlags {
     pub invert: bool,
 }
 
-impl TcpFlags {
-    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+impl<A: Address> Condition<A> for TcpFlags {
+    fn holds(&self, view: &View<'_, A>) -> bool {
         match view.layer4.kind {
             Layer4Kind::Tcp(tcp) => (tcp.flags & self.mask == self.compare) != self.invert,
             Layer4Kind::Udp { .. }
@@ -72,6 +84,15 @@ impl TcpFlags {
             | Layer4Kind::Icmp6 { .. }
             | Layer4Kind::Other
             | Layer4Kind::Truncated => false,
+        }
+    }
+    fn depends(&self) -> Depends {
+        // Of a segment without SYN, FIN and RST the answer is known where nothing else is looked at, or where one
+        // of them is demanded.
+        if self.mask & !CONTROL == 0 || self.compare & self.mask & CONTROL != 0 {
+            Depends::Control
+        } else {
+            Depends::Packet
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `-p` and `-f`.
 
+use super::{Condition, Depends};
 use crate::address::Address;
 use crate::rules::View;
 
@@ -12,9 +13,12 @@ pub struct Protocol {
     pub invert: bool,
 }
 
-impl Protocol {
-    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+impl<A: Address> Condition<A> for Protocol {
+    fn holds(&self, view: &View<'_, A>) -> bool {
         (view.headers.protocol == self.number) != self.invert
+    }
+    fn depends(&self) -> Depends {
+        Depends::Flow
     }
 }
 
@@ -25,8 +29,11 @@ pub struct Fragment {
     pub invert: bool,
 }
 
-impl Fragment {
-    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
+impl<A: Address> Condition<A> for Fragment {
+    fn holds(&self, view: &View<'_, A>) -> bool {
         view.is_later_fragment() != self.invert
+    }
+    fn depends(&self) -> Depends {
+        Depends::Flow
     }
 }

@@ -1,5 +1,6 @@
 //! `-m state --state` and `-m conntrack --ctstate`.
 
+use super::{Condition, Depends};
 use crate::address::Address;
 use crate::conntrack::CtState;
 use crate::rules::View;
@@ -26,10 +27,6 @@ pub struct State {
 }
 
 impl State {
-    pub(super) fn holds<A: Address>(&self, view: &View<'_, A>) -> bool {
-        self.accepts(view.state, view.snat, view.dnat)
-    }
-
     /// Whether it holds for a packet in `state` of a connection whose source or destination is translated.
     pub(in crate::rules) const fn accepts(&self, state: CtState, snat: bool, dnat: bool) -> bool {
         let state = match state {
@@ -40,5 +37,17 @@ impl State {
             CtState::Untracked => self.untracked,
         };
         (state || self.snat && snat || self.dnat && dnat) != self.invert
+    }
+}
+
+impl<A: Address> Condition<A> for State {
+    fn holds(&self, view: &View<'_, A>) -> bool {
+        self.accepts(view.state, view.snat, view.dnat)
+    }
+    fn depends(&self) -> Depends {
+        Depends::Flow
+    }
+    fn needs_conntrack(&self) -> bool {
+        true
     }
 }

@@ -8,10 +8,15 @@ mod same;
 use crate::address::{Address, L4Port};
 use crate::conntrack::CtState;
 use crate::ids::InterfaceId;
-use crate::rules::View;
+use crate::interface::Interfaces;
+use crate::rules::{Hook, Surroundings, View};
 use crate::wire::layer4::{Layer4, Layer4Kind, TcpFields};
 use crate::wire::parse::{FragmentInfo, Headers};
 use crate::wire::protocol;
+use std::sync::LazyLock;
+
+/// No interface has a name or an address.
+static NOWHERE: LazyLock<Interfaces> = LazyLock::new(Interfaces::default);
 
 /// A packet as rules see it.
 #[derive(Debug, Clone)]
@@ -69,7 +74,7 @@ impl<A: Address> Packet<A> {
     fn view<'v>(&self, headers: &'v Headers) -> View<'v, A> {
         let (source, destination) = self.ports;
         View {
-            data: &[],
+            data: &mut [],
             headers,
             layer4: Layer4 {
                 source_port: L4Port::new(source),
@@ -85,6 +90,9 @@ impl<A: Address> Packet<A> {
             dnat: self.dnat,
             mark: self.mark,
             length: self.length,
+            link_broadcast: false,
+            connection: None,
+            around: Surroundings::bare(Hook::Forward, &NOWHERE),
         }
     }
 }

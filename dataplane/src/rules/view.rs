@@ -1,0 +1,202 @@
+//! What the rules see of a packet at one hook, and of the world around it.
+
+use super::Hook;
+use crate::address::Address;
+use crate::conntrack::{Conntrack, CtState, Direction, FlowRef, Half, NewConnection, Status};
+use crate::fib::Fib;
+use crate::ids::InterfaceId;
+use crate::interface::Interfaces;
+use crate::snapshot::{NextHop, Snapshot};
+use crate::time::Instant;
+use crate::tuple::Tuple;
+use crate::wire::layer4::{Layer4, Layer4Kind};
+use crate::wire::parse::Headers;
+use crate::wire::tcp_flags::CONTROL;
+
+/// What the rules see of a packet at one hook. Targets write to `data`, `mark` and the connection's mark.
+#[derive(Debug)]
+pub struct View<'a, A: Address> {
+    /// The frame.
+    pub data: &'a mut [u8],
+    /// Where its headers are.
+    pub headers: &'a Headers,
+    /// Ports, TCP flags, ICMP type.
+    pub layer4: Layer4,
+    /// Source address now.
+    pub source: A,
+    /// Destination address now.
+    pub destination: A,
+    /// Interface it came in by; [`InterfaceId::HOST`] from the host.
+    pub ingress: InterfaceId,
+    /// Interface it leaves by, once routed.
+    pub egress: Option<InterfaceId>,
+    /// Whether its frame was a link-layer broadcast or multicast.
+    pub link_broadcast: bool,
+    /// Connection state.
+    pub state: CtState,
+    /// Whether its source is translated, or will be.
+    pub snat: bool,
+    /// Whether its destination is translated.
+    pub dnat: bool,
+    /// Its connection.
+    pub connection: Option<Connection<'a, A>>,
+    /// Packet mark; targets may change it.
+    pub mark: u32,
+    /// IP bytes of the whole datagram.
+    pub length: u32,
+    /// What does not belong to the packet.
+    pub around: Surroundings<'a, A>,
+}
+
+impl<A: Address> View<'_, A> {
+    /// A fragment without the layer-4 header.
+    #[must_use]
+    pub fn is_later_fragment(&self) -> bool {
+        self.headers.fragment.is_some_and(|fragment| fragment.offset != 0)
+    }
+
+    /// Whether the ports are there to be read.
+    #[must_use]
+    pub fn has_ports(&self) -> bool {
+        !self.is_later_fragment() && !matches!(self.layer4.kind, Layer4Kind::Truncated)
+    }
+
+    /// A TCP segment that opens or ends something.
+    #[must_use]
+    pub const fn is_control(&self) -> bool {
+        matches!(self.layer4.kind, Layer4Kind::Tcp(tcp) if tcp.flags & CONTROL != 0)
+    }
+}
+
+/// The world as a match may ask for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings<'a, A> {
+    /// At which hook the rules are asked.
+    pub hook: Hook,
+    /// Interfaces.
+    pub interfaces: &'a Interfaces,
+    /// Where the table's next hops lead.
+    pub next_hops: &'a [NextHop],
+    /// Routes.
+    pub fib: Option<&'a Fib<A>>,
+    /// Now, since an arbitrary start.
+    pub now: Instant,
+    /// Now, in nanoseconds since 1970 (UTC).
+    pub unix: u64,
+    /// Seconds that local time, as the kernel knows it, lies ahead of UTC.
+    pub zone: i32,
+    /// A random number, the same for all rules that the packet meets at this hook.
+    pub random: u64,
+}
+
+impl<'a, A: Address> Surroundings<'a, A> {
+    /// Around a packet that no snapshot, route or clock is needed for.
+    #[must_use]
+    pub const fn bare(hook: Hook, interfaces: &'a Interfaces) -> Self {
+        let now = Instant(0);
+        Self { hook, interfaces, next_hops: &[], fib: None, now, unix: 0, zone: 0, random: 0 }
+    }
+
+    /// In a snapshot.
+    #[must_use]
+    pub fn of(hook: Hook, snapshot: &'a Snapshot, fib: &'a Fib<A>) -> Self {
+        Self {
+            next_hops: &snapshot.next_hops,
+            fib: Some(fib),
+            ..Self::bare(hook, &snapshot.interfaces)
+        }
+    }
+
+    /// Where the route to an address leads.
+    #[must_use]
+    pub fn route(&self, address: A) -> Option<NextHop> {
+        self.next_hops.get(self.fib?.lookup(address)?.index()).copied()
+    }
+}
+
+/// The connection of a packet, begun by it or in the table, and which way the packet goes.
+#[derive(Debug)]
+pub struct Connection<'a, A: Address>(Tracked<'a, A>);
+
+/// Where a connection is kept.
+#[derive(Debug)]
+pub(crate) enum Tracked<'a, A: Address> {
+    /// With the packet that begins it.
+    New(&'a mut NewConnection<A>),
+    /// In the table.
+    Known(&'a mut Conntrack<A>, FlowRef),
+}
+
+impl<'a, A: Address> From<Tracked<'a, A>> for Connection<'a, A> {
+    fn from(tracked: Tracked<'a, A>) -> Self {
+        Self(tracked)
+    }
+}
+
+impl<A: Address> Connection<'_, A> {
+    /// Which way the packet goes.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        match &self.0 {
+            Tracked::New(_) => Direction::Original,
+            Tracked::Known(_, flow) => flow.direction(),
+        }
+    }
+
+    /// What packets of a direction look like on arrival.
+    #[must_use]
+    pub fn tuple(&self, direction: Direction) -> &Tuple<A> {
+        match &self.0 {
+            Tracked::New(new) => match direction {
+                Direction::Original => &new.original,
+                Direction::Reply => &new.reply,
+            },
+            Tracked::Known(conntrack, flow) => &half(conntrack, *flow, direction).key,
+        }
+    }
+
+    /// What has become of it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match &self.0 {
+            Tracked::New(new) => new.status,
+            Tracked::Known(conntrack, flow) => conntrack.common(*flow).status,
+        }
+    }
+
+    /// Seconds until it ends if nothing more comes; none before it is in the table.
+    #[must_use]
+    pub fn seconds_left(&self, now: Instant) -> Option<u32> {
+        match &self.0 {
+            Tracked::New(_) => None,
+            Tracked::Known(conntrack, flow) => Some(conntrack.seconds_left(*flow, now)),
+        }
+    }
+
+    /// Its mark.
+    #[must_use]
+    pub fn mark(&self) -> u32 {
+        match &self.0 {
+            Tracked::New(new) => new.mark,
+            Tracked::Known(conntrack, flow) => conntrack.common(*flow).mark,
+        }
+    }
+
+    /// Sets its mark. Rules may ask for it, so verdicts reached before are reached again.
+    pub fn set_mark(&mut self, mark: u32) {
+        match &mut self.0 {
+            Tracked::New(new) => new.mark = mark,
+            Tracked::Known(conntrack, flow) => {
+                let flow = *flow;
+                if std::mem::replace(&mut conntrack.common_mut(flow).mark, mark) != mark {
+                    conntrack.half_mut(flow).cache.clear();
+                    conntrack.half_mut(flow.peer()).cache.clear();
+                }
+            }
+        }
+    }
+}
+
+fn half<A: Address>(conntrack: &Conntrack<A>, flow: FlowRef, direction: Direction) -> &Half<A> {
+    conntrack.half(if flow.direction() == direction { flow } else { flow.peer() })
+}
