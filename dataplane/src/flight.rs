@@ -12,6 +12,7 @@ use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
 use crate::wire::icmp_error::IcmpError;
 use crate::wire::layer4::{Layer4, Layer4Kind, layer4};
 use crate::wire::parse::Headers;
+use crate::wire::{header, tcp_options};
 use std::net::IpAddr;
 
 /// The connection a packet belongs to.
@@ -171,10 +172,35 @@ impl<A: Address, P: Packet> Flight<A, P> {
             dnat: status.has(Status::DST_NAT),
             connection,
             mark: self.mark,
+            add_mss: None,
             length: self.length,
             around,
         };
         (view, &mut self.trail, &mut self.cacheable)
+    }
+
+    /// Takes in what targets have written to the first frame: the TTL and the TOS hold for all fragments, and an
+    /// option of TCP may have to be put in.
+    pub(crate) fn settle(&mut self, add_mss: Option<u16>) {
+        if let Some(mss) = add_mss
+            && tcp_options::add_mss(&mut self.lead, &mut self.headers, mss)
+        {
+            self.length += 4;
+            self.reread();
+        }
+        let data = self.lead.data();
+        let (ttl, tos) = (header::ttl(data, &self.headers), header::tos(data, &self.headers));
+        if (ttl, tos) == (self.headers.ttl, self.headers.tos) {
+            return;
+        }
+        for (packet, headers) in self.frames_mut() {
+            header::set_ttl(packet.data_mut(), headers, ttl);
+            header::set_tos(packet.data_mut(), headers, tos);
+        }
+        (self.headers.ttl, self.headers.tos) = (ttl, tos);
+        for (_, headers) in &mut self.rest {
+            (headers.ttl, headers.tos) = (ttl, tos);
+        }
     }
 
     /// All frames with their headers.

@@ -24,7 +24,9 @@ impl<A: Family> Lane<A> {
         let (mut view, trail, cacheable) = flight.view(&mut self.conntrack, around);
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
+        let add_mss = view.add_mss;
         flight.mark = view.mark;
+        flight.settle(add_mss);
         flight.raw_counted |= table == Table::Raw;
         match outcome {
             Outcome::Accept => Ok(()),
@@ -46,12 +48,12 @@ impl<A: Family> Lane<A> {
     }
 
     /// Walks nat, for the first packet of a connection: its counters count connections.
-    pub(super) fn nat_table<'e, P: Packet>(
+    pub(super) fn nat_table<P: Packet>(
         &mut self,
-        env: Env<'e>,
+        env: Env<'_>,
         flight: &mut Flight<A, P>,
         hook: Hook,
-    ) -> Option<Outcome<'e, A>> {
+    ) -> Option<Outcome<A>> {
         let rules = A::rules(env.snapshot);
         let entry = rules.entry(Table::Nat, hook)?;
         let around = env.around(hook, &self.fib);

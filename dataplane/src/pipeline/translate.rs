@@ -43,15 +43,13 @@ impl<A: Family> Lane<A> {
             && let Some(outcome) = self.nat_table(env, flight, hook)
         {
             let Flow::New(new) = &mut flight.flow else { return Ok(()) };
-            let redirected;
             let range = match outcome {
                 Outcome::Dnat(range) => Some(range),
                 Outcome::Redirect(range) => {
                     let Some(address) = redirect_address(env, flight.ingress, hook) else {
                         return Err(Stop::Drop(DropReason::NatExhausted));
                     };
-                    redirected = NatRange { addresses: Some((address, address)), ..*range };
-                    Some(&redirected)
+                    Some(NatRange { addresses: Some((address, address)), ..range })
                 }
                 Outcome::Drop => return Err(Stop::Drop(DropReason::Rule)),
                 Outcome::Accept
@@ -65,7 +63,7 @@ impl<A: Family> Lane<A> {
                 new.reply = select_destination(
                     &new.original,
                     &new.reply,
-                    range,
+                    &range,
                     &self.conntrack,
                     env.random,
                 );
@@ -88,12 +86,12 @@ impl<A: Family> Lane<A> {
         if let Flow::New(_) = flight.flow {
             let range = match self.nat_table(env, flight, hook) {
                 Some(Outcome::Snat(range)) => {
-                    self.classes.note_source(SourceRule::Snat(*range));
-                    Some(*range)
+                    self.classes.note_source(SourceRule::Snat(range));
+                    Some(range)
                 }
                 Some(Outcome::Masquerade(range)) => {
-                    self.classes.note_source(SourceRule::Masquerade(*range));
-                    let range = masquerade_range(env, range, out, flight.destination)?;
+                    self.classes.note_source(SourceRule::Masquerade(range));
+                    let range = masquerade_range(env, &range, out, flight.destination)?;
                     if let (Flow::New(new), Some(out)) = (&mut flight.flow, out) {
                         new.set_masqueraded(out.egress);
                     }

@@ -3,6 +3,8 @@
 use super::classifier::{Candidates, Classifier};
 use super::counters::{RuleCounters, Trail};
 use super::matches::Depends;
+use super::targets::netmap::Mapped;
+use super::targets::tcp_options::Clamped;
 use super::targets::{RejectWith, Target};
 use super::view::View;
 use super::{Chain, ChainId, Policy, Rule, Rules};
@@ -14,7 +16,7 @@ const MAX_DEPTH: usize = 16;
 
 /// How a table ended for a packet.
 #[derive(Debug, PartialEq)]
-pub enum Outcome<'r, A> {
+pub enum Outcome<A> {
     /// On to the next table.
     Accept,
     /// Dropped by a rule or policy.
@@ -22,13 +24,13 @@ pub enum Outcome<'r, A> {
     /// Dropped, with an answer.
     Reject(RejectWith),
     /// Translate the source.
-    Snat(&'r NatRange<A>),
+    Snat(NatRange<A>),
     /// Translate the destination.
-    Dnat(&'r NatRange<A>),
+    Dnat(NatRange<A>),
     /// Translate the source to an address of the way out.
-    Masquerade(&'r NatRange<A>),
+    Masquerade(NatRange<A>),
     /// Translate the destination to an address of the way in.
-    Redirect(&'r NatRange<A>),
+    Redirect(NatRange<A>),
     /// Leave it untracked.
     Notrack,
 }
@@ -43,8 +45,8 @@ pub(crate) struct Walk<'c> {
 }
 
 /// How a walk left a chain.
-enum Left<'r, A> {
-    Ended(Outcome<'r, A>),
+enum Left<A> {
+    Ended(Outcome<A>),
     Returned,
     /// Into another, and back to `resume` at its end.
     Called {
@@ -61,7 +63,7 @@ fn in_chain<'r, A: Address>(
     position: usize,
     view: &mut View<'_, A>,
     walk: &mut Walk<'_>,
-) -> Left<'r, A> {
+) -> Left<A> {
     if position >= chain.rules.len() {
         return Left::Returned;
     }
@@ -79,9 +81,9 @@ fn in_chain<'r, A: Address>(
     Left::Returned
 }
 
-enum Step<'r, A> {
+enum Step<A> {
     Next,
-    End(Outcome<'r, A>),
+    End(Outcome<A>),
     Return,
     Enter { chain: ChainId, come_back: bool },
 }
@@ -93,7 +95,7 @@ impl<A: Address> Rules<A> {
         entry: ChainId,
         view: &mut View<'_, A>,
         walk: Walk<'_>,
-    ) -> Outcome<'_, A> {
+    ) -> Outcome<A> {
         self.walk(entry, view, walk, |chain| self.classifiers.get(chain.0 as usize)?.as_deref())
     }
 
@@ -104,7 +106,7 @@ impl<A: Address> Rules<A> {
         entry: ChainId,
         view: &mut View<'_, A>,
         walk: Walk<'_>,
-    ) -> Outcome<'_, A> {
+    ) -> Outcome<A> {
         self.walk(entry, view, walk, |_| None)
     }
 
@@ -115,7 +117,7 @@ impl<A: Address> Rules<A> {
         view: &mut View<'_, A>,
         mut walk: Walk<'_>,
         index: impl Fn(ChainId) -> Option<&'r Classifier<A>>,
-    ) -> Outcome<'r, A> {
+    ) -> Outcome<A> {
         let mut stack = [(entry, 0_usize); MAX_DEPTH];
         let mut depth = 0;
         let (mut chain, mut position) = (entry, 0);
@@ -141,7 +143,7 @@ impl<A: Address> Rules<A> {
         }
     }
 
-    fn policy(&self, entry: ChainId, view: &View<'_, A>, walk: &mut Walk<'_>) -> Outcome<'_, A> {
+    fn policy(&self, entry: ChainId, view: &View<'_, A>, walk: &mut Walk<'_>) -> Outcome<A> {
         match self.chains.get(entry.0 as usize).and_then(|chain: &Chain<A>| chain.policy) {
             None => Outcome::Accept,
             Some((policy, counter)) => {
@@ -164,11 +166,12 @@ fn count<A: Address>(counter: super::CounterId, view: &View<'_, A>, walk: &mut W
     }
 }
 
-fn step<'r, A: Address>(
-    rule: &'r Rule<A>,
-    view: &mut View<'_, A>,
-    walk: &mut Walk<'_>,
-) -> Step<'r, A> {
+/// To the next rule, after a target that lets every packet go on.
+const fn go_on<A>(_done: ()) -> Step<A> {
+    Step::Next
+}
+
+fn step<'r, A: Address>(rule: &'r Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>) -> Step<A> {
     for condition in &rule.matches {
         *walk.cacheable &= match condition.depends() {
             Depends::Flow => true,
@@ -189,14 +192,31 @@ fn step<'r, A: Address>(
         Target::Return => Step::Return,
         Target::Jump(chain) => Step::Enter { chain: *chain, come_back: true },
         Target::Goto(chain) => Step::Enter { chain: *chain, come_back: false },
-        Target::Snat(range) => Step::End(Outcome::Snat(range)),
-        Target::Dnat(range) => Step::End(Outcome::Dnat(range)),
-        Target::Masquerade(range) => Step::End(Outcome::Masquerade(range)),
-        Target::Redirect(range) => Step::End(Outcome::Redirect(range)),
+        Target::Snat(range) => Step::End(Outcome::Snat(*range)),
+        Target::Dnat(range) => Step::End(Outcome::Dnat(*range)),
+        Target::Masquerade(range) => Step::End(Outcome::Masquerade(*range)),
+        Target::Redirect(range) => Step::End(Outcome::Redirect(*range)),
         Target::Notrack => Step::End(Outcome::Notrack),
         Target::Mark { value, mask } => {
             view.mark = (view.mark & !mask) ^ value;
             Step::Next
         }
+        Target::Ttl(change) => go_on(change.apply(view)),
+        Target::Tos(change) => go_on(change.apply(view)),
+        Target::TcpEcn(change) => go_on(change.apply(view)),
+        Target::OptionStrip(strip) => go_on(strip.apply(view)),
+        Target::Connmark(change) => go_on(change.apply(view)),
+        Target::Mss(limit) => match limit.apply(view) {
+            Clamped::Done => Step::Next,
+            Clamped::Add(mss) => {
+                view.add_mss = Some(mss);
+                Step::Next
+            }
+            Clamped::Drop => Step::End(Outcome::Drop),
+        },
+        Target::Netmap(netmap) => Step::End(match netmap.apply(view) {
+            Mapped::Source(range) => Outcome::Snat(range),
+            Mapped::Destination(range) => Outcome::Dnat(range),
+        }),
     }
 }

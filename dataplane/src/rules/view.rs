@@ -42,6 +42,8 @@ pub struct View<'a, A: Address> {
     pub connection: Option<Connection<'a, A>>,
     /// Packet mark; targets may change it.
     pub mark: u32,
+    /// The option TCPMSS has yet to put into the TCP header.
+    pub add_mss: Option<u16>,
     /// IP bytes of the whole datagram.
     pub length: u32,
     /// What does not belong to the packet.

@@ -5,12 +5,14 @@ pub mod echo;
 pub mod ethernet;
 pub mod forward;
 pub mod fragment;
+pub mod header;
 pub(crate) mod hop_by_hop;
 pub mod icmp_error;
 pub mod layer4;
 pub mod options;
 pub mod parse;
 pub mod tcp_flags;
+pub mod tcp_options;
 pub mod tcp_reset;
 
 #[cfg(test)]

@@ -4,15 +4,31 @@
 //! [`Match`]. What has to outlive a change of rules (buckets, lists, quotas) is behind a [`Kept`].
 
 pub mod address;
+pub mod addrtype;
+pub mod always;
+pub mod connmark;
+pub mod conntrack;
+pub mod ecn;
 pub mod icmp;
 pub mod interface;
 pub mod length;
 pub mod limit;
+pub mod link;
 pub mod mark;
 pub mod multiport;
 pub mod port;
 pub mod protocol;
+pub mod quota;
+pub mod range;
+pub mod reverse_path;
+pub mod spi;
 pub mod state;
+pub mod statistic;
+pub mod string;
+pub mod tcp_options;
+pub mod time;
+pub mod tos;
+pub mod ttl;
 
 use super::View;
 use crate::address::Address;
@@ -140,4 +156,40 @@ declare! {
     Length(length::Length),
     /// `-m limit`.
     Limit(limit::Limit),
+    /// `-m iprange`.
+    Range(range::IpRange<A>),
+    /// `-m ttl`, `-m hl`.
+    Ttl(ttl::Ttl),
+    /// `-m tos`, `-m dscp`.
+    Tos(tos::Tos),
+    /// `-m ecn`.
+    Ecn(ecn::Ecn),
+    /// `-m connmark`.
+    Connmark(connmark::Connmark),
+    /// `-m conntrack` beyond `--ctstate`.
+    Conntrack(conntrack::Conntrack<A>),
+    /// `-m mac`.
+    SourceMac(link::SourceMac),
+    /// `-m pkttype`.
+    PacketType(link::PacketType),
+    /// `-m addrtype`.
+    AddressType(addrtype::AddressType),
+    /// `-m rpfilter`.
+    ReversePath(reverse_path::ReversePath),
+    /// `-m statistic`.
+    Statistic(statistic::Statistic),
+    /// `-m string`.
+    String(string::Pattern),
+    /// `-m time`.
+    Time(time::Time),
+    /// `-m quota`.
+    Quota(quota::Quota),
+    /// `--tcp-option`.
+    TcpOption(tcp_options::TcpOption),
+    /// `-m tcpmss`.
+    Mss(tcp_options::Mss),
+    /// `-m esp`, `-m ah`.
+    Spi(spi::Spi),
+    /// `-m physdev`, `-m policy`, `-m helper`.
+    Always(always::Always),
 }

@@ -16,11 +16,11 @@ const PLAIN: WorkerId = WorkerId(0);
 const INDEXED: WorkerId = WorkerId(1);
 
 /// Walks by one of the two ways: outcome, mark, whether it may be cached, trail.
-fn walk<'r, A: Address>(
-    rules: &'r Rules<A>,
+fn walk<A: Address>(
+    rules: &Rules<A>,
     packet: &Packet<A>,
     by: WorkerId,
-) -> (Outcome<'r, A>, u32, bool, String) {
+) -> (Outcome<A>, u32, bool, String) {
     let headers = packet.headers();
     let mut view = packet.view(&headers);
     let (mut trail, mut cacheable) = (Trail::new(), true);

@@ -1,4 +1,9 @@
-//! Targets: what a rule does with a packet it matched.
+//! Targets: what a rule does with a packet it matched. Those that write to the packet are files of their own.
+
+pub mod connmark;
+pub mod header;
+pub mod netmap;
+pub mod tcp_options;
 
 use super::ChainId;
 use crate::nat::NatRange;
@@ -46,6 +51,20 @@ pub enum Target<A> {
         /// Bits cleared first.
         mask: u32,
     },
+    /// TTL, HL.
+    Ttl(header::TtlChange),
+    /// TOS, DSCP.
+    Tos(header::TosChange),
+    /// ECN.
+    TcpEcn(header::TcpEcn),
+    /// TCPMSS.
+    Mss(tcp_options::MssLimit),
+    /// TCPOPTSTRIP.
+    OptionStrip(tcp_options::OptionStrip),
+    /// CONNMARK.
+    Connmark(connmark::ConnmarkChange),
+    /// NETMAP.
+    Netmap(netmap::Netmap<A>),
 }
 
 impl<A> Target<A> {
@@ -53,7 +72,12 @@ impl<A> Target<A> {
     #[must_use]
     pub const fn needs_conntrack(&self) -> bool {
         match self {
-            Self::Snat(_) | Self::Dnat(_) | Self::Masquerade(_) | Self::Redirect(_) => true,
+            Self::Snat(_)
+            | Self::Dnat(_)
+            | Self::Masquerade(_)
+            | Self::Redirect(_)
+            | Self::Netmap(_)
+            | Self::Connmark(_) => true,
             Self::Continue
             | Self::Accept
             | Self::Drop
@@ -62,7 +86,12 @@ impl<A> Target<A> {
             | Self::Jump(_)
             | Self::Goto(_)
             | Self::Notrack
-            | Self::Mark { .. } => false,
+            | Self::Mark { .. }
+            | Self::Ttl(_)
+            | Self::Tos(_)
+            | Self::TcpEcn(_)
+            | Self::Mss(_)
+            | Self::OptionStrip(_) => false,
         }
     }
 
@@ -83,7 +112,16 @@ impl<A> Target<A> {
             | Self::Masquerade(_)
             | Self::Redirect(_)
             | Self::Notrack
-            | Self::Mark { .. } => true,
+            | Self::Mark { .. }
+            | Self::Connmark(_) => true,
+            // What they write, the rewriting of a cached verdict does not; and what NETMAP chooses depends on the
+            // whole address.
+            Self::Ttl(_)
+            | Self::Tos(_)
+            | Self::TcpEcn(_)
+            | Self::Mss(_)
+            | Self::OptionStrip(_)
+            | Self::Netmap(_) => false,
         }
     }
 }

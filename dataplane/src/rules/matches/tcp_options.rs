@@ -1,0 +1,46 @@
+//! `--tcp-option`, `-m tcpmss`: options of a TCP header.
+
+use super::Condition;
+use crate::address::Address;
+use crate::rules::View;
+use crate::wire::layer4::Layer4Kind;
+use crate::wire::tcp_options::{self, MSS};
+
+/// `--tcp-option`: whether an option of that kind is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpOption {
+    /// The option's kind.
+    pub kind: u8,
+    /// `!`.
+    pub invert: bool,
+}
+
+impl<A: Address> Condition<A> for TcpOption {
+    fn holds(&self, view: &View<'_, A>) -> bool {
+        matches!(view.layer4.kind, Layer4Kind::Tcp(_))
+            && tcp_options::find(view.data, view.headers, self.kind).is_some() != self.invert
+    }
+}
+
+/// `--mss`: the maximum segment size that a segment offers; one that offers none matches only `!`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mss {
+    /// Smallest.
+    pub from: u16,
+    /// Largest.
+    pub to: u16,
+    /// `!`.
+    pub invert: bool,
+}
+
+impl<A: Address> Condition<A> for Mss {
+    fn holds(&self, view: &View<'_, A>) -> bool {
+        if !matches!(view.layer4.kind, Layer4Kind::Tcp(_)) {
+            return false;
+        }
+        let value = tcp_options::find(view.data, view.headers, MSS)
+            .and_then(|at| view.data.get(at.start + 2..at.end)?.first_chunk())
+            .map(|bytes| u16::from_be_bytes(*bytes));
+        value.is_some_and(|mss| (self.from..=self.to).contains(&mss)) != self.invert
+    }
+}

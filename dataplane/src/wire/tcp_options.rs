@@ -1,0 +1,167 @@
+//! Options of a TCP header, RFC 9293 section 3.1.
+
+use super::parse::Headers;
+use super::{checksum, header, put, u16_at};
+use crate::packet::Packet;
+use std::ops::Range;
+
+/// Where the checksum stands in the header.
+const CHECKSUM: usize = 16;
+
+/// End of the list.
+pub const END: u8 = 0;
+/// One byte of nothing.
+pub const NOP: u8 = 1;
+/// Maximum segment size.
+pub const MSS: u8 = 2;
+
+/// Where the options of a whole TCP header stand in the frame.
+fn room(data: &[u8], headers: &Headers) -> Option<Range<usize>> {
+    let l4 = usize::from(headers.l4);
+    let length = usize::from(data.get(l4 + 12)? >> 4) * 4;
+    let end = l4 + length;
+    (length >= 20 && end <= usize::from(headers.end) && end <= data.len()).then_some(l4 + 20..end)
+}
+
+/// Every option: its kind, and where kind, length and value stand in the frame. Ends at the first that is malformed.
+pub fn each<'d>(
+    data: &'d [u8],
+    headers: &Headers,
+) -> impl Iterator<Item = (u8, Range<usize>)> + 'd {
+    let mut room = room(data, headers).unwrap_or(0..0);
+    std::iter::from_fn(move || {
+        let at = room.start;
+        let kind = *data.get(at).filter(|_| at < room.end)?;
+        let length = match kind {
+            END => return None,
+            NOP => 1,
+            _ => usize::from(*data.get(at + 1)?).max(1),
+        };
+        if kind != NOP && length < 2 || at + length > room.end {
+            return None;
+        }
+        room.start = at + length;
+        Some((kind, at..at + length))
+    })
+}
+
+/// Where the first option of a kind stands.
+#[must_use]
+pub fn find(data: &[u8], headers: &Headers, kind: u8) -> Option<Range<usize>> {
+    each(data, headers).find(|(own, _)| *own == kind).map(|(_, at)| at)
+}
+
+/// Overwrites bytes of a TCP header, `at` bytes from its beginning, and mends the checksum (RFC 1624).
+pub fn replace(data: &mut [u8], headers: &Headers, at: usize, new: &[u8]) {
+    let l4 = usize::from(headers.l4);
+    let Some(mut sum) = u16_at(data, l4 + CHECKSUM) else { return };
+    for (place, &byte) in (at..).zip(new) {
+        let Some(old) = data.get_mut(l4 + place) else { break };
+        // A byte is the upper or the lower half of a word of the header.
+        let shift = if place % 2 == 0 { 8 } else { 0 };
+        sum = checksum::update16(sum, u16::from(*old) << shift, u16::from(byte) << shift);
+        *old = byte;
+    }
+    put(data, l4 + CHECKSUM, &sum.to_be_bytes());
+}
+
+/// Puts the option of that maximum segment size before the others of a segment without data; false when there is
+/// no room.
+pub fn add_mss<P: Packet>(packet: &mut P, headers: &mut Headers, mss: u16) -> bool {
+    const OPTION: usize = 4;
+    let (l4, end) = (usize::from(headers.l4), usize::from(headers.end));
+    let grown = packet.append(OPTION);
+    let data = packet.data_mut();
+    let Some(offset) = data.get(l4 + 12).copied().filter(|_| grown && end + OPTION <= data.len())
+    else {
+        return false;
+    };
+    // Options and whatever pads the frame move back.
+    data.copy_within(l4 + 20..end, l4 + 20 + OPTION);
+    let [high, low] = mss.to_be_bytes();
+    put(data, l4 + 20, &[MSS, 4, high, low]);
+    put(data, l4 + 12, &[offset.wrapping_add(0x10)]);
+    headers.end += OPTION as u16;
+    header::set_length(data, headers);
+    checksum::complete_l4(data, headers);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packet::MemoryPacket;
+    use crate::wire::checksum::{L4ChecksumState, l4_state};
+    use crate::wire::parse::{Payload, parse};
+
+    /// A SYN with these options.
+    fn segment(options: &[u8]) -> (MemoryPacket, Headers) {
+        let total = 40 + options.len();
+        let mut frame = vec![0; 12];
+        frame.extend([
+            8,
+            0,
+            0x45,
+            0,
+            0,
+            total as u8,
+            0,
+            1,
+            0,
+            0,
+            64,
+            6,
+            0,
+            0,
+            10,
+            0,
+            0,
+            1,
+            10,
+            0,
+            0,
+            2,
+        ]);
+        let sum = !checksum::sum(&frame[14..]);
+        frame[24..26].copy_from_slice(&sum.to_be_bytes());
+        frame.extend([0, 1, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4]);
+        frame.extend([(5 + options.len() as u8 / 4) << 4, 2, 9, 9, 0, 0, 0, 0]);
+        frame.extend(options);
+        let Ok(parsed) = parse(&frame) else { panic!("{frame:?}") };
+        let Payload::Ip(headers) = parsed.payload else { panic!("{parsed:?}") };
+        checksum::complete_l4(&mut frame, &headers);
+        (MemoryPacket::new(&frame), headers)
+    }
+
+    #[test]
+    fn options_are_found_and_a_malformed_one_ends_the_list() {
+        let (packet, headers) = segment(&[NOP, 3, 3, 7, MSS, 4, 5, 0xb4]);
+        let kinds: Vec<u8> = each(packet.data(), &headers).map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [NOP, 3, MSS]);
+        assert_eq!(find(packet.data(), &headers, MSS), Some(58..62));
+        for broken in [[MSS, 0, 0, 0], [MSS, 1, 0, 0], [MSS, 5, 0, 0], [END, MSS, 4, 0]] {
+            let (packet, headers) = segment(&broken);
+            assert_eq!(each(packet.data(), &headers).count(), 0, "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_changed_header_keeps_a_right_checksum() {
+        let (mut packet, headers) = segment(&[NOP, MSS, 4, 5, 0xb4, NOP, NOP, NOP]);
+        // The value begins at an odd byte.
+        replace(packet.data_mut(), &headers, 23, &1400_u16.to_be_bytes());
+        assert_eq!(l4_state(packet.data(), &headers), L4ChecksumState::Good);
+        assert_eq!(packet.data()[57..59], 1400_u16.to_be_bytes());
+    }
+
+    #[test]
+    fn an_added_option_stands_first() {
+        let (mut packet, mut headers) = segment(&[3, 3, 7, NOP]);
+        assert!(add_mss(&mut packet, &mut headers, 536));
+        let parsed = parse(packet.data()).map(|frame| frame.payload);
+        assert_eq!(parsed.ok(), Some(Payload::Ip(headers)), "length and checksum of IP");
+        assert_eq!(l4_state(packet.data(), &headers), L4ChecksumState::Good);
+        let kinds: Vec<u8> = each(packet.data(), &headers).map(|(kind, _)| kind).collect();
+        assert_eq!(kinds, [MSS, 3, NOP]);
+    }
+}
