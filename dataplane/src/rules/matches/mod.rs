@@ -9,6 +9,7 @@ pub mod always;
 pub mod connmark;
 pub mod conntrack;
 pub mod ecn;
+pub mod hashlimit;
 pub mod icmp;
 pub mod interface;
 pub mod length;
@@ -20,6 +21,7 @@ pub mod port;
 pub mod protocol;
 pub mod quota;
 pub mod range;
+pub mod recent;
 pub mod reverse_path;
 pub mod spi;
 pub mod state;
@@ -184,6 +186,10 @@ declare! {
     Time(time::Time),
     /// `-m quota`.
     Quota(quota::Quota),
+    /// `-m recent`.
+    Recent(recent::Recent),
+    /// `-m hashlimit`.
+    HashLimit(hashlimit::HashLimit),
     /// `--tcp-option`.
     TcpOption(tcp_options::TcpOption),
     /// `-m tcpmss`.

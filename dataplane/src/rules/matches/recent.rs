@@ -1,0 +1,378 @@
+//! `-m recent`: lists of addresses with the times they were seen (kernel `xt_recent`).
+//!
+//! ```text
+//!   List "ssh", shared by all rules that name it, of both families
+//!     10.0.0.7  ttl 64  stamps: 3 newest of 3 …      at most 100 addresses; the longest unseen gives way
+//! ```
+
+use super::{Condition, Kept};
+use crate::address::{Address, IpVersion};
+use crate::ids::InterfaceId;
+use crate::rules::View;
+use crate::rules::spin::Spin;
+use crate::time::Instant;
+use crate::wire::header;
+use hashbrown::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// Addresses of a list, the kernel's `ip_list_tot`.
+pub const LIST: usize = 100;
+/// Stamps of an address where no rule wants more: for a hit count of 31.
+const STAMPS: usize = 32;
+
+/// Which end of the packet is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// `--rsource`.
+    Source,
+    /// `--rdest`.
+    Destination,
+}
+
+/// What is done with the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// `--set`: it is put in, or stamped.
+    Set,
+    /// `--rcheck`: it is there.
+    Check,
+    /// `--update`: the same, and then it is stamped.
+    Update,
+    /// `--remove`: it is there, and is taken out.
+    Remove,
+}
+
+/// One use of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recent {
+    /// The list.
+    pub list: Kept<List>,
+    /// What is done.
+    pub action: Action,
+    /// With which address.
+    pub end: End,
+    /// `--mask`, as [`Address::to_bits`] has it.
+    pub mask: u128,
+    /// `--seconds`: only stamps as new as that count.
+    pub seconds: Option<u32>,
+    /// `--hitcount`: so many stamps must count.
+    pub hits: u32,
+    /// `--rttl`: only an entry of the same TTL will do.
+    pub ttl: bool,
+    /// `--reap`: what is older than `seconds` is taken out, one at a time.
+    pub reap: bool,
+    /// `!`.
+    pub invert: bool,
+}
+
+/// An address; both families share a list.
+type Key = (IpVersion, u128);
+
+/// An address of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The TTL of the last packet.
+    pub ttl: u8,
+    /// When it was last seen.
+    pub last: Instant,
+    /// Times it was seen, in a ring.
+    stamps: Vec<Instant>,
+    /// Where the next stamp goes.
+    next: usize,
+    /// Tells which has been unseen for longest.
+    turn: u64,
+}
+
+#[derive(Debug)]
+struct Inner {
+    entries: HashMap<Key, Entry>,
+    /// Entries that are not used, with room for their stamps.
+    spare: Vec<Entry>,
+    /// Stamps of an entry, a power of two.
+    stamps: usize,
+    turn: u64,
+}
+
+/// A list.
+#[derive(Debug)]
+pub struct List(Spin<Inner>);
+
+impl Default for List {
+    fn default() -> Self {
+        Self(Spin::new(Inner::new(STAMPS)))
+    }
+}
+
+impl Inner {
+    /// All memory is taken here.
+    fn new(stamps: usize) -> Self {
+        let entry = || Entry {
+            ttl: 0,
+            last: Instant(0),
+            stamps: Vec::with_capacity(stamps),
+            next: 0,
+            turn: 0,
+        };
+        let spare = std::iter::repeat_with(entry).take(LIST).collect();
+        Self { entries: HashMap::with_capacity(LIST), spare, stamps, turn: 0 }
+    }
+
+    /// Puts an address in; where the list is full the one longest unseen goes.
+    fn add(&mut self, key: Key, ttl: u8, now: Instant) {
+        if self.entries.len() >= LIST
+            && let Some(oldest) = self.oldest()
+        {
+            self.remove(&oldest);
+        }
+        let Some(mut entry) = self.spare.pop() else { return };
+        entry.stamps.clear();
+        entry.next = 0;
+        self.turn += 1;
+        entry.stamp(now, ttl, self.stamps, self.turn);
+        self.entries.insert(key, entry);
+    }
+
+    fn remove(&mut self, key: &Key) -> bool {
+        let gone = self.entries.remove(key);
+        let was = gone.is_some();
+        self.spare.extend(gone);
+        was
+    }
+
+    fn oldest(&self) -> Option<Key> {
+        self.entries.iter().min_by_key(|(_, entry)| entry.turn).map(|(key, _)| *key)
+    }
+}
+
+impl Entry {
+    fn stamp(&mut self, now: Instant, ttl: u8, most: usize, turn: u64) {
+        self.next %= most;
+        match self.stamps.get_mut(self.next) {
+            Some(stamp) => *stamp = now,
+            None => self.stamps.push(now),
+        }
+        self.next += 1;
+        (self.last, self.ttl, self.turn) = (now, ttl, turn);
+    }
+
+    /// Whether enough stamps are new enough.
+    fn is_hit(&self, since: Option<Instant>, hits: u32) -> bool {
+        let counted = self.stamps.iter().filter(|&&stamp| since.is_none_or(|since| stamp >= since));
+        counted.take(hits.max(1) as usize).count() >= hits.max(1) as usize
+    }
+}
+
+impl List {
+    /// Makes room for stamps enough for a hit count. A list that has to grow forgets what is in it, as the kernel's
+    /// does. Not for the packet path.
+    pub fn make_room(&self, hits: u32) {
+        let wanted = (hits as usize).max(1).next_power_of_two();
+        let wanted = if hits == 0 { STAMPS } else { wanted };
+        if self.0.hold().stamps < wanted {
+            let new = Inner::new(wanted);
+            *self.0.hold() = new;
+        }
+    }
+
+    /// Every address, the longest unseen first, with its entry. For operators.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(IpAddr, Entry)> {
+        let mut found: Vec<_> =
+            self.0.hold().entries.iter().map(|(key, entry)| (*key, entry.clone())).collect();
+        found.sort_by_key(|(_, entry)| entry.turn);
+        found.into_iter().map(|(key, entry)| (ip_of(key), entry)).collect()
+    }
+
+    /// Puts an address in, or stamps it, as writing `+ADDRESS` to the kernel's file does.
+    pub fn add(&self, address: IpAddr, now: Instant) {
+        let (key, mut inner) = (key_of(address), self.0.hold());
+        let Inner { entries, stamps, turn, .. } = &mut *inner;
+        match entries.get_mut(&key) {
+            Some(entry) => {
+                *turn += 1;
+                entry.stamp(now, 0, *stamps, *turn);
+            }
+            None => inner.add(key, 0, now),
+        }
+    }
+
+    /// Takes an address out, as writing `-ADDRESS` does; whether it was there.
+    pub fn remove(&self, address: IpAddr) -> bool {
+        self.0.hold().remove(&key_of(address))
+    }
+
+    /// Takes every address out, as writing `/` does.
+    pub fn flush(&self) {
+        let mut inner = self.0.hold();
+        let gone: Vec<Entry> = inner.entries.drain().map(|(_, entry)| entry).collect();
+        inner.spare.extend(gone);
+    }
+}
+
+impl Entry {
+    /// Its stamps as they lie in the ring, and where the next goes.
+    #[must_use]
+    pub fn stamps(&self) -> (&[Instant], usize) {
+        (&self.stamps, self.next)
+    }
+}
+
+fn key_of(address: IpAddr) -> Key {
+    match address {
+        IpAddr::V4(ip) => (IpVersion::V4, ip.to_bits().into()),
+        IpAddr::V6(ip) => (IpVersion::V6, ip.to_bits()),
+    }
+}
+
+fn ip_of((version, bits): Key) -> IpAddr {
+    match version {
+        IpVersion::V4 => IpAddr::V4(std::net::Ipv4Addr::from_bits(bits as u32)),
+        IpVersion::V6 => IpAddr::V6(std::net::Ipv6Addr::from_bits(bits)),
+    }
+}
+
+impl Recent {
+    /// What the rule finds, and does to the list.
+    fn ask(&self, key: Key, ttl: u8, now: Instant) -> bool {
+        let mut inner = self.list.0.0.hold();
+        let Inner { entries, stamps, turn, .. } = &mut *inner;
+        let same_ttl =
+            |entry: &&mut Entry| !self.ttl || entry.ttl == ttl || entry.ttl == 0 || ttl == 0;
+        let Some(entry) = entries.get_mut(&key).filter(same_ttl) else {
+            let set = self.action == Action::Set;
+            if set {
+                inner.remove(&key);
+                inner.add(key, ttl, now);
+            }
+            return set;
+        };
+        let since = self.seconds.map(|seconds| {
+            Instant(now.0.saturating_sub(Duration::from_secs(seconds.into()).as_nanos() as u64))
+        });
+        let found = match self.action {
+            Action::Set => true,
+            Action::Remove => {
+                inner.remove(&key);
+                return true;
+            }
+            Action::Check | Action::Update => entry.is_hit(since, self.hits),
+        };
+        let stamp = match self.action {
+            Action::Set => true,
+            Action::Update => found != self.invert,
+            Action::Check | Action::Remove => false,
+        };
+        if stamp {
+            *turn += 1;
+            entry.stamp(now, ttl, *stamps, *turn);
+        }
+        if self.reap {
+            self.reap(&mut inner, &key, stamp, since);
+        }
+        found
+    }
+
+    /// Takes the entry out that has been unseen for longest, if it is too old; not one just stamped.
+    fn reap(&self, inner: &mut Inner, own: &Key, stamped: bool, since: Option<Instant>) {
+        let Some(oldest) = inner.oldest().filter(|oldest| !(stamped && oldest == own)) else {
+            return;
+        };
+        let too_old = |entry: &Entry| since.is_some_and(|since| entry.last < since);
+        if inner.entries.get(&oldest).is_some_and(too_old) {
+            inner.remove(&oldest);
+        }
+    }
+}
+
+impl<A: Address> Condition<A> for Recent {
+    fn holds(&self, view: &View<'_, A>) -> bool {
+        let address = match self.end {
+            End::Source => view.source,
+            End::Destination => view.destination,
+        };
+        let mut ttl = header::ttl(view.data, view.headers);
+        // As it was before the packet was forwarded.
+        if view.egress.is_some() && view.ingress != InterfaceId::HOST {
+            ttl = ttl.wrapping_add(1);
+        }
+        let key = (A::VERSION, address.to_bits() & self.mask);
+        self.ask(key, ttl, view.around.now) != self.invert
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn rule(list: &Kept<List>, action: Action, seconds: Option<u32>, hits: u32) -> Recent {
+        Recent {
+            list: list.clone(),
+            action,
+            end: End::Source,
+            mask: u128::MAX,
+            seconds,
+            hits,
+            ttl: false,
+            reap: false,
+            invert: false,
+        }
+    }
+
+    fn ask(rule: &Recent, host: u8, second: u64) -> bool {
+        rule.ask((IpVersion::V4, host.into()), 64, Instant((1000 + second) * SECOND))
+    }
+
+    #[test]
+    fn five_are_let_in_and_the_sixth_is_not() {
+        let list = Kept::<List>::default();
+        let (check, set) =
+            (rule(&list, Action::Check, Some(3600), 5), rule(&list, Action::Set, None, 0));
+        for second in 0..5 {
+            assert!(!ask(&check, 1, second));
+            assert!(ask(&set, 1, second));
+        }
+        assert!(ask(&check, 1, 6) && !ask(&check, 2, 6));
+        assert!(!ask(&check, 1, 3601 + 4), "too long ago");
+    }
+
+    #[test]
+    fn an_update_prolongs_and_a_check_does_not() {
+        let list = Kept::<List>::default();
+        ask(&rule(&list, Action::Set, None, 0), 1, 0);
+        assert!(ask(&rule(&list, Action::Check, Some(10), 0), 1, 9));
+        assert!(!ask(&rule(&list, Action::Check, Some(10), 0), 1, 11));
+        assert!(ask(&rule(&list, Action::Update, Some(15), 0), 1, 12));
+        assert!(ask(&rule(&list, Action::Check, Some(10), 0), 1, 22));
+        assert!(ask(&rule(&list, Action::Remove, None, 0), 1, 22));
+        assert!(!ask(&rule(&list, Action::Remove, None, 0), 1, 22));
+    }
+
+    #[test]
+    fn the_longest_unseen_gives_way_and_the_oldest_stamp_too() {
+        let list = Kept::<List>::default();
+        let set = rule(&list, Action::Set, None, 0);
+        assert!((0..=LIST as u8).all(|host| ask(&set, host, 0)));
+        assert!(!ask(&rule(&list, Action::Check, None, 0), 0, 1));
+        assert!(ask(&rule(&list, Action::Check, None, 0), 1, 1));
+        assert!((0..STAMPS as u64 + 5).all(|second| ask(&set, 7, second)));
+        assert_eq!(list.entries().last().map(|(_, entry)| entry.stamps.len()), Some(STAMPS));
+        assert!(ask(&rule(&list, Action::Check, None, STAMPS as u32), 7, 100));
+        list.make_room(40);
+        assert!(list.entries().is_empty(), "a list that grows forgets");
+    }
+
+    #[test]
+    fn reaping_takes_one_that_is_too_old() {
+        let list = Kept::<List>::default();
+        let set = rule(&list, Action::Set, None, 0);
+        ask(&set, 1, 0);
+        ask(&set, 2, 50);
+        let reap = Recent { reap: true, ..rule(&list, Action::Check, Some(20), 0) };
+        assert!(ask(&reap, 2, 60));
+        let left: Vec<IpAddr> = list.entries().into_iter().map(|(ip, _)| ip).collect();
+        assert_eq!(left, ["0.0.0.2".parse::<IpAddr>().unwrap()]);
+    }
+}
