@@ -47,6 +47,11 @@ impl Listed {
 }
 
 impl<A: Address> Conntrack<A> {
+    /// Whether it is a TCP connection that both ends have left.
+    pub(crate) fn is_closed(&self, flow: FlowRef) -> bool {
+        self.half(flow).key.protocol == TCP && self.common(flow).state.is_closed()
+    }
+
     /// Seconds until a connection ends if nothing more comes.
     pub(crate) fn seconds_left(&self, flow: FlowRef, now: Instant) -> u32 {
         self.common(flow).deadline.seconds_from(Ticks::at(now))

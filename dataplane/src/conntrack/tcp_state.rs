@@ -32,6 +32,11 @@ pub enum TcpConnectionState {
 }
 
 impl TcpConnectionState {
+    /// Whether both ends have left it.
+    pub(super) const fn is_closed(self) -> bool {
+        matches!(self, Self::TimeWait | Self::Close)
+    }
+
     /// The name that `conntrack -L` prints.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -57,7 +57,7 @@ impl<A: Family> Lane<A> {
         let data = packet.data();
         match self.conntrack.update(flow, &layer4, data, headers, env.now, &env.snapshot.conntrack)
         {
-            Update::Accept(_) => {}
+            Update::Accept(_) => self.note_state(env, flow),
             Update::Invalid | Update::Reopen => return None,
         }
         // The first reply changes what rules see: judge again.

@@ -222,11 +222,12 @@ impl<A: Family> Lane<A> {
     /// A connection that did not come to be gives back what it had claimed.
     fn finish<P: Packet>(
         &mut self,
-        _env: Env<'_>,
+        env: Env<'_>,
         flight: &mut Flight<A, P>,
         verdict: Result<Verdict, Stop>,
     ) -> Result<Verdict, Stop> {
         if let Flow::New(unborn) = std::mem::replace(&mut flight.flow, Flow::None) {
+            A::rules(env.snapshot).forget_connection(&unborn.original);
             flight.arrived = Some(unborn.original);
             self.conntrack.abandon(unborn);
         }

@@ -5,11 +5,12 @@ use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::adjacency::Adjacency;
 use crate::cache::Cached;
-use crate::conntrack::{Begin, CtState, Update, reply_of, tuple_of};
+use crate::conntrack::{Begin, CtState, Direction, FlowRef, Update, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Verdict};
 use crate::ids::{InterfaceId, NeighbourId};
 use crate::packet::{Checksum, Packet};
+use crate::rules::Rules;
 use crate::snapshot::NextHop;
 use crate::wire::checksum::L4ChecksumState;
 use crate::wire::echo::is_echo_request;
@@ -82,10 +83,11 @@ impl<A: Family> Lane<A> {
                 Update::Accept(state) => {
                     flight.state = state;
                     flight.flow = Flow::Known(flow);
+                    self.note_state(env, flow);
                     return Ok(());
                 }
                 Update::Invalid => return Ok(()),
-                Update::Reopen => self.remove(flow),
+                Update::Reopen => self.remove(A::rules(env.snapshot), flow),
             }
         }
         let data = flight.lead.data();
@@ -233,9 +235,21 @@ impl<A: Family> Lane<A> {
     }
 
     /// Takes a connection out of the table, with what NAT had reserved for it.
-    pub(crate) fn remove(&mut self, flow: crate::conntrack::FlowRef) {
+    pub(crate) fn remove(&mut self, rules: &Rules<A>, flow: FlowRef) {
         let mappings = std::sync::Arc::clone(&self.mappings);
-        self.conntrack.remove(flow, |gone| super::translate::forget(&mappings, gone));
+        self.conntrack.remove(flow, |gone| super::translate::forget(rules, &mappings, gone));
+    }
+
+    /// A connection that has closed no longer counts for connlimit.
+    pub(super) fn note_state(&self, env: Env<'_>, flow: FlowRef) {
+        let rules = A::rules(env.snapshot);
+        if rules.counts_connections() && self.conntrack.is_closed(flow) {
+            let original = match flow.direction() {
+                Direction::Original => flow,
+                Direction::Reply => flow.peer(),
+            };
+            rules.forget_connection(&self.conntrack.half(original).key);
+        }
     }
 }
 

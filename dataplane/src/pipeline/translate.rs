@@ -15,7 +15,7 @@ use crate::nat::{
     select_null, select_source, translate_error,
 };
 use crate::packet::Packet;
-use crate::rules::{Hook, Outcome, Table};
+use crate::rules::{Hook, Outcome, Rules, Table};
 use crate::tuple::Tuple;
 use crate::wire::icmp_error::quoted;
 use crate::wire::layer4::Layer4Kind;
@@ -311,11 +311,13 @@ pub(super) fn masquerade_range<A: Family>(
     .ok_or(Stop::Drop(DropReason::NatExhausted))
 }
 
-/// Gives back what NAT had reserved for a connection that is gone.
+/// Gives back what NAT had reserved for a connection that is gone, and what rules had counted.
 pub(crate) fn forget<A: Address>(
+    rules: &Rules<A>,
     mappings: &SourceMappings<A>,
     gone: &crate::conntrack::Destroyed<A>,
 ) {
+    rules.forget_connection(&gone.original);
     if gone.mapped {
         mappings.release(&gone.original, gone.reply.destination, gone.reply.destination_port);
     }

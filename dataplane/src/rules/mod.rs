@@ -28,7 +28,8 @@ pub use view::{Connection, Surroundings, View};
 use crate::address::Address;
 use crate::tuple::Tuple;
 use classifier::Classifier;
-use matches::Match;
+use matches::connlimit::Counts;
+use matches::{Kept, Match};
 use std::sync::Arc;
 use targets::Target;
 
@@ -118,6 +119,8 @@ pub struct Rules<A> {
     transit: Option<Trail>,
     consulted: Tuple<A>,
     counters: Vec<RuleCounters>,
+    /// Where connlimit counts connections.
+    counted: Vec<Kept<Counts<A>>>,
 }
 
 impl<A: Address> Rules<A> {
@@ -161,6 +164,8 @@ impl<A: Address> Rules<A> {
         });
         let transit = transit(&chains, &table);
         let consulted = consulted::consulted(&chains);
+        let matches = chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
+        let counted = matches.filter_map(Match::counts).cloned().collect();
         Self {
             classifiers: classifiers(previous, &chains),
             chains,
@@ -168,6 +173,7 @@ impl<A: Address> Rules<A> {
             needs_conntrack,
             transit,
             consulted,
+            counted,
             counters: (0..workers).map(|_| RuleCounters::new(counters)).collect(),
         }
     }
@@ -200,6 +206,17 @@ impl<A: Address> Rules<A> {
     #[must_use]
     pub const fn consulted(&self) -> &Tuple<A> {
         &self.consulted
+    }
+
+    /// Whether some rule counts connections.
+    #[must_use]
+    pub const fn counts_connections(&self) -> bool {
+        !self.counted.is_empty()
+    }
+
+    /// A connection has ended, closed, or did not come to be.
+    pub fn forget_connection(&self, original: &Tuple<A>) {
+        self.counted.iter().for_each(|counts| counts.forget(original));
     }
 
     /// Bytes of the index that finds the rules of long chains.

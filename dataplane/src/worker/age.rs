@@ -12,10 +12,10 @@ impl<P: Packet> State<P> {
     /// Ages connections and datagrams in reassembly; bounded work per call.
     pub(super) fn age<L: Pool<Packet = P>>(&mut self, burst: &mut Burst<'_, P, L>) {
         let now = burst.env.now;
-        let mappings = &self.v4.mappings;
-        self.v4.conntrack.expire(now, BUDGET, |gone| forget(mappings, gone));
-        let mappings = &self.v6.mappings;
-        self.v6.conntrack.expire(now, BUDGET, |gone| forget(mappings, gone));
+        let (rules, mappings) = (&burst.env.snapshot.rules4, &self.v4.mappings);
+        self.v4.conntrack.expire(now, BUDGET, |gone| forget(rules, mappings, gone));
+        let (rules, mappings) = (&burst.env.snapshot.rules6, &self.v6.mappings);
+        self.v6.conntrack.expire(now, BUDGET, |gone| forget(rules, mappings, gone));
         self.expire_datagrams(burst);
         self.counters.set(Counter::Held, self.held() as u64);
         let connections = self.v4.conntrack.count() + self.v6.conntrack.count();

@@ -95,13 +95,14 @@ impl<P: Packet> Worker<P> {
     }
 
     fn delete(&mut self, listed: &Listed) -> bool {
+        let snapshot = self.snapshot.get();
         if let Some(tuple) = listed.original_tuple() {
             let found =
                 self.state.v4.conntrack.lookup(self.state.v4.conntrack.hash(&tuple), &tuple);
-            return found.map(|flow| self.state.v4.remove(flow)).is_some();
+            return found.map(|flow| self.state.v4.remove(&snapshot.rules4, flow)).is_some();
         }
         let Some(tuple) = listed.original_tuple() else { return false };
         let found = self.state.v6.conntrack.lookup(self.state.v6.conntrack.hash(&tuple), &tuple);
-        found.map(|flow| self.state.v6.remove(flow)).is_some()
+        found.map(|flow| self.state.v6.remove(&snapshot.rules6, flow)).is_some()
     }
 }

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod addrtype;
 pub mod always;
+pub mod connlimit;
 pub mod connmark;
 pub mod conntrack;
 pub mod ecn;
@@ -188,6 +189,8 @@ declare! {
     Quota(quota::Quota),
     /// `-m recent`.
     Recent(recent::Recent),
+    /// `-m connlimit`.
+    ConnLimit(connlimit::ConnLimit<A>),
     /// `-m hashlimit`.
     HashLimit(hashlimit::HashLimit),
     /// `--tcp-option`.
@@ -198,4 +201,14 @@ declare! {
     Spi(spi::Spi),
     /// `-m physdev`, `-m policy`, `-m helper`.
     Always(always::Always),
+}
+
+impl<A> Match<A> {
+    /// Where it counts connections, which must hear of their end.
+    pub(in crate::rules) const fn counts(&self) -> Option<&Kept<connlimit::Counts<A>>> {
+        match self {
+            Self::ConnLimit(limit) => Some(&limit.counts),
+            _ => None,
+        }
+    }
 }

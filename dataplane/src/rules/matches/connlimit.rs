@@ -1,0 +1,121 @@
+//! `-m connlimit`: connections of one address or network that are alive (kernel `xt_connlimit`).
+//!
+//! A table counts a connection from the first packet that asks, until it ends, closes (TCP in `TIME_WAIT` or CLOSE) or
+//! does not come to be: whoever sees that tells the tables of the rules in force.
+
+use super::{Condition, Kept};
+use crate::address::Address;
+use crate::conntrack::{Direction, tuple_of};
+use crate::rules::View;
+use crate::rules::spin::Spin;
+use crate::tuple::Tuple;
+use hashbrown::HashMap;
+
+/// Whether more connections are alive than allowed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConnLimit<A> {
+    /// Who counts them.
+    pub counts: Kept<Counts<A>>,
+    /// How many are allowed.
+    pub limit: u32,
+    /// Bits of the address that tell counts apart.
+    pub mask: A,
+    /// `--connlimit-daddr`: of the destination, not the source.
+    pub destination: bool,
+    /// `--connlimit-upto`: whether no more are alive.
+    pub upto: bool,
+}
+
+/// The connections that one rule has counted.
+#[derive(Debug)]
+pub struct Counts<A>(Spin<Inner<A>>);
+
+#[derive(Debug)]
+struct Inner<A> {
+    /// By tuple of the first packet: for whom it counts.
+    connections: HashMap<Tuple<A>, A>,
+    counts: HashMap<A, u32>,
+}
+
+impl<A: Address> Default for Counts<A> {
+    /// All memory is taken here.
+    fn default() -> Self {
+        let (connections, counts) =
+            (HashMap::with_capacity(Self::MOST), HashMap::with_capacity(Self::MOST));
+        Self(Spin::new(Inner { connections, counts }))
+    }
+}
+
+impl<A: Address> Counts<A> {
+    /// Connections one rule counts at a time; more go uncounted.
+    const MOST: usize = 1 << 16;
+
+    /// Counts a connection, if it is not counted yet; how many are alive.
+    fn count(&self, tuple: &Tuple<A>, of: A) -> u32 {
+        let mut inner = self.0.hold();
+        let Inner { connections, counts } = &mut *inner;
+        let alive = counts.get(&of).copied().unwrap_or(0);
+        if connections.contains_key(tuple) {
+            return alive;
+        }
+        if connections.len() < Self::MOST {
+            connections.insert(*tuple, of);
+            counts.insert(of, alive + 1);
+        }
+        alive + 1
+    }
+
+    /// A connection is no more.
+    pub(crate) fn forget(&self, tuple: &Tuple<A>) {
+        let mut inner = self.0.hold();
+        let Inner { connections, counts } = &mut *inner;
+        let Some(of) = connections.remove(tuple) else { return };
+        match counts.get_mut(&of) {
+            Some(count) if *count > 1 => *count -= 1,
+            Some(_) | None => {
+                counts.remove(&of);
+            }
+        }
+    }
+}
+
+impl<A: Address> Condition<A> for ConnLimit<A> {
+    fn holds(&self, view: &View<'_, A>) -> bool {
+        let address = if self.destination { view.destination } else { view.source };
+        let of = A::from_bits(address.to_bits() & self.mask.to_bits());
+        let alive = match &view.connection {
+            Some(connection) => self.counts.count(connection.tuple(Direction::Original), of),
+            // Of no connection: it counts for itself, and no longer than this.
+            None => {
+                let (source, destination) = (view.source, view.destination);
+                let tuple = tuple_of(source, destination, view.headers.protocol, &view.layer4);
+                let Some(tuple) = tuple else { return false };
+                let alive = self.counts.count(&tuple, of);
+                self.counts.forget(&tuple);
+                alive
+            }
+        };
+        (alive > self.limit) != self.upto
+    }
+    fn needs_conntrack(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::{L4Port, V4};
+
+    #[test]
+    fn a_connection_counts_once_until_it_is_forgotten() {
+        let counts = Counts::<V4>::default();
+        let tuple = |port| Tuple { source_port: L4Port::new(port), ..Tuple::default() };
+        let (one, other) = (V4([10, 0, 0, 1]), V4([10, 0, 0, 2]));
+        assert_eq!([1, 2, 2, 1].map(|port| counts.count(&tuple(port), one)), [1, 2, 2, 2]);
+        assert_eq!(counts.count(&tuple(3), other), 1);
+        counts.forget(&tuple(1));
+        counts.forget(&tuple(1));
+        assert_eq!(counts.count(&tuple(4), one), 2);
+    }
+}
