@@ -253,15 +253,15 @@ impl RuleParser {
 
     /// Looks at the whole rule once every word is read.
     pub(super) fn finish(&mut self) -> Result<(), Fault> {
-        let protocol = self.rule.protocol;
+        let (family, protocol) = (self.family, self.rule.protocol);
         for loaded in &mut self.matches {
-            let rule = Surroundings { protocol, seen: &loaded.seen };
+            let rule = Surroundings { family, protocol, seen: &loaded.seen };
             let name = loaded.item.name();
             finish_one(name, loaded.item.words_mut(), &rule)?;
         }
         if let Some(target) = &mut self.rule.target {
             let name = target_name(target);
-            let rule = Surroundings { protocol, seen: &self.target_seen };
+            let rule = Surroundings { family, protocol, seen: &self.target_seen };
             if let Some(words) = target.words_mut() {
                 finish_one(name, words, &rule)?;
             }
