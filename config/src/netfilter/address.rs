@@ -94,8 +94,7 @@ impl AddressMask {
         let address = match (family, host) {
             (Family::V4, "localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
             (Family::V6, "localhost") => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            (Family::V4, _) => IpAddr::V4(short_ipv4(host).ok_or_else(not_found)?),
-            (Family::V6, _) => IpAddr::V6(host.parse().map_err(|_| not_found())?),
+            (_, _) => numeric(host, family).ok_or_else(not_found)?,
         };
         let Some(mask) = mask else { return Ok(Self::host(address)) };
         let length = super::words::number(mask).and_then(|length| u8::try_from(length).ok());
@@ -114,13 +113,13 @@ impl AddressMask {
 
     /// `ADDRESS/LENGTH` or `ADDRESS/MASK`.
     fn mask_text(&self) -> String {
-        self.prefix_length().map_or_else(|| self.mask.to_string(), |length| length.to_string())
+        self.prefix_length().map_or_else(|| shown(self.mask), |length| length.to_string())
     }
 
     /// The same, a single address without its length.
     pub(crate) fn short_text(&self) -> String {
         match self.prefix_length() == Some(self.family().bits()) {
-            true => self.address.to_string(),
+            true => shown(self.address),
             false => self.to_string(),
         }
     }
@@ -141,25 +140,58 @@ impl AddressMask {
 
 impl fmt::Display for AddressMask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.mask_text())
+        write!(f, "{}/{}", shown(self.address), self.mask_text())
     }
 }
 
-/// `a[.b[.c[.d]]]`, absent parts zero.
+/// An address of the family as the tools read one that is no name.
+pub(crate) fn numeric(text: &str, family: Family) -> Option<IpAddr> {
+    match family {
+        Family::V4 => short_ipv4(text).map(IpAddr::V4),
+        Family::V6 => text.parse().ok().map(IpAddr::V6),
+    }
+}
+
+/// `a[.b[.c[.d]]]`, absent parts zero, each in C's notation.
 fn short_ipv4(text: &str) -> Option<Ipv4Addr> {
     let mut octets = [0u8; 4];
     let mut words = text.split('.');
     for (nth, octet) in octets.iter_mut().enumerate() {
         match words.next() {
-            Some(word) if word.len() <= 3 && word.bytes().all(|b| b.is_ascii_digit()) => {
-                *octet = word.parse().ok()?;
-            }
-            Some(_) => return None,
+            Some(word) => *octet = super::words::number(word)?.try_into().ok()?,
             None if nth == 0 => return None,
             None => {}
         }
     }
     words.next().is_none().then(|| Ipv4Addr::from(octets))
+}
+
+/// `a[.b[.c[.d]]]` as C's `inet_aton` reads it: the last number fills all bytes that are left.
+pub(crate) fn inet_aton(text: &str) -> Option<Ipv4Addr> {
+    let numbers: Option<Vec<u64>> = text.split('.').map(super::words::number).collect();
+    let numbers = numbers?;
+    let (last, firsts) = numbers.split_last()?;
+    let bits = 8 * u32::try_from(4usize.checked_sub(firsts.len())?).ok()?;
+    if firsts.iter().any(|octet| *octet > 255) || bits == 0 || last >> bits != 0 {
+        return None;
+    }
+    let above = firsts.iter().fold(0u64, |sum, octet| sum << 8 | octet);
+    u32::try_from(above << bits | last).ok().map(Ipv4Addr::from)
+}
+
+/// The address as the C library writes it: an IPv6 address whose first 96 bits are zero ends in
+/// dotted notation.
+pub(crate) fn shown(address: IpAddr) -> String {
+    let compatible = |six: Ipv6Addr| match six.segments() {
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => {
+            Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)))
+        }
+        _ => None,
+    };
+    match address {
+        IpAddr::V6(six) => compatible(six).map_or(six.to_string(), |four| format!("::{four}")),
+        IpAddr::V4(four) => four.to_string(),
+    }
 }
 
 /// An inclusive range of ports (or ICMP ids), host byte order.

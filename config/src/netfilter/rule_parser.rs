@@ -253,15 +253,15 @@ impl RuleParser {
 
     /// Looks at the whole rule once every word is read.
     pub(super) fn finish(&mut self) -> Result<(), Fault> {
-        let protocol = self.rule.protocol;
+        let (family, protocol) = (self.family, self.rule.protocol);
         for loaded in &mut self.matches {
-            let rule = Surroundings { protocol, seen: &loaded.seen };
+            let rule = Surroundings { family, protocol, seen: &loaded.seen };
             let name = loaded.item.name();
             finish_one(name, loaded.item.words_mut(), &rule)?;
         }
         if let Some(target) = &mut self.rule.target {
             let name = target_name(target);
-            let rule = Surroundings { protocol, seen: &self.target_seen };
+            let rule = Surroundings { family, protocol, seen: &self.target_seen };
             if let Some(words) = target.words_mut() {
                 finish_one(name, words, &rule)?;
             }
@@ -312,13 +312,30 @@ fn target_name(target: &Target) -> &'static str {
     Target::NAMES.iter().copied().find(|name| *name == target.save_name()).unwrap_or_default()
 }
 
+/// The extension's own check, then its options' demands on each other, as xtoptions.c orders them.
 fn finish_one(name: &str, words: &mut dyn Words, rule: &Surroundings<'_>) -> Result<(), Fault> {
-    let missing = words.options().iter().find(|o| o.required && !rule.seen.contains(&o.name));
-    if let Some(option) = missing {
-        let message = format!("{name}: option \"--{}\" must be specified\n", option.name);
-        return Err(Fault::usage(message).help(format!("add `--{} VALUE`", option.name)));
+    words.finish(rule)?;
+    let seen = |option: &&&str| rule.seen.contains(*option);
+    for option in words.options() {
+        let own = option.name;
+        if !seen(&&own) {
+            if option.required {
+                let message = format!("{name}: option \"--{own}\" must be specified\n");
+                return Err(Fault::usage(message).help(format!("add `--{own} VALUE`")));
+            }
+            continue;
+        }
+        if let Some(other) = option.requires.iter().find(|other| !seen(other)) {
+            let message = format!("{name}: option \"--{own}\" also requires \"--{other}\".\n");
+            return Err(Fault::usage(message).help(format!("add `--{other}`")));
+        }
+        if let Some(other) = option.excludes.iter().find(seen) {
+            let message =
+                format!("{name}: option \"--{own}\" cannot be used together with \"--{other}\".\n");
+            return Err(Fault::usage(message).help("leave one of them out"));
+        }
     }
-    words.finish(rule)
+    Ok(())
 }
 
 /// Two `-m tcp` (or udp) that ask for different things are one match, as the tools print them.

@@ -77,6 +77,10 @@ fn check_alone(table: Table, chain: &EditChain, placed: &Placed) -> Result<(), R
         let help = format!("write the protocol of `-m {}` with `-p` before it", item.name());
         return Err(refuse(placed, chain, "Invalid argument", help));
     }
+    let own = placed.rule.matches.iter().find_map(|item| item.words().kernel_refusal());
+    if let Some((reason, help)) = own {
+        return Err(refuse(placed, chain, reason, help.to_owned()));
+    }
     let Some(target) = &placed.rule.target else { return Ok(()) };
     if target.chain().is_some_and(|name| table.hooks().iter().any(|hook| hook.chain() == name)) {
         let help = "rules can lead to user chains only".to_owned();
@@ -90,6 +94,9 @@ fn check_alone(table: Table, chain: &EditChain, placed: &Placed) -> Result<(), R
     if !words.fits(placed.rule.protocol) {
         let help = format!("{} so needs `-p tcp` in its rule", target.name());
         return Err(refuse(placed, chain, "Invalid argument", help));
+    }
+    if let Some((reason, help)) = words.kernel_refusal() {
+        return Err(refuse(placed, chain, reason, help.to_owned()));
     }
     Ok(())
 }

@@ -22,11 +22,23 @@ pub(crate) struct Opt {
     pub(crate) negatable: bool,
     /// Whether it may not be left out.
     pub(crate) required: bool,
+    /// Options that may not stand beside it, in the order in which the tools name them.
+    pub(crate) excludes: &'static [&'static str],
+    /// Options that must stand beside it.
+    pub(crate) requires: &'static [&'static str],
 }
 
 /// An option with one argument.
 pub(crate) const fn opt(name: &'static str) -> Opt {
-    Opt { name, aliases: &[], arguments: 1, negatable: false, required: false }
+    Opt {
+        name,
+        aliases: &[],
+        arguments: 1,
+        negatable: false,
+        required: false,
+        excludes: &[],
+        requires: &[],
+    }
 }
 
 impl Opt {
@@ -47,6 +59,16 @@ impl Opt {
 
     pub(crate) const fn required(mut self) -> Self {
         self.required = true;
+        self
+    }
+
+    pub(crate) const fn excludes(mut self, excludes: &'static [&'static str]) -> Self {
+        self.excludes = excludes;
+        self
+    }
+
+    pub(crate) const fn requires(mut self, requires: &'static [&'static str]) -> Self {
+        self.requires = requires;
         self
     }
 }
@@ -74,6 +96,25 @@ impl Given<'_> {
         number(self.argument(0)).filter(|number| *number <= max).ok_or_else(|| self.bad(extension))
     }
 
+    /// A number in C's notation from `min` to `max`, refused as the tools' shared option parser
+    /// refuses it (xtoptions.c, XTTYPE_UINT8 to XTTYPE_UINT64).
+    pub(crate) fn integer(&self, extension: &str, min: u64, max: u64) -> Result<u64, Fault> {
+        let fits = |number: &u64| (min..=max).contains(number);
+        number(self.argument(0)).filter(fits).ok_or_else(|| {
+            let message = format!(
+                "{extension}: bad value for option \"--{}\", or out of range ({min}-{max}).\n",
+                self.option
+            );
+            Fault::usage(message).help(format!("write a number from {min} to {max}"))
+        })
+    }
+
+    /// A usage error about this option's argument, as `xtables_param_act` says it.
+    pub(crate) fn bad_value(&self, extension: &str, option: &str) -> Fault {
+        let text = self.argument(0);
+        Fault::usage(format!("{extension}: Bad value for \"--{option}\" option: \"{text}\""))
+    }
+
     /// "bad value" as the tools' shared option parser says it.
     pub(crate) fn bad(&self, extension: &str) -> Fault {
         let option = self.option;
@@ -86,6 +127,7 @@ impl Given<'_> {
 /// The rest of the rule an extension stands in.
 #[derive(Clone, Copy)]
 pub(crate) struct Surroundings<'a> {
+    pub(crate) family: Family,
     pub(crate) protocol: Option<Negatable<Protocol>>,
     /// Options given to this extension.
     pub(crate) seen: &'a [&'static str],
@@ -156,21 +198,67 @@ pub(crate) trait Words {
     fn fits(&self, _protocol: Option<Negatable<Protocol>>) -> bool {
         true
     }
+
+    /// What the kernel's own check (`checkentry`) finds wrong with the values: its error as the
+    /// tools print it, and what to write instead.
+    fn kernel_refusal(&self) -> Option<(&'static str, &'static str)> {
+        None
+    }
 }
 
 /// A number as C's `strtoul` reads it with base 0: decimal, `0x…` or octal `0…`.
 pub(crate) fn number(text: &str) -> Option<u64> {
-    let digits = |text: &str, radix| match text.bytes().next() {
-        Some(b) if b.is_ascii_hexdigit() => u64::from_str_radix(text, radix).ok(),
-        Some(_) | None => None,
+    leading_number(text).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
+}
+
+/// The number a text begins with and what follows it, as C's `strtoul` with base 0 reads it, except
+/// that a minus is refused (libxtables, `xtables_strtoul`). Blanks and a plus may stand before it.
+pub(crate) fn leading_number(text: &str) -> Option<(u64, &str)> {
+    let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let (digits, radix) = match hex.filter(|hex| hex.starts_with(|c: char| c.is_ascii_hexdigit())) {
+        Some(hex) => (hex, 16),
+        None if text.starts_with('0') => (text, 8),
+        None => (text, 10),
     };
-    if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        return digits(hex, 16);
+    let end = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
+    let (digits, rest) = digits.split_at(end);
+    Some((u64::from_str_radix(digits, radix).ok()?, rest))
+}
+
+/// C's `strtoul`: the number a text begins with and the rest; 0 and the whole text where it begins
+/// with none, the highest one where it is too large. Base 0 knows `0x…` and octal `0…`. A minus is
+/// taken, and wraps.
+pub(crate) fn strtoul(text: &str, base: u32) -> (u64, &str) {
+    let trimmed = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
+    let signed = trimmed.strip_prefix(['-', '+']).unwrap_or(trimmed);
+    let digits = match base {
+        0 => leading_number(signed).filter(|_| signed.starts_with(|c: char| c.is_ascii_digit())),
+        base => {
+            let end = signed.find(|c: char| !c.is_digit(base)).unwrap_or(signed.len());
+            let (digits, rest) = signed.split_at(end);
+            let number = || u64::from_str_radix(digits, base).unwrap_or(u64::MAX);
+            (end > 0).then(|| (number(), rest))
+        }
+    };
+    match digits {
+        Some((number, rest)) if trimmed.starts_with('-') => (number.wrapping_neg(), rest),
+        Some(found) => found,
+        None => (0, text),
     }
-    match text.strip_prefix('0') {
-        Some(octal) if !octal.is_empty() => digits(octal, 8),
-        Some(_) | None => digits(text, 10),
-    }
+}
+
+/// C's `atoll`: the signed number a text begins with, 0 where it begins with none.
+pub(crate) fn atoll(text: &str) -> i64 {
+    let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let number = match digits.get(..end).unwrap_or_default() {
+        "" => 0,
+        digits => digits.parse().unwrap_or(i64::MAX),
+    };
+    if text.starts_with('-') { -number } else { number }
 }
 
 /// A number up to 65535.

@@ -1,27 +1,49 @@
 //! The matches: one file each, one line here each.
 
 mod comment;
+mod connlimit;
 mod conntrack;
+mod dscp;
+mod ecn;
+mod hashlimit;
+mod hl;
 mod icmp;
 mod icmp6;
+mod iprange;
 mod length;
 mod limit;
 mod mark;
 mod multiport;
+mod recent;
 mod state;
+mod string;
 mod tcp;
+mod time;
+mod tos;
+mod ttl;
 mod udp;
 
 pub use comment::Comment;
+pub use connlimit::Connlimit;
 pub use conntrack::{Conntrack, CtDirection, CtStates, CtStatus};
+pub use dscp::Dscp;
+pub use ecn::Ecn;
+pub use hashlimit::{HashKey, Hashlimit};
+pub use hl::Hl;
 pub use icmp::{Icmp, IcmpType};
 pub use icmp6::Icmp6;
+pub use iprange::{AddressRange, Iprange};
 pub use length::Length;
 pub use limit::Limit;
 pub use mark::Mark;
 pub use multiport::{Multiport, PortSide};
+pub use recent::{Recent, RecentAction};
 pub use state::State;
+pub use string::{Algorithm, StringMatch};
 pub use tcp::{Tcp, TcpFlags};
+pub use time::Time;
+pub use tos::Tos;
+pub use ttl::{HopComparison, Ttl};
 pub use udp::Udp;
 
 use super::fault::Fault;
@@ -67,15 +89,26 @@ macro_rules! matches {
 
 matches! {
     "comment" => Comment,
+    "connlimit" => Connlimit,
     "conntrack" => Conntrack,
+    "dscp" => Dscp,
+    "ecn" => Ecn,
+    "hashlimit" => Hashlimit,
+    "hl" => Hl,
     "icmp" => Icmp,
     "icmp6" => Icmp6,
+    "iprange" => Iprange,
     "length" => Length,
     "limit" => Limit,
     "mark" => Mark,
     "multiport" => Multiport,
+    "recent" => Recent,
     "state" => State,
+    "string" => StringMatch,
     "tcp" => Tcp,
+    "time" => Time,
+    "tos" => Tos,
+    "ttl" => Ttl,
     "udp" => Udp,
 }
 
