@@ -6,6 +6,7 @@ mod hostile;
 mod ipv6;
 mod nat;
 mod rules;
+mod text;
 
 use sluice_tests::Kind;
 use sluice_tests::differential::Scenario;
