@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use super::edit::{Edit, EditChain, Placed};
 use super::fault::Fault;
-use super::{AddressMask, Hook, Negatable, Table};
+use super::words::Place;
+use super::{AddressMask, Family, Hook, Match, Negatable};
 
 /// The kernel's NFT_JUMP_STACK_SIZE.
 const MAX_DEPTH: usize = 16;
@@ -20,11 +21,17 @@ pub(super) struct Refusal {
 }
 
 /// The first thing wrong with a table, if any.
-pub(super) fn validate(edit: &Edit) -> Result<(), Refusal> {
+pub(super) fn validate(edit: &Edit, family: Family) -> Result<(), Refusal> {
     for chain in &edit.chains {
         for placed in &chain.rules {
             check_target_exists(edit, placed)?;
-            check_alone(edit.table, chain, placed)?;
+            let place = Place {
+                family,
+                table: edit.table,
+                hook: chain.chain.hook(),
+                protocol: placed.rule.protocol,
+            };
+            check_alone(&place, chain, placed)?;
         }
     }
     let mut walk = Walk { edit, height: HashMap::new(), path: Vec::new(), hook: None };
@@ -63,7 +70,8 @@ fn check_target_exists(edit: &Edit, placed: &Placed) -> Result<(), Refusal> {
 }
 
 /// What is wrong wherever the rule stands.
-fn check_alone(table: Table, chain: &EditChain, placed: &Placed) -> Result<(), Refusal> {
+fn check_alone(place: &Place, chain: &EditChain, placed: &Placed) -> Result<(), Refusal> {
+    let table = place.table;
     let never = |address: &Option<Negatable<AddressMask>>| {
         address.is_some_and(|a| a.negated && a.value.prefix_length() == Some(0))
     };
@@ -91,7 +99,11 @@ fn check_alone(table: Table, chain: &EditChain, placed: &Placed) -> Result<(), R
         let help = format!("{} so needs `-p tcp` in its rule", target.name());
         return Err(refuse(placed, chain, "Invalid argument", help));
     }
-    Ok(())
+    let all = placed.rule.matches.iter().map(Match::words).chain([words]);
+    match all.filter_map(|words| words.objection(place)).next() {
+        Some(objection) => Err(refuse(placed, chain, objection.reason, objection.help)),
+        None => Ok(()),
+    }
 }
 
 /// A walk from one builtin chain along its jumps.

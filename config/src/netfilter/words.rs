@@ -22,14 +22,34 @@ pub(crate) struct Opt {
     pub(crate) negatable: bool,
     /// Whether it may not be left out.
     pub(crate) required: bool,
+    /// Whether it may be given again.
+    pub(crate) repeatable: bool,
+    /// Options it cannot stand beside, the first of them named in the message.
+    pub(crate) excludes: &'static [&'static str],
+    /// Options it makes no sense without.
+    pub(crate) needs: &'static [&'static str],
 }
 
 /// An option with one argument.
 pub(crate) const fn opt(name: &'static str) -> Opt {
-    Opt { name, aliases: &[], arguments: 1, negatable: false, required: false }
+    Opt {
+        name,
+        aliases: &[],
+        arguments: 1,
+        negatable: false,
+        required: false,
+        repeatable: false,
+        excludes: &[],
+        needs: &[],
+    }
 }
 
 impl Opt {
+    /// Every name it goes by.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
     pub(crate) const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
@@ -49,6 +69,21 @@ impl Opt {
         self.required = true;
         self
     }
+
+    pub(crate) const fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    pub(crate) const fn excludes(mut self, excludes: &'static [&'static str]) -> Self {
+        self.excludes = excludes;
+        self
+    }
+
+    pub(crate) const fn needs(mut self, needs: &'static [&'static str]) -> Self {
+        self.needs = needs;
+        self
+    }
 }
 
 /// An option as it was given.
@@ -57,6 +92,8 @@ pub(crate) struct Given<'a> {
     pub(crate) negated: bool,
     pub(crate) arguments: &'a [&'a str],
     pub(crate) family: Family,
+    /// `-p` as far as the rule is read.
+    pub(crate) protocol: Option<Negatable<Protocol>>,
 }
 
 impl Given<'_> {
@@ -72,6 +109,45 @@ impl Given<'_> {
     /// A number in C's notation, within bounds.
     pub(crate) fn number(&self, extension: &str, max: u64) -> Result<u64, Fault> {
         number(self.argument(0)).filter(|number| *number <= max).ok_or_else(|| self.bad(extension))
+    }
+
+    /// A number in C's notation, within bounds that the message names.
+    pub(crate) fn within(&self, extension: &str, min: u64, max: u64) -> Result<u64, Fault> {
+        number(self.argument(0)).filter(|number| (min..=max).contains(number)).ok_or_else(|| {
+            let option = self.option;
+            let message = format!(
+                "{extension}: bad value for option \"--{option}\", or out of range ({min}-{max}).\n"
+            );
+            Fault::usage(message).help(format!("write a number from {min} to {max}"))
+        })
+    }
+
+    /// A 32-bit number in C's notation.
+    pub(crate) fn word(&self, extension: &str) -> Result<u32, Fault> {
+        self.within(extension, 0, u64::from(u32::MAX)).map(|number| number as u32)
+    }
+
+    /// `MARK[/MASK]`, 32 bits each.
+    pub(crate) fn mark(&self, extension: &str) -> Result<(u32, u32), Fault> {
+        let help = "write a number, with a mask where needed: `0x10/0xff`";
+        let bad = || self.bad(extension).help(help);
+        let leading = |text| {
+            let (number, rest) = leading_number(text).ok_or_else(bad)?;
+            u32::try_from(number).map(|number| (number, rest)).map_err(|_| bad())
+        };
+        let (value, rest) = leading(self.argument(0))?;
+        let (mask, rest) = match rest.strip_prefix('/') {
+            Some(mask) => leading(mask)?,
+            None => (u32::MAX, rest),
+        };
+        if rest.is_empty() {
+            return Ok((value, mask));
+        }
+        let option = self.option;
+        Err(Fault::usage(format!(
+            "{extension}: trailing garbage after value for option \"--{option}\".\n"
+        ))
+        .help(help))
     }
 
     /// "bad value" as the tools' shared option parser says it.
@@ -97,6 +173,14 @@ impl Surroundings<'_> {
         self.protocol == Some(Negatable::plain(protocol))
     }
 
+    /// Refuses an extension given no option, which would do nothing.
+    pub(crate) fn some(&self, message: &str, option: &str) -> Result<(), Fault> {
+        match self.seen {
+            [] => Err(Fault::usage(message).help(format!("add `{option}`"))),
+            [_, ..] => Ok(()),
+        }
+    }
+
     /// Whether the rule is about one protocol with ports.
     pub(crate) fn has_ports(&self) -> bool {
         use super::Protocol as P;
@@ -111,6 +195,41 @@ pub(crate) struct Look {
     pub(crate) numeric: bool,
     /// The rule's protocol, whose ports have names.
     pub(crate) protocol: Option<Negatable<Protocol>>,
+}
+
+/// Where a rule stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) family: Family,
+    pub(crate) table: Table,
+    /// The hook of the builtin chain it stands in; none in a user's.
+    pub(crate) hook: Option<Hook>,
+    pub(crate) protocol: Option<Negatable<Protocol>>,
+}
+
+impl Place {
+    /// Whether the rule is about that protocol alone.
+    pub(crate) fn is(&self, protocol: Protocol) -> bool {
+        self.protocol == Some(Negatable::plain(protocol))
+    }
+}
+
+/// Why the kernel refuses a rule: the name of its error, and what to write instead.
+pub(crate) struct Objection {
+    pub(crate) reason: &'static str,
+    pub(crate) help: String,
+}
+
+impl Objection {
+    /// EINVAL
+    pub(crate) fn invalid(help: impl Into<String>) -> Option<Self> {
+        Some(Self { reason: "Invalid argument", help: help.into() })
+    }
+
+    /// ENOENT
+    pub(crate) fn missing(help: impl Into<String>) -> Option<Self> {
+        Some(Self { reason: "No such file or directory", help: help.into() })
+    }
 }
 
 /// A match's or target's words: options in, text out.
@@ -152,25 +271,35 @@ pub(crate) trait Words {
         &Hook::ALL
     }
 
+    /// What the kernel says against the rule as it stands, where the above does not tell.
+    fn objection(&self, _place: &Place) -> Option<Objection> {
+        None
+    }
+
     /// Whether the kernel takes it in a rule about that protocol.
     fn fits(&self, _protocol: Option<Negatable<Protocol>>) -> bool {
         true
     }
 }
 
-/// A number as C's `strtoul` reads it with base 0: decimal, `0x…` or octal `0…`.
-pub(crate) fn number(text: &str) -> Option<u64> {
-    let digits = |text: &str, radix| match text.bytes().next() {
-        Some(b) if b.is_ascii_hexdigit() => u64::from_str_radix(text, radix).ok(),
-        Some(_) | None => None,
+/// The number a text begins with, as C's `strtoul` reads it with base 0 (decimal, `0x…` or octal
+/// `0…`), and what follows it.
+pub(crate) fn leading_number(text: &str) -> Option<(u64, &str)> {
+    let text = text.trim_start();
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
+    let (text, radix) = match hex.filter(|hex| hex.starts_with(|c: char| c.is_ascii_hexdigit())) {
+        Some(hex) => (hex, 16),
+        None => (text, if text.starts_with('0') { 8 } else { 10 }),
     };
-    if let Some(hex) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        return digits(hex, 16);
-    }
-    match text.strip_prefix('0') {
-        Some(octal) if !octal.is_empty() => digits(octal, 8),
-        Some(_) | None => digits(text, 10),
-    }
+    let end = text.find(|c: char| !c.is_digit(radix)).unwrap_or(text.len());
+    let (digits, rest) = text.split_at_checked(end)?;
+    u64::from_str_radix(digits, radix).ok().map(|number| (number, rest))
+}
+
+/// A number in C's notation and nothing after it.
+pub(crate) fn number(text: &str) -> Option<u64> {
+    leading_number(text).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
 }
 
 /// A number up to 65535.
@@ -207,6 +336,21 @@ pub(crate) fn value_and_mask(text: &str) -> Option<(u32, u32)> {
         Some((value, mask)) => Some((word(value)?, word(mask)?)),
         None => Some((word(text)?, u32::MAX)),
     }
+}
+
+/// The text's first bytes, for which the kernel has room.
+pub(crate) fn cut(text: &str, max: usize) -> String {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// Why an empty argument is refused.
+pub(crate) fn too_short() -> Fault {
+    Fault::usage("Argument must have a minimum length of 1 characters\n")
+        .help("write something, or leave the option out")
 }
 
 /// An address of the rule's family.

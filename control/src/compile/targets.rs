@@ -42,6 +42,40 @@ pub(super) fn compile<A: Address>(
             ));
         }
         Some(text::Target::Mark(mark)) => Target::Mark { value: mark.value, mask: mark.mask },
+        Some(text::Target::Audit(_)) => {
+            return Err(unsupported("-j AUDIT", "there is no audit daemon to tell; use -j NFLOG"));
+        }
+        Some(text::Target::NfQueue(_) | text::Target::Queue(_)) => {
+            return Err(unsupported(
+                "-j NFQUEUE",
+                "no program is handed packets to decide on; decide with matches and -j ACCEPT or DROP",
+            ));
+        }
+        Some(text::Target::IdleTimer(_)) => {
+            return Err(unsupported(
+                "-j IDLETIMER",
+                "no program is told of idle interfaces; watch the rule's counters with -L -v",
+            ));
+        }
+        Some(
+            text::Target::Checksum(_)
+            | text::Target::Classify(_)
+            | text::Target::ConnMark(_)
+            | text::Target::Dnpt(_)
+            | text::Target::Ecn(_)
+            | text::Target::Hl(_)
+            | text::Target::Netmap(_)
+            | text::Target::NfLog(_)
+            | text::Target::Set(_)
+            | text::Target::Snpt(_)
+            | text::Target::SynProxy(_)
+            | text::Target::TcpMss(_)
+            | text::Target::TcpOptStrip(_)
+            | text::Target::Tee(_)
+            | text::Target::Tos(_)
+            | text::Target::Trace(_)
+            | text::Target::Ttl(_),
+        ) => return Err(unsupported("this target", "remove the rule")),
         Some(text::Target::Snat(nat)) => Target::Snat(range(&nat.range)),
         Some(text::Target::Dnat(nat)) => Target::Dnat(range(&nat.range)),
         Some(text::Target::Masquerade(nat)) => Target::Masquerade(range(&nat.range)),
