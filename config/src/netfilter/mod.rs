@@ -13,6 +13,7 @@ pub mod command;
 mod edit;
 mod fault;
 mod help;
+mod hosts;
 mod list;
 pub mod matches;
 mod names;

@@ -113,16 +113,17 @@ impl<'a> Parser<'a> {
         if let Some(core) = exact {
             return self.core(core, &format!("--{name}"), value);
         }
-        if let Some(found) = self.rule.find(name, true) {
+        if let Some(found) = self.rule.find(name) {
             return self.extension(found, name, value).map(|()| None);
         }
-        let mut begun =
-            CORE.iter().filter(|core| core.long.iter().any(|long| long.starts_with(name)));
-        if let (Some(core), None, false) = (begun.next(), begun.next(), name.is_empty()) {
-            return self.core(core, &format!("--{name}"), value);
-        }
-        if let Some(found) = self.rule.find(name, false) {
-            return self.extension(found, name, value).map(|()| None);
+        let begins = |core: &&Core| core.long.iter().any(|long| long.starts_with(name));
+        let mut begun = CORE.iter().filter(begins);
+        let extensions = self.rule.begun(name);
+        match (begun.next(), begun.next(), extensions.as_slice()) {
+            _ if name.is_empty() => {}
+            (Some(core), None, []) => return self.core(core, &format!("--{name}"), value),
+            (None, _, [found]) => return self.extension(*found, name, value).map(|()| None),
+            (_, _, _) => {}
         }
         if self.rule.load_protocol_match() {
             return self.long(name, value);

@@ -136,7 +136,7 @@ impl Restore<'_> {
         if self.failed || skipped {
             return;
         }
-        if let Err(refusal) = validate(&edit) {
+        if let Err(refusal) = validate(&edit, self.ruleset.family) {
             // The tool blames the COMMIT for a jump to nothing; people want the rule.
             let said = if refusal.fault.kind == FaultKind::Usage { number } else { refusal.line };
             let line = if refusal.line == 0 { number } else { refusal.line };

@@ -8,36 +8,8 @@ use super::{
 };
 
 /// What iptables knows and Sluice does not yet; told apart from chains that do not exist.
-const FOREIGN_TARGETS: &[&str] = &[
-    "AUDIT",
-    "CHECKSUM",
-    "CLASSIFY",
-    "CLUSTERIP",
-    "CONNMARK",
-    "CONNSECMARK",
-    "DNPT",
-    "ECN",
-    "HL",
-    "HMARK",
-    "IDLETIMER",
-    "LED",
-    "NETMAP",
-    "NFLOG",
-    "NFQUEUE",
-    "RATEEST",
-    "SECMARK",
-    "SET",
-    "SNPT",
-    "SYNPROXY",
-    "TCPMSS",
-    "TCPOPTSTRIP",
-    "TEE",
-    "TOS",
-    "TPROXY",
-    "TRACE",
-    "TTL",
-    "ULOG",
-];
+const FOREIGN_TARGETS: &[&str] =
+    &["CLUSTERIP", "CONNSECMARK", "HMARK", "LED", "RATEEST", "SECMARK", "TPROXY", "ULOG"];
 
 /// Where an option was found.
 #[derive(Clone, Copy)]
@@ -133,35 +105,34 @@ impl RuleParser {
         }
     }
 
-    /// The option of that name (or, if not `exact`, the only one that begins so), the newest first.
-    pub(super) fn find(&self, name: &str, exact: bool) -> Option<Found> {
-        let fits = |option: &&'static Opt| {
-            let mut names = std::iter::once(&option.name).chain(option.aliases);
-            names.any(|own| if exact { *own == name } else { own.starts_with(name) })
-        };
-        let only = |options: &'static [Opt]| {
-            let mut found = options.iter().filter(fits);
-            found.next().filter(|_| found.next().is_none() && !name.is_empty())
-        };
-        let target = self.rule.target.as_ref().and_then(Target::words);
-        if let Some(option) = target.and_then(|words| only(words.options())) {
-            return Some(Found { place: Place::Target, option });
-        }
-        self.matches.iter().enumerate().rev().find_map(|(nth, loaded)| {
-            let option = only(loaded.item.words().options())?;
-            Some(Found { place: Place::Match(nth), option })
-        })
+    /// The option of that name, the newest first.
+    pub(super) fn find(&self, name: &str) -> Option<Found> {
+        self.options().find(|found| found.option.names().any(|own| own == name))
     }
 
-    /// Every option that could be written here.
-    pub(super) fn option_names(&self) -> impl Iterator<Item = &'static str> {
+    /// The options whose name begins so, one for each extension and option.
+    pub(super) fn begun(&self, name: &str) -> Vec<Found> {
+        let begins = |found: &Found| found.option.names().any(|own| own.starts_with(name));
+        let mut all: Vec<Found> = self.options().filter(begins).collect();
+        all.dedup_by_key(|found| found.option.name);
+        all
+    }
+
+    /// Every option of the target, then of the matches, the newest first.
+    fn options(&self) -> impl Iterator<Item = Found> {
         let target = self.rule.target.as_ref().and_then(Target::words).map(Words::options);
-        let matches = self.matches.iter().map(|loaded| loaded.item.words().options());
+        let target = target.into_iter().map(|options| (Place::Target, options));
+        let matches = self.matches.iter().enumerate().rev();
+        let matches =
+            matches.map(|(nth, loaded)| (Place::Match(nth), loaded.item.words().options()));
         target
-            .into_iter()
             .chain(matches)
-            .flatten()
-            .flat_map(|option| std::iter::once(option.name).chain(option.aliases.iter().copied()))
+            .flat_map(|(place, options)| options.iter().map(move |option| Found { place, option }))
+    }
+
+    /// The name of every option that could be written here.
+    pub(super) fn option_names(&self) -> impl Iterator<Item = &'static str> {
+        self.options().flat_map(|found| found.option.names())
     }
 
     /// Takes in an option of a match or target.
@@ -185,7 +156,7 @@ impl RuleParser {
                 None => return Ok(()),
             },
         };
-        if seen.contains(&option.name) {
+        if seen.contains(&option.name) && !option.repeatable {
             let help = "write it once; `-m` again begins another match";
             return Err(Fault::usage(words.repeated(name, option)).help(help));
         }
@@ -194,7 +165,8 @@ impl RuleParser {
             return Err(Fault::usage(message).help("leave the `!` out"));
         }
         seen.push(option.name);
-        words.set(&Given { option: option.name, negated, arguments, family: self.family })
+        let (family, protocol) = (self.family, self.rule.protocol);
+        words.set(&Given { option: option.name, negated, arguments, family, protocol })
     }
 
     /// One of `-s -d -p -i -o -f -j -g`.
@@ -240,7 +212,11 @@ impl RuleParser {
         if name.chars().any(char::is_whitespace) {
             return fault("Invalid target name `%s'".replace("%s", name).as_str());
         }
-        if let Some(target) = Target::blank(name, self.family) {
+        let exists = |target: &Target| {
+            let family = target.words().and_then(Words::family);
+            family.is_none_or(|family| family == self.family)
+        };
+        if let Some(target) = Target::blank(name, self.family).filter(exists) {
             return Ok(target);
         }
         if FOREIGN_TARGETS.contains(&name) {
@@ -329,7 +305,7 @@ fn finish_one(name: &str, words: &mut dyn Words, rule: &Surroundings<'_>) -> Res
             let message = format!("{name}: option \"--{own}\" also requires \"--{other}\".\n");
             return Err(Fault::usage(message).help(format!("add `--{other}`")));
         }
-        if let Some(other) = option.excludes.iter().find(seen) {
+        if let Some(other) = option.excludes.iter().find(|other| **other != own && seen(other)) {
             let message =
                 format!("{name}: option \"--{own}\" cannot be used together with \"--{other}\".\n");
             return Err(Fault::usage(message).help("leave one of them out"));

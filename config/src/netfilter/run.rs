@@ -71,7 +71,7 @@ impl Invocation {
         if check_only {
             return Ok(Outcome::default());
         }
-        validate(&edit).map_err(|refusal| refusal.fault)?;
+        validate(&edit, ruleset.family).map_err(|refusal| refusal.fault)?;
         let mut changed = Ruleset::new(ruleset.family);
         for table in Table::ALL.into_iter().filter(|table| *table != self.table) {
             changed.set_table(table, ruleset.table(table).cloned());

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use super::edit::{Edit, EditChain, Placed};
 use super::fault::Fault;
-use super::{AddressMask, Hook, Negatable, Table};
+use super::words::Place;
+use super::{AddressMask, Family, Hook, Negatable};
 
 /// The kernel's NFT_JUMP_STACK_SIZE.
 const MAX_DEPTH: usize = 16;
@@ -20,11 +21,17 @@ pub(super) struct Refusal {
 }
 
 /// The first thing wrong with a table, if any.
-pub(super) fn validate(edit: &Edit) -> Result<(), Refusal> {
+pub(super) fn validate(edit: &Edit, family: Family) -> Result<(), Refusal> {
     for chain in &edit.chains {
         for placed in &chain.rules {
             check_target_exists(edit, placed)?;
-            check_alone(edit.table, chain, placed)?;
+            let place = Place {
+                family,
+                table: edit.table,
+                hook: chain.chain.hook(),
+                protocol: placed.rule.protocol,
+            };
+            check_alone(&place, chain, placed)?;
         }
     }
     let mut walk = Walk { edit, height: HashMap::new(), path: Vec::new(), hook: None };
@@ -63,7 +70,8 @@ fn check_target_exists(edit: &Edit, placed: &Placed) -> Result<(), Refusal> {
 }
 
 /// What is wrong wherever the rule stands.
-fn check_alone(table: Table, chain: &EditChain, placed: &Placed) -> Result<(), Refusal> {
+fn check_alone(place: &Place, chain: &EditChain, placed: &Placed) -> Result<(), Refusal> {
+    let table = place.table;
     let never = |address: &Option<Negatable<AddressMask>>| {
         address.is_some_and(|a| a.negated && a.value.prefix_length() == Some(0))
     };
@@ -77,9 +85,9 @@ fn check_alone(table: Table, chain: &EditChain, placed: &Placed) -> Result<(), R
         let help = format!("write the protocol of `-m {}` with `-p` before it", item.name());
         return Err(refuse(placed, chain, "Invalid argument", help));
     }
-    let own = placed.rule.matches.iter().find_map(|item| item.words().kernel_refusal());
-    if let Some((reason, help)) = own {
-        return Err(refuse(placed, chain, reason, help.to_owned()));
+    let own = placed.rule.matches.iter().find_map(|item| item.words().objection(place));
+    if let Some(objection) = own {
+        return Err(refuse(placed, chain, objection.reason, objection.help));
     }
     let Some(target) = &placed.rule.target else { return Ok(()) };
     if target.chain().is_some_and(|name| table.hooks().iter().any(|hook| hook.chain() == name)) {
@@ -95,10 +103,10 @@ fn check_alone(table: Table, chain: &EditChain, placed: &Placed) -> Result<(), R
         let help = format!("{} so needs `-p tcp` in its rule", target.name());
         return Err(refuse(placed, chain, "Invalid argument", help));
     }
-    if let Some((reason, help)) = words.kernel_refusal() {
-        return Err(refuse(placed, chain, reason, help.to_owned()));
+    match words.objection(place) {
+        Some(objection) => Err(refuse(placed, chain, objection.reason, objection.help)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// A walk from one builtin chain along its jumps.

@@ -26,6 +26,8 @@ pub(crate) struct Opt {
     pub(crate) excludes: &'static [&'static str],
     /// Options that must stand beside it.
     pub(crate) requires: &'static [&'static str],
+    /// Whether it may be given again.
+    pub(crate) repeatable: bool,
 }
 
 /// An option with one argument.
@@ -38,10 +40,16 @@ pub(crate) const fn opt(name: &'static str) -> Opt {
         required: false,
         excludes: &[],
         requires: &[],
+        repeatable: false,
     }
 }
 
 impl Opt {
+    /// Every name it goes by.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+
     pub(crate) const fn alias(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
@@ -62,6 +70,11 @@ impl Opt {
         self
     }
 
+    pub(crate) const fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
     pub(crate) const fn excludes(mut self, excludes: &'static [&'static str]) -> Self {
         self.excludes = excludes;
         self
@@ -79,6 +92,8 @@ pub(crate) struct Given<'a> {
     pub(crate) negated: bool,
     pub(crate) arguments: &'a [&'a str],
     pub(crate) family: Family,
+    /// `-p` as far as the rule is read.
+    pub(crate) protocol: Option<Negatable<Protocol>>,
 }
 
 impl Given<'_> {
@@ -115,6 +130,34 @@ impl Given<'_> {
         Fault::usage(format!("{extension}: Bad value for \"--{option}\" option: \"{text}\""))
     }
 
+    /// A 32-bit number in C's notation.
+    pub(crate) fn word(&self, extension: &str) -> Result<u32, Fault> {
+        self.integer(extension, 0, u64::from(u32::MAX)).map(|number| number as u32)
+    }
+
+    /// `MARK[/MASK]`, 32 bits each.
+    pub(crate) fn mark(&self, extension: &str) -> Result<(u32, u32), Fault> {
+        let help = "write a number, with a mask where needed: `0x10/0xff`";
+        let bad = || self.bad(extension).help(help);
+        let leading = |text| {
+            let (number, rest) = leading_number(text).ok_or_else(bad)?;
+            u32::try_from(number).map(|number| (number, rest)).map_err(|_| bad())
+        };
+        let (value, rest) = leading(self.argument(0))?;
+        let (mask, rest) = match rest.strip_prefix('/') {
+            Some(mask) => leading(mask)?,
+            None => (u32::MAX, rest),
+        };
+        if rest.is_empty() {
+            return Ok((value, mask));
+        }
+        let option = self.option;
+        Err(Fault::usage(format!(
+            "{extension}: trailing garbage after value for option \"--{option}\".\n"
+        ))
+        .help(help))
+    }
+
     /// "bad value" as the tools' shared option parser says it.
     pub(crate) fn bad(&self, extension: &str) -> Fault {
         let option = self.option;
@@ -139,6 +182,14 @@ impl Surroundings<'_> {
         self.protocol == Some(Negatable::plain(protocol))
     }
 
+    /// Refuses an extension given no option, which would do nothing.
+    pub(crate) fn some(&self, message: &str, option: &str) -> Result<(), Fault> {
+        match self.seen {
+            [] => Err(Fault::usage(message).help(format!("add `{option}`"))),
+            [_, ..] => Ok(()),
+        }
+    }
+
     /// Whether the rule is about one protocol with ports.
     pub(crate) fn has_ports(&self) -> bool {
         use super::Protocol as P;
@@ -153,6 +204,47 @@ pub(crate) struct Look {
     pub(crate) numeric: bool,
     /// The rule's protocol, whose ports have names.
     pub(crate) protocol: Option<Negatable<Protocol>>,
+}
+
+/// Where a rule stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) family: Family,
+    pub(crate) table: Table,
+    /// The hook of the builtin chain it stands in; none in a user's.
+    pub(crate) hook: Option<Hook>,
+    pub(crate) protocol: Option<Negatable<Protocol>>,
+}
+
+impl Place {
+    /// Whether the rule is about that protocol alone.
+    pub(crate) fn is(&self, protocol: Protocol) -> bool {
+        self.protocol == Some(Negatable::plain(protocol))
+    }
+}
+
+/// Why the kernel refuses a rule: the name of its error, and what to write instead.
+pub(crate) struct Objection {
+    pub(crate) reason: &'static str,
+    pub(crate) help: String,
+}
+
+impl From<(&'static str, &'static str)> for Objection {
+    fn from((reason, help): (&'static str, &'static str)) -> Self {
+        Self { reason, help: help.to_owned() }
+    }
+}
+
+impl Objection {
+    /// EINVAL
+    pub(crate) fn invalid(help: impl Into<String>) -> Option<Self> {
+        Some(Self { reason: "Invalid argument", help: help.into() })
+    }
+
+    /// ENOENT
+    pub(crate) fn missing(help: impl Into<String>) -> Option<Self> {
+        Some(Self { reason: "No such file or directory", help: help.into() })
+    }
 }
 
 /// A match's or target's words: options in, text out.
@@ -194,15 +286,14 @@ pub(crate) trait Words {
         &Hook::ALL
     }
 
+    /// What the kernel says against the rule as it stands, where the above does not tell.
+    fn objection(&self, _place: &Place) -> Option<Objection> {
+        None
+    }
+
     /// Whether the kernel takes it in a rule about that protocol.
     fn fits(&self, _protocol: Option<Negatable<Protocol>>) -> bool {
         true
-    }
-
-    /// What the kernel's own check (`checkentry`) finds wrong with the values: its error as the
-    /// tools print it, and what to write instead.
-    fn kernel_refusal(&self) -> Option<(&'static str, &'static str)> {
-        None
     }
 }
 
@@ -295,6 +386,21 @@ pub(crate) fn value_and_mask(text: &str) -> Option<(u32, u32)> {
         Some((value, mask)) => Some((word(value)?, word(mask)?)),
         None => Some((word(text)?, u32::MAX)),
     }
+}
+
+/// The text's first bytes, for which the kernel has room.
+pub(crate) fn cut(text: &str, max: usize) -> String {
+    let mut end = text.len().min(max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+/// Why an empty argument is refused.
+pub(crate) fn too_short() -> Fault {
+    Fault::usage("Argument must have a minimum length of 1 characters\n")
+        .help("write something, or leave the option out")
 }
 
 /// An address of the rule's family.

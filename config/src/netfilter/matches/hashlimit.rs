@@ -1,7 +1,9 @@
 //! `-m hashlimit`: a rate for each host, network or service (kernel: xt_hashlimit, revision 3).
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, atoll, leading_number, opt};
+use crate::netfilter::words::{
+    Given, Look, Objection, Opt, Place, Surroundings, Words, atoll, leading_number, opt,
+};
 
 use super::connlimit::prefix;
 use super::recent::{cut, unfit_proc_name};
@@ -288,6 +290,32 @@ impl Hashlimit {
     }
 }
 
+impl Hashlimit {
+    /// What the kernel's own check finds wrong: its error, and what to write instead.
+    fn kernel_refusal(&self) -> Option<(&'static str, &'static str)> {
+        let out_of_range = |help| Some(("Numerical result out of range", help));
+        if let Some(unfit) = unfit_proc_name(&self.name) {
+            return Some(unfit);
+        }
+        if self.gc_interval == 0 || self.expire == 0 {
+            return Some(("Invalid argument", "the table's times must be above 0"));
+        }
+        if self.source_prefix == Some(u8::MAX) || self.destination_prefix == Some(u8::MAX) {
+            return Some(("Invalid argument", "write the mask as a prefix length"));
+        }
+        match (self.rate_match, self.bytes) {
+            (true, _) if self.average == 0 || self.average > u64::from(u32::MAX) => {
+                out_of_range("write a higher rate")
+            }
+            (false, true) if self.average <= 1 => Some(("Invalid argument", "write a lower rate")),
+            (false, false) if self.burst == 0 || self.overflows() => {
+                out_of_range("write a lower --hashlimit-burst or a higher rate")
+            }
+            (_, _) => None,
+        }
+    }
+}
+
 impl Words for Hashlimit {
     fn options(&self) -> &'static [Opt] {
         const OPTIONS: &[Opt] = &[
@@ -380,27 +408,8 @@ impl Words for Hashlimit {
         Ok(())
     }
 
-    fn kernel_refusal(&self) -> Option<(&'static str, &'static str)> {
-        let out_of_range = |help| Some(("Numerical result out of range", help));
-        if let Some(unfit) = unfit_proc_name(&self.name) {
-            return Some(unfit);
-        }
-        if self.gc_interval == 0 || self.expire == 0 {
-            return Some(("Invalid argument", "the table's times must be above 0"));
-        }
-        if self.source_prefix == Some(u8::MAX) || self.destination_prefix == Some(u8::MAX) {
-            return Some(("Invalid argument", "write the mask as a prefix length"));
-        }
-        match (self.rate_match, self.bytes) {
-            (true, _) if self.average == 0 || self.average > u64::from(u32::MAX) => {
-                out_of_range("write a higher rate")
-            }
-            (false, true) if self.average <= 1 => Some(("Invalid argument", "write a lower rate")),
-            (false, false) if self.burst == 0 || self.overflows() => {
-                out_of_range("write a lower --hashlimit-burst or a higher rate")
-            }
-            (_, _) => None,
-        }
+    fn objection(&self, _place: &Place) -> Option<Objection> {
+        self.kernel_refusal().map(Objection::from)
     }
 
     fn save(&self, out: &mut String) {

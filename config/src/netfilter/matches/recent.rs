@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::netfilter::Family;
 use crate::netfilter::address::{inet_aton, numeric, shown};
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Objection, Opt, Place, Surroundings, Words, opt};
 
 /// `[!] --set | --rcheck | --update | --remove` and what further is asked of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +118,26 @@ pub(super) fn cut(text: &str, bytes: usize) -> String {
     text.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
 }
 
+impl Recent {
+    /// What the kernel's own check finds wrong: its error, and what to write instead.
+    fn kernel_refusal(&self) -> Option<(&'static str, &'static str)> {
+        let asks = self.seconds > 0 || self.hit_count > 0 || self.reap || self.same_ttl;
+        match self.action {
+            RecentAction::Set | RecentAction::Remove if asks => {
+                let help = "--seconds and --hitcount go with --rcheck and --update only";
+                Some(("Invalid argument", help))
+            }
+            _ if self.hit_count > HIT_COUNT_MAX => {
+                Some(("Invalid argument", "--hitcount is at most 65535"))
+            }
+            RecentAction::Set
+            | RecentAction::Check
+            | RecentAction::Update
+            | RecentAction::Remove => unfit_proc_name(&self.name),
+        }
+    }
+}
+
 impl Words for Recent {
     fn options(&self) -> &'static [Opt] {
         const fn action(name: &'static str, others: &'static [&'static str]) -> Opt {
@@ -176,21 +196,8 @@ impl Words for Recent {
         }
     }
 
-    fn kernel_refusal(&self) -> Option<(&'static str, &'static str)> {
-        let asks = self.seconds > 0 || self.hit_count > 0 || self.reap || self.same_ttl;
-        match self.action {
-            RecentAction::Set | RecentAction::Remove if asks => {
-                let help = "--seconds and --hitcount go with --rcheck and --update only";
-                Some(("Invalid argument", help))
-            }
-            _ if self.hit_count > HIT_COUNT_MAX => {
-                Some(("Invalid argument", "--hitcount is at most 65535"))
-            }
-            RecentAction::Set
-            | RecentAction::Check
-            | RecentAction::Update
-            | RecentAction::Remove => unfit_proc_name(&self.name),
-        }
+    fn objection(&self, _place: &Place) -> Option<Objection> {
+        self.kernel_refusal().map(Objection::from)
     }
 
     fn save(&self, out: &mut String) {

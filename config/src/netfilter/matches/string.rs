@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Objection, Opt, Place, Surroundings, Words, opt};
 
 /// `--algo NAME [!] --string TEXT | --hex-string TEXT [--from N] [--to N] [--icase]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +154,20 @@ impl StringMatch {
     }
 }
 
+impl StringMatch {
+    /// What the kernel's own check finds wrong: its error, and what to write instead.
+    fn kernel_refusal(&self) -> Option<(&'static str, &'static str)> {
+        match self.algorithm {
+            _ if self.from > self.to => Some(("Invalid argument", "--from lies behind --to")),
+            Algorithm::Unknown => Some(("No such file or directory", "algorithms are bm and kmp")),
+            Algorithm::Bm | Algorithm::Kmp if self.pattern.is_empty() => {
+                Some(("Invalid argument", "the pattern needs at least one byte"))
+            }
+            Algorithm::Bm | Algorithm::Kmp => None,
+        }
+    }
+}
+
 impl Words for StringMatch {
     fn options(&self) -> &'static [Opt] {
         const OPTIONS: &[Opt] = &[
@@ -202,15 +216,8 @@ impl Words for StringMatch {
         }
     }
 
-    fn kernel_refusal(&self) -> Option<(&'static str, &'static str)> {
-        match self.algorithm {
-            _ if self.from > self.to => Some(("Invalid argument", "--from lies behind --to")),
-            Algorithm::Unknown => Some(("No such file or directory", "algorithms are bm and kmp")),
-            Algorithm::Bm | Algorithm::Kmp if self.pattern.is_empty() => {
-                Some(("Invalid argument", "the pattern needs at least one byte"))
-            }
-            Algorithm::Bm | Algorithm::Kmp => None,
-        }
+    fn objection(&self, _place: &Place) -> Option<Objection> {
+        self.kernel_refusal().map(Objection::from)
     }
 
     fn save(&self, out: &mut String) {

@@ -1,8 +1,8 @@
 //! `-j DNAT`: a new destination address.
 
-use super::NatRange;
+use super::nat_range::{Base, NatRange};
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt};
 use crate::netfilter::{Hook, Table};
 
 /// `-j DNAT --to-destination`
@@ -23,17 +23,7 @@ impl Words for Dnat {
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
-        match given.option {
-            "to-destination" => self.range.parse(given.argument(0), given.family, true),
-            flag => {
-                self.range.flag(flag);
-                Ok(())
-            }
-        }
-    }
-
-    fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        self.range.check_ports(rule)
+        self.range.set(given, Base::Kept)
     }
 
     fn table(&self) -> Option<Table> {

@@ -39,22 +39,20 @@ const CLASSES: [(&str, u8); 22] = [
 
 impl Words for Dscp {
     fn options(&self) -> &'static [Opt] {
-        const OPTIONS: &[Opt] = &[opt("set-dscp"), opt("set-dscp-class")];
+        const OPTIONS: &[Opt] =
+            &[opt("set-dscp").excludes(&["set-dscp-class"]), opt("set-dscp-class")];
         OPTIONS
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
         if given.option == "set-dscp" {
-            let value = given
-                .number("DSCP", 63)
-                .map_err(|fault| fault.help("code points go from 0 to 63"))?;
-            self.value = u8::try_from(value).unwrap_or(63);
+            self.value = given.integer("DSCP", 0, 63).map(|value| value as u8)?;
             return Ok(());
         }
         let text = given.argument(0);
         let class = CLASSES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
         let unknown = || {
-            Fault::usage(format!("Invalid DSCP value `{text}'\n"))
+            Fault::usage(format!("Invalid DSCP value `{text}'"))
                 .help("classes are CS0 to CS7, BE, AF11 to AF43 and EF")
         };
         self.value = class.ok_or_else(unknown)?.1;
@@ -62,14 +60,7 @@ impl Words for Dscp {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        match rule.seen {
-            [_] => Ok(()),
-            [] => Err(Fault::usage("DSCP target: Parameter --set-dscp is required")
-                .help("add `--set-dscp VALUE`")),
-            [_, ..] => {
-                Err(Fault::usage("DSCP: options are mutually exclusive").help("keep one of them"))
-            }
-        }
+        rule.some("DSCP target: Parameter --set-dscp is required", "--set-dscp VALUE")
     }
 
     fn table(&self) -> Option<Table> {

@@ -1,7 +1,7 @@
 //! `-j LOG`: a line in the log; the packet goes on.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Words, number, opt, quoted};
+use crate::netfilter::words::{Given, Look, Opt, Words, cut, number, opt, quoted, too_short};
 
 /// The options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,8 +86,7 @@ impl Words for Log {
         let text = given.argument(0);
         match given.option {
             "log-level" => {
-                let lower = text.to_ascii_lowercase();
-                let named = LEVELS.iter().find(|(name, _)| *name == lower).map(|(_, level)| *level);
+                let named = LEVELS.iter().find(|(name, _)| *name == text).map(|(_, level)| *level);
                 let number = || {
                     number(text)
                         .and_then(|level| u8::try_from(level).ok())
@@ -98,17 +97,14 @@ impl Words for Log {
                     Fault::usage(format!("log level \"{text}\" unknown\n")).help(help)
                 })?;
             }
+            "log-prefix" if text.is_empty() => return Err(too_short()),
             "log-prefix" => {
                 if text.contains('\n') {
                     let message = "LOG: Newlines not allowed in --log-prefix";
                     return Err(Fault::usage(message).help("leave the line end out"));
                 }
                 // A longer prefix is cut, not refused.
-                let mut end = text.len().min(MAX_PREFIX);
-                while !text.is_char_boundary(end) {
-                    end -= 1;
-                }
-                self.prefix = text.get(..end).unwrap_or_default().to_owned();
+                self.prefix = cut(text, MAX_PREFIX);
             }
             "log-tcp-sequence" => self.tcp_sequence = true,
             "log-tcp-options" => self.tcp_options = true,
@@ -133,9 +129,10 @@ impl Words for Log {
 
     fn list(&self, out: &mut String, look: Look) {
         if look.numeric {
-            let bits =
-                self.flags().into_iter().zip(0u32..).map(|((_, on), bit)| u32::from(on) << bit);
-            out.push_str(&format!(" LOG flags {} level {}", bits.sum::<u32>(), self.level));
+            // The kernel's XT_LOG_ bits, of which one has no option.
+            let bits = self.flags().into_iter().zip([1, 2, 4, 8, 32]);
+            let bits: u32 = bits.map(|((_, on), bit)| u32::from(on) * bit).sum();
+            out.push_str(&format!(" LOG flags {bits} level {}", self.level));
         } else {
             let name = SHOWN.get(usize::from(self.level)).unwrap_or(&"unknown");
             out.push_str(&format!(" LOG level {name}"));

@@ -1,8 +1,8 @@
 //! `-j MASQUERADE`: SNAT to the outgoing interface's address.
 
-use super::NatRange;
+use super::nat_range::{Base, NatRange};
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt};
 use crate::netfilter::{Hook, Table};
 
 /// `-j MASQUERADE [--to-ports]`
@@ -20,17 +20,7 @@ impl Words for Masquerade {
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
-        match given.option {
-            "to-ports" => self.range.parse_ports(given.argument(0), false),
-            flag => {
-                self.range.flag(flag);
-                Ok(())
-            }
-        }
-    }
-
-    fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        self.range.check_ports(rule)
+        self.range.set(given, Base::Lost)
     }
 
     fn table(&self) -> Option<Table> {

@@ -1,8 +1,8 @@
 //! `-j REDIRECT`: DNAT to the incoming interface's address.
 
-use super::NatRange;
+use super::nat_range::{Base, NatRange};
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt};
 use crate::netfilter::{Hook, Table};
 
 /// `-j REDIRECT [--to-ports]`
@@ -19,17 +19,7 @@ impl Words for Redirect {
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
-        match given.option {
-            "to-ports" => self.range.parse_ports(given.argument(0), false),
-            flag => {
-                self.range.flag(flag);
-                Ok(())
-            }
-        }
-    }
-
-    fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        self.range.check_ports(rule)
+        self.range.set(given, Base::Refused)
     }
 
     fn table(&self) -> Option<Table> {

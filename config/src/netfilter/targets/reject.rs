@@ -100,7 +100,7 @@ impl Words for Reject {
         };
         let lower = text.to_ascii_lowercase();
         let begun = |entry: &&(&str, &str, RejectWith)| {
-            !lower.is_empty() && (entry.0.starts_with(&lower) || entry.1.starts_with(&lower))
+            entry.0.starts_with(&lower) || entry.1.starts_with(&lower)
         };
         let near = crate::diagnostic::nearest(&lower, names.iter().map(|entry| entry.0));
         let help = near.map_or_else(

@@ -1,8 +1,8 @@
 //! `-j SNAT`: a new source address.
 
-use super::NatRange;
+use super::nat_range::{Base, NatRange};
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt};
 use crate::netfilter::{Hook, Table};
 
 /// `-j SNAT --to-source`
@@ -24,17 +24,7 @@ impl Words for Snat {
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
-        match given.option {
-            "to-source" => self.range.parse(given.argument(0), given.family, false),
-            flag => {
-                self.range.flag(flag);
-                Ok(())
-            }
-        }
-    }
-
-    fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        self.range.check_ports(rule)
+        self.range.set(given, Base::Lost)
     }
 
     fn table(&self) -> Option<Table> {

@@ -2,6 +2,7 @@ mod captured;
 mod refusals;
 mod restore;
 mod roundtrip;
+mod targets;
 
 use super::{Family, Fault, Invocation, Outcome, Ruleset, SaveOptions, Table};
 

@@ -182,14 +182,14 @@ fn tables_before_the_error_are_committed_and_the_ruleset_stays() {
 fn names_every_error_with_its_place_and_a_remedy() {
     let text = "*filter\n:INPUT DROP [0:0]\n[0:0] -A INPUT -p tcp --dprt 80 -j ACCEPT\n\
         -A INPUT -m conntrack --ctstate ESTABLISHD -j ACCEPT\n-A FORWARD -m geoip -j DROP\n\
-        -A FORWARD -o wan -j TCPMSS\n-A INPUT -o wan\nCOMMIT\n*nat\n-A PREROUTING -j MASQUERADE\nCOMMIT\n";
+        -A FORWARD -o wan -j TPROXY\n-A INPUT -o wan\nCOMMIT\n*nat\n-A PREROUTING -j MASQUERADE\nCOMMIT\n";
     let errors = Ruleset::parse(Family::V4, text, "rules.v4").unwrap_err();
     let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();
     let starts = [
         "rules.v4:3:23: error: unknown option \"--dprt\"\n  help: did you mean `--dport`?",
         "rules.v4:4:23: error: Bad ctstate \"ESTABLISHD\"\n  help: did you mean `ESTABLISHED`?",
         "rules.v4:5:12: error: Couldn't load match `geoip':No such file or directory",
-        "rules.v4:6:19: error: Couldn't load target `TCPMSS':No such file or directory",
+        "rules.v4:6:19: error: Couldn't load target `TPROXY':No such file or directory",
         "rules.v4:7:13: error: Can't use -o with INPUT",
         "rules.v4:10:1: error: RULE_APPEND failed (Invalid argument): rule in chain PREROUTING\n  help: MASQUERADE works in POSTROUTING only, not in PREROUTING",
     ];

@@ -178,9 +178,9 @@ fn target(family: Family) -> impl Strategy<Value = (Table, &'static str, Option<
         (any::<u32>(), any::<u32>())
             .prop_map(|(value, mask)| Some(Target::Mark(targets::Mark { value, mask }))),
     ];
-    let ct = (any::<bool>(), any::<u16>()).prop_map(|(alias, zone)| match alias {
-        true => Ct { notrack: true, alias, zone: 0 },
-        false => Ct { notrack: true, alias, zone },
+    let ct = (any::<bool>(), any::<u16>()).prop_map(|(alias, id)| match alias {
+        true => Ct::notrack(),
+        false => Ct { notrack: true, zone: CtZone { id, ..CtZone::default() }, ..Ct::default() },
     });
     prop_oneof![
         plain.prop_map(|target| (Table::Filter, "FORWARD", target)),
@@ -202,7 +202,11 @@ fn target(family: Family) -> impl Strategy<Value = (Table, &'static str, Option<
             (Table::Nat, "OUTPUT", Some(Target::Redirect(Redirect { range })))
         }),
         ct.prop_map(|ct| (Table::Raw, "PREROUTING", Some(Target::Ct(ct)))),
-        (0u8..64).prop_map(|value| (Table::Mangle, "FORWARD", Some(Target::Dscp(Dscp { value })))),
+        (0u8..64).prop_map(|value| (
+            Table::Mangle,
+            "FORWARD",
+            Some(Target::Dscp(crate::netfilter::targets::Dscp { value }))
+        )),
     ]
 }
 

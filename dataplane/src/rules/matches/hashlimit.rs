@@ -126,7 +126,7 @@ impl Rate {
         }
         let Self::Bytes { .. } = self else { return false };
         // A burst of bytes: as many times as it says the bucket is filled at once.
-        if bucket.ahead <= 1 {
+        if bucket.ahead == 0 {
             return false;
         }
         bucket.ahead -= 1;
@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn bytes_are_counted_in_chunks() {
         // 16,000 bytes a second: a thousand chunks.
-        let rule = rule(Rate::Bytes { chunk: (SECOND / 1000) << 16, burst: 1 });
+        let rule = rule(Rate::Bytes { chunk: (SECOND / 1000) << 16, burst: 0 });
         let ask = |millisecond: u64, length| {
             rule.ask(key(1), Instant(100 * SECOND + millisecond * 1_000_000), length)
         };

@@ -1,6 +1,8 @@
 //! Targets: words to meaning.
 
-use super::error::Unsupported;
+mod written;
+
+use crate::compile::error::Unsupported;
 use sluice_config::netfilter as text;
 use sluice_config::netfilter::targets as words;
 use sluice_dataplane::address::Address;
@@ -32,9 +34,6 @@ pub(super) fn compile<A: Address>(
         Some(text::Target::Ct(_)) => {
             return Err(unsupported("-j CT other than --notrack", "use -j CT --notrack"));
         }
-        Some(text::Target::Dscp(_)) => {
-            return Err(unsupported("-j DSCP", "remove the rule"));
-        }
         Some(text::Target::Log(_)) => {
             return Err(unsupported(
                 "-j LOG",
@@ -42,6 +41,41 @@ pub(super) fn compile<A: Address>(
             ));
         }
         Some(text::Target::Mark(mark)) => Target::Mark { value: mark.value, mask: mark.mask },
+        Some(text::Target::Audit(_)) => {
+            return Err(unsupported("-j AUDIT", "there is no audit daemon to tell; use -j NFLOG"));
+        }
+        Some(text::Target::NfQueue(_) | text::Target::Queue(_)) => {
+            return Err(unsupported(
+                "-j NFQUEUE",
+                "no program is handed packets to decide on; decide with matches and -j ACCEPT or DROP",
+            ));
+        }
+        Some(text::Target::IdleTimer(_)) => {
+            return Err(unsupported(
+                "-j IDLETIMER",
+                "no program is told of idle interfaces; watch the rule's counters with -L -v",
+            ));
+        }
+        // There is no queueing discipline for a class, and every checksum is complete.
+        Some(text::Target::Checksum(_) | text::Target::Classify(_)) => Target::Continue,
+        Some(text::Target::ConnMark(asked)) => Target::Connmark(written::connmark(asked)?),
+        Some(text::Target::Dscp(asked)) => written::tos(asked.value << 2, 0xfc),
+        Some(text::Target::Tos(asked)) => written::tos(asked.value, asked.mask),
+        Some(text::Target::Ecn(asked)) => written::ecn(asked)?,
+        Some(text::Target::Hl(asked)) => written::hops(asked.change),
+        Some(text::Target::Ttl(asked)) => written::hops(asked.change),
+        Some(text::Target::TcpMss(asked)) => written::mss(*asked),
+        Some(text::Target::TcpOptStrip(asked)) => written::option_strip(asked),
+        Some(text::Target::Netmap(asked)) => written::netmap(asked)?,
+        Some(
+            text::Target::Dnpt(_)
+            | text::Target::NfLog(_)
+            | text::Target::Set(_)
+            | text::Target::Snpt(_)
+            | text::Target::SynProxy(_)
+            | text::Target::Tee(_)
+            | text::Target::Trace(_),
+        ) => return Err(unsupported("this target", "remove the rule")),
         Some(text::Target::Snat(nat)) => Target::Snat(range(&nat.range)),
         Some(text::Target::Dnat(nat)) => Target::Dnat(range(&nat.range)),
         Some(text::Target::Masquerade(nat)) => Target::Masquerade(range(&nat.range)),

@@ -1,5 +1,9 @@
 //! Matches: words to meaning.
 
+mod conntrack;
+mod header;
+mod kept;
+
 use super::World;
 use super::error::Unsupported;
 use sluice_config::netfilter as text;
@@ -9,7 +13,7 @@ use sluice_dataplane::address::Address;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::matches::{
-    Kept, Match, address, icmp, interface, length, limit, mark, multiport, port, protocol, state,
+    Kept, Match, address, icmp, interface, length, mark, multiport, port, protocol, tcp_options,
 };
 
 /// The conditions of a rule, in the kernel's order: addresses, interfaces, protocol, then each `-m`.
@@ -56,9 +60,6 @@ pub(super) fn compile<A: Address>(
     Ok(out)
 }
 
-/// The language counts the time between tokens in 1/10000 s.
-const NANOSECONDS_PER_TICK: u64 = 100_000;
-
 /// Where a match stands: its rule, its place among the matches of that, and what the rule may name.
 #[derive(Clone, Copy)]
 struct Within<'a> {
@@ -81,7 +82,7 @@ fn push<A: Address>(
 ) -> Result<(), Unsupported> {
     match extension {
         text::Match::Comment(_) => {}
-        text::Match::Conntrack(asked) => push_conntrack(out, asked)?,
+        text::Match::Conntrack(asked) => conntrack::conntrack(out, asked),
         text::Match::Icmp(asked) => out.extend(asked.icmp_type.map(|kind| icmp_type(&kind))),
         text::Match::Icmp6(asked) => out.push(icmp_type(&asked.icmp_type)),
         text::Match::Length(asked) => out.push(Match::Length(length::Length {
@@ -89,11 +90,18 @@ fn push<A: Address>(
             to: asked.max,
             invert: asked.negated,
         })),
-        text::Match::Limit(asked) => out.push(Match::Limit(limit::Limit {
-            cost: u64::from(asked.interval) * NANOSECONDS_PER_TICK,
-            burst: asked.burst,
-            bucket: within.own(limit::Bucket::default),
-        })),
+        text::Match::Limit(asked) => out.push(kept::limit(asked, within)),
+        text::Match::Connlimit(asked) => out.push(kept::connlimit(asked, within)),
+        text::Match::Recent(asked) => out.push(kept::recent(asked, within)),
+        text::Match::Hashlimit(asked) => out.push(kept::hashlimit(asked, within)?),
+        text::Match::Iprange(asked) => out.push(header::iprange(asked)),
+        text::Match::Ttl(asked) => out.push(header::hops(asked.comparison, asked.value)),
+        text::Match::Hl(asked) => out.push(header::hops(asked.comparison, asked.value)),
+        text::Match::Tos(asked) => out.push(header::tos(asked.value, asked.mask, asked.negated)),
+        text::Match::Dscp(asked) => out.push(header::tos(asked.value << 2, 0xfc, asked.negated)),
+        text::Match::Ecn(asked) => out.push(header::ecn(asked)),
+        text::Match::StringMatch(asked) => out.push(header::string(asked)),
+        text::Match::Time(asked) => out.push(header::time(asked)),
         text::Match::Mark(asked) => out.push(Match::Mark(mark::Mark {
             value: asked.value,
             mask: asked.mask,
@@ -108,14 +116,14 @@ fn push<A: Address>(
             ranges: asked.ports.iter().map(range).collect(),
             invert: asked.negated,
         })),
-        text::Match::State(asked) => out.push(states(asked.states, asked.negated)),
-        text::Match::Tcp(asked) => push_tcp(out, asked)?,
+        text::Match::State(asked) => out.push(conntrack::states(asked.states, asked.negated)),
+        text::Match::Tcp(asked) => push_tcp(out, asked),
         text::Match::Udp(asked) => push_ports(out, asked.source_port, asked.destination_port),
     }
     Ok(())
 }
 
-fn push_tcp<A: Address>(out: &mut Vec<Match<A>>, asked: &words::Tcp) -> Result<(), Unsupported> {
+fn push_tcp<A: Address>(out: &mut Vec<Match<A>>, asked: &words::Tcp) {
     push_ports(out, asked.source_port, asked.destination_port);
     if let Some(flags) = asked.flags {
         out.push(Match::TcpFlags(port::TcpFlags {
@@ -124,13 +132,10 @@ fn push_tcp<A: Address>(out: &mut Vec<Match<A>>, asked: &words::Tcp) -> Result<(
             invert: flags.negated,
         }));
     }
-    match asked.option {
-        None => Ok(()),
-        Some(_) => Err(Unsupported {
-            what: "-p tcp --tcp-option",
-            instead: "match by --tcp-flags instead",
-        }),
-    }
+    out.extend(asked.option.map(|wanted| {
+        let (kind, invert) = (wanted.value, wanted.negated);
+        Match::TcpOption(tcp_options::TcpOption { kind, invert })
+    }));
 }
 
 fn push_ports<A: Address>(
@@ -147,34 +152,6 @@ fn push_ports<A: Address>(
             invert: asked.negated,
         })
     }));
-}
-
-fn push_conntrack<A: Address>(
-    out: &mut Vec<Match<A>>,
-    asked: &words::Conntrack,
-) -> Result<(), Unsupported> {
-    let only_state = words::Conntrack { state: asked.state, ..words::Conntrack::default() };
-    if *asked != only_state {
-        return Err(Unsupported {
-            what: "-m conntrack with options other than --ctstate",
-            instead: "use --ctstate",
-        });
-    }
-    out.extend(asked.state.map(|wanted| states(wanted.value, wanted.negated)));
-    Ok(())
-}
-
-fn states<A>(set: words::CtStates, negated: bool) -> Match<A> {
-    Match::State(state::State {
-        new: set.contains(words::CtStates::NEW),
-        established: set.contains(words::CtStates::ESTABLISHED),
-        related: set.contains(words::CtStates::RELATED),
-        invalid: set.contains(words::CtStates::INVALID),
-        untracked: set.contains(words::CtStates::UNTRACKED),
-        snat: set.contains(words::CtStates::SNAT),
-        dnat: set.contains(words::CtStates::DNAT),
-        invert: negated,
-    })
 }
 
 fn icmp_type<A>(asked: &Negatable<words::IcmpType>) -> Match<A> {

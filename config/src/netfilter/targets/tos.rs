@@ -1,0 +1,101 @@
+//! `-j TOS`: changes the type of service or traffic class octet (kernel: xt_DSCP, TOS).
+
+use crate::netfilter::Table;
+use crate::netfilter::fault::Fault;
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, leading_number, opt};
+
+/// `tos = (tos & !mask) ^ value`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Tos {
+    /// Bits flipped afterwards.
+    pub value: u8,
+    /// Bits cleared first.
+    pub mask: u8,
+}
+
+/// Types of service by name (RFC 1349).
+const NAMES: [(&str, u8); 5] = [
+    ("Minimize-Delay", 0x10),
+    ("Maximize-Throughput", 0x08),
+    ("Maximize-Reliability", 0x04),
+    ("Minimize-Cost", 0x02),
+    ("Normal-Service", 0x00),
+];
+
+/// The bits a name is about.
+const NAMED: u8 = 0x3f;
+
+/// `VALUE[/MASK]` or a name.
+fn value_and_mask(text: &str) -> Result<(u8, u8), Fault> {
+    let names = || NAMES.map(|(name, _)| name).join(", ");
+    let leading = |text| {
+        let (number, rest) = leading_number(text)?;
+        u8::try_from(number).ok().map(|number| (number, rest))
+    };
+    let Some((value, rest)) = leading(text) else {
+        let named = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        return named.map(|(_, value)| (*value, NAMED)).ok_or_else(|| {
+            Fault::usage(format!("Symbolic name \"{text}\" is unknown"))
+                .help(format!("write a number from 0 to 255 or one of {}", names()))
+        });
+    };
+    let illegal = || {
+        Fault::usage(format!("Illegal value: \"{text}\""))
+            .help("write two numbers from 0 to 255, as in `0x10/0x3f`")
+    };
+    let (mask, rest) = match rest.strip_prefix('/') {
+        Some(mask) => leading(mask).ok_or_else(illegal)?,
+        None => (u8::MAX, rest),
+    };
+    if rest.is_empty() { Ok((value, mask)) } else { Err(illegal()) }
+}
+
+impl Words for Tos {
+    fn options(&self) -> &'static [Opt] {
+        const ALL: &[&str] = &["set-tos", "and-tos", "or-tos", "xor-tos"];
+        const OPTIONS: &[Opt] = &[
+            opt("set-tos").excludes(ALL),
+            opt("and-tos").excludes(ALL),
+            opt("or-tos").excludes(ALL),
+            opt("xor-tos").excludes(ALL),
+        ];
+        OPTIONS
+    }
+
+    fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
+        let bits = || given.integer("TOS", 0, 255).map(|bits| bits as u8);
+        (self.value, self.mask) = match given.option {
+            "set-tos" => value_and_mask(given.argument(0))?,
+            "and-tos" => (0, !bits()?),
+            "or-tos" => bits().map(|bits| (bits, bits))?,
+            _ => (bits()?, 0),
+        };
+        Ok(())
+    }
+
+    fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
+        rule.some("TOS: An action is required", "--set-tos VALUE")
+    }
+
+    fn table(&self) -> Option<Table> {
+        Some(Table::Mangle)
+    }
+
+    fn save(&self, out: &mut String) {
+        out.push_str(&format!(" --set-tos {:#04x}/{:#04x}", self.value, self.mask));
+    }
+
+    fn list(&self, out: &mut String, look: Look) {
+        let Self { value, mask } = *self;
+        let name = NAMES.iter().find(|(_, named)| *named == value && mask == NAMED);
+        out.push_str(&match (value, mask) {
+            (_, _) if look.numeric => format!(" TOS set {value:#04x}/{mask:#04x}"),
+            // The tool sets the blank in the wrong place.
+            (_, _) if name.is_some() => format!("  TOS set{}", name.map_or("", |(name, _)| name)),
+            (0, mask) => format!(" TOS and {:#04x}", !mask),
+            (value, mask) if value == mask => format!(" TOS or {value:#04x}"),
+            (value, 0) => format!(" TOS xor {value:#04x}"),
+            (value, mask) => format!(" TOS set {value:#04x}/{mask:#04x}"),
+        });
+    }
+}

@@ -1,0 +1,57 @@
+//! Matches that read the packet and remember nothing.
+
+use sluice_config::netfilter::Negatable;
+use sluice_config::netfilter::matches as words;
+use sluice_dataplane::address::Address;
+use sluice_dataplane::rules::matches::ttl::{Compare, Ttl};
+use sluice_dataplane::rules::matches::{Match, ecn, range, string, time, tos};
+
+pub(super) fn iprange<A: Address>(asked: &words::Iprange) -> Match<A> {
+    let range = |wanted: Option<Negatable<words::AddressRange>>| {
+        let wanted = wanted?;
+        let (from, to) = (A::from_ip(wanted.value.first)?, A::from_ip(wanted.value.last)?);
+        Some(range::Range { from, to, invert: wanted.negated })
+    };
+    Match::Range(range::IpRange {
+        source: range(asked.source),
+        destination: range(asked.destination),
+    })
+}
+
+pub(super) fn hops<A>(comparison: words::HopComparison, value: u8) -> Match<A> {
+    let compare = match comparison {
+        words::HopComparison::Equal => Compare::Equal,
+        words::HopComparison::NotEqual => Compare::NotEqual,
+        words::HopComparison::Less => Compare::Less,
+        words::HopComparison::Greater => Compare::Greater,
+    };
+    Match::Ttl(Ttl { compare, value })
+}
+
+pub(super) fn tos<A>(value: u8, mask: u8, invert: bool) -> Match<A> {
+    Match::Tos(tos::Tos { value, mask, invert })
+}
+
+pub(super) fn ecn<A>(asked: &words::Ecn) -> Match<A> {
+    Match::Ecn(ecn::Ecn {
+        ip: asked.code_point.map(|wanted| (wanted.value, wanted.negated)),
+        ece: asked.ece.map(|wanted| !wanted.negated),
+        cwr: asked.cwr.map(|wanted| !wanted.negated),
+    })
+}
+
+pub(super) fn string<A>(asked: &words::StringMatch) -> Match<A> {
+    let (from, to) = (asked.from, asked.to);
+    Match::String(string::Pattern::new(&asked.pattern, asked.ignore_case, from, to, asked.negated))
+}
+
+pub(super) fn time<A>(asked: &words::Time) -> Match<A> {
+    Match::Time(time::Time {
+        dates: (asked.date_start.into(), asked.date_stop.into()),
+        hours: (asked.day_start, asked.day_stop),
+        weekdays: asked.week_days,
+        monthdays: asked.month_days,
+        contiguous: asked.contiguous,
+        local: asked.kernel_zone,
+    })
+}

@@ -1,0 +1,113 @@
+//! Matches that remember something from packet to packet.
+
+use super::Within;
+use crate::compile::error::Unsupported;
+use sluice_config::netfilter::matches as words;
+use sluice_dataplane::address::Address;
+use sluice_dataplane::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table};
+use sluice_dataplane::rules::matches::recent::{Action, End, Recent};
+use sluice_dataplane::rules::matches::{Match, connlimit, limit};
+use std::time::Duration;
+
+/// The kind under which lists of addresses are kept by name.
+const RECENT: &str = "recent";
+/// The same of tables of buckets; the name is that of the family and the table.
+const HASHLIMIT: &str = "hashlimit";
+
+/// The language counts the time between the tokens of limit in 1/10000 s.
+const NANOSECONDS_PER_TICK: u64 = 100_000;
+
+pub(super) fn limit<A: Address>(asked: &words::Limit, within: Within<'_>) -> Match<A> {
+    Match::Limit(limit::Limit {
+        cost: u64::from(asked.interval) * NANOSECONDS_PER_TICK,
+        burst: asked.burst,
+        bucket: within.own(limit::Bucket::default),
+    })
+}
+
+pub(super) fn connlimit<A: Address>(asked: &words::Connlimit, within: Within<'_>) -> Match<A> {
+    Match::ConnLimit(connlimit::ConnLimit {
+        counts: within.own(connlimit::Counts::default),
+        limit: asked.limit,
+        mask: A::from_bits(leading::<A>(asked.prefix)),
+        destination: asked.by_destination,
+        upto: !asked.above,
+    })
+}
+
+pub(super) fn recent<A: Address>(asked: &words::Recent, within: Within<'_>) -> Match<A> {
+    let list = within.world.states.named(RECENT, &asked.name, Default::default);
+    let recent = Recent {
+        list,
+        action: match asked.action {
+            words::RecentAction::Set => Action::Set,
+            words::RecentAction::Check => Action::Check,
+            words::RecentAction::Update => Action::Update,
+            words::RecentAction::Remove => Action::Remove,
+        },
+        end: if asked.by_destination { End::Destination } else { End::Source },
+        mask: A::from_ip(asked.mask).map_or(u128::MAX, Address::to_bits),
+        seconds: (asked.seconds > 0).then_some(asked.seconds),
+        hits: asked.hit_count,
+        ttl: asked.same_ttl,
+        reap: asked.reap,
+        invert: asked.negated,
+    };
+    recent.list.make_room(asked.hit_count);
+    Match::Recent(recent)
+}
+
+pub(super) fn hashlimit<A: Address>(
+    asked: &words::Hashlimit,
+    within: Within<'_>,
+) -> Result<Match<A>, Unsupported> {
+    if asked.rate_match {
+        return Err(Unsupported {
+            what: "--hashlimit-rate-match",
+            instead: "leave it out: a bucket then holds --hashlimit-burst",
+        });
+    }
+    let name = format!("{:?}/{}", A::VERSION, asked.name);
+    let table = within.world.states.named(HASHLIMIT, &name, || Table::new(buckets(asked)));
+    let burst = u32::try_from(asked.burst).unwrap_or(u32::MAX);
+    let rate = if asked.bytes {
+        // A chunk costs so many 2^32th of a second.
+        let chunk = u128::from(asked.average) * 1_000_000_000 >> 16;
+        Rate::Bytes { chunk: u64::try_from(chunk).unwrap_or(u64::MAX), burst }
+    } else {
+        Rate::Packets { cost: asked.average.saturating_mul(1_000), burst }
+    };
+    let mask = |wanted: bool, prefix: Option<u8>| {
+        wanted.then(|| prefix.map_or(u128::MAX, |prefix| leading::<A>(prefix)))
+    };
+    Ok(Match::HashLimit(HashLimit {
+        table,
+        mode: Mode {
+            source: mask(asked.key.source, asked.source_prefix),
+            destination: mask(asked.key.destination, asked.destination_prefix),
+            source_port: asked.key.source_port,
+            destination_port: asked.key.destination_port,
+        },
+        rate,
+        expire: Duration::from_millis(asked.expire.into()),
+        above: asked.above,
+    }))
+}
+
+/// How many buckets a table may have. Without a word about it, as many as the kernel gives it on a machine
+/// with more than a gigabyte.
+fn buckets(asked: &words::Hashlimit) -> usize {
+    const CHAINS: u32 = 8192;
+    const MOST: u32 = 1 << 20;
+    let chains = if asked.size == 0 { CHAINS } else { asked.size };
+    let most = if asked.max == 0 { chains.saturating_mul(8) } else { asked.max };
+    most.min(MOST) as usize
+}
+
+/// A mask of leading ones, as [`Address::to_bits`] has it.
+fn leading<A: Address>(prefix: u8) -> u128 {
+    let bits = 8 * A::SIZE as u32;
+    let host = bits.saturating_sub(prefix.into());
+    let all = u128::MAX >> (u128::BITS - bits);
+    all.checked_shr(host).and_then(|ones| ones.checked_shl(host)).unwrap_or(0)
+}

@@ -1,0 +1,84 @@
+//! Targets that write to the packet or its marks.
+
+use super::{Problem, unsupported};
+use sluice_config::netfilter::targets as words;
+use sluice_dataplane::address::Address;
+use sluice_dataplane::rules::targets::Target;
+use sluice_dataplane::rules::targets::connmark::ConnmarkChange;
+use sluice_dataplane::rules::targets::header::{TcpEcn, TosChange, TtlChange};
+use sluice_dataplane::rules::targets::netmap::Netmap;
+use sluice_dataplane::rules::targets::tcp_options::{MssLimit, OptionStrip};
+use sluice_dataplane::wire::tcp_flags;
+
+pub(super) fn connmark(asked: &words::ConnMark) -> Result<ConnmarkChange, Problem> {
+    match asked.shift {
+        words::ConnMarkShift::Left(0) | words::ConnMarkShift::Right(0) => {}
+        words::ConnMarkShift::Left(_) | words::ConnMarkShift::Right(_) => {
+            return Err(unsupported("-j CONNMARK that shifts", "choose masks that need no shift"));
+        }
+    }
+    let (connection_mask, packet_mask) = (asked.connection_mask, asked.packet_mask);
+    Ok(match asked.operation {
+        words::ConnMarkOperation::Set(value) => {
+            ConnmarkChange::Set { value, mask: connection_mask }
+        }
+        words::ConnMarkOperation::Save => ConnmarkChange::Save { connection_mask, packet_mask },
+        words::ConnMarkOperation::Restore => {
+            ConnmarkChange::Restore { connection_mask, packet_mask }
+        }
+    })
+}
+
+pub(super) fn tos<A>(value: u8, mask: u8) -> Target<A> {
+    Target::Tos(TosChange { value, mask })
+}
+
+pub(super) fn ecn<A>(asked: &words::Ecn) -> Result<Target<A>, Problem> {
+    let tcp = [(asked.ece, tcp_flags::ECE), (asked.cwr, tcp_flags::CWR)];
+    let (mut mask, mut value) = (0, 0);
+    for (wanted, flag) in tcp {
+        mask |= wanted.map_or(0, |_| flag);
+        value |= if wanted == Some(true) { flag } else { 0 };
+    }
+    match (asked.ect, mask) {
+        (None, _) => Ok(Target::TcpEcn(TcpEcn { mask, value })),
+        (Some(bits), 0) => Ok(tos(bits, 0x03)),
+        (Some(_), _) => {
+            Err(unsupported("-j ECN of IP and TCP at once", "write a rule for each of the two"))
+        }
+    }
+}
+
+pub(super) fn hops<A>(change: words::HopChange) -> Target<A> {
+    Target::Ttl(match change {
+        words::HopChange::Set(to) => TtlChange::Set(to),
+        words::HopChange::Increment(by) => TtlChange::Increase(by),
+        words::HopChange::Decrement(by) => TtlChange::Decrease(by),
+    })
+}
+
+pub(super) fn mss<A>(asked: words::TcpMss) -> Target<A> {
+    Target::Mss(match asked {
+        words::TcpMss::ClampToPathMtu => MssLimit::PathMtu,
+        words::TcpMss::Set(mss) => MssLimit::Fixed(mss),
+    })
+}
+
+pub(super) fn option_strip<A>(asked: &words::TcpOptStrip) -> Target<A> {
+    let mut kinds = [0_u128; 2];
+    for kind in &asked.kinds {
+        kinds[usize::from(kind >> 7)] |= 1 << (kind & 127);
+    }
+    Target::OptionStrip(OptionStrip { kinds })
+}
+
+pub(super) fn netmap<A: Address>(asked: &words::Netmap) -> Result<Target<A>, Problem> {
+    let network = A::from_ip(asked.network);
+    let network =
+        network.ok_or_else(|| unsupported("-j NETMAP", "name a network of this family"))?;
+    let bits = 8 * A::SIZE as u32;
+    let host = bits.saturating_sub(asked.prefix_length.into());
+    let all = u128::MAX >> (u128::BITS - bits);
+    let mask = all.checked_shr(host).and_then(|ones| ones.checked_shl(host)).unwrap_or(0);
+    Ok(Target::Netmap(Netmap { network, mask: A::from_bits(mask) }))
+}
