@@ -343,7 +343,7 @@ impl Rule {
             && *out_interface == other.out_interface
             && *protocol == other.protocol
             && *fragment == other.fragment
-            && *matches == other.matches
+            && (*matches == other.matches || self.printed_matches() == other.printed_matches())
             && *target == other.target
     }
 }

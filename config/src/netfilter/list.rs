@@ -105,7 +105,7 @@ impl Listing {
             self.out.push_str("[goto] ");
         }
         let look = Look { numeric: self.style.numeric, protocol: rule.protocol };
-        for item in &rule.matches {
+        for item in rule.printed_matches().iter() {
             item.words().list(&mut self.out, look);
         }
         if let Some(words) = rule.target.as_ref().and_then(Target::words) {

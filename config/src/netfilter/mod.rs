@@ -19,6 +19,7 @@ pub mod matches;
 mod names;
 mod options;
 mod parser;
+mod printed;
 mod protocols;
 mod restore;
 mod rule;

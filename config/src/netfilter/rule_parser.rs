@@ -1,6 +1,7 @@
 //! A rule as it is being read: the core fields, the matches and the target with their options.
 
 use super::fault::Fault;
+use super::printed::absorb;
 use super::rule_fields::{addresses, each, interface, protocol};
 use super::words::{Given, Opt, Surroundings, Words};
 use super::{
@@ -242,9 +243,12 @@ impl RuleParser {
                 finish_one(name, words, &rule)?;
             }
         }
+        let matches = &mut self.rule.matches;
         for loaded in self.matches.drain(..) {
-            if !absorb(&mut self.rule.matches, &loaded.item) {
-                self.rule.matches.push(loaded.item);
+            // Side by side it makes no difference that they are two.
+            let last = matches.len().saturating_sub(1);
+            if !absorb(&mut matches[last..], &loaded.item) {
+                matches.push(loaded.item);
             }
         }
         Ok(())
@@ -312,43 +316,4 @@ fn finish_one(name: &str, words: &mut dyn Words, rule: &Surroundings<'_>) -> Res
         }
     }
     Ok(())
-}
-
-/// Two `-m tcp` (or udp) that ask for different things are one match, as the tools print them.
-fn absorb(matches: &mut [Match], next: &Match) -> bool {
-    fn join<T: Copy>(into: &mut Option<T>, from: Option<T>) {
-        if into.is_none() {
-            *into = from;
-        }
-    }
-    fn clash<T>(a: &Option<T>, b: &Option<T>) -> bool {
-        a.is_some() && b.is_some()
-    }
-    matches.iter_mut().any(|earlier| match (earlier, next) {
-        (Match::Tcp(a), Match::Tcp(b)) => {
-            if clash(&a.source_port, &b.source_port)
-                || clash(&a.destination_port, &b.destination_port)
-                || clash(&a.flags, &b.flags)
-                || clash(&a.option, &b.option)
-            {
-                return false;
-            }
-            join(&mut a.source_port, b.source_port);
-            join(&mut a.destination_port, b.destination_port);
-            join(&mut a.flags, b.flags);
-            join(&mut a.option, b.option);
-            true
-        }
-        (Match::Udp(a), Match::Udp(b)) => {
-            if clash(&a.source_port, &b.source_port)
-                || clash(&a.destination_port, &b.destination_port)
-            {
-                return false;
-            }
-            join(&mut a.source_port, b.source_port);
-            join(&mut a.destination_port, b.destination_port);
-            true
-        }
-        (_, _) => false,
-    })
 }

@@ -106,7 +106,7 @@ impl Rule {
             Fragment::NotFurther => " ! -f",
         })?;
         let mut text = String::new();
-        for item in &self.matches {
+        for item in self.printed_matches().iter() {
             text.push_str(" -m ");
             text.push_str(item.name());
             item.words().save(&mut text);

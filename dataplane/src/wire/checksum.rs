@@ -62,7 +62,7 @@ fn pseudo_header(data: &[u8], headers: &Headers, length: u32) -> u64 {
 fn place(headers: &Headers) -> Option<(usize, bool)> {
     match headers.protocol {
         protocol::TCP => Some((16, true)),
-        protocol::UDP => Some((6, true)),
+        protocol::UDP | protocol::UDP_LITE => Some((6, true)),
         protocol::ICMP if headers.version == IpVersion::V4 => Some((2, false)),
         protocol::ICMPV6 if headers.version == IpVersion::V6 => Some((2, true)),
         _ => None,
@@ -106,6 +106,20 @@ pub fn datagram_l4_state<'d>(
             return L4ChecksumState::Absent;
         }
     }
+    let mut payload = payload;
+    if headers.protocol == protocol::UDP_LITE {
+        // RFC 3828: the length field says how much the checksum covers, and it must not be zero.
+        let covered = u16_at(payload, 4).unwrap_or_default();
+        if field == 0 || covered != 0 && (covered < 8 || u32::from(covered) > length) {
+            return L4ChecksumState::Bad;
+        }
+        match payload.get(..covered.into()) {
+            _ if covered == 0 => {}
+            Some(part) => (payload, total) = (part, 0),
+            // It ends in a later fragment.
+            None => return L4ChecksumState::Absent,
+        }
+    }
     let before = if pseudo { pseudo_header(data, headers, length) } else { 0 };
     if fold(before + total + add(payload)) == 0xffff {
         return L4ChecksumState::Good;
@@ -147,7 +161,7 @@ pub fn may_reject(data: &[u8], headers: &Headers) -> bool {
         return false;
     }
     if EXEMPT.contains(&headers.protocol) {
-        return headers.fragment.is_some() || l4_state(data, headers) != L4ChecksumState::Bad;
+        return true;
     }
     match headers.protocol {
         protocol::UDP if u16_at(payload, 6) == Some(0) => true,
