@@ -242,7 +242,7 @@ impl RuleParser {
                 finish_one(name, words, &rule)?;
             }
         }
-        for loaded in self.matches.drain(..) {
+        for loaded in self.matches.drain(..).filter(|loaded| !loaded.item.words().vanishes()) {
             if !absorb(&mut self.rule.matches, &loaded.item) {
                 self.rule.matches.push(loaded.item);
             }
