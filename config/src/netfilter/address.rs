@@ -7,27 +7,25 @@ use std::fmt;
 use super::Family;
 use super::fault::Fault;
 
-/// An address and the bits of it that count; the mask need not be contiguous. The address has no
-/// bit outside its mask. Both have the same family.
+/// An address and the bits of it that count; the mask need not be contiguous. Both have the same
+/// family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AddressMask {
-    address: IpAddr,
+    /// As it is written; its bits outside the mask mean nothing.
+    written: IpAddr,
     mask: IpAddr,
 }
 
 impl AddressMask {
     /// `address` masked by `mask`; `None` if their families differ.
     pub fn new(address: IpAddr, mask: IpAddr) -> Option<Self> {
-        let address = match (address, mask) {
-            (IpAddr::V4(a), IpAddr::V4(m)) => {
-                IpAddr::V4(Ipv4Addr::from(u32::from(a) & u32::from(m)))
-            }
-            (IpAddr::V6(a), IpAddr::V6(m)) => {
-                IpAddr::V6(Ipv6Addr::from(u128::from(a) & u128::from(m)))
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return None,
-        };
-        Some(Self { address, mask })
+        masked(address, mask).map(|written| Self { written, mask })
+    }
+
+    /// The same, but its text keeps the address as it is; `None` if the length exceeds the
+    /// family's.
+    pub(crate) fn written(address: IpAddr, length: u8) -> Option<Self> {
+        Self::prefix(address, length).map(|prefix| Self { written: address, ..prefix })
     }
 
     /// One single address.
@@ -36,7 +34,7 @@ impl AddressMask {
             IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::BROADCAST),
             IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from(u128::MAX)),
         };
-        Self { address, mask }
+        Self { written: address, mask }
     }
 
     /// `address/length`; `None` if the length exceeds the family's.
@@ -57,7 +55,7 @@ impl AddressMask {
 
     /// The address, with no bit outside the mask.
     pub fn address(&self) -> IpAddr {
-        self.address
+        masked(self.written, self.mask).unwrap_or(self.written)
     }
 
     /// The bits that count.
@@ -119,14 +117,14 @@ impl AddressMask {
     /// The same, a single address without its length.
     pub(crate) fn short_text(&self) -> String {
         match self.prefix_length() == Some(self.family().bits()) {
-            true => shown(self.address),
+            true => shown(self.written),
             false => self.to_string(),
         }
     }
 
     /// The family of both.
     pub fn family(&self) -> Family {
-        match self.address {
+        match self.written {
             IpAddr::V4(_) => Family::V4,
             IpAddr::V6(_) => Family::V6,
         }
@@ -134,13 +132,26 @@ impl AddressMask {
 
     /// Whether `address` is covered.
     pub fn contains(&self, address: IpAddr) -> bool {
-        Self::new(address, self.mask).is_some_and(|masked| masked.address == self.address)
+        masked(address, self.mask) == Some(self.address())
     }
 }
 
 impl fmt::Display for AddressMask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", shown(self.address), self.mask_text())
+        write!(f, "{}/{}", shown(self.written), self.mask_text())
+    }
+}
+
+/// The bits of an address that are in the mask; `None` if their families differ.
+fn masked(address: IpAddr, mask: IpAddr) -> Option<IpAddr> {
+    match (address, mask) {
+        (IpAddr::V4(a), IpAddr::V4(m)) => {
+            Some(IpAddr::V4(Ipv4Addr::from(u32::from(a) & u32::from(m))))
+        }
+        (IpAddr::V6(a), IpAddr::V6(m)) => {
+            Some(IpAddr::V6(Ipv6Addr::from(u128::from(a) & u128::from(m))))
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
     }
 }
 
@@ -177,6 +188,26 @@ pub(crate) fn inet_aton(text: &str) -> Option<Ipv4Addr> {
     }
     let above = firsts.iter().fold(0u64, |sum, octet| sum << 8 | octet);
     u32::try_from(above << bits | last).ok().map(Ipv4Addr::from)
+}
+
+/// An address as the tools' options take one that they look up as a host (XTTYPE_HOST).
+pub(crate) fn host(text: &str, family: Family) -> Result<IpAddr, Fault> {
+    let address = match family {
+        Family::V4 => inet_aton(text).map(IpAddr::V4),
+        Family::V6 => numeric(text, Family::V6),
+    };
+    let of_other_family = match family {
+        Family::V4 => text.parse::<Ipv6Addr>().is_ok(),
+        Family::V6 => inet_aton(text).is_some(),
+    };
+    address.ok_or_else(|| {
+        let reason = match of_other_family {
+            true => "Address family for hostname not supported",
+            false => "Name or service not known",
+        };
+        Fault::usage(format!("getaddrinfo: {reason}\n"))
+            .help("write an address of the rule's family; names are not looked up")
+    })
 }
 
 /// The address as the C library writes it: an IPv6 address whose first 96 bits are zero ends in

@@ -244,7 +244,7 @@ impl RuleParser {
             }
         }
         let matches = &mut self.rule.matches;
-        for loaded in self.matches.drain(..) {
+        for loaded in self.matches.drain(..).filter(|loaded| !loaded.item.words().vanishes()) {
             // Side by side it makes no difference that they are two.
             let last = matches.len().saturating_sub(1);
             if !absorb(&mut matches[last..], &loaded.item) {

@@ -106,11 +106,6 @@ impl Given<'_> {
         Some(Negatable { negated: self.negated, value })
     }
 
-    /// A number in C's notation, within bounds.
-    pub(crate) fn number(&self, extension: &str, max: u64) -> Result<u64, Fault> {
-        number(self.argument(0)).filter(|number| *number <= max).ok_or_else(|| self.bad(extension))
-    }
-
     /// A number in C's notation from `min` to `max`, refused as the tools' shared option parser
     /// refuses it (xtoptions.c, XTTYPE_UINT8 to XTTYPE_UINT64).
     pub(crate) fn integer(&self, extension: &str, min: u64, max: u64) -> Result<u64, Fault> {
@@ -122,6 +117,76 @@ impl Given<'_> {
             );
             Fault::usage(message).help(format!("write a number from {min} to {max}"))
         })
+    }
+
+    /// `LOW:HIGH`, `LOW:`, `:HIGH`, one number for both or nothing at all for 0, refused as the
+    /// tools' shared option parser refuses it (xtoptions.c, XTTYPE_UINT16RC and the like).
+    pub(crate) fn integers(&self, extension: &str, max: u64) -> Result<(u64, u64), Fault> {
+        let option = self.option;
+        let refuse = |message: String| {
+            let help = format!("write a number up to {max} or a range such as `64:1500`");
+            Fault::usage(message).help(help)
+        };
+        let mut text = self.argument(0);
+        let mut read = Vec::new();
+        loop {
+            if read.len() == 2 {
+                let message = format!(
+                    "{extension}: Too many components for option \"--{option}\" (max: 2)\n"
+                );
+                return Err(refuse(message));
+            }
+            let open = if read.len() == 1 { max } else { 0 };
+            let (number, rest) = match text {
+                "" => (open, text),
+                _ if text.starts_with(':') => (open, text),
+                _ => leading_number(text).filter(|(number, _)| *number <= max).ok_or_else(|| {
+                    refuse(format!(
+                        "{extension}: bad value for option \"--{option}\" near \"{text}\", or out of range (0-{max}).\n"
+                    ))
+                })?,
+            };
+            read.push(number);
+            match rest.strip_prefix(':') {
+                Some(behind) => text = behind,
+                None if rest.is_empty() => break,
+                None => {
+                    return Err(refuse(format!(
+                        "{extension}: Argument to \"--{option}\" has unexpected characters near \"{rest}\".\n"
+                    )));
+                }
+            }
+        }
+        let low = read.first().copied().unwrap_or_default();
+        Ok((low, read.get(1).copied().unwrap_or(low)))
+    }
+
+    /// `LOW:HIGH` of ports, as the tools' shared option parser has it (XTTYPE_PORTRC): names are
+    /// looked up for any protocol, numbers are decimal and cut to 16 bits, and a range may be empty.
+    pub(crate) fn port_range(&self, extension: &str) -> Result<PortRange, Fault> {
+        let port = |text: &str, open: u16| {
+            let number = || match strtoul(text, 10) {
+                (number, "") => Some(number as u16),
+                (_, _) => super::services::port(text),
+            };
+            let port = if text.is_empty() { Some(open) } else { number() };
+            port.ok_or_else(|| {
+                Fault::usage(format!("Port \"{text}\" does not resolve to anything.\n"))
+                    .help("write a port number from 0 to 65535 or a service name such as `http`")
+            })
+        };
+        let Some((low, high)) = self.argument(0).split_once(':') else {
+            return port(self.argument(0), 0).map(PortRange::single);
+        };
+        let (high, more) = high.split_once(':').map_or((high, false), |(high, _)| (high, true));
+        let range = PortRange { min: port(low, 0)?, max: port(high, u16::MAX)? };
+        if more {
+            let option = self.option;
+            let message =
+                format!("{extension}: Too many components for option \"--{option}\" (max: 2)\n");
+            return Err(Fault::usage(message).help("write two ports at most"));
+        }
+        Ok(range)
     }
 
     /// A usage error about this option's argument, as `xtables_param_act` says it.
@@ -177,23 +242,12 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl Surroundings<'_> {
-    /// Whether the rule is about that protocol alone.
-    pub(crate) fn is(&self, protocol: Protocol) -> bool {
-        self.protocol == Some(Negatable::plain(protocol))
-    }
-
     /// Refuses an extension given no option, which would do nothing.
     pub(crate) fn some(&self, message: &str, option: &str) -> Result<(), Fault> {
         match self.seen {
             [] => Err(Fault::usage(message).help(format!("add `{option}`"))),
             [_, ..] => Ok(()),
         }
-    }
-
-    /// Whether the rule is about one protocol with ports.
-    pub(crate) fn has_ports(&self) -> bool {
-        use super::Protocol as P;
-        [P::TCP, P::UDP, P::SCTP, P::DCCP].into_iter().any(|protocol| self.is(protocol))
     }
 }
 
@@ -291,6 +345,11 @@ pub(crate) trait Words {
         None
     }
 
+    /// Whether nothing is left of it in the rule, as the tools translate it for the kernel.
+    fn vanishes(&self) -> bool {
+        false
+    }
+
     /// Whether the kernel takes it in a rule about that protocol.
     fn fits(&self, _protocol: Option<Negatable<Protocol>>) -> bool {
         true
@@ -377,15 +436,6 @@ pub(crate) fn port_range(text: &str) -> Result<PortRange, Fault> {
         return Err(Fault::usage("invalid portrange (min > max)").help(help));
     }
     Ok(PortRange { min, max })
-}
-
-/// `VALUE[/MASK]`, 32 bits each.
-pub(crate) fn value_and_mask(text: &str) -> Option<(u32, u32)> {
-    let word = |text| number(text).and_then(|number| u32::try_from(number).ok());
-    match text.split_once('/') {
-        Some((value, mask)) => Some((word(value)?, word(mask)?)),
-        None => Some((word(text)?, u32::MAX)),
-    }
 }
 
 /// The text's first bytes, for which the kernel has room.

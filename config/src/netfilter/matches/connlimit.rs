@@ -20,8 +20,8 @@ pub struct Connlimit {
 
 /// A prefix length, or the mask that says it. A mask with gaps counts as all bits, and for IPv4 so
 /// does any number too large, which the tools take for an address.
-pub(super) fn prefix(given: &Given<'_>, extension: &str) -> Result<u8, Fault> {
-    let (text, bits) = (given.argument(0), given.family.bits());
+pub(super) fn prefix(given: &Given<'_>, text: &str, extension: &str) -> Result<u8, Fault> {
+    let bits = given.family.bits();
     if let Some(length) = number(text).and_then(|length| u8::try_from(length).ok()) {
         if length <= bits {
             return Ok(length);
@@ -65,7 +65,10 @@ impl Words for Connlimit {
         match given.option {
             "connlimit-upto" => (self.limit, self.above) = (limit()?, given.negated),
             "connlimit-above" => (self.limit, self.above) = (limit()?, !given.negated),
-            "connlimit-mask" => self.prefix = prefix(given, "connlimit")?.min(given.family.bits()),
+            "connlimit-mask" => {
+                self.prefix =
+                    prefix(given, given.argument(0), "connlimit")?.min(given.family.bits())
+            }
             option => self.by_destination = option == "connlimit-daddr",
         }
         Ok(())

@@ -1,9 +1,8 @@
 //! `-m conntrack`: what connection tracking knows of the packet (kernel: xt_conntrack, revision 3).
 
+use crate::netfilter::address::host;
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{
-    Given, Look, Opt, Surroundings, Words, bang, number, opt, port_range,
-};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, bang, number, opt};
 use std::fmt;
 
 use crate::netfilter::{AddressMask, Negatable, PortRange, Protocol};
@@ -124,13 +123,16 @@ impl CtStates {
         ("DNAT", Self::DNAT),
     ];
 
-    /// A list of the first `known` names; the error is the first bad word.
+    /// A list of the first `known` names or beginnings of them; the error is what is left of the
+    /// list from the first bad word on.
     pub(super) fn parse(text: &str, known: usize) -> Result<Self, String> {
-        text.split(',').try_fold(Self::NONE, |states, word| {
-            let mut names = Self::NAMES.iter().take(known);
-            let found = names.find(|(name, _)| name.eq_ignore_ascii_case(word));
-            found.map(|(_, state)| states.union(*state)).ok_or_else(|| word.to_owned())
-        })
+        // A beginning of several names stands for the first of these.
+        const ORDER: [&str; 7] =
+            ["INVALID", "NEW", "ESTABLISHED", "RELATED", "UNTRACKED", "SNAT", "DNAT"];
+        let names = ORDER.into_iter().take(known);
+        let find = |name| Self::NAMES.iter().find(|(own, _)| *own == name).map(|(_, state)| *state);
+        let states = begun(text, names.filter_map(|name| Some((name, find(name)?))))?;
+        Ok(states.into_iter().fold(Self::NONE, Self::union))
     }
 
     /// What to write instead of a bad word.
@@ -163,16 +165,34 @@ impl CtStatus {
     ];
 
     fn parse(text: &str) -> Result<Self, Fault> {
-        let mut bits = 0;
-        for word in text.split(',').filter(|word| !word.eq_ignore_ascii_case("NONE")) {
-            let found = Self::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
-            let help = "status is NONE, EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED";
-            bits |= found
-                .ok_or_else(|| Fault::usage(format!("Bad ctstatus \"{word}\"")).help(help))?
-                .1
-                .0;
+        let names = [("NONE", Self::NONE)].into_iter().chain(Self::NAMES);
+        let status = begun(text, names).map_err(|rest| {
+            Fault::usage(format!("Bad ctstatus \"{rest}\""))
+                .help("status is NONE, EXPECTED, SEEN_REPLY, ASSURED or CONFIRMED")
+        })?;
+        Ok(Self(status.into_iter().fold(0, |bits, status| bits | status.0)))
+    }
+}
+
+/// The meanings of a list of names, any of which may be cut short; the error is what is left of the
+/// list from the first bad word on.
+fn begun<T>(
+    text: &str,
+    names: impl Iterator<Item = (&'static str, T)> + Clone,
+) -> Result<Vec<T>, String> {
+    let (mut found, mut rest) = (Vec::new(), text);
+    loop {
+        let (word, behind) =
+            rest.split_once(',').map_or((rest, None), |(word, behind)| (word, Some(behind)));
+        let fits = |name: &str| {
+            let start = name.get(..word.len());
+            start.is_some_and(|start| !word.is_empty() && start.eq_ignore_ascii_case(word))
+        };
+        found.push(names.clone().find(|(name, _)| fits(name)).ok_or_else(|| rest.to_owned())?.1);
+        match behind {
+            Some(behind) => rest = behind,
+            None => return Ok(found),
         }
-        Ok(Self(bits))
     }
 }
 
@@ -190,26 +210,23 @@ impl fmt::Display for CtStatus {
 /// `ADDRESS[/MASK]`; one address, no list.
 fn address(given: &Given<'_>) -> Result<Option<Negatable<AddressMask>>, Fault> {
     let text = given.argument(0);
-    let value = AddressMask::parse(text, given.family)?;
-    Ok(given.negatable(value))
+    let (address, mask) =
+        text.split_once('/').map_or((text, None), |(address, mask)| (address, Some(mask)));
+    let (address, bits) = (host(address, given.family)?, given.family.bits());
+    let length =
+        mask.map_or(Ok(bits), |mask| super::connlimit::prefix(given, mask, "conntrack"))?;
+    Ok(AddressMask::written(address, length.min(bits)).and_then(|value| given.negatable(value)))
 }
 
 fn ports(given: &Given<'_>) -> Result<Option<Negatable<PortRange>>, Fault> {
-    Ok(given.negatable(port_range(given.argument(0))?))
+    Ok(given.negatable(given.port_range("conntrack")?))
 }
 
 /// `SECONDS[:SECONDS]`
 fn expire(given: &Given<'_>) -> Result<Option<Negatable<(u32, u32)>>, Fault> {
-    let text = given.argument(0);
-    let word = |text: &str, open: u32| match text {
-        "" => Some(open),
-        text => number(text).and_then(|number| u32::try_from(number).ok()),
-    };
-    let range = match text.split_once(':') {
-        Some((min, max)) => word(min, 0).zip(word(max, u32::MAX)),
-        None => word(text, 0).map(|seconds| (seconds, seconds)),
-    };
-    range.map(|range| given.negatable(range)).ok_or_else(|| given.bad("conntrack"))
+    let (min, max) = given.integers("conntrack", u64::from(u32::MAX))?;
+    let number = |seconds| u32::try_from(seconds).unwrap_or(u32::MAX);
+    Ok(given.negatable((number(min), number(max))))
 }
 
 impl Conntrack {
@@ -230,7 +247,10 @@ impl Conntrack {
             true => min.to_string(),
             false => format!("{min}:{max}"),
         };
-        let shown = |port: &PortRange| port.to_string();
+        let shown = |ports: &PortRange| match ports.max {
+            0 => ports.min.to_string(),
+            _ => ports.to_string(),
+        };
         let host = |address: &AddressMask| address.short_text();
         push(&mut parts, "ctstate", &self.state, |states| states.to_string());
         push(&mut parts, "ctproto", &self.protocol, |protocol| protocol.to_string());
@@ -283,10 +303,17 @@ impl Words for Conntrack {
                 self.state = given.negatable(states);
             }
             "ctproto" => {
-                let protocol = Protocol::from_name(text).ok_or_else(|| {
-                    Fault::usage(format!("conntrack: Unknown protocol \"{text}\" specified.\n"))
-                        .help("write a protocol's name or number")
-                })?;
+                let number = match text {
+                    "all" => Some(0),
+                    text => number(text).and_then(|number| u8::try_from(number).ok()),
+                };
+                let protocol = number
+                    .map(Protocol)
+                    .or_else(|| Protocol::from_name(text))
+                    .ok_or_else(|| {
+                        Fault::usage(format!("unknown protocol \"{text}\" specified"))
+                            .help("write a protocol's name or number")
+                    })?;
                 self.protocol = given.negatable(protocol.0);
             }
             "ctorigsrc" => self.orig_source = address(given)?,
@@ -304,9 +331,9 @@ impl Words for Conntrack {
                     "ORIGINAL" => CtDirection::Original,
                     "REPLY" => CtDirection::Reply,
                     _ => {
-                        let message =
-                            format!("conntrack: Bad value for \"--ctdir\" option: \"{text}\"\n");
-                        return Err(Fault::usage(message).help("write ORIGINAL or REPLY"));
+                        return Err(given
+                            .bad_value("conntrack", "ctdir")
+                            .help("write ORIGINAL or REPLY"));
                     }
                 });
             }

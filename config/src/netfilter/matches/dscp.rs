@@ -69,11 +69,7 @@ impl Words for Dscp {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        match rule.seen {
-            [] => Err(Fault::usage("DSCP match: Parameter --dscp is required")
-                .help("add `--dscp VALUE` or `--dscp-class NAME`")),
-            [_, ..] => Ok(()),
-        }
+        rule.some("DSCP match: Parameter --dscp is required", "--dscp VALUE")
     }
 
     fn save(&self, out: &mut String) {

@@ -38,11 +38,7 @@ impl Words for Ecn {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        match rule.seen {
-            [] => Err(Fault::usage("ECN match: some option required")
-                .help("add `--ecn-ip-ect VALUE` or `--ecn-tcp-ece`")),
-            [_, ..] => Ok(()),
-        }
+        rule.some("ECN match: some option required", "--ecn-ip-ect VALUE")
     }
 
     fn fits(&self, protocol: Option<Negatable<Protocol>>) -> bool {

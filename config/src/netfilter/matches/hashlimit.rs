@@ -342,7 +342,7 @@ impl Words for Hashlimit {
             number.map(|number| u32::try_from(number).unwrap_or(u32::MAX))
         };
         let length = || {
-            let length = prefix(given, "hashlimit")?;
+            let length = prefix(given, given.argument(0), "hashlimit")?;
             Ok(Some(length).filter(|length| *length != given.family.bits()))
         };
         let text = given.argument(0);

@@ -31,13 +31,10 @@ impl Words for Hl {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        match rule.seen {
-            [] => Err(Fault::usage(
-                "HL match: You must specify one of `--hl-eq', `--hl-lt', `--hl-gt'",
-            )
-            .help("add `--hl-eq VALUE`")),
-            [_, ..] => Ok(()),
-        }
+        rule.some(
+            "HL match: You must specify one of `--hl-eq', `--hl-lt', `--hl-gt'",
+            "--hl-eq VALUE",
+        )
     }
 
     fn family(&self) -> Option<Family> {

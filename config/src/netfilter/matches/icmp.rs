@@ -1,7 +1,7 @@
 //! `-m icmp`: ICMP type and code.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Words, bang, number, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, bang, leading_number, opt};
 use crate::netfilter::{Family, Negatable, Protocol};
 
 /// `[!] --icmp-type TYPE[/CODE]`
@@ -32,8 +32,12 @@ impl IcmpType {
     }
 }
 
+/// The type that stands for all of them.
+const ANY: u8 = 255;
+
 /// ICMPv4's names: type, lowest and highest code. The first name of a meaning is the one printed.
 const NAMES: &[(&str, u8, u8, u8)] = &[
+    ("any", ANY, 0, 255),
     ("echo-reply", 0, 0, 255),
     ("pong", 0, 0, 255),
     ("destination-unreachable", 3, 0, 255),
@@ -83,50 +87,46 @@ impl IcmpType {
         family: &str,
     ) -> Result<Self, Fault> {
         let lower = text.to_ascii_lowercase();
-        let named = |entry: &&(&str, u8, u8, u8)| entry.0.to_ascii_lowercase() == lower;
         let begun = |entry: &&(&str, u8, u8, u8)| entry.0.to_ascii_lowercase().starts_with(&lower);
-        let exact = names.iter().find(named);
-        let mut candidates = names.iter().filter(begun).filter(|_| !text.is_empty());
-        let only = match (candidates.next(), candidates.next()) {
-            (Some(first), Some(second)) if exact.is_none() => {
+        let mut candidates = names.iter().filter(begun);
+        match (candidates.next(), candidates.next()) {
+            (Some(first), Some(second)) => {
                 let (first, second) = (first.0, second.0);
                 let message = format!("Ambiguous {family} type `{text}': `{first}' or `{second}'?");
                 return Err(Fault::usage(message).help("write the whole name"));
             }
-            (only, _) => only,
-        };
-        if let Some((_, kind, min_code, max_code)) = exact.or(only) {
-            return Ok(Self { kind: Some(*kind), min_code: *min_code, max_code: *max_code });
+            (Some((_, kind, min_code, max_code)), None) => {
+                return Ok(Self { kind: Some(*kind), min_code: *min_code, max_code: *max_code });
+            }
+            (None, _) => {}
         }
-        let byte = |text| number(text).and_then(|number| u8::try_from(number).ok());
-        let (kind, code) =
-            text.split_once('/').map_or((text, None), |(kind, code)| (kind, Some(code)));
         let near = crate::diagnostic::nearest(&lower, names.iter().map(|entry| entry.0));
         let help = near.map_or_else(
             || "write a number as `TYPE/CODE` or a name such as `echo-request`".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
-        let kind = byte(kind)
-            .ok_or_else(|| Fault::usage(format!("Unknown {family} type `{text}'")).help(help))?;
-        let (min_code, max_code) = match code {
-            None => (0, 255),
-            Some(code) => {
-                let code = byte(code).ok_or_else(|| {
-                    Fault::usage(format!("Unknown {family} code `{text}'"))
-                        .help("codes go from 0 to 255")
-                })?;
-                (code, code)
-            }
+        let bad = |message: String| Fault::usage(message).help(help.clone());
+        let unknown = |what: &str| bad(format!("Unknown {family} {what} `{text}'"));
+        let (kind, last_kind, rest) = byte_range(text).ok_or_else(|| unknown("type"))?;
+        let (min_code, max_code, rest) = match rest.strip_prefix('/') {
+            Some(codes) => byte_range(codes).ok_or_else(|| unknown("code"))?,
+            None => (0, u8::MAX, rest),
         };
-        Ok(Self { kind: Some(kind), min_code, max_code })
+        if let Some(character) = rest.chars().next() {
+            return Err(bad(format!("unknown character {character}")));
+        }
+        match kind == last_kind {
+            true => Ok(Self { kind: Some(kind), min_code, max_code }),
+            false => Err(bad(format!("{family} type range not supported"))),
+        }
     }
 
-    /// `any`, `TYPE` or `TYPE/CODE`.
+    /// `any`, `TYPE` or `TYPE/CODE`; of a range of codes the tools write the first.
     pub(super) fn text(&self) -> String {
-        match (self.kind, self.min_code == self.max_code) {
-            (None, _) => "any".to_owned(),
-            (Some(kind), true) => format!("{kind}/{}", self.min_code),
-            (Some(kind), false) => kind.to_string(),
+        match (self.kind, self.min_code, self.max_code) {
+            (None, _, _) => "any".to_owned(),
+            (Some(kind), 0, u8::MAX) => kind.to_string(),
+            (Some(kind), code, _) => format!("{kind}/{code}"),
         }
     }
 
@@ -139,19 +139,33 @@ impl IcmpType {
         numeric: bool,
     ) {
         let Self { kind, min_code, max_code } = value.value;
+        let number = kind.unwrap_or(u8::MAX);
         let meant = |entry: &&(&str, u8, u8, u8)| {
-            (Some(entry.1), entry.2, entry.3) == (kind, min_code, max_code)
+            (entry.1, entry.2, entry.3) == (number, min_code, max_code)
         };
         let bang = if value.negated { "!" } else { "" };
-        let name = names.iter().find(meant).map(|entry| entry.0);
-        let name = if kind.is_none() { Some("any") } else { name };
-        let number = kind.unwrap_or(255);
-        let code = if min_code == max_code { format!(" code {min_code}") } else { String::new() };
-        out.push_str(&match (numeric, name) {
-            (false, Some(name)) => format!(" {column} {bang}{name}"),
-            (_, _) if value.negated => format!(" {column} !type {number}{code}"),
-            (_, _) => format!(" {column}type {number}{code}"),
+        let name = names.iter().find(meant).map(|entry| entry.0).filter(|_| !numeric);
+        let codes = match (min_code, max_code) {
+            (0, u8::MAX) => String::new(),
+            (min, max) if min == max => format!(" code {min}"),
+            (min, max) => format!(" codes {min}-{max}"),
+        };
+        out.push_str(&match name {
+            Some(name) => format!(" {column} {bang}{name}"),
+            None if value.negated => format!(" {column} !type {number}{codes}"),
+            None => format!(" {column}type {number}{codes}"),
         });
+    }
+}
+
+/// `N` or `N:N`, and what follows.
+fn byte_range(text: &str) -> Option<(u8, u8, &str)> {
+    let byte =
+        |text| leading_number(text).and_then(|(byte, rest)| Some((u8::try_from(byte).ok()?, rest)));
+    let (low, rest) = byte(text)?;
+    match rest.strip_prefix(':') {
+        Some(high) => byte(high).map(|(high, rest)| (low, high, rest)),
+        None => Some((low, low, rest)),
     }
 }
 
@@ -162,12 +176,9 @@ impl Words for Icmp {
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
-        let text = given.argument(0);
-        let value = match text {
-            "any" => IcmpType::ANY,
-            text => IcmpType::parse(text, NAMES, "ICMP")?,
-        };
-        let value = if value.kind == Some(255) { IcmpType::ANY } else { value };
+        let value = IcmpType::parse(given.argument(0), NAMES, "ICMP")?;
+        let kind = value.kind.filter(|kind| *kind != ANY);
+        let value = IcmpType { kind, ..value };
         self.icmp_type = given.negatable(value);
         Ok(())
     }

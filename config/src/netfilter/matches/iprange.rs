@@ -68,13 +68,10 @@ impl Words for Iprange {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        match rule.seen {
-            [] => {
-                Err(Fault::usage("iprange match: You must specify `--src-range' or `--dst-range'")
-                    .help("add `--src-range FIRST-LAST`"))
-            }
-            [_, ..] => Ok(()),
-        }
+        rule.some(
+            "iprange match: You must specify `--src-range' or `--dst-range'",
+            "--src-range FIRST-LAST",
+        )
     }
 
     fn save(&self, out: &mut String) {

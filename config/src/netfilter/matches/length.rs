@@ -1,7 +1,7 @@
 //! `-m length`: length of the whole IP packet (IPv6: payload length + 40).
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Words, number16, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt};
 
 /// `[!] --length MIN[:MAX]`, bytes, inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,17 +31,9 @@ impl Words for Length {
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
-        let text = given.argument(0);
-        let bound = |text: &str, open: u16| match text {
-            "" => Some(open),
-            text => number16(text),
-        };
-        let range = match text.split_once(':') {
-            Some((min, max)) => bound(min, 0).zip(bound(max, u16::MAX)),
-            None => number16(text).map(|length| (length, length)),
-        };
-        let help = "write a length in bytes or a range such as `64:1500`";
-        (self.min, self.max) = range.ok_or_else(|| given.bad("length").help(help))?;
+        let (min, max) = given.integers("length", u64::from(u16::MAX))?;
+        let number = |length| u16::try_from(length).unwrap_or(u16::MAX);
+        (self.min, self.max) = (number(min), number(max));
         self.negated = given.negated;
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! `-m limit`: a token bucket for each rule (kernel: xt_limit).
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Words, number, opt};
+use crate::netfilter::words::{Given, Look, Opt, Words, atoll, opt};
 
 /// `--limit RATE --limit-burst N`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,14 +44,14 @@ impl Limit {
             Some(3) => 86_400,
             Some(_) | None => return Err(bad()),
         };
-        let count = number(count)
-            .filter(|count| *count > 0 && *count <= u64::from(u32::MAX))
-            .ok_or_else(bad)?;
-        match SCALE * seconds / count {
-            0 => {
+        // The tools read an `int`, and divide by it unsigned.
+        let count = (atoll(count) as i32).cast_unsigned();
+        let interval = (SCALE * seconds).checked_div(u64::from(count)).ok_or_else(bad)?;
+        match u32::try_from(interval) {
+            Ok(0) => {
                 Err(Fault::usage(format!("Rate too fast \"{text}\"")).help("at most 10000/second"))
             }
-            interval => u32::try_from(interval).map_err(|_| bad()),
+            interval => interval.map_err(|_| bad()),
         }
     }
 
@@ -78,7 +78,7 @@ impl Words for Limit {
         match given.option {
             "limit" => self.interval = Self::parse(given.argument(0))?,
             _ => {
-                let burst = u32::try_from(given.number("limit", 10_000)?).unwrap_or(u32::MAX);
+                let burst = u32::try_from(given.integer("limit", 0, 10_000)?).unwrap_or(u32::MAX);
                 // The kernel takes no burst for the default one.
                 self.burst = if burst == 0 { Self::default().burst } else { burst };
             }

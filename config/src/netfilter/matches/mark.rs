@@ -1,7 +1,7 @@
 //! `-m mark`: the packet's mark.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Words, opt, value_and_mask};
+use crate::netfilter::words::{Given, Look, Opt, Words, opt};
 
 /// `[!] --mark VALUE[/MASK]`: `packet & mask == value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -30,9 +30,7 @@ impl Words for Mark {
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
-        let help = "write a number, with a mask where needed: `0x10/0xff`";
-        (self.value, self.mask) =
-            value_and_mask(given.argument(0)).ok_or_else(|| given.bad("mark").help(help))?;
+        (self.value, self.mask) = given.mark("mark")?;
         self.negated = given.negated;
         Ok(())
     }

@@ -46,8 +46,7 @@ pub use tos::Tos;
 pub use ttl::{HopComparison, Ttl};
 pub use udp::Udp;
 
-use super::fault::Fault;
-use super::words::{Given, Words, bang, port_range};
+use super::words::{Words, bang};
 use super::{Negatable, PortRange};
 
 /// Lists every match once: its name in the text, its variant.
@@ -112,21 +111,26 @@ matches! {
     "udp" => Udp,
 }
 
-/// `[!] RANGE`; outside a range that begins or ends all ports is inside the rest, which is how the
-/// tools print it.
-fn ports(given: &Given<'_>) -> Result<Option<Negatable<PortRange>>, Fault> {
-    let range = port_range(given.argument(0))?;
-    let inside = |min, max| Some(Negatable::plain(PortRange { min, max }));
-    Ok(match (given.negated, range.min, range.max) {
-        (true, 0, max) if max > 0 && max < u16::MAX => inside(max + 1, u16::MAX),
-        (true, min, u16::MAX) if min > 0 && min < u16::MAX => inside(0, min - 1),
-        (_, _, _) => given.negatable(range),
-    })
+/// `[!] RANGE` as it comes back from the kernel: every port is no condition, and outside a range
+/// that begins at 0 is inside the rest.
+fn ports(range: PortRange, negated: bool) -> Option<Negatable<PortRange>> {
+    match (negated, range.min, range.max) {
+        (false, 0, u16::MAX) => None,
+        (true, 0, max) if max > 0 && max < u16::MAX => {
+            Some(Negatable::plain(PortRange { min: max + 1, max: u16::MAX }))
+        }
+        (negated, _, _) => Some(Negatable { negated, value: range }),
+    }
+}
+
+/// `! 0:65535`, which the tools leave out of what they give the kernel.
+fn idle(range: Option<Negatable<PortRange>>) -> bool {
+    range == Some(Negatable::not(PortRange::ALL))
 }
 
 /// ` [!] --OPTION RANGE`; nothing for every port.
 fn save_ports(out: &mut String, option: &str, range: Option<Negatable<PortRange>>) {
-    if let Some(range) = range.filter(|range| range.negated || range.value != PortRange::ALL) {
+    if let Some(range) = range.filter(|range| range.value != PortRange::ALL) {
         out.push_str(&format!("{} --{option} {}", bang(&range), range.value));
     }
 }

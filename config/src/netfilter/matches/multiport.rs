@@ -2,7 +2,7 @@
 
 use crate::netfilter::fault::Fault;
 use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt, port};
-use crate::netfilter::{PortRange, Protocol};
+use crate::netfilter::{Negatable, PortRange, Protocol};
 
 /// `[!] --sports | --dports | --ports LIST`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,17 +67,38 @@ impl Multiport {
     }
 }
 
+/// The rule must have said by then that it is about one protocol with ports.
+fn check_protocol(protocol: Option<Negatable<Protocol>>) -> Result<(), Fault> {
+    use Protocol as P;
+    let message = match protocol {
+        Some(Negatable {
+            negated: false,
+            value: P::TCP | P::UDP | P::UDPLITE | P::SCTP | P::DCCP,
+        }) => return Ok(()),
+        Some(_) => "multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP",
+        None => "multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'",
+    };
+    Err(Fault::usage(message).help("write the protocol before it"))
+}
+
 impl Words for Multiport {
     fn options(&self) -> &'static [Opt] {
         const OPTIONS: &[Opt] = &[
-            opt("source-ports").alias(&["sports"]).negatable(),
-            opt("destination-ports").alias(&["dports"]).negatable(),
-            opt("ports").negatable(),
+            opt("source-ports")
+                .alias(&["sports"])
+                .negatable()
+                .excludes(&["destination-ports", "ports"]),
+            opt("destination-ports")
+                .alias(&["dports"])
+                .negatable()
+                .excludes(&["source-ports", "ports"]),
+            opt("ports").negatable().excludes(&["source-ports", "destination-ports"]),
         ];
         OPTIONS
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
+        check_protocol(given.protocol)?;
         self.ports = Self::parse(given.argument(0))?;
         self.negated = given.negated;
         self.side = match given.option {
@@ -89,21 +110,7 @@ impl Words for Multiport {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        if let [first, second, ..] = rule.seen {
-            let message = format!(
-                "multiport: option \"--{second}\" cannot be used together with \"--{first}\".\n"
-            );
-            return Err(Fault::usage(message).help("write one `-m multiport` for each"));
-        }
-        if rule.seen.is_empty() {
-            return Err(Fault::usage("multiport expection an option").help("add `--dports LIST`"));
-        }
-        if !rule.has_ports() && !rule.is(Protocol::UDPLITE) {
-            let message =
-                "multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'";
-            return Err(Fault::usage(message).help("write the protocol before it"));
-        }
-        Ok(())
+        rule.some("multiport expection an option", "--dports LIST")
     }
 
     fn save(&self, out: &mut String) {
@@ -123,9 +130,15 @@ impl Words for Multiport {
             PortSide::Either => "ports",
         };
         let bang = if self.negated { " !" } else { "" };
-        let udp = look.protocol.is_some_and(|protocol| protocol.value == Protocol::UDP);
-        let transport = if udp { 'u' } else { 't' };
-        let ports = self.text(|port| super::port_name(port, look.numeric, transport));
+        let transport = match look.protocol.map(|protocol| protocol.value) {
+            Some(Protocol::TCP) => Some('t'),
+            Some(Protocol::UDP) => Some('u'),
+            Some(_) | None => None,
+        };
+        let ports = self.text(|port| match transport {
+            Some(transport) => super::port_name(port, look.numeric, transport),
+            None => port.to_string(),
+        });
         out.push_str(&format!(" multiport {side} {bang}{ports}"));
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::netfilter::Family;
-use crate::netfilter::address::{inet_aton, numeric, shown};
+use crate::netfilter::address::{host, shown};
 use crate::netfilter::fault::Fault;
 use crate::netfilter::words::{Given, Look, Objection, Opt, Place, Surroundings, Words, opt};
 
@@ -85,27 +85,6 @@ impl RecentAction {
     }
 }
 
-/// The mask, which the tools look up as a host.
-fn mask(given: &Given<'_>) -> Result<IpAddr, Fault> {
-    let text = given.argument(0);
-    let mask = match given.family {
-        Family::V4 => inet_aton(text).map(IpAddr::V4),
-        Family::V6 => numeric(text, Family::V6),
-    };
-    let wrong_family = match given.family {
-        Family::V4 => text.parse::<Ipv6Addr>().is_ok(),
-        Family::V6 => inet_aton(text).is_some(),
-    };
-    mask.ok_or_else(|| {
-        let reason = match wrong_family {
-            true => "Address family for hostname not supported",
-            false => "Name or service not known",
-        };
-        Fault::usage(format!("getaddrinfo: {reason}\n"))
-            .help("write the mask as an address: `255.255.255.0` or `ffff:ffff::`")
-    })
-}
-
 /// What may not name a file under /proc (kernel: xt_check_proc_name).
 pub(super) fn unfit_proc_name(name: &str) -> Option<(&'static str, &'static str)> {
     let unfit = matches!(name, "" | "." | "..") || name.contains('/');
@@ -175,7 +154,7 @@ impl Words for Recent {
             "hitcount" => self.hit_count = number(0)?,
             "rttl" => self.same_ttl = true,
             "name" => self.name = cut(given.argument(0), NAME_MAX),
-            "mask" => self.mask = mask(given)?,
+            "mask" => self.mask = host(given.argument(0), given.family)?,
             option => self.by_destination = option == "rdest",
         }
         self.negated |= given.negated;

@@ -21,8 +21,15 @@ impl Words for State {
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
         let text = given.argument(0);
-        self.states = CtStates::parse(text, CtStates::UNTRANSLATED).map_err(|word| {
-            Fault::usage(format!("Bad state \"{word}\"")).help(CtStates::help(&word))
+        self.states = CtStates::parse(text, CtStates::UNTRANSLATED).map_err(|rest| {
+            let message = match rest.as_str() {
+                "" => {
+                    "\"--state\" requires a list of states with no spaces, e.g. ESTABLISHED,RELATED"
+                        .to_owned()
+                }
+                rest => format!("Bad state \"{rest}\""),
+            };
+            Fault::usage(message).help(CtStates::help(&rest))
         })?;
         self.negated = given.negated;
         Ok(())

@@ -1,7 +1,9 @@
 //! `-m tcp`: ports, flags and options of TCP.
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, bang, number, opt};
+use crate::netfilter::words::{
+    Given, Look, Opt, Surroundings, Words, bang, number, opt, port_range,
+};
 use crate::netfilter::{Negatable, PortRange, Protocol};
 
 /// The options; each absent one matches anything.
@@ -68,6 +70,14 @@ impl TcpFlags {
     }
 }
 
+impl Tcp {
+    /// The tools translate ports and flags into other terms, and give only the rest to the kernel's
+    /// own match, which then looks at the rule's protocol itself.
+    fn is_left_to_the_kernel(&self) -> bool {
+        self.option.is_some() || *self == Self::default()
+    }
+}
+
 impl Words for Tcp {
     fn options(&self) -> &'static [Opt] {
         const OPTIONS: &[Opt] = &[
@@ -82,9 +92,11 @@ impl Words for Tcp {
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
         match given.option {
-            "source-port" => self.source_port = super::ports(given)?,
+            "source-port" => {
+                self.source_port = super::ports(port_range(given.argument(0))?, given.negated);
+            }
             "destination-port" => {
-                self.destination_port = super::ports(given)?;
+                self.destination_port = super::ports(port_range(given.argument(0))?, given.negated);
             }
             "syn" | "tcp-flags" if self.flags.is_some() => {
                 let message = "Only one of `--syn' or `--tcp-flags'  allowed";
@@ -94,7 +106,8 @@ impl Words for Tcp {
             "tcp-flags" => {
                 let (mask, set) = (given.argument(0), given.argument(1));
                 let flags = TcpFlags { mask: TcpFlags::parse(mask)?, set: TcpFlags::parse(set)? };
-                self.flags = given.negatable(flags);
+                let none = TcpFlags { mask: 0, set: 0 };
+                self.flags = given.negatable(flags).filter(|_| given.negated || flags != none);
             }
             _ => {
                 let text = given.argument(0);
@@ -111,18 +124,35 @@ impl Words for Tcp {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        // Without options it is the kernel that refuses.
-        match rule.seen.is_empty() || self.fits(rule.protocol) {
-            true => Ok(()),
-            false => {
-                Err(Fault::usage("TCP match requires '-p tcp'").help("write `-p tcp` before it"))
-            }
+        if self.is_left_to_the_kernel() {
+            return Ok(());
         }
+        // `! -p tcp` passes the tools' check as well.
+        if rule.protocol.is_none_or(|protocol| protocol.value != Protocol::TCP) {
+            return Err(
+                Fault::usage("TCP match requires '-p tcp'").help("write `-p tcp` before it")
+            );
+        }
+        if !self.vanishes() {
+            self.source_port = self.source_port.filter(|_| !super::idle(self.source_port));
+            self.destination_port =
+                self.destination_port.filter(|_| !super::idle(self.destination_port));
+            self.flags = self.flags.filter(|flags| flags.value.mask != 0);
+        }
+        Ok(())
     }
 
-    /// `! -p tcp` passes the tools' check as well.
+    fn vanishes(&self) -> bool {
+        let idle = |range: Option<_>| range.is_none() || super::idle(range);
+        let idle_flags = self.flags.is_none_or(|flags| flags.value.mask == 0);
+        !self.is_left_to_the_kernel()
+            && idle(self.source_port)
+            && idle(self.destination_port)
+            && idle_flags
+    }
+
     fn fits(&self, protocol: Option<Negatable<Protocol>>) -> bool {
-        protocol.is_some_and(|protocol| protocol.value == Protocol::TCP)
+        !self.is_left_to_the_kernel() || protocol == Some(Negatable::plain(Protocol::TCP))
     }
 
     fn repeated(&self, _extension: &str, option: &Opt) -> String {
@@ -135,9 +165,9 @@ impl Words for Tcp {
         if let Some(option) = &self.option {
             out.push_str(&format!("{} --tcp-option {}", bang(option), option.value));
         }
-        if let Some(flags) = &self.flags {
+        if let Some(flags) = self.flags.filter(|flags| flags.negated || flags.value.mask != 0) {
             let (mask, set) = (TcpFlags::names(flags.value.mask), TcpFlags::names(flags.value.set));
-            out.push_str(&format!("{} --tcp-flags {mask} {set}", bang(flags)));
+            out.push_str(&format!("{} --tcp-flags {mask} {set}", bang(&flags)));
         }
     }
 
@@ -149,7 +179,7 @@ impl Words for Tcp {
             let bang = if option.negated { "!" } else { "" };
             out.push_str(&format!(" option={bang}{}", option.value));
         }
-        if let Some(flags) = &self.flags {
+        if let Some(flags) = self.flags.filter(|flags| flags.negated || flags.value.mask != 0) {
             let bang = if flags.negated { "!" } else { "" };
             let TcpFlags { mask, set } = flags.value;
             out.push_str(&match look.numeric {

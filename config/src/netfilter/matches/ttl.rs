@@ -76,13 +76,10 @@ impl Words for Ttl {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        match rule.seen {
-            [] => Err(Fault::usage(
-                "TTL match: You must specify one of `--ttl-eq', `--ttl-lt', `--ttl-gt",
-            )
-            .help("add `--ttl-eq VALUE`")),
-            [_, ..] => Ok(()),
-        }
+        rule.some(
+            "TTL match: You must specify one of `--ttl-eq', `--ttl-lt', `--ttl-gt",
+            "--ttl-eq VALUE",
+        )
     }
 
     fn family(&self) -> Option<Family> {

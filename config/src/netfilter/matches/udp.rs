@@ -23,7 +23,7 @@ impl Words for Udp {
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
-        let range = super::ports(given)?;
+        let range = super::ports(given.port_range("udp")?, given.negated);
         match given.option {
             "source-port" => self.source_port = range,
             _ => self.destination_port = range,
@@ -32,18 +32,28 @@ impl Words for Udp {
     }
 
     fn finish(&mut self, rule: &Surroundings<'_>) -> Result<(), Fault> {
-        // Without options it is the kernel that refuses.
-        match rule.seen.is_empty() || self.fits(rule.protocol) {
-            true => Ok(()),
-            false => {
-                Err(Fault::usage("UDP match requires '-p udp'").help("write `-p udp` before it"))
-            }
+        // Without ports it is the kernel that refuses. `! -p udp` passes the tools' check as well.
+        let other = rule.protocol.is_none_or(|protocol| protocol.value != Protocol::UDP);
+        if *self != Self::default() && other {
+            return Err(
+                Fault::usage("UDP match requires '-p udp'").help("write `-p udp` before it")
+            );
         }
+        if !self.vanishes() {
+            self.source_port = self.source_port.filter(|_| !super::idle(self.source_port));
+            self.destination_port =
+                self.destination_port.filter(|_| !super::idle(self.destination_port));
+        }
+        Ok(())
     }
 
-    /// `! -p udp` passes the tools' check as well.
+    fn vanishes(&self) -> bool {
+        let idle = |range: Option<_>| range.is_none() || super::idle(range);
+        *self != Self::default() && idle(self.source_port) && idle(self.destination_port)
+    }
+
     fn fits(&self, protocol: Option<Negatable<Protocol>>) -> bool {
-        protocol.is_some_and(|protocol| protocol.value == Protocol::UDP)
+        *self != Self::default() || protocol == Some(Negatable::plain(Protocol::UDP))
     }
 
     fn save(&self, out: &mut String) {

@@ -17,14 +17,17 @@ fn address(family: Family) -> BoxedStrategy<IpAddr> {
     }
 }
 
-fn network(family: Family) -> BoxedStrategy<AddressMask> {
+fn prefix(family: Family) -> impl Strategy<Value = AddressMask> {
     let prefix = (address(family), 1..=family.bits());
-    let prefix = prefix.prop_map(|(address, length)| AddressMask::prefix(address, length).unwrap());
+    prefix.prop_map(|(address, length)| AddressMask::prefix(address, length).unwrap())
+}
+
+fn network(family: Family) -> BoxedStrategy<AddressMask> {
     let odd = (address(family), address(family));
     let odd = odd.prop_map(|(address, mask)| AddressMask::new(address, mask).unwrap());
     let odd =
         odd.prop_filter("a mask of nothing is no condition", |n| n.prefix_length() != Some(0));
-    prop_oneof![3 => prefix, 1 => odd].boxed()
+    prop_oneof![3 => prefix(family), 1 => odd].boxed()
 }
 
 fn negatable<T: std::fmt::Debug>(
@@ -62,7 +65,7 @@ const PLAIN: &[CtStates] = &[
 ];
 
 fn conntrack(family: Family) -> impl Strategy<Value = Match> {
-    let addresses = (of(negatable(network(family))), of(negatable(network(family))));
+    let addresses = (of(negatable(prefix(family))), of(negatable(prefix(family))));
     let ports = (of(negatable(range())), of(negatable(range())));
     let expire = (any::<u32>(), any::<u32>()).prop_map(|(a, b)| (a.min(b), a.max(b)));
     let status = (0u8..16).prop_map(CtStatus);
@@ -112,7 +115,7 @@ fn any_match(family: Family) -> impl Strategy<Value = Match> {
 
 /// A protocol with at most one match of its own.
 fn protocol(family: Family) -> impl Strategy<Value = (Option<Negatable<Protocol>>, Vec<Match>)> {
-    let flags = (0u8..64, 0u8..64).prop_map(|(mask, set)| TcpFlags { mask, set });
+    let flags = (1u8..64, 0u8..64).prop_map(|(mask, set)| TcpFlags { mask, set });
     let tcp = (match_ports(), match_ports(), of(negatable(flags)), of(negatable(1u8..)));
     let tcp = tcp.prop_map(|(source_port, destination_port, flags, option)| {
         let tcp = Tcp { source_port, destination_port, flags, option };

@@ -8,6 +8,7 @@
 //!
 //! A topic is one file: a list of lines and a call of [`check`].
 
+mod elementary;
 mod matches_a;
 
 use std::fmt::Write as _;
