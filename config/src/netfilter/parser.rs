@@ -5,7 +5,7 @@ use super::command::{Command, Invocation, Style, Word, check_chain_name, table_o
 use super::fault::{Fault, FaultKind};
 use super::options::{COMMANDS, CORE, Core, LINE_NUMBERS, Takes, legal, short};
 use super::rule_parser::RuleParser;
-use super::words::number;
+use super::words::{leading_number, number};
 use super::{Counters, Family, Policy, Table};
 
 /// A command letter and its own words.
@@ -29,6 +29,10 @@ pub(super) struct Parser<'a> {
     negated: bool,
     style: Style,
     counters: Option<Counters>,
+    /// `-w` was given.
+    waits: bool,
+    /// `-W` was given.
+    interval_given: bool,
     rule: RuleParser,
 }
 
@@ -45,6 +49,8 @@ impl<'a> Parser<'a> {
             negated: false,
             style: Style::default(),
             counters: None,
+            waits: false,
+            interval_given: false,
             rule: RuleParser::new(family),
         }
     }
@@ -62,6 +68,9 @@ impl<'a> Parser<'a> {
     }
 
     fn word(&mut self, text: &str) -> Result<Option<Command>, Fault> {
+        if text == "--" {
+            return self.no_more_options().map(|()| None);
+        }
         if let Some(long) = text.strip_prefix("--") {
             let (name, value) =
                 long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
@@ -70,6 +79,17 @@ impl<'a> Parser<'a> {
         match text.strip_prefix('-') {
             Some(letters) if !letters.is_empty() => self.letters(letters),
             Some(_) | None => self.bare(text).map(|()| None),
+        }
+    }
+
+    /// Behind `--` no word is an option, and no other word has a meaning.
+    fn no_more_options(&mut self) -> Result<(), Fault> {
+        match self.next < self.words.len() {
+            true => {
+                Err(Fault::usage("unknown arguments found on commandline")
+                    .help("leave the `--` out"))
+            }
+            false => Ok(()),
         }
     }
 
@@ -99,7 +119,9 @@ impl<'a> Parser<'a> {
                     Some(rest.as_str()).filter(|rest| !rest.is_empty())
                 }
             };
-            let command = self.core(core, &format!("-{letter}"), inline)?;
+            let whole = format!("-{letters}");
+            let value = if core.whole_word() { inline.map(|_| whole.as_str()) } else { inline };
+            let command = self.core(core, &format!("-{letter}"), value)?;
             if command.is_some() || inline.is_some() {
                 return Ok(command);
             }
@@ -110,8 +132,12 @@ impl<'a> Parser<'a> {
     /// `--name`, whole or as far as it is unique.
     fn long(&mut self, name: &str, value: Option<&str>) -> Result<Option<Command>, Fault> {
         let exact = CORE.iter().find(|core| core.long.contains(&name));
+        let core_value = |core: &Core| match value {
+            Some(value) if core.whole_word() => Some(format!("--{name}={value}")),
+            value => value.map(str::to_owned),
+        };
         if let Some(core) = exact {
-            return self.core(core, &format!("--{name}"), value);
+            return self.core(core, &format!("--{name}"), core_value(core).as_deref());
         }
         if let Some(found) = self.rule.find(name) {
             return self.extension(found, name, value).map(|()| None);
@@ -121,7 +147,9 @@ impl<'a> Parser<'a> {
         let extensions = self.rule.begun(name);
         match (begun.next(), begun.next(), extensions.as_slice()) {
             _ if name.is_empty() => {}
-            (Some(core), None, []) => return self.core(core, &format!("--{name}"), value),
+            (Some(core), None, []) => {
+                return self.core(core, &format!("--{name}"), core_value(core).as_deref());
+            }
             (None, _, [found]) => return self.extension(*found, name, value).map(|()| None),
             (_, _, _) => {}
         }
@@ -232,7 +260,18 @@ impl<'a> Parser<'a> {
                     _ => self.style.line_numbers = true,
                 }
             }
-            'M' | 'w' | 'W' | '4' | '6' => {}
+            'w' if !text.is_empty() && leading_number(&text).is_none() => {
+                return Err(Fault::usage("wait seconds not numeric").help("as in `-w 5`"));
+            }
+            'w' => self.waits = true,
+            'W' => self.interval_given = true,
+            '4' | '6' if (letter == '4') == (self.family == Family::V4) => {}
+            '4' | '6' if self.restoring => return Ok(Some(Command::Nothing)),
+            '4' | '6' => {
+                let program = if letter == '4' { "iptables" } else { "ip6tables" };
+                return Err(Fault::new(FaultKind::BadArgument, "").help(format!("use {program}")));
+            }
+            'M' => {}
             _ => {
                 let negatable = "sdpiof".contains(letter);
                 self.once(letter, negated && !negatable)?;
@@ -245,7 +284,8 @@ impl<'a> Parser<'a> {
     /// Refuses an option given twice, and `!` where it means nothing.
     fn once(&mut self, letter: char, bad_negation: bool) -> Result<(), Fault> {
         let both = |a: char| if a == 'g' { 'j' } else { a };
-        if self.given.iter().any(|given| both(*given) == both(letter)) {
+        let letter = both(letter);
+        if self.given.contains(&letter) {
             return Err(Fault::usage(format!("multiple -{letter} flags not allowed"))
                 .help(format!("write -{letter} once; several rules say several things")));
         }
@@ -266,29 +306,35 @@ impl<'a> Parser<'a> {
             Some((packets, bytes)) => (packets.to_owned(), bytes.to_owned()),
             None => (text.to_owned(), self.maybe().ok_or_else(missing)?),
         };
-        let packets = packets.parse().map_err(|_| Fault::usage("-c packet counter not numeric"))?;
-        let bytes = bytes.parse().map_err(|_| Fault::usage("-c byte counter not numeric"))?;
+        if packets.is_empty() {
+            return Err(missing());
+        }
+        let packets =
+            counter(&packets).ok_or_else(|| Fault::usage("-c packet counter not numeric"))?;
+        let bytes = counter(&bytes).ok_or_else(|| Fault::usage("-c byte counter not numeric"))?;
         Ok(Counters { packets, bytes })
     }
 
     /// A command letter with its chain, number and second name.
     fn verb(&mut self, letter: char, chain: Option<String>) -> Result<(), Fault> {
         if self.negated {
-            return Err(
-                Fault::usage("unexpected ! flag before a command").help("leave the `!` out")
-            );
+            return Err(Fault::usage("unexpected '!' flag").help("leave the `!` out"));
         }
         if let Some(earlier) = &mut self.verb {
             match (earlier.letter, letter) {
-                ('L' | 'S', 'Z') => self.style.zero = true,
-                ('Z', 'L' | 'S') => {
-                    self.style.zero = true;
-                    earlier.letter = letter;
-                    earlier.chain = chain.or(earlier.chain.take());
-                }
+                ('L' | 'S', 'Z') => {}
+                ('Z', 'L' | 'S') => earlier.letter = letter,
                 (first, _) => {
                     return Err(Fault::usage(format!("Cannot use -{letter} with -{first}"))
                         .help("one command a line"));
+                }
+            }
+            self.style.zero = true;
+            if chain.is_some() {
+                earlier.chain = chain;
+                let number = self.maybe().map(|word| rule_number(&word)).transpose()?;
+                if let (Some(earlier), Some(number)) = (&mut self.verb, number) {
+                    earlier.number = Some(number);
                 }
             }
             return Ok(());
@@ -325,20 +371,42 @@ impl<'a> Parser<'a> {
     }
 
     fn finish(mut self) -> Result<Invocation, Fault> {
-        if self.negated {
-            return Err(Fault::usage("nothing appropriate following !").help("leave the `!` out"));
+        if self.interval_given && !self.waits {
+            let message = "--wait-interval only makes sense with --wait\n";
+            return Err(Fault::usage(message).help("nothing is waited for; leave both out"));
+        }
+        let drops = self.rule.drops()
+            || self
+                .verb
+                .as_ref()
+                .is_some_and(|verb| verb.second.as_deref() == Some("DROP") && verb.letter == 'P');
+        if self.table == Table::Nat && drops {
+            let message = "\nThe \"nat\" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n";
+            return Err(Fault::usage(message).help("drop in the filter table"));
         }
         self.rule.finish()?;
         let Some(verb) = self.verb.take() else {
             return Err(Fault::usage("no command specified")
                 .help("begin with -A, -I, -D, -N, -P, -F, -X, -L …"));
         };
+        if self.negated {
+            return Err(Fault::usage("nothing appropriate following !").help("leave the `!` out"));
+        }
+        self.rule.resolve()?;
+        if verb.letter == 'R' && self.rule.is_many() {
+            let message = "Replacement rule does not specify a unique address";
+            return Err(Fault::usage(message).help("name one address"));
+        }
         let letter = if verb.letter == 'D' && verb.number.is_some() { '#' } else { verb.letter };
         if let Some(option) = self.given.iter().find(|option| !legal(letter, **option)) {
             let option = if *option == 'g' { 'j' } else { *option };
             return Err(Fault::usage(format!("Illegal option `-{option}' with this command")));
         }
         let chain = verb.chain.unwrap_or_default();
+        if chain.len() >= 29 {
+            let message = format!("chain name `{chain}' too long (must be under 29 chars)");
+            return Err(Fault::usage(message).help("no chain has so long a name"));
+        }
         if "ACDIR".contains(verb.letter) {
             self.rule.check_chain(&chain)?;
         }
@@ -347,24 +415,14 @@ impl<'a> Parser<'a> {
         let number = verb.number;
         let rules = || self.rule.rules(counters.unwrap_or_default());
         let command = match (verb.letter, number) {
-            ('A', _) => Command::Append { rules: rules()?, chain },
-            ('I', _) => Command::Insert { number: number.unwrap_or(1), rules: rules()?, chain },
+            ('A', _) => Command::Append { rules: rules(), chain },
+            ('I', _) => Command::Insert { number: number.unwrap_or(1), rules: rules(), chain },
             ('D', Some(number)) => Command::DeleteNumber { chain, number },
-            ('D', None) => Command::Delete { rules: rules()?, chain },
-            ('C', _) => Command::Check { rules: rules()?, chain },
+            ('D', None) => Command::Delete { rules: rules(), chain },
+            ('C', _) => Command::Check { rules: rules(), chain },
             ('R', _) => {
-                let mut rules = rules()?;
-                match (rules.pop(), rules.is_empty()) {
-                    (Some(rule), true) => Command::Replace {
-                        number: number.unwrap_or(1),
-                        rule: Box::new(rule),
-                        chain,
-                    },
-                    (_, _) => {
-                        let message = "Replacement rule does not specify a unique address";
-                        return Err(Fault::usage(message).help("name one address"));
-                    }
-                }
+                let rule = Box::new(rules().pop().unwrap_or_default());
+                Command::Replace { number: number.unwrap_or(1), rule, chain }
             }
             ('F', _) => Command::Flush { chain: optional },
             ('Z', _) => Command::Zero { chain: optional, number },
@@ -378,13 +436,20 @@ impl<'a> Parser<'a> {
             ('P', _) => {
                 let name = verb.second.unwrap_or_default();
                 let policy = [Policy::Accept, Policy::Drop].into_iter().find(|p| p.name() == name);
-                Command::Policy { chain, policy, counters }
+                Command::Policy { chain, policy }
             }
             ('S', _) => Command::ListRules { chain: optional, number },
             (_, _) => Command::List { chain: optional, number },
         };
         Ok(Invocation { table: self.table, command, style: self.style })
     }
+}
+
+/// The decimal number a text begins with, as `scanf` reads it: too large a one is the largest.
+fn counter(text: &str) -> Option<u64> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text.get(..end).filter(|digits| !digits.is_empty())?;
+    Some(digits.parse().unwrap_or(u64::MAX))
 }
 
 /// Rules are numbered from 1.
