@@ -322,6 +322,10 @@ impl Edit {
             return Ok(());
         }
         check_chain_name(name)?;
+        if super::Target::NAMES.contains(&name) {
+            return Err(Fault::usage("chain name may not clash with target name")
+                .help("choose a name that is no target's"));
+        }
         match self.position(name).and_then(|at| self.chains.get_mut(at)) {
             Some(chain) => chain.rules.clear(),
             None => self.push(EditChain { chain: Chain::user(name), rules: Vec::new() }),
