@@ -82,7 +82,7 @@ impl AddressMask {
     /// a length or an address. Names are not looked up, `localhost` aside.
     pub(crate) fn parse(text: &str, family: Family) -> Result<Self, Fault> {
         let (host, mask) =
-            text.split_once('/').map_or((text, None), |(host, mask)| (host, Some(mask)));
+            text.rsplit_once('/').map_or((text, None), |(host, mask)| (host, Some(mask)));
         let not_found = || {
             Fault::usage(format!("host/network `{host}' not found")).help(match family {
                 Family::V4 => "write an IPv4 address, as in `10.1.0.0/16`; names are not looked up",

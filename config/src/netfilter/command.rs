@@ -6,7 +6,7 @@
 
 use super::fault::{Fault, FaultKind};
 use super::parser::Parser;
-use super::{Counters, Family, Policy, Rule, Table};
+use super::{Family, Policy, Rule, Table};
 
 /// A command line, read.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +61,7 @@ pub enum Command {
     /// `-E OLD NEW`
     Rename { old: String, new: String },
     /// `-P CHAIN POLICY`; `None` is a policy no chain can have.
-    Policy { chain: String, policy: Option<Policy>, counters: Option<Counters> },
+    Policy { chain: String, policy: Option<Policy> },
     /// `-L [CHAIN [NUMBER]]`
     List { chain: Option<String>, number: Option<usize> },
     /// `-S [CHAIN [NUMBER]]`
@@ -70,6 +70,33 @@ pub enum Command {
     Help,
     /// `-V`
     Version,
+    /// A line of restore text for the other family (`-4`, `-6`), which is passed over.
+    Nothing,
+}
+
+impl Command {
+    /// The rules it names, none where it goes by number.
+    pub(super) fn rules(&self) -> &[Rule] {
+        match self {
+            Self::Append { rules, .. }
+            | Self::Insert { rules, .. }
+            | Self::Delete { rules, .. }
+            | Self::Check { rules, .. } => rules,
+            Self::Replace { rule, .. } => std::slice::from_ref(rule),
+            Self::DeleteNumber { .. }
+            | Self::Flush { .. }
+            | Self::Zero { .. }
+            | Self::New { .. }
+            | Self::Remove { .. }
+            | Self::Rename { .. }
+            | Self::Policy { .. }
+            | Self::List { .. }
+            | Self::ListRules { .. }
+            | Self::Help
+            | Self::Version
+            | Self::Nothing => &[],
+        }
+    }
 }
 
 /// A word of a line and the column it begins at, from 1.
@@ -108,7 +135,7 @@ pub(super) fn check_chain_name(name: &str) -> Result<(), Fault> {
     let help = "a chain's name has 1 to 28 bytes, no spaces, and does not begin with `-` or `!`";
     let fault = |message: String| Err(Fault::usage(message).help(help));
     match name.chars().next() {
-        None => return fault("zero-length chain name".to_owned()),
+        None => return fault("chain name may not clash with target name".to_owned()),
         Some(first @ ('-' | '!')) => {
             return fault(format!("chain name not allowed to start with `{first}'"));
         }

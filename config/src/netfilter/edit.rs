@@ -3,7 +3,7 @@
 //! Chains are found by name in constant time and rules remember the line that wrote them, so a
 //! restore of hundreds of thousands of lines is linear and every error has its place.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::command::{Command, check_chain_name};
 use super::fault::Fault;
@@ -87,8 +87,13 @@ impl Edit {
         at.and_then(|at| self.chains.get_mut(at)).ok_or_else(|| no_chain(name, self.table))
     }
 
-    fn is_builtin(&self, name: &str) -> bool {
+    pub(super) fn is_builtin(&self, name: &str) -> bool {
         self.table.hooks().iter().any(|hook| hook.chain() == name)
+    }
+
+    /// Whether the tool has that builtin chain in its kernel: it makes one when it first needs it.
+    pub(super) fn is_used(&self, name: &str) -> bool {
+        self.chain(name).is_some_and(|chain| chain.chain.counts || !chain.rules.is_empty())
     }
 
     /// Makes the builtin chains, as the first change to a table does.
@@ -155,13 +160,21 @@ impl Edit {
             Command::Flush { chain: None } => {
                 self.chains.iter_mut().for_each(|chain| chain.rules.clear());
             }
+            Command::Zero { number: Some(_), chain: Some(chain) }
+                if self.position(&chain).is_none() && !self.is_builtin(&chain) =>
+            {
+                return Err(no_rule());
+            }
             Command::Zero { chain, number } => self.zero(chain.as_deref(), number)?,
             Command::New { chain } => self.new_chain(&chain)?,
             Command::Remove { chain } => self.remove(chain.as_deref())?,
             Command::Rename { old, new } => self.rename(&old, &new)?,
-            Command::Policy { chain, policy, counters } => self.policy(&chain, policy, counters)?,
-            Command::List { .. } | Command::ListRules { .. } | Command::Help | Command::Version => {
-            }
+            Command::Policy { chain, policy } => self.policy(&chain, policy)?,
+            Command::List { .. }
+            | Command::ListRules { .. }
+            | Command::Help
+            | Command::Version
+            | Command::Nothing => {}
         }
         Ok(())
     }
@@ -207,29 +220,31 @@ impl Edit {
                 user.map(|chain| chain.chain.name.clone()).collect()
             }
         };
+        // The kernel takes a chain that is in use no more than one that has rules, one by one.
+        let targets = self.chains.iter().flat_map(|chain| &chain.rules);
+        let used: HashSet<&str> = targets
+            .filter_map(|placed| placed.rule.target.as_ref().and_then(|target| target.chain()))
+            .collect();
         for name in &names {
-            let chain = match self.chain(name) {
-                Some(chain) => chain,
-                None if self.is_builtin(name) => continue,
-                None => return Err(no_chain(name, self.table)),
-            };
-            if chain.rules.is_empty() || names.len() > 1 {
-                continue;
+            match self.chain(name) {
+                Some(chain) if chain.chain.policy == Some(Policy::Drop) => {
+                    return Err(Fault::refused("Directory not empty.")
+                        .help(format!("write `-P {name} ACCEPT` before it")));
+                }
+                Some(chain) if !chain.rules.is_empty() => {
+                    return Err(busy(name).help(format!("write `-F {name}` before it")));
+                }
+                Some(_) if used.contains(name.as_str()) => {
+                    return Err(busy(name).help("delete the rules that lead to it first"));
+                }
+                _ if self.is_builtin(name) && !self.is_used(name) => {
+                    return Err(no_chain(name, self.table));
+                }
+                None if !self.is_builtin(name) => return Err(no_chain(name, self.table)),
+                Some(_) | None => {}
             }
-            let help = format!("write `-F {name}` before it");
-            return Err(match chain.chain.policy {
-                Some(_) => Fault::refused("Directory not empty.").help(help),
-                None => busy(name).help(help),
-            });
         }
         let gone = |name: &str| names.iter().any(|own| own == name) && !self.is_builtin(name);
-        let staying = self.chains.iter().filter(|chain| !gone(&chain.chain.name));
-        let used = staying.flat_map(|chain| &chain.rules).find_map(|placed| {
-            placed.rule.target.as_ref().and_then(|target| target.chain()).filter(|name| gone(name))
-        });
-        if let Some(used) = used {
-            return Err(busy(used).help("delete the rules that lead to it first"));
-        }
         let keep: Vec<bool> = self.chains.iter().map(|chain| !gone(&chain.chain.name)).collect();
         let mut keep = keep.into_iter();
         self.chains.retain(|_| keep.next().unwrap_or(true));
@@ -243,13 +258,15 @@ impl Edit {
     }
 
     fn rename(&mut self, old: &str, new: &str) -> Result<(), Fault> {
-        if self.is_builtin(old) {
-            return Err(
-                Fault::refused("Operation not supported.").help("builtin chains keep their names")
-            );
-        }
         if self.position(old).is_some() && (self.position(new).is_some() || self.is_builtin(new)) {
             return Err(Fault::refused("File exists.").help("choose a name that no chain has"));
+        }
+        if self.is_builtin(old) {
+            let fault = match self.is_used(old) {
+                true => Fault::refused("Operation not supported."),
+                false => Fault::no_such_name(),
+            };
+            return Err(fault.help("builtin chains keep their names"));
         }
         self.chain_mut(old)?.chain.name = new.to_owned();
         for placed in self.chains.iter_mut().flat_map(|chain| &mut chain.rules) {
@@ -264,16 +281,7 @@ impl Edit {
         Ok(())
     }
 
-    fn policy(
-        &mut self,
-        name: &str,
-        policy: Option<Policy>,
-        counters: Option<Counters>,
-    ) -> Result<(), Fault> {
-        if self.table == Table::Nat && policy == Some(Policy::Drop) {
-            let message = "\nThe \"nat\" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n";
-            return Err(Fault::usage(message).help("drop in the filter table"));
-        }
+    fn policy(&mut self, name: &str, policy: Option<Policy>) -> Result<(), Fault> {
         if !self.is_builtin(name) {
             return Err(Fault::refused("Bad built-in chain name.")
                 .help("only builtin chains have a policy; end a user chain with a rule"));
@@ -285,8 +293,8 @@ impl Edit {
         self.create();
         let chain = self.chain_mut(name)?;
         chain.chain.policy = Some(policy);
-        // The tool sends counters with every policy: none given are zeroes.
-        chain.chain.count_from(counters.unwrap_or_default());
+        // The tool sends zeroes with every policy, whatever `-c` says.
+        chain.chain.count_from(Counters::default());
         Ok(())
     }
 
@@ -314,6 +322,10 @@ impl Edit {
             return Ok(());
         }
         check_chain_name(name)?;
+        if super::Target::NAMES.contains(&name) {
+            return Err(Fault::usage("chain name may not clash with target name")
+                .help("choose a name that is no target's"));
+        }
         match self.position(name).and_then(|at| self.chains.get_mut(at)) {
             Some(chain) => chain.rules.clear(),
             None => self.push(EditChain { chain: Chain::user(name), rules: Vec::new() }),

@@ -92,6 +92,7 @@ impl Fault {
         let hint = format!("Try `{program} -h' or '{program} --help' for more information.");
         match self.kind {
             FaultKind::Usage => format!("{version}: {message}\n{hint}"),
+            FaultKind::BadArgument if message.is_empty() => hint,
             FaultKind::BadArgument => format!("{message}\n{hint}"),
             FaultKind::NoTable => {
                 format!(

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::command::Style;
 use super::words::Look;
-use super::{AddressMask, Chain, Family, Fragment, InterfacePattern, Negatable, Rule, Target};
+use super::{
+    AddressMask, Chain, Family, Fragment, InterfacePattern, Negatable, Protocol, Rule, Target,
+};
 
 /// The listing of these chains; with a number, that rule alone and no heading. `references` counts
 /// the rules that lead to a chain.
@@ -104,13 +106,7 @@ impl Listing {
         if matches!(rule.target, Some(Target::Goto(_))) {
             self.out.push_str("[goto] ");
         }
-        let look = Look { numeric: self.style.numeric, protocol: rule.protocol };
-        for item in rule.printed_matches().iter() {
-            item.words().list(&mut self.out, look);
-        }
-        if let Some(words) = rule.target.as_ref().and_then(Target::words) {
-            words.list(&mut self.out, look);
-        }
+        extensions(&mut self.out, rule, self.style.numeric);
         self.out.push('\n');
     }
 
@@ -155,6 +151,72 @@ impl Listing {
         };
         let bang = if address.is_some_and(|address| address.negated) { '!' } else { ' ' };
         let _ = write!(self.out, "{bang}{text:<19} ");
+    }
+}
+
+/// The rule on one line, as `-v` before a change to a chain says it.
+pub(super) fn told(family: Family, rule: &Rule) -> String {
+    let bang = |negated: bool| if negated { "!" } else { " " };
+    let protocol = match rule.protocol {
+        None => "all".to_owned(),
+        Some(Negatable { value, .. }) if KNOWN_PROTOCOLS.contains(&value) => value.to_string(),
+        Some(Negatable { value, .. }) => value.0.to_string(),
+    };
+    let fragment = match rule.fragment {
+        Fragment::Any => "--",
+        Fragment::Further => "-f",
+        Fragment::NotFurther => "!f",
+    };
+    let interface = |interface: &Option<Negatable<InterfacePattern>>| match interface {
+        Some(Negatable { negated: true, value }) => format!("!{value}"),
+        Some(Negatable { negated: false, value }) => value.to_string(),
+        None => "*".to_owned(),
+    };
+    let address = |address: &Option<Negatable<AddressMask>>| match (address, family) {
+        (Some(address), _) => address.value.short_text(),
+        (None, Family::V4) => "0.0.0.0/0".to_owned(),
+        (None, Family::V6) => "::/0".to_owned(),
+    };
+    let mut out = format!(
+        "{} {}{protocol} opt {fragment} in {} out {} {}{} {}-> {}  ",
+        rule.target.as_ref().map_or("", Target::name),
+        bang(rule.protocol.is_some_and(|protocol| protocol.negated)),
+        interface(&rule.in_interface),
+        interface(&rule.out_interface),
+        bang(rule.source.is_some_and(|source| source.negated)),
+        address(&rule.source),
+        bang(rule.destination.is_some_and(|destination| destination.negated)),
+        address(&rule.destination),
+    );
+    if matches!(rule.target, Some(Target::Goto(_))) {
+        out.push_str("[goto] ");
+    }
+    extensions(&mut out, rule, true);
+    out.push('\n');
+    out
+}
+
+/// The protocols that the tools name by themselves.
+const KNOWN_PROTOCOLS: [Protocol; 9] = [
+    Protocol::TCP,
+    Protocol::SCTP,
+    Protocol::UDP,
+    Protocol::UDPLITE,
+    Protocol::ICMP,
+    Protocol::ICMPV6,
+    Protocol::ESP,
+    Protocol::AH,
+    Protocol::MOBILITY,
+];
+
+/// What the matches and the target say.
+fn extensions(out: &mut String, rule: &Rule, numeric: bool) {
+    let look = Look { numeric, protocol: rule.protocol };
+    for item in rule.printed_matches().iter() {
+        item.words().list(out, look);
+    }
+    if let Some(words) = rule.target.as_ref().and_then(Target::words) {
+        words.list(out, look);
     }
 }
 

@@ -146,6 +146,8 @@ impl Protocol {
     pub const DCCP: Self = Self(33);
     /// SCTP
     pub const SCTP: Self = Self(132);
+    /// The mobility header of IPv6
+    pub const MOBILITY: Self = Self(135);
     /// UDP-Lite
     pub const UDPLITE: Self = Self(136);
 }

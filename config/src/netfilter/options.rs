@@ -18,6 +18,14 @@ pub(super) struct Core {
     pub(super) takes: Takes,
 }
 
+impl Core {
+    /// Whether the tool takes the whole word for the value where both are one word (`-s10.0.0.1`,
+    /// `--proto=tcp`), which makes no sense and is refused as such.
+    pub(super) fn whole_word(&self) -> bool {
+        "sdpio".contains(self.letter)
+    }
+}
+
 const fn core(letter: char, long: &'static [&'static str], takes: Takes) -> Core {
     Core { letter, long, takes }
 }

@@ -1,20 +1,15 @@
 //! The tools' command line, read word by word as getopt does: core options, then those of every
 //! match and target named so far.
 
-use super::command::{Command, Invocation, Style, Word, check_chain_name, table_of_name};
-use super::fault::{Fault, FaultKind};
-use super::options::{COMMANDS, CORE, Core, LINE_NUMBERS, Takes, legal, short};
-use super::rule_parser::RuleParser;
-use super::words::number;
-use super::{Counters, Family, Policy, Table};
+mod verbs;
 
-/// A command letter and its own words.
-struct Verb {
-    letter: char,
-    chain: Option<String>,
-    number: Option<usize>,
-    second: Option<String>,
-}
+use self::verbs::Verb;
+use super::command::{Command, Invocation, Style, Word, table_of_name};
+use super::fault::{Fault, FaultKind};
+use super::options::{COMMANDS, CORE, Core, LINE_NUMBERS, Takes, short};
+use super::rule_parser::RuleParser;
+use super::words::leading_number;
+use super::{Counters, Family, Table};
 
 pub(super) struct Parser<'a> {
     family: Family,
@@ -29,6 +24,10 @@ pub(super) struct Parser<'a> {
     negated: bool,
     style: Style,
     counters: Option<Counters>,
+    /// `-w` was given.
+    waits: bool,
+    /// `-W` was given.
+    interval_given: bool,
     rule: RuleParser,
 }
 
@@ -45,6 +44,8 @@ impl<'a> Parser<'a> {
             negated: false,
             style: Style::default(),
             counters: None,
+            waits: false,
+            interval_given: false,
             rule: RuleParser::new(family),
         }
     }
@@ -62,6 +63,9 @@ impl<'a> Parser<'a> {
     }
 
     fn word(&mut self, text: &str) -> Result<Option<Command>, Fault> {
+        if text == "--" {
+            return self.no_more_options().map(|()| None);
+        }
         if let Some(long) = text.strip_prefix("--") {
             let (name, value) =
                 long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
@@ -70,6 +74,17 @@ impl<'a> Parser<'a> {
         match text.strip_prefix('-') {
             Some(letters) if !letters.is_empty() => self.letters(letters),
             Some(_) | None => self.bare(text).map(|()| None),
+        }
+    }
+
+    /// Behind `--` no word is an option, and no other word has a meaning.
+    fn no_more_options(&mut self) -> Result<(), Fault> {
+        match self.next < self.words.len() {
+            true => {
+                Err(Fault::usage("unknown arguments found on commandline")
+                    .help("leave the `--` out"))
+            }
+            false => Ok(()),
         }
     }
 
@@ -99,7 +114,9 @@ impl<'a> Parser<'a> {
                     Some(rest.as_str()).filter(|rest| !rest.is_empty())
                 }
             };
-            let command = self.core(core, &format!("-{letter}"), inline)?;
+            let whole = format!("-{letters}");
+            let value = if core.whole_word() { inline.map(|_| whole.as_str()) } else { inline };
+            let command = self.core(core, &format!("-{letter}"), value)?;
             if command.is_some() || inline.is_some() {
                 return Ok(command);
             }
@@ -110,8 +127,12 @@ impl<'a> Parser<'a> {
     /// `--name`, whole or as far as it is unique.
     fn long(&mut self, name: &str, value: Option<&str>) -> Result<Option<Command>, Fault> {
         let exact = CORE.iter().find(|core| core.long.contains(&name));
+        let core_value = |core: &Core| match value {
+            Some(value) if core.whole_word() => Some(format!("--{name}={value}")),
+            value => value.map(str::to_owned),
+        };
         if let Some(core) = exact {
-            return self.core(core, &format!("--{name}"), value);
+            return self.core(core, &format!("--{name}"), core_value(core).as_deref());
         }
         if let Some(found) = self.rule.find(name) {
             return self.extension(found, name, value).map(|()| None);
@@ -121,7 +142,9 @@ impl<'a> Parser<'a> {
         let extensions = self.rule.begun(name);
         match (begun.next(), begun.next(), extensions.as_slice()) {
             _ if name.is_empty() => {}
-            (Some(core), None, []) => return self.core(core, &format!("--{name}"), value),
+            (Some(core), None, []) => {
+                return self.core(core, &format!("--{name}"), core_value(core).as_deref());
+            }
             (None, _, [found]) => return self.extension(*found, name, value).map(|()| None),
             (_, _, _) => {}
         }
@@ -232,7 +255,25 @@ impl<'a> Parser<'a> {
                     _ => self.style.line_numbers = true,
                 }
             }
-            'M' | 'w' | 'W' | '4' | '6' => {}
+            'w' | 'W' if self.restoring => {
+                let program = self.family.program();
+                return Err(Fault::usage(format!(
+                    "You cannot use `-{letter}' from {program}-restore"
+                ))
+                .help("nothing is waited for; leave it out"));
+            }
+            'w' if !text.is_empty() && leading_number(&text).is_none() => {
+                return Err(Fault::usage("wait seconds not numeric").help("as in `-w 5`"));
+            }
+            'w' => self.waits = true,
+            'W' => self.interval_given = true,
+            '4' | '6' if (letter == '4') == (self.family == Family::V4) => {}
+            '4' | '6' if self.restoring => return Ok(Some(Command::Nothing)),
+            '4' | '6' => {
+                let program = if letter == '4' { "iptables" } else { "ip6tables" };
+                return Err(Fault::new(FaultKind::BadArgument, "").help(format!("use {program}")));
+            }
+            'M' => {}
             _ => {
                 let negatable = "sdpiof".contains(letter);
                 self.once(letter, negated && !negatable)?;
@@ -245,7 +286,8 @@ impl<'a> Parser<'a> {
     /// Refuses an option given twice, and `!` where it means nothing.
     fn once(&mut self, letter: char, bad_negation: bool) -> Result<(), Fault> {
         let both = |a: char| if a == 'g' { 'j' } else { a };
-        if self.given.iter().any(|given| both(*given) == both(letter)) {
+        let letter = both(letter);
+        if self.given.contains(&letter) {
             return Err(Fault::usage(format!("multiple -{letter} flags not allowed"))
                 .help(format!("write -{letter} once; several rules say several things")));
         }
@@ -257,140 +299,4 @@ impl<'a> Parser<'a> {
         }
         Ok(())
     }
-
-    /// `PACKETS BYTES` or `PACKETS,BYTES`
-    fn read_counters(&mut self, text: &str) -> Result<Counters, Fault> {
-        let missing =
-            || Fault::usage("-c requires packet and byte counter").help("as in `-c 10 840`");
-        let (packets, bytes) = match text.split_once(',') {
-            Some((packets, bytes)) => (packets.to_owned(), bytes.to_owned()),
-            None => (text.to_owned(), self.maybe().ok_or_else(missing)?),
-        };
-        let packets = packets.parse().map_err(|_| Fault::usage("-c packet counter not numeric"))?;
-        let bytes = bytes.parse().map_err(|_| Fault::usage("-c byte counter not numeric"))?;
-        Ok(Counters { packets, bytes })
-    }
-
-    /// A command letter with its chain, number and second name.
-    fn verb(&mut self, letter: char, chain: Option<String>) -> Result<(), Fault> {
-        if self.negated {
-            return Err(
-                Fault::usage("unexpected ! flag before a command").help("leave the `!` out")
-            );
-        }
-        if let Some(earlier) = &mut self.verb {
-            match (earlier.letter, letter) {
-                ('L' | 'S', 'Z') => self.style.zero = true,
-                ('Z', 'L' | 'S') => {
-                    self.style.zero = true;
-                    earlier.letter = letter;
-                    earlier.chain = chain.or(earlier.chain.take());
-                }
-                (first, _) => {
-                    return Err(Fault::usage(format!("Cannot use -{letter} with -{first}"))
-                        .help("one command a line"));
-                }
-            }
-            return Ok(());
-        }
-        let mut verb = Verb { letter, chain, number: None, second: None };
-        match letter {
-            'I' | 'D' => verb.number = self.maybe().map(|word| rule_number(&word)).transpose()?,
-            'L' | 'S' | 'Z' if verb.chain.is_some() => {
-                verb.number = self.maybe().map(|word| rule_number(&word)).transpose()?;
-            }
-            'R' => {
-                let missing =
-                    || Fault::usage("-R requires a rule number").help("as in `-R INPUT 1 …`");
-                verb.number = Some(rule_number(&self.maybe().ok_or_else(missing)?)?);
-            }
-            'E' | 'P' => {
-                let message = match letter {
-                    'E' => "-E requires old-chain-name and new-chain-name",
-                    _ => "-P requires a chain and a policy",
-                };
-                verb.second = Some(self.maybe().ok_or_else(|| Fault::usage(message))?);
-            }
-            _ => {}
-        }
-        if let ('N', Some(name)) = (letter, &verb.chain) {
-            check_chain_name(name)?;
-            if super::Target::NAMES.contains(&name.as_str()) {
-                return Err(Fault::usage("chain name may not clash with target name")
-                    .help("choose a name that is no target's"));
-            }
-        }
-        self.verb = Some(verb);
-        Ok(())
-    }
-
-    fn finish(mut self) -> Result<Invocation, Fault> {
-        if self.negated {
-            return Err(Fault::usage("nothing appropriate following !").help("leave the `!` out"));
-        }
-        self.rule.finish()?;
-        let Some(verb) = self.verb.take() else {
-            return Err(Fault::usage("no command specified")
-                .help("begin with -A, -I, -D, -N, -P, -F, -X, -L …"));
-        };
-        let letter = if verb.letter == 'D' && verb.number.is_some() { '#' } else { verb.letter };
-        if let Some(option) = self.given.iter().find(|option| !legal(letter, **option)) {
-            let option = if *option == 'g' { 'j' } else { *option };
-            return Err(Fault::usage(format!("Illegal option `-{option}' with this command")));
-        }
-        let chain = verb.chain.unwrap_or_default();
-        if "ACDIR".contains(verb.letter) {
-            self.rule.check_chain(&chain)?;
-        }
-        let optional = Some(chain.clone()).filter(|chain| !chain.is_empty());
-        let counters = self.counters;
-        let number = verb.number;
-        let rules = || self.rule.rules(counters.unwrap_or_default());
-        let command = match (verb.letter, number) {
-            ('A', _) => Command::Append { rules: rules()?, chain },
-            ('I', _) => Command::Insert { number: number.unwrap_or(1), rules: rules()?, chain },
-            ('D', Some(number)) => Command::DeleteNumber { chain, number },
-            ('D', None) => Command::Delete { rules: rules()?, chain },
-            ('C', _) => Command::Check { rules: rules()?, chain },
-            ('R', _) => {
-                let mut rules = rules()?;
-                match (rules.pop(), rules.is_empty()) {
-                    (Some(rule), true) => Command::Replace {
-                        number: number.unwrap_or(1),
-                        rule: Box::new(rule),
-                        chain,
-                    },
-                    (_, _) => {
-                        let message = "Replacement rule does not specify a unique address";
-                        return Err(Fault::usage(message).help("name one address"));
-                    }
-                }
-            }
-            ('F', _) => Command::Flush { chain: optional },
-            ('Z', _) => Command::Zero { chain: optional, number },
-            ('N', _) => Command::New { chain },
-            ('X', _) => Command::Remove { chain: optional },
-            ('E', _) => {
-                let new = verb.second.unwrap_or_default();
-                check_chain_name(&new)?;
-                Command::Rename { old: chain, new }
-            }
-            ('P', _) => {
-                let name = verb.second.unwrap_or_default();
-                let policy = [Policy::Accept, Policy::Drop].into_iter().find(|p| p.name() == name);
-                Command::Policy { chain, policy, counters }
-            }
-            ('S', _) => Command::ListRules { chain: optional, number },
-            (_, _) => Command::List { chain: optional, number },
-        };
-        Ok(Invocation { table: self.table, command, style: self.style })
-    }
-}
-
-/// Rules are numbered from 1.
-fn rule_number(text: &str) -> Result<usize, Fault> {
-    let parsed = number(text).and_then(|number| usize::try_from(number).ok());
-    parsed.filter(|number| (1..=i32::MAX as usize).contains(number)).ok_or_else(|| {
-        Fault::usage(format!("Invalid rule number `{text}'")).help("rules are numbered from 1")
-    })
 }

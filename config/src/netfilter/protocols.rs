@@ -58,14 +58,9 @@ const PROTOCOLS: &[(&str, u8)] = &[
     ("wesp", 141),
     ("rohc", 142),
     ("ethernet", 143),
-    ("cphb", 73),
-    ("icmp6", 58),
     ("icmpv6", 58),
-    ("ip-encap", 4),
-    ("ipsec-ah", 51),
-    ("ipsec-esp", 50),
+    ("ipv6-mh", 135),
     ("mh", 135),
-    ("ospfigp", 89),
 ];
 
 impl Protocol {

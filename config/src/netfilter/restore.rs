@@ -3,7 +3,7 @@
 use super::command::{Invocation, Word};
 use super::edit::Edit;
 use super::fault::{Fault, FaultKind};
-use super::validate::validate;
+use super::validate::{missing_target, validate};
 use super::{Counters, Family, Ruleset, Table};
 use crate::diagnostic::Diagnostic;
 
@@ -57,6 +57,7 @@ impl Ruleset {
             file,
             options,
             edit: None,
+            undeclared: None,
             failed: false,
             diagnostics: Vec::new(),
         };
@@ -83,6 +84,8 @@ struct Restore<'a> {
     options: &'a RestoreOptions,
     /// The table between `*NAME` and `COMMIT`.
     edit: Option<Edit>,
+    /// The first rule of it that led to a chain not declared before, and its line.
+    undeclared: Option<(Fault, usize)>,
     /// That table has an error: it is not committed.
     failed: bool,
     diagnostics: Vec<Diagnostic>,
@@ -101,8 +104,11 @@ impl Restore<'_> {
                 }
             };
         }
-        if line.trim_end() == "COMMIT" {
+        if line == "COMMIT" {
             self.commit(number);
+            return Ok(());
+        }
+        if self.is_skipped() {
             return Ok(());
         }
         match line.strip_prefix(':') {
@@ -130,9 +136,18 @@ impl Restore<'_> {
         }
     }
 
+    /// Whether the table is not the one asked for: its lines are not even read.
+    fn is_skipped(&self) -> bool {
+        let only = self.options.table;
+        self.edit.as_ref().is_some_and(|edit| only.is_some_and(|only| only != edit.table))
+    }
+
     fn commit(&mut self, number: usize) {
+        let skipped = self.is_skipped();
         let Some(edit) = self.edit.take() else { return };
-        let skipped = self.options.table.is_some_and(|only| only != edit.table);
+        if let Some((fault, line)) = self.undeclared.take() {
+            self.report(fault, line, number);
+        }
         if self.failed || skipped {
             return;
         }
@@ -159,12 +174,13 @@ impl Restore<'_> {
         };
         let name = words.next().ok_or_else(|| invalid("chain name"))?;
         let policy = words.next().ok_or_else(|| invalid("policy"))?;
-        let counters = match words.next().filter(|_| self.options.counters && policy != "-") {
-            None => None,
-            Some(text) => Some(counters(text).ok_or_else(|| {
-                Fault::usage(format!("invalid policy counters for chain '{name}'"))
-                    .help("write `[PACKETS:BYTES]`")
-            })?),
+        let invalid = || {
+            Fault::usage(format!("invalid policy counters for chain '{name}'"))
+                .help("write `[PACKETS:BYTES]`")
+        };
+        let counters = match self.options.counters && policy != "-" {
+            true => Some(words.next().and_then(counters).ok_or_else(invalid)?),
+            false => None,
         };
         edit.declare(name, policy, counters)
     }
@@ -176,6 +192,11 @@ impl Restore<'_> {
         let mut invocation = Invocation::parse_line(self.ruleset.family, &words, edit.table)?;
         if let Some(given) = given.filter(|_| self.options.counters) {
             set_counters(&mut invocation, given);
+        }
+        if self.undeclared.is_none() {
+            let rules = invocation.command.rules().iter();
+            let missing = rules.filter_map(|rule| missing_target(edit, rule)).next();
+            self.undeclared = missing.map(|fault| (fault, number));
         }
         edit.apply(invocation.command, number)
     }

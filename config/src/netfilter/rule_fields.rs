@@ -20,11 +20,12 @@ pub(super) fn each(
 
 /// `ADDRESS[/MASK][,…]`
 pub(super) fn addresses(text: &str, family: Family) -> Result<Vec<AddressMask>, Fault> {
-    text.split(',').map(|one| AddressMask::parse(one, family)).collect()
+    text.split(',').map(|one| AddressMask::parse(one.trim_start(), family)).collect()
 }
 
 pub(super) fn protocol(text: &str, negated: bool) -> Result<Option<Negatable<Protocol>>, Fault> {
-    let all = text.eq_ignore_ascii_case("all") || super::words::number(text) == Some(0);
+    let any = |name: &&str| text.eq_ignore_ascii_case(name);
+    let all = ["all", "ip", "hopopt"].iter().any(any) || super::words::number(text) == Some(0);
     if all && negated {
         return Err(
             Fault::usage("rule would never match protocol").help("leave `-p` out, or name one")

@@ -33,6 +33,9 @@ struct Loaded {
 
 pub(super) struct RuleParser {
     family: Family,
+    /// Addresses as written: they are looked at when everything else is read.
+    source_text: Option<String>,
+    destination_text: Option<String>,
     sources: Vec<AddressMask>,
     destinations: Vec<AddressMask>,
     source_negated: bool,
@@ -48,6 +51,8 @@ impl RuleParser {
     pub(super) fn new(family: Family) -> Self {
         Self {
             family,
+            source_text: None,
+            destination_text: None,
             sources: Vec::new(),
             destinations: Vec::new(),
             source_negated: false,
@@ -174,11 +179,11 @@ impl RuleParser {
     pub(super) fn core(&mut self, letter: char, negated: bool, text: &str) -> Result<(), Fault> {
         match letter {
             's' => {
-                self.sources = addresses(text, self.family)?;
+                self.source_text = Some(text.to_owned());
                 self.source_negated = negated;
             }
             'd' => {
-                self.destinations = addresses(text, self.family)?;
+                self.destination_text = Some(text.to_owned());
                 self.destination_negated = negated;
             }
             'p' => self.rule.protocol = protocol(text, negated)?,
@@ -196,23 +201,17 @@ impl RuleParser {
             }
             'f' if negated => self.rule.fragment = Fragment::NotFurther,
             'f' => self.rule.fragment = Fragment::Further,
-            'g' => self.rule.target = Some(Target::Goto(text.to_owned())),
+            'g' => {
+                check_target_name(text)?;
+                self.rule.target = Some(Target::Goto(text.to_owned()));
+            }
             _ => self.rule.target = Some(self.target(text)?),
         }
         Ok(())
     }
 
     fn target(&self, name: &str) -> Result<Target, Fault> {
-        let fault = |message: &str| Err(Fault::usage(message).help("name a target or a chain"));
-        if name.is_empty() {
-            return fault("Invalid target name (too short)");
-        }
-        if name.len() >= 29 {
-            return fault("Invalid target name `%s' (28 chars max)".replace("%s", name).as_str());
-        }
-        if name.chars().any(char::is_whitespace) {
-            return fault("Invalid target name `%s'".replace("%s", name).as_str());
-        }
+        check_target_name(name)?;
         let exists = |target: &Target| {
             let family = target.words().and_then(Words::family);
             family.is_none_or(|family| family == self.family)
@@ -254,6 +253,32 @@ impl RuleParser {
         Ok(())
     }
 
+    /// `-j DROP`
+    pub(super) fn drops(&self) -> bool {
+        self.rule.target == Some(Target::Drop)
+    }
+
+    /// Reads the addresses.
+    pub(super) fn resolve(&mut self) -> Result<(), Fault> {
+        let read = |text: &Option<String>| match text {
+            Some(text) => addresses(text, self.family),
+            None => Ok(Vec::new()),
+        };
+        (self.sources, self.destinations) =
+            (read(&self.source_text)?, read(&self.destination_text)?);
+        let negated = self.source_negated || self.destination_negated;
+        if self.is_many() && negated {
+            let message = "! not allowed with multiple source or destination IP addresses";
+            return Err(Fault::usage(message).help("write one rule for each address"));
+        }
+        Ok(())
+    }
+
+    /// Whether a comma list of addresses makes several rules of it.
+    pub(super) fn is_many(&self) -> bool {
+        self.sources.len() > 1 || self.destinations.len() > 1
+    }
+
     /// A builtin chain has no interface on one side.
     pub(super) fn check_chain(&self, chain: &str) -> Result<(), Fault> {
         let hook = Hook::from_chain(chain);
@@ -270,12 +295,7 @@ impl RuleParser {
     }
 
     /// One rule for each pair of source and destination.
-    pub(super) fn rules(&self, counters: Counters) -> Result<Vec<Rule>, Fault> {
-        let many = self.sources.len() > 1 || self.destinations.len() > 1;
-        if many && (self.source_negated || self.destination_negated) {
-            let message = "! not allowed with multiple source or destination IP addresses";
-            return Err(Fault::usage(message).help("write one rule for each address"));
-        }
+    pub(super) fn rules(&self, counters: Counters) -> Vec<Rule> {
         let mut rules = Vec::new();
         for source in each(&self.sources, self.source_negated) {
             for destination in each(&self.destinations, self.destination_negated) {
@@ -283,7 +303,20 @@ impl RuleParser {
                 rules.push(Rule { source, destination, counters, identity, ..self.rule.clone() });
             }
         }
-        Ok(rules)
+        rules
+    }
+}
+
+/// Refuses what names neither a target nor a chain.
+fn check_target_name(name: &str) -> Result<(), Fault> {
+    let fault = |message: String| Err(Fault::usage(message).help("name a target or a chain"));
+    match name {
+        "" => fault("Invalid target name (too short)".to_owned()),
+        name if name.len() >= 29 => fault(format!("Invalid target name `{name}' (28 chars max)")),
+        name if name.chars().any(char::is_whitespace) => {
+            fault(format!("Invalid target name `{name}'"))
+        }
+        _ => Ok(()),
     }
 }
 

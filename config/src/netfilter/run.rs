@@ -3,10 +3,10 @@
 use super::command::{Command, Invocation};
 use super::edit::Edit;
 use super::fault::Fault;
-use super::list::list;
+use super::list::{list, told};
 use super::save::list_rules;
-use super::validate::validate;
-use super::{Chain, Counters, Ruleset, Table, TableModel, Target};
+use super::validate::{missing_target, validate};
+use super::{Chain, Counters, Family, Ruleset, Table, TableModel, Target};
 
 /// What a command did.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -37,14 +37,21 @@ impl Invocation {
             Command::Help => super::help::text(ruleset.family),
             change => return self.change(ruleset, change.clone()),
         };
-        let changed = match (&self.command, self.style.zero) {
-            (Command::List { chain, number } | Command::ListRules { chain, number }, true) => {
-                let zero = Command::Zero { chain: chain.clone(), number: *number };
-                self.change(ruleset, zero)?.ruleset
-            }
-            (_, _) => None,
+        let (Command::List { chain, .. } | Command::ListRules { chain, .. }, true) =
+            (&self.command, self.style.zero)
+        else {
+            return Ok(Outcome { ruleset: None, output });
         };
-        Ok(Outcome { ruleset: changed, output })
+        let zero = Command::Zero { chain: chain.clone(), number: None };
+        let zeroed = self.change(ruleset, zero)?;
+        let said = match self.style.verbose {
+            0 => String::new(),
+            _ => {
+                let chains = self.listed(model.unwrap_or(&fresh), chain.as_deref())?;
+                chains.iter().map(|chain| format!("Zeroing chain `{}'\n", chain.name)).collect()
+            }
+        };
+        Ok(Outcome { ruleset: zeroed.ruleset, output: output + &said })
     }
 
     fn listed<'a>(
@@ -67,9 +74,21 @@ impl Invocation {
     fn change(&self, ruleset: &Ruleset, command: Command) -> Result<Outcome, Fault> {
         let check_only = matches!(command, Command::Check { .. });
         let mut edit = Edit::new(self.table, ruleset.table(self.table));
+        if let Some(fault) = command.rules().iter().find_map(|rule| missing_target(&edit, rule)) {
+            return Err(fault);
+        }
+        let output = match self.style.verbose {
+            0 => String::new(),
+            _ => told_of(
+                &command,
+                ruleset.table(self.table),
+                &TableModel::new(self.table),
+                ruleset.family,
+            ),
+        };
         edit.apply(command, 1)?;
         if check_only {
-            return Ok(Outcome::default());
+            return Ok(Outcome { ruleset: None, output });
         }
         validate(&edit, ruleset.family).map_err(|refusal| refusal.fault)?;
         let mut changed = Ruleset::new(ruleset.family);
@@ -77,7 +96,36 @@ impl Invocation {
             changed.set_table(table, ruleset.table(table).cloned());
         }
         changed.set_table(self.table, edit.finish());
-        Ok(Outcome { ruleset: Some(changed), output: String::new() })
+        Ok(Outcome { ruleset: Some(changed), output })
+    }
+}
+
+/// What `-v` says about a change.
+fn told_of(
+    command: &Command,
+    model: Option<&TableModel>,
+    fresh: &TableModel,
+    family: Family,
+) -> String {
+    let named =
+        |chain: &Chain, name: &Option<String>| name.as_ref().is_none_or(|name| chain.name == *name);
+    let chains = model.unwrap_or(fresh).chains.iter();
+    let each = |doing: &str, chains: &mut dyn Iterator<Item = &Chain>| -> String {
+        chains.map(|chain| format!("{doing} chain `{}'\n", chain.name)).collect()
+    };
+    match command {
+        Command::Flush { chain } => each("Flushing", &mut chains.filter(|c| named(c, chain))),
+        Command::Remove { chain } => {
+            each("Deleting", &mut chains.filter(|c| named(c, chain) && c.policy.is_none()))
+        }
+        // A builtin chain that nothing was ever put in is not there to be zeroed.
+        Command::Zero { chain, number: None } => each(
+            "Zeroing",
+            &mut chains.filter(|c| {
+                named(c, chain) && (c.policy.is_none() || c.counts || !c.rules.is_empty())
+            }),
+        ),
+        command => command.rules().iter().map(|rule| told(family, rule)).collect(),
     }
 }
 

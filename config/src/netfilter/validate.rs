@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::edit::{Edit, EditChain, Placed};
 use super::fault::Fault;
 use super::words::Place;
-use super::{AddressMask, Family, Hook, Negatable};
+use super::{AddressMask, Family, Hook, Negatable, Rule};
 
 /// The kernel's NFT_JUMP_STACK_SIZE.
 const MAX_DEPTH: usize = 16;
@@ -31,7 +31,7 @@ pub(super) fn validate(edit: &Edit, family: Family) -> Result<(), Refusal> {
                 hook: chain.chain.hook(),
                 protocol: placed.rule.protocol,
             };
-            check_alone(&place, chain, placed)?;
+            check_alone(edit, &place, chain, placed)?;
         }
     }
     let mut walk = Walk { edit, height: HashMap::new(), path: Vec::new(), hook: None };
@@ -54,23 +54,33 @@ fn refuse(placed: &Placed, chain: &EditChain, reason: &str, help: String) -> Ref
 }
 
 fn check_target_exists(edit: &Edit, placed: &Placed) -> Result<(), Refusal> {
-    let Some(name) = placed.rule.target.as_ref().and_then(|target| target.chain()) else {
-        return Ok(());
-    };
-    if edit.position(name).is_some() || Hook::from_chain(name).is_some() {
-        return Ok(());
+    match missing_target(edit, &placed.rule) {
+        Some(fault) => Err(Refusal { fault, line: placed.line }),
+        None => Ok(()),
+    }
+}
+
+/// Why a rule cannot lead where it leads, if no such chain is there.
+pub(super) fn missing_target(edit: &Edit, rule: &Rule) -> Option<Fault> {
+    let name = rule.target.as_ref().and_then(|target| target.chain())?;
+    if edit.position(name).is_some() || edit.is_builtin(name) {
+        return None;
     }
     let names = edit.chains.iter().map(|chain| chain.chain.name.as_str());
     let help = match crate::diagnostic::nearest(name, names) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("declare it with `:{name} - [0:0]` or `-N {name}`, or name a target"),
     };
-    let fault = Fault::usage(format!("Chain '{name}' does not exist")).help(help);
-    Err(Refusal { fault, line: placed.line })
+    Some(Fault::usage(format!("Chain '{name}' does not exist")).help(help))
 }
 
 /// What is wrong wherever the rule stands.
-fn check_alone(place: &Place, chain: &EditChain, placed: &Placed) -> Result<(), Refusal> {
+fn check_alone(
+    edit: &Edit,
+    place: &Place,
+    chain: &EditChain,
+    placed: &Placed,
+) -> Result<(), Refusal> {
     let table = place.table;
     let never = |address: &Option<Negatable<AddressMask>>| {
         address.is_some_and(|a| a.negated && a.value.prefix_length() == Some(0))
@@ -92,7 +102,9 @@ fn check_alone(place: &Place, chain: &EditChain, placed: &Placed) -> Result<(), 
     let Some(target) = &placed.rule.target else { return Ok(()) };
     if target.chain().is_some_and(|name| table.hooks().iter().any(|hook| hook.chain() == name)) {
         let help = "rules can lead to user chains only".to_owned();
-        return Err(refuse(placed, chain, "Operation not supported", help));
+        let there = target.chain().is_some_and(|name| edit.is_used(name));
+        let reason = if there { "Operation not supported" } else { "No such file or directory" };
+        return Err(refuse(placed, chain, reason, help));
     }
     let Some(words) = target.words() else { return Ok(()) };
     if let Some(only) = words.table().filter(|only| *only != table) {

@@ -37,7 +37,12 @@ const REFUSED: &[(&str, u8, &str)] = &[
         4,
         "iptables v1.8.9 (nf_tables):  CHAIN_DEL failed (Device or resource busy): chain FOO",
     ),
-    ("-X INPUT", 1, "iptables: Directory not empty."),
+    (
+        "-X INPUT",
+        4,
+        "iptables v1.8.9 (nf_tables):  CHAIN_DEL failed (Device or resource busy): chain INPUT",
+    ),
+    ("-X FORWARD", 1, "iptables: No chain/target/match by that name."),
     ("-X NOPE", 1, "iptables: No chain/target/match by that name."),
     ("-E NOPE BAZ", 1, "iptables: No chain/target/match by that name."),
     ("-E FOO BAR", 1, "iptables: File exists."),

@@ -226,7 +226,7 @@ fn listings_have_the_tools_columns() {
     let list = |line| run(Family::V4, &ruleset, line).unwrap().output;
     assert_eq!(
         list("-nvL INPUT --line-numbers"),
-        "Chain INPUT (policy DROP 1 packets, 2 bytes)\n\
+        "Chain INPUT (policy DROP 0 packets, 0 bytes)\n\
          num   pkts bytes target     prot opt in     out     source               destination         \n\
          1     123K 99999 FOO        0    --  eth+   *      !10.0.0.0/8           0.0.0.0/0           [goto] \n"
     );
@@ -236,7 +236,7 @@ fn listings_have_the_tools_columns() {
     );
     assert_eq!(
         list("-S -v"),
-        "-P INPUT DROP -c 1 2\n-P FORWARD ACCEPT -c 0 0\n-P OUTPUT ACCEPT -c 0 0\n-N FOO\n\
+        "-P INPUT DROP -c 0 0\n-P FORWARD ACCEPT -c 0 0\n-P OUTPUT ACCEPT -c 0 0\n-N FOO\n\
          -A INPUT ! -s 10.0.0.0/8 -i eth+ -c 123456 99999 -g FOO\n"
     );
 }
