@@ -17,6 +17,7 @@ use sluice_dataplane::pipeline::Lane;
 use sluice_dataplane::published::{Generation, Published};
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
 use sluice_dataplane::rules::Rules;
+use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::{Instant, WallClock};
 use sluice_dataplane::worker::counters::WorkerCounters;
@@ -114,6 +115,7 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
         limiter: IcmpLimiter::new(Settings::default(), secret()),
         generation: Generation::default(),
         clock: WallClock::default(),
+        reports: Arc::new(Reports::new(1)),
     });
     let worker = |number: usize| {
         let id = WorkerId(u8::try_from(number)?);

@@ -3,6 +3,7 @@
 pub mod compile;
 pub mod controller;
 pub mod interfaces;
+pub mod log;
 pub mod proto;
 pub mod routes;
 pub mod server;

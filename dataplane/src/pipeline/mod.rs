@@ -29,6 +29,7 @@ use crate::interface::{Interface, Interfaces};
 use crate::nat::SourceMappings;
 use crate::neighbour::NeighbourTable;
 use crate::packet::Packet;
+use crate::rules::report::Reports;
 use crate::rules::{Hook, Rules, Surroundings, Table};
 use crate::snapshot::Snapshot;
 use crate::time::{Instant, WallClock};
@@ -90,6 +91,7 @@ pub(crate) struct Env<'a> {
     pub(crate) epoch: u32,
     pub(crate) now: Instant,
     pub(crate) clock: &'a WallClock,
+    pub(crate) reports: &'a Reports,
     /// One random number per packet.
     pub(crate) random: u64,
 }
@@ -102,6 +104,7 @@ impl<'a> Env<'a> {
             unix: self.clock.unix(self.now),
             zone: self.clock.zone(),
             random: self.random,
+            reports: Some(self.reports),
             ..Surroundings::of(hook, self.snapshot, fib)
         }
     }

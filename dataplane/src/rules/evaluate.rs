@@ -214,6 +214,12 @@ fn step<'r, A: Address>(rule: &'r Rule<A>, view: &mut View<'_, A>, walk: &mut Wa
             }
             Clamped::Drop => Step::End(Outcome::Drop),
         },
+        Target::Tell(telling) => {
+            if let Some(reports) = view.around.reports {
+                reports.tell(telling, view);
+            }
+            Step::Next
+        }
         Target::Netmap(netmap) => Step::End(match netmap.apply(view) {
             Mapped::Source(range) => Outcome::Snat(range),
             Mapped::Destination(range) => Outcome::Dnat(range),

@@ -15,6 +15,7 @@ mod consulted;
 mod counters;
 mod evaluate;
 pub mod matches;
+pub mod report;
 mod spin;
 pub mod targets;
 mod view;

@@ -1,6 +1,7 @@
 //! What the rules see of a packet at one hook, and of the world around it.
 
 use super::Hook;
+use super::report::Reports;
 use crate::address::Address;
 use crate::conntrack::{Conntrack, CtState, Direction, FlowRef, Half, NewConnection, Status};
 use crate::fib::Fib;
@@ -87,6 +88,8 @@ pub struct Surroundings<'a, A> {
     pub unix: u64,
     /// Seconds that local time, as the kernel knows it, lies ahead of UTC.
     pub zone: i32,
+    /// Where packets are told of.
+    pub reports: Option<&'a Reports>,
     /// A random number, the same for all rules that the packet meets at this hook.
     pub random: u64,
 }
@@ -96,7 +99,17 @@ impl<'a, A: Address> Surroundings<'a, A> {
     #[must_use]
     pub const fn bare(hook: Hook, interfaces: &'a Interfaces) -> Self {
         let now = Instant(0);
-        Self { hook, interfaces, next_hops: &[], fib: None, now, unix: 0, zone: 0, random: 0 }
+        Self {
+            hook,
+            interfaces,
+            next_hops: &[],
+            fib: None,
+            now,
+            unix: 0,
+            zone: 0,
+            reports: None,
+            random: 0,
+        }
     }
 
     /// In a snapshot.

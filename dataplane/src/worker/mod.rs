@@ -35,6 +35,7 @@ use crate::pipeline::{BURST, Env, Lane, Vector};
 use crate::published::{Generation, Reader};
 use crate::rate_limit::IcmpLimiter;
 use crate::reassembly::Reassembler;
+use crate::rules::report::Reports;
 use crate::snapshot::Snapshot;
 use crate::time::{Instant, WallClock};
 use crate::wire::parse::Headers;
@@ -85,6 +86,8 @@ pub struct Shared<P> {
     pub generation: Generation,
     /// What time of day it is.
     pub clock: WallClock,
+    /// What rules have to tell, for the control thread.
+    pub reports: Arc<Reports>,
 }
 
 /// One worker.
@@ -315,6 +318,7 @@ fn env<'w, P: Packet>(
         epoch: state.epoch,
         now,
         clock: &shared.clock,
+        reports: &shared.reports,
         random: 0,
     }
 }

@@ -25,6 +25,7 @@ use sluice_dataplane::packet::{MemoryPacket, MemoryPool, Packet};
 use sluice_dataplane::pipeline::Lane;
 use sluice_dataplane::published::{Generation, Published};
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
+use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::rules::{Count, Rules};
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::{Instant, WallClock};
@@ -211,6 +212,7 @@ impl Gateway {
             limiter: IcmpLimiter::new(Settings::default(), 13),
             generation: Generation::default(),
             clock: WallClock::default(),
+            reports: Arc::new(Reports::new(64)),
         });
         let ((fib4, writer4), (fib6, writer6)) = (routes(), routes6());
         let (v4, v6) = (Family::new(fib4, count), Family::new(fib6, count));

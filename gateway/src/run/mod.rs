@@ -4,6 +4,7 @@
 //! ```text
 //!   main thread ── tokio: gRPC, signals        owns Controller (behind a mutex)
 //!   housekeeper ── neighbours, retired snapshots, watchdog
+//!   reporter ── what LOG tells, written down
 //!   worker 0..n ── poll loops, pinned          own connections, queues, counters
 //! ```
 
@@ -14,11 +15,13 @@ mod housekeeper;
 mod oversized;
 mod ports;
 mod preflight;
+mod reporter;
 mod views;
 mod workers;
 
 use anyhow::{Context, Result};
 use sluice_control::controller::{self, Controller, Texts};
+use sluice_control::log::Sink;
 use sluice_control::routes::Routes;
 use sluice_control::server::{self, Plane};
 use sluice_dataplane::fib::Fib;
@@ -55,6 +58,7 @@ pub(crate) fn run(file: &Path) -> Result<ExitCode> {
         }
     };
     let _claims = preflight::check(&candidate.config)?;
+    let sink = Sink::open(&candidate.config.rules.log)?;
     let listeners = server::listen(&candidate.config.api)?;
     let opened = ports::open(&candidate.config)?;
     info!(memory = %opened.eal.memory_mode(), "EAL started");
@@ -95,11 +99,13 @@ pub(crate) fn run(file: &Path) -> Result<ExitCode> {
     let watches = started.machine().watches;
     let oversized =
         oversized::start(&candidate.config, watches, Arc::clone(&plane), Arc::clone(&stop))?;
+    let reports = Arc::clone(&shared.reports);
+    let reporter = reporter::start(Arc::clone(&plane), reports, sink, Arc::clone(&stop))?;
     let served = server::serve(Arc::clone(&plane), listeners, clock::stop_signal());
     info!("stopping");
     stop.store(true, Ordering::Release);
     let healthy = housekeeper.join().is_ok() && oversized.join().is_ok();
-    let clean = workers::join(started) && healthy;
+    let clean = workers::join(started) && healthy && reporter.join().is_ok();
     served.context("the API stopped")?;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

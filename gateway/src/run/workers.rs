@@ -19,6 +19,7 @@ use sluice_dataplane::pipeline::Lane;
 use sluice_dataplane::poll::{PollLoop, PortQueues};
 use sluice_dataplane::published::{Generation, Published, Quiescence};
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
+use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::snapshot::Snapshot;
 use sluice_dataplane::time::WallClock;
 use sluice_dataplane::worker::counters::WorkerCounters;
@@ -29,6 +30,8 @@ use std::sync::atomic::AtomicBool;
 
 const HAND_OFF_RING: usize = 4096;
 const EVENTS: usize = 4096;
+/// Packets that rules may tell of before somebody writes them down.
+const REPORTS: usize = 2048;
 const REQUESTS: usize = 1024;
 /// Events of connections that may wait for the reader, which comes every few milliseconds.
 const JOURNAL: usize = 16_384;
@@ -101,6 +104,7 @@ pub(super) fn shared(
         ),
         generation: Generation::default(),
         clock: wall,
+        reports: Arc::new(Reports::new(REPORTS)),
     })
 }
 

@@ -1,5 +1,6 @@
 //! Targets: words to meaning.
 
+mod telling;
 mod written;
 
 use crate::compile::error::Unsupported;
@@ -34,12 +35,7 @@ pub(super) fn compile<A: Address>(
         Some(text::Target::Ct(_)) => {
             return Err(unsupported("-j CT other than --notrack", "use -j CT --notrack"));
         }
-        Some(text::Target::Log(_)) => {
-            return Err(unsupported(
-                "-j LOG",
-                "remove the rule; its counters can be read with -L -v",
-            ));
-        }
+        Some(text::Target::Log(asked)) => Target::Tell(telling::log(asked)),
         Some(text::Target::Mark(mark)) => Target::Mark { value: mark.value, mask: mark.mask },
         Some(text::Target::Audit(_)) => {
             return Err(unsupported("-j AUDIT", "there is no audit daemon to tell; use -j NFLOG"));

@@ -6,6 +6,8 @@ pub mod netmap;
 pub mod tcp_options;
 
 use super::ChainId;
+use super::matches::Kept;
+use super::report::Telling;
 use crate::nat::NatRange;
 
 /// How REJECT answers.
@@ -65,6 +67,8 @@ pub enum Target<A> {
     Connmark(connmark::ConnmarkChange),
     /// NETMAP.
     Netmap(netmap::Netmap<A>),
+    /// LOG, NFLOG.
+    Tell(Kept<Telling>),
 }
 
 impl<A> Target<A> {
@@ -91,7 +95,8 @@ impl<A> Target<A> {
             | Self::Tos(_)
             | Self::TcpEcn(_)
             | Self::Mss(_)
-            | Self::OptionStrip(_) => false,
+            | Self::OptionStrip(_)
+            | Self::Tell(_) => false,
         }
     }
 
@@ -114,14 +119,14 @@ impl<A> Target<A> {
             | Self::Notrack
             | Self::Mark { .. }
             | Self::Connmark(_) => true,
-            // What they write, the rewriting of a cached verdict does not; and what NETMAP chooses depends on the
-            // whole address.
+            // What they write or tell, a cached verdict does not; and what NETMAP chooses depends on the whole address.
             Self::Ttl(_)
             | Self::Tos(_)
             | Self::TcpEcn(_)
             | Self::Mss(_)
             | Self::OptionStrip(_)
-            | Self::Netmap(_) => false,
+            | Self::Netmap(_)
+            | Self::Tell(_) => false,
         }
     }
 }
