@@ -5,6 +5,7 @@ use super::command::{Command, Invocation, Style, Word, check_chain_name, table_o
 use super::fault::{Fault, FaultKind};
 use super::options::{COMMANDS, CORE, Core, LINE_NUMBERS, Takes, legal, short};
 use super::rule_parser::RuleParser;
+use super::sets::Sets;
 use super::words::number;
 use super::{Counters, Family, Policy, Table};
 
@@ -29,11 +30,16 @@ pub(super) struct Parser<'a> {
     negated: bool,
     style: Style,
     counters: Option<Counters>,
-    rule: RuleParser,
+    rule: RuleParser<'a>,
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(family: Family, words: &'a [Word], table: Option<Table>) -> Self {
+    pub(super) fn new(
+        family: Family,
+        words: &'a [Word],
+        table: Option<Table>,
+        sets: &'a dyn Sets,
+    ) -> Self {
         Self {
             family,
             words,
@@ -45,7 +51,7 @@ impl<'a> Parser<'a> {
             negated: false,
             style: Style::default(),
             counters: None,
-            rule: RuleParser::new(family),
+            rule: RuleParser::new(family, sets),
         }
     }
 
@@ -180,11 +186,7 @@ impl<'a> Parser<'a> {
             arguments.push(self.argument(&format!("--{name}"), value)?);
         }
         if found.option.arguments > 1 {
-            let missing = || {
-                Fault::usage(format!("--{} requires two args.", found.option.name))
-                    .help("as in `--tcp-flags SYN,ACK,FIN,RST SYN`")
-            };
-            arguments.push(self.maybe().ok_or_else(missing)?);
+            arguments.extend(self.maybe());
         }
         let negated = std::mem::take(&mut self.negated);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

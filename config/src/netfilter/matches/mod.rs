@@ -1,46 +1,82 @@
 //! The matches: one file each, one line here each.
 
+mod addrtype;
+mod ah;
 mod comment;
+mod connbytes;
 mod connlimit;
+mod connmark;
 mod conntrack;
+mod cpu;
 mod dscp;
 mod ecn;
+mod esp;
 mod hashlimit;
+mod helper;
 mod hl;
 mod icmp;
 mod icmp6;
 mod iprange;
 mod length;
 mod limit;
+mod mac;
 mod mark;
 mod multiport;
+mod owner;
+mod physdev;
+mod pkttype;
+mod policy;
+mod quota;
 mod recent;
+mod rpfilter;
+mod set;
+mod socket;
 mod state;
+mod statistic;
 mod string;
 mod tcp;
+mod tcpmss;
 mod time;
 mod tos;
 mod ttl;
 mod udp;
 
+pub use addrtype::{AddressTypes, Addrtype, LimitInterface};
+pub use ah::Ah;
 pub use comment::Comment;
+pub use connbytes::{Connbytes, ConnbytesDirection, ConnbytesMode};
 pub use connlimit::Connlimit;
+pub use connmark::Connmark;
 pub use conntrack::{Conntrack, CtDirection, CtStates, CtStatus};
+pub use cpu::Cpu;
 pub use dscp::Dscp;
 pub use ecn::Ecn;
+pub use esp::Esp;
 pub use hashlimit::{HashKey, Hashlimit};
+pub use helper::Helper;
 pub use hl::Hl;
 pub use icmp::{Icmp, IcmpType};
 pub use icmp6::Icmp6;
 pub use iprange::{AddressRange, Iprange};
 pub use length::Length;
 pub use limit::Limit;
+pub use mac::Mac;
 pub use mark::Mark;
 pub use multiport::{Multiport, PortSide};
+pub use owner::Owner;
+pub use physdev::Physdev;
+pub use pkttype::{PacketType, Pkttype};
+pub use policy::{Policy, PolicyDirection, PolicyElement, PolicyMode, TunnelEnd};
+pub use quota::Quota;
 pub use recent::{Recent, RecentAction};
+pub use rpfilter::Rpfilter;
+pub use set::{CounterTest, Set, SetEnd};
+pub use socket::Socket;
 pub use state::State;
+pub use statistic::{Statistic, StatisticMode};
 pub use string::{Algorithm, StringMatch};
 pub use tcp::{Tcp, TcpFlags};
+pub use tcpmss::Tcpmss;
 pub use time::Time;
 pub use tos::Tos;
 pub use ttl::{HopComparison, Ttl};
@@ -87,24 +123,42 @@ macro_rules! matches {
 }
 
 matches! {
+    "addrtype" => Addrtype,
+    "ah" => Ah,
     "comment" => Comment,
+    "connbytes" => Connbytes,
     "connlimit" => Connlimit,
+    "connmark" => Connmark,
     "conntrack" => Conntrack,
+    "cpu" => Cpu,
     "dscp" => Dscp,
     "ecn" => Ecn,
+    "esp" => Esp,
     "hashlimit" => Hashlimit,
+    "helper" => Helper,
     "hl" => Hl,
     "icmp" => Icmp,
     "icmp6" => Icmp6,
     "iprange" => Iprange,
     "length" => Length,
     "limit" => Limit,
+    "mac" => Mac,
     "mark" => Mark,
     "multiport" => Multiport,
+    "owner" => Owner,
+    "physdev" => Physdev,
+    "pkttype" => Pkttype,
+    "policy" => Policy,
+    "quota" => Quota,
     "recent" => Recent,
+    "rpfilter" => Rpfilter,
+    "set" => Set,
+    "socket" => Socket,
     "state" => State,
+    "statistic" => Statistic,
     "string" => StringMatch,
     "tcp" => Tcp,
+    "tcpmss" => Tcpmss,
     "time" => Time,
     "tos" => Tos,
     "ttl" => Ttl,
@@ -160,4 +214,25 @@ fn list_ports(
 fn port_name(port: u16, numeric: bool, transport: char) -> String {
     let name = if numeric { None } else { super::services::name(port, transport) };
     name.map_or_else(|| port.to_string(), str::to_owned)
+}
+
+/// ` [!] --OPTION MIN[:MAX]`; nothing for every number, negated or not, as the tools have it.
+fn save_span(out: &mut String, option: &str, span: Option<Negatable<(u32, u32)>>) {
+    if let Some(span) = span.filter(|span| span.value != (0, u32::MAX)) {
+        let bang = bang(&span);
+        out.push_str(&match span.value {
+            (min, max) if min == max => format!("{bang} --{option} {min}"),
+            (min, max) => format!("{bang} --{option} {min}:{max}"),
+        });
+    }
+}
+
+/// `COLUMN:[!]NUMBER` or `COLUMNs:[!]MIN:MAX`; nothing for every number.
+fn span_text(column: &str, span: Option<Negatable<(u32, u32)>>) -> Option<String> {
+    let span = span.filter(|span| span.negated || span.value != (0, u32::MAX))?;
+    let bang = if span.negated { "!" } else { "" };
+    Some(match span.value {
+        (min, max) if min == max => format!("{column}:{bang}{min}"),
+        (min, max) => format!("{column}s:{bang}{min}:{max}"),
+    })
 }

@@ -119,17 +119,24 @@ fn push<A: Address>(
         text::Match::State(asked) => out.push(conntrack::states(asked.states, asked.negated)),
         text::Match::Tcp(asked) => push_tcp(out, asked),
         text::Match::Udp(asked) => push_ports(out, asked.source_port, asked.destination_port),
-        text::Match::Connlimit(_)
-        | text::Match::Dscp(_)
-        | text::Match::Ecn(_)
-        | text::Match::Hashlimit(_)
-        | text::Match::Hl(_)
-        | text::Match::Iprange(_)
-        | text::Match::Recent(_)
-        | text::Match::StringMatch(_)
-        | text::Match::Time(_)
-        | text::Match::Tos(_)
-        | text::Match::Ttl(_) => {
+        text::Match::Addrtype(_)
+        | text::Match::Ah(_)
+        | text::Match::Connbytes(_)
+        | text::Match::Connmark(_)
+        | text::Match::Cpu(_)
+        | text::Match::Esp(_)
+        | text::Match::Helper(_)
+        | text::Match::Mac(_)
+        | text::Match::Owner(_)
+        | text::Match::Physdev(_)
+        | text::Match::Pkttype(_)
+        | text::Match::Policy(_)
+        | text::Match::Quota(_)
+        | text::Match::Rpfilter(_)
+        | text::Match::Set(_)
+        | text::Match::Socket(_)
+        | text::Match::Statistic(_)
+        | text::Match::Tcpmss(_) => {
             let instead = "leave the match out; the gateway reads it but cannot apply it yet";
             return Err(Unsupported { what: extension.name(), instead });
         }

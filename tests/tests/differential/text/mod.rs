@@ -10,6 +10,7 @@
 
 mod elementary;
 mod matches_a;
+mod matches_b;
 
 use std::fmt::Write as _;
 use std::fs;
