@@ -2,26 +2,36 @@
 
 mod addrtype;
 mod ah;
+mod bpf;
+mod bpf_check;
 mod comment;
 mod connbytes;
 mod connlimit;
 mod connmark;
 mod conntrack;
 mod cpu;
+mod dccp;
 mod dscp;
+mod dst;
 mod ecn;
 mod esp;
+mod eui64;
+mod frag;
 mod hashlimit;
+mod hbh;
 mod helper;
 mod hl;
 mod icmp;
 mod icmp6;
 mod iprange;
+mod ipv6header;
 mod length;
 mod limit;
 mod mac;
 mod mark;
+mod mh;
 mod multiport;
+mod options_header;
 mod owner;
 mod physdev;
 mod pkttype;
@@ -29,6 +39,8 @@ mod policy;
 mod quota;
 mod recent;
 mod rpfilter;
+mod rt;
+mod sctp;
 mod set;
 mod socket;
 mod state;
@@ -39,30 +51,40 @@ mod tcpmss;
 mod time;
 mod tos;
 mod ttl;
+mod u32_match;
 mod udp;
 
 pub use addrtype::{AddressTypes, Addrtype, LimitInterface};
 pub use ah::Ah;
+pub use bpf::{Bpf, BpfInstruction};
 pub use comment::Comment;
 pub use connbytes::{Connbytes, ConnbytesDirection, ConnbytesMode};
 pub use connlimit::Connlimit;
 pub use connmark::Connmark;
 pub use conntrack::{Conntrack, CtDirection, CtStates, CtStatus};
 pub use cpu::Cpu;
+pub use dccp::Dccp;
 pub use dscp::Dscp;
+pub use dst::Dst;
 pub use ecn::Ecn;
 pub use esp::Esp;
+pub use eui64::Eui64;
+pub use frag::Frag;
 pub use hashlimit::{HashKey, Hashlimit};
+pub use hbh::Hbh;
 pub use helper::Helper;
 pub use hl::Hl;
 pub use icmp::{Icmp, IcmpType};
 pub use icmp6::Icmp6;
 pub use iprange::{AddressRange, Iprange};
+pub use ipv6header::{ExtensionHeaders, Ipv6header};
 pub use length::Length;
 pub use limit::Limit;
 pub use mac::Mac;
 pub use mark::Mark;
+pub use mh::Mh;
 pub use multiport::{Multiport, PortSide};
+pub use options_header::{HeaderOption, OptionsHeader};
 pub use owner::Owner;
 pub use physdev::Physdev;
 pub use pkttype::{PacketType, Pkttype};
@@ -70,6 +92,8 @@ pub use policy::{Policy, PolicyDirection, PolicyElement, PolicyMode, TunnelEnd};
 pub use quota::Quota;
 pub use recent::{Recent, RecentAction};
 pub use rpfilter::Rpfilter;
+pub use rt::Rt;
+pub use sctp::{ChunkFlags, ChunkScope, Sctp, SctpChunks};
 pub use set::{CounterTest, Set, SetEnd};
 pub use socket::Socket;
 pub use state::State;
@@ -80,6 +104,7 @@ pub use tcpmss::Tcpmss;
 pub use time::Time;
 pub use tos::Tos;
 pub use ttl::{HopComparison, Ttl};
+pub use u32_match::{U32, U32Step, U32Test};
 pub use udp::Udp;
 
 use super::words::{Words, bang};
@@ -125,25 +150,33 @@ macro_rules! matches {
 matches! {
     "addrtype" => Addrtype,
     "ah" => Ah,
+    "bpf" => Bpf,
     "comment" => Comment,
     "connbytes" => Connbytes,
     "connlimit" => Connlimit,
     "connmark" => Connmark,
     "conntrack" => Conntrack,
     "cpu" => Cpu,
+    "dccp" => Dccp,
     "dscp" => Dscp,
+    "dst" => Dst,
     "ecn" => Ecn,
     "esp" => Esp,
+    "eui64" => Eui64,
+    "frag" => Frag,
     "hashlimit" => Hashlimit,
+    "hbh" => Hbh,
     "helper" => Helper,
     "hl" => Hl,
     "icmp" => Icmp,
     "icmp6" => Icmp6,
     "iprange" => Iprange,
+    "ipv6header" => Ipv6header,
     "length" => Length,
     "limit" => Limit,
     "mac" => Mac,
     "mark" => Mark,
+    "mh" => Mh,
     "multiport" => Multiport,
     "owner" => Owner,
     "physdev" => Physdev,
@@ -152,6 +185,8 @@ matches! {
     "quota" => Quota,
     "recent" => Recent,
     "rpfilter" => Rpfilter,
+    "rt" => Rt,
+    "sctp" => Sctp,
     "set" => Set,
     "socket" => Socket,
     "state" => State,
@@ -162,6 +197,7 @@ matches! {
     "time" => Time,
     "tos" => Tos,
     "ttl" => Ttl,
+    "u32" => U32,
     "udp" => Udp,
 }
 

@@ -136,6 +136,17 @@ fn push<A: Address>(
         | text::Match::Set(_)
         | text::Match::Socket(_)
         | text::Match::Statistic(_)
+        | text::Match::Sctp(_)
+        | text::Match::Dccp(_)
+        | text::Match::U32(_)
+        | text::Match::Bpf(_)
+        | text::Match::Frag(_)
+        | text::Match::Rt(_)
+        | text::Match::Hbh(_)
+        | text::Match::Dst(_)
+        | text::Match::Ipv6header(_)
+        | text::Match::Mh(_)
+        | text::Match::Eui64(_)
         | text::Match::Tcpmss(_) => {
             let instead = "leave the match out; the gateway reads it but cannot apply it yet";
             return Err(Unsupported { what: extension.name(), instead });
