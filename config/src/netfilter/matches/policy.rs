@@ -262,10 +262,11 @@ impl Words for Policy {
                 }
                 self.elements.push(PolicyElement::default());
             }
-            (_, _) => match self.elements.last_mut() {
-                Some(element) => element.take(given)?,
-                None => {}
-            },
+            (_, _) => {
+                if let Some(element) = self.elements.last_mut() {
+                    element.take(given)?;
+                }
+            }
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! `-m sctp`: ports and chunks of SCTP (kernel: xt_sctp).
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Words, bang, opt, port_range};
+use crate::netfilter::services;
+use crate::netfilter::words::{Given, Look, Opt, Words, bang, number16, opt, port_range};
 use crate::netfilter::{Negatable, PortRange, Protocol};
 
 /// The options; each absent one matches anything.
@@ -191,6 +192,17 @@ impl SctpChunks {
     }
 }
 
+/// `PORT[:PORT]`; names are those of SCTP's services alone.
+fn ports(text: &str) -> Result<PortRange, Fault> {
+    let named = |word: &&str| !word.is_empty() && number16(word).is_none();
+    let strange = text.splitn(2, ':').filter(named).find(|word| !services::is_sctp(word));
+    match strange {
+        None => port_range(text),
+        Some(word) => Err(Fault::usage(format!("invalid port/service `{word}' specified"))
+            .help("write a port number from 0 to 65535")),
+    }
+}
+
 /// ` [!] --OPTION MIN[:MAX]`
 fn save_ports(out: &mut String, option: &str, range: &Option<Negatable<PortRange>>) {
     if let Some(range) = range {
@@ -209,7 +221,7 @@ impl Words for Sctp {
     }
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
-        let ports = || port_range(given.argument(0));
+        let ports = || ports(given.argument(0));
         match given.option {
             "source-port" => self.source_port = given.negatable(ports()?),
             "destination-port" => self.destination_port = given.negatable(ports()?),

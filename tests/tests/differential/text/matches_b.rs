@@ -1,7 +1,7 @@
 //! The text of further matches, as [`super::check`] has the real tool judge it.
 
-use super::{check, check_both};
-use sluice_config::netfilter::Family;
+use super::{check, check_both, check_with_sets};
+use sluice_config::netfilter::{Family, SetFamily, Sets};
 
 #[test]
 fn addrtype() {
@@ -258,7 +258,6 @@ fn policy() {
             "-A FORWARD -m policy --dir in --pol ipsec --mode tunnel --tunnel-dst 10.0.0.1/33",
             "-A FORWARD -m policy --dir in --pol ipsec --mode tunnel --tunnel-dst 10.0.0.1/x",
             "-A FORWARD -m policy --dir in --pol ipsec --mode tunnel --tunnel-dst 10.1",
-            "-A FORWARD -m policy --dir in --pol ipsec --mode tunnel --tunnel-dst 10.0.0.300",
             "-A FORWARD -m policy --dir in --pol ipsec --mode tunnel --tunnel-dst fd00::1",
             "-A FORWARD -m policy --dir in --mode tunnel --tunnel-dst 10.0.0.1 --tunnel-dst 10.0.0.1",
             "-A FORWARD -m policy --dir in --mode tunnel --tunnel-src 10.0.0.1 --tunnel-src 10.0.0.1",
@@ -411,7 +410,6 @@ fn ipsec_headers() {
         "-A FORWARD -p esp -m esp",
         "-A FORWARD -m esp --espspi 5",
         "-A FORWARD ! -p esp -m esp --espspi 5",
-        "-A FORWARD -p ah -m esp --espspi 5",
         "-A FORWARD -p ah -m ah --ahspi 5",
         "-A FORWARD -p ah --ahspi 5",
         "-A FORWARD -p ah -m ah ! --ahspi 1:2",
@@ -424,8 +422,8 @@ fn ipsec_headers() {
         "-A FORWARD -p ah -m ah ! --ahspi 5 ! --ahlen 24 --ahres",
         "-A FORWARD -p ah -m ah --ahlen 0",
         "-A FORWARD -p ah -m ah ! --ahlen 0",
-        "-A FORWARD -p ah -m ah --ahlen x",
-        "-A FORWARD -p ah -m ah ! --ahres",
+        "-A FORWARD -m ah --ahlen x",
+        "-A FORWARD -m ah ! --ahres",
     ]);
 }
 
@@ -445,8 +443,388 @@ fn socket() {
     ]);
 }
 
-/// What belongs to one family.
 #[test]
-fn families() {
-    check(Family::V4, &["-A FORWARD -m addrtype --dst-type BROADCAST,BLACKHOLE,PROHIBIT"]);
+fn sctp() {
+    check_both(&[
+        "-A FORWARD -p sctp -m sctp --sport 1",
+        "-A FORWARD -p sctp --dport 80",
+        "-A FORWARD -p sctp -m sctp ! --sport 1:65535 ! --dport :",
+        "-A FORWARD -p sctp -m sctp --sport : --dport 5:",
+        "-A FORWARD -p sctp -m sctp --source-port http --destination-port :amqp",
+        "-A FORWARD -p sctp -m sctp --dport 5672",
+        "-A FORWARD -p sctp -m sctp --dport amqp",
+        "-A FORWARD -p sctp -m sctp --sport 9:5",
+        "-A FORWARD -p sctp -m sctp --sport 65536",
+        "-A FORWARD -p sctp -m sctp --sport x",
+        "-A FORWARD -p sctp -m sctp --sport 1 --sport 2",
+        "-A FORWARD -p sctp -m sctp --dport 1 --destination-port 2",
+        "-A FORWARD -p sctp -m sctp",
+        "-A FORWARD -m sctp --sport 1",
+        "-A FORWARD ! -p sctp -m sctp --sport 1",
+        "-A FORWARD -p tcp -m sctp --sport 1",
+        "-A FORWARD -p sctp -m sctp --chunk-types all DATA",
+        "-A FORWARD -p sctp -m sctp ! --chunk-types any data,Init,SACK",
+        "-A FORWARD -p sctp -m sctp --chunk-types only I_DATA,RE_CONFIG,PAD,ASCONF,ASCONF_ACK,FORWARD_TSN,I_FORWARD_TSN",
+        "-A FORWARD -p sctp -m sctp --chunk-types only ALL",
+        "-A FORWARD -p sctp -m sctp --chunk-types only none",
+        "-A FORWARD -p sctp -m sctp --chunk-types only ,",
+        "-A FORWARD -p sctp -m sctp --chunk-types any ALL,DATA",
+        "-A FORWARD -p sctp -m sctp --chunk-types any DATA:Be",
+        "-A FORWARD -p sctp -m sctp --chunk-types any DATA:BeI,ABORT:T,SHUTDOWN_COMPLETE:t",
+        "-A FORWARD -p sctp -m sctp --chunk-types any DATA:B,DATA:e",
+        "-A FORWARD -p sctp -m sctp --chunk-types any I_DATA:B",
+        "-A FORWARD -p sctp -m sctp --chunk-types any DATA:-",
+        "-A FORWARD -p sctp -m sctp --chunk-types any DATA:X",
+        "-A FORWARD -p sctp -m sctp --chunk-types any INIT:B",
+        "-A FORWARD -p sctp -m sctp --chunk-types any INIT:-,SACK:-,ERROR:-,DATA:-",
+        "-A FORWARD -p sctp -m sctp --chunk-types any INIT:-,SACK:-,ERROR:-,DATA:-,ABORT:-",
+        "-A FORWARD -p sctp -m sctp --chunk-types any NOTHING",
+        "-A FORWARD -p sctp -m sctp --chunk-types some DATA",
+        "-A FORWARD -p sctp -m sctp --chunk-types any",
+        "-A FORWARD -p sctp -m sctp --chunk-types any --sport 1",
+        "-A FORWARD -p sctp -m sctp --chunk-types any DATA --chunk-types any DATA",
+    ]);
+}
+
+#[test]
+fn dccp() {
+    check_both(&[
+        "-A FORWARD -p dccp -m dccp --sport 1",
+        "-A FORWARD -p dccp --dport 80",
+        "-A FORWARD -p dccp -m dccp ! --sport 1:65535 ! --dport :",
+        "-A FORWARD -p dccp -m dccp --sport : --dport 5:",
+        "-A FORWARD -p dccp -m dccp --source-port http --destination-port :ssh",
+        "-A FORWARD -p dccp -m dccp --sport 9:5",
+        "-A FORWARD -p dccp -m dccp --sport x",
+        "-A FORWARD -p dccp -m dccp --sport 1:2:3",
+        "-A FORWARD -p dccp -m dccp --sport 1 --sport 2",
+        "-A FORWARD -p dccp -m dccp",
+        "-A FORWARD -m dccp --sport 1",
+        "-A FORWARD -p udp -m dccp --sport 1",
+        "-A FORWARD -p dccp -m dccp --dccp-types REQUEST",
+        "-A FORWARD -p dccp -m dccp ! --dccp-types request,Data,ACK,SYNCACK",
+        "-A FORWARD -p dccp -m dccp --dccp-types INVALID",
+        "-A FORWARD -p dccp -m dccp --dccp-types RESET,INVALID",
+        "-A FORWARD -p dccp -m dccp --dccp-types ,",
+        "-A FORWARD -p dccp -m dccp --dccp-types SOME",
+        "-A FORWARD -p dccp -m dccp --dccp-option 5",
+        "-A FORWARD -p dccp -m dccp ! --dccp-option 255",
+        "-A FORWARD -p dccp -m dccp --dccp-option 0",
+        "-A FORWARD -p dccp -m dccp --dccp-option 256",
+    ]);
+}
+
+#[test]
+fn u32() {
+    check_both(&[
+        "-A FORWARD -m u32 --u32 0=0",
+        "-A FORWARD -m u32 ! --u32 0=0",
+        "-A FORWARD -m u32 --u32 '6&0xFF=1 && 4&0x3FFF=0 && 0>>22&0x3C@0>>24=0:5,7'",
+        "-A FORWARD -m u32 --u32 '0 >> 22 & 0x3C @ 12 >> 26 & 0x3C @ 0 = 0x5353 : 0x5454 , 1'",
+        "-A FORWARD -m u32 --u32 0<<010=010",
+        "-A FORWARD -m u32 --u32 ''",
+        "-A FORWARD -m u32 --u32 0",
+        "-A FORWARD -m u32 --u32 0=",
+        "-A FORWARD -m u32 --u32 =0",
+        "-A FORWARD -m u32 --u32 '0=0&&'",
+        "-A FORWARD -m u32 --u32 '0=0&&=1'",
+        "-A FORWARD -m u32 --u32 '0=&&0=1'",
+        "-A FORWARD -m u32 --u32 '0=0&0=1'",
+        "-A FORWARD -m u32 --u32 '0=0 0=1'",
+        "-A FORWARD -m u32 --u32 '0=0,'",
+        "-A FORWARD -m u32 --u32 '0=0:'",
+        "-A FORWARD -m u32 --u32 '0=x'",
+        "-A FORWARD -m u32 --u32 'x=0'",
+        "-A FORWARD -m u32 --u32 '0<1=0'",
+        "-A FORWARD -m u32 --u32 '0>1=0'",
+        "-A FORWARD -m u32 --u32 '0+1=0'",
+        "-A FORWARD -m u32 --u32 '0&=0'",
+        "-A FORWARD -m u32 --u32 '0@x=0'",
+        "-A FORWARD -m u32 --u32 0=4294967295",
+        "-A FORWARD -m u32 --u32 0=4294967296",
+        "-A FORWARD -m u32 --u32 0=-1",
+        "-A FORWARD -m u32 --u32 0=9:5",
+        "-A FORWARD -m u32 --u32 0=0,1,2,3,4,5,6,7,8,9",
+        "-A FORWARD -m u32 --u32 0=0,1,2,3,4,5,6,7,8,9,10",
+        "-A FORWARD -m u32 --u32 0@1@2@3@4@5@6@7@8@9=0",
+        "-A FORWARD -m u32 --u32 0@1@2@3@4@5@6@7@8@9@10=0",
+        "-A FORWARD -m u32 --u32 0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0",
+        "-A FORWARD -m u32 --u32 0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0",
+        "-A FORWARD -m u32 --u32 0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0&&0=0",
+        "-A FORWARD -m u32",
+    ]);
+}
+
+#[test]
+fn bpf() {
+    check_both(&[
+        "-A FORWARD -m bpf --bytecode '1,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0'",
+        "-A FORWARD -m bpf --bytecode '4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0,'",
+        "-A FORWARD -m bpf --bytecode ' 1,  6  0  0  1 x'",
+        "-A FORWARD -m bpf --bytecode '1,6 0 0 4294967295'",
+        "-A FORWARD -m bpf --bytecode '1,6 0 0'",
+        "-A FORWARD -m bpf --bytecode '1,6 0 0 x'",
+        "-A FORWARD -m bpf --bytecode '2,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '1,6 0 0 1,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '0,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '65,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '1'",
+        "-A FORWARD -m bpf --bytecode '1,'",
+        "-A FORWARD -m bpf --bytecode '1;6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode ''",
+        "-A FORWARD -m bpf --bytecode x",
+        "-A FORWARD -m bpf",
+        "-A FORWARD -m bpf --object-pinned /nowhere",
+        "-A FORWARD -m bpf --bytecode '1,6 0 0 1' --bytecode '1,6 0 0 1'",
+        "-A FORWARD -m bpf ! --bytecode '1,6 0 0 1'",
+        // What the kernel refuses.
+        "-A FORWARD -m bpf --bytecode '1,32 0 0 0'",
+        "-A FORWARD -m bpf --bytecode '2,21 0 1 6,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '3,21 0 1 6,6 0 0 1,6 0 0 0'",
+        "-A FORWARD -m bpf --bytecode '2,5 0 0 0,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,5 0 0 1,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,52 0 0 0,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,148 0 0 0,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,148 0 0 2,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,100 0 0 31,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,100 0 0 32,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,96 0 0 1,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '3,2 0 0 1,96 0 0 1,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,2 0 0 16,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,40 0 0 4294963200,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,40 0 0 4294963201,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,40 0 0 4294963260,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,40 0 0 4294963264,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,40 0 0 4294967292,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,99 0 0 1,6 0 0 1'",
+        "-A FORWARD -m bpf --bytecode '2,177 0 0 0,22 0 0 0'",
+        "-A FORWARD -m bpf --bytecode '2,132 0 0 0,14 0 0 0'",
+        "-A FORWARD -m bpf --bytecode '2,60 0 0 0,22 0 0 0'",
+        "-A FORWARD -m bpf --bytecode '2,128 0 0 0,22 0 0 0'",
+        "-A FORWARD -m bpf --bytecode '2,7 0 0 0,22 0 0 0'",
+        "-A FORWARD -m bpf --bytecode '4,21 0 1 6,2 0 0 1,96 0 0 1,22 0 0 0'",
+    ]);
+}
+
+#[test]
+fn fragments_of_v6() {
+    check(
+        Family::V6,
+        &[
+            "-A FORWARD -m frag",
+            "-A FORWARD -m frag --fragid 5",
+            "-A FORWARD -m frag ! --fragid 5:9 ! --fraglen 8",
+            "-A FORWARD -m frag --fragid :",
+            "-A FORWARD -m frag ! --fragid :",
+            "-A FORWARD -m frag --fragid 9:5 --fraglen 0",
+            "-A FORWARD -m frag --fragid x",
+            "-A FORWARD -m frag --fraglen x",
+            "-A FORWARD -m frag --fragres --fragfirst --fragmore",
+            "-A FORWARD -m frag --fraglast",
+            "-A FORWARD -m frag --fraglast --fragmore",
+            "-A FORWARD -m frag ! --fragfirst",
+            "-A FORWARD -m frag --fragfirst --fragfirst",
+            "-A FORWARD -p ipv6-frag -m frag --fragfirst",
+            "-A FORWARD -f",
+        ],
+    );
+    check(Family::V4, &["-A FORWARD -m frag --fragfirst", "-A FORWARD -m rt", "-A FORWARD -m mh"]);
+}
+
+#[test]
+fn routing_header() {
+    check(
+        Family::V6,
+        &[
+            "-A FORWARD -m rt",
+            "-A FORWARD -m rt --rt-type 0",
+            "-A FORWARD -m rt ! --rt-type 4294967295 ! --rt-segsleft 1:5 ! --rt-len 24",
+            "-A FORWARD -m rt --rt-segsleft 3 --rt-len 0",
+            "-A FORWARD -m rt --rt-segsleft :",
+            "-A FORWARD -m rt ! --rt-segsleft :",
+            "-A FORWARD -m rt --rt-type 4294967296",
+            "-A FORWARD -m rt --rt-type x",
+            "-A FORWARD -m rt --rt-segsleft x",
+            "-A FORWARD -m rt --rt-type 0 --rt-0-res",
+            "-A FORWARD -m rt --rt-type 0 --rt-0-addrs fd00::1,FD00::2 --rt-0-not-strict",
+            "-A FORWARD -m rt --rt-type 0 --rt-0-addrs fd00::1 --rt-0-res",
+            "-A FORWARD -m rt --rt-0-res --rt-type 0",
+            "-A FORWARD -m rt --rt-type 2 --rt-0-res",
+            "-A FORWARD -m rt ! --rt-type 0 --rt-0-res",
+            "-A FORWARD -m rt --rt-0-addrs fd00::1",
+            "-A FORWARD -m rt --rt-type 0 --rt-0-addrs ''",
+            "-A FORWARD -m rt --rt-type 0 --rt-0-addrs fd00::1,",
+            "-A FORWARD -m rt --rt-type 0 --rt-0-addrs 10.0.0.1",
+            "-A FORWARD -m rt --rt-type 0 --rt-0-not-strict",
+            "-A FORWARD -m rt --rt-type 0 --rt-0-addrs ::1,::2,::3,::4,::5,::6,::7,::8,::9,::a,::b,::c,::d,::e,::f,::10",
+            "-A FORWARD -m rt --rt-type 0 --rt-0-addrs ::1,::2,::3,::4,::5,::6,::7,::8,::9,::a,::b,::c,::d,::e,::f,::10,::11",
+            "-A FORWARD -m rt --rt-type 0 ! --rt-0-res",
+        ],
+    );
+}
+
+#[test]
+fn option_headers() {
+    check(
+        Family::V6,
+        &[
+            "-A FORWARD -m hbh",
+            "-A FORWARD -m hbh --hbh-len 5",
+            "-A FORWARD -m hbh ! --hbh-len 0 --hbh-opts 1,2:3,0",
+            "-A FORWARD -m hbh --hbh-opts 5:255,0x10:010",
+            "-A FORWARD -m hbh --hbh-opts 300:300",
+            "-A FORWARD -m hbh --hbh-opts -1:+2",
+            "-A FORWARD -m hbh --hbh-opts 0:1",
+            "-A FORWARD -m hbh --hbh-opts ''",
+            "-A FORWARD -m hbh --hbh-opts x",
+            "-A FORWARD -m hbh --hbh-opts 5x",
+            "-A FORWARD -m hbh --hbh-opts 5:x",
+            "-A FORWARD -m hbh --hbh-opts 5:2x",
+            "-A FORWARD -m hbh --hbh-opts 5:",
+            "-A FORWARD -m hbh --hbh-opts 5,",
+            "-A FORWARD -m hbh --hbh-opts 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16",
+            "-A FORWARD -m hbh --hbh-opts 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16:1",
+            "-A FORWARD -m hbh --hbh-opts 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17",
+            "-A FORWARD -m hbh --hbh-len x",
+            "-A FORWARD -m hbh ! --hbh-opts 5",
+            "-A FORWARD -m hbh --hbh-opts 5 --hbh-opts 6",
+            "-A FORWARD -m dst",
+            "-A FORWARD -m dst ! --dst-len 5 --dst-opts 149:92,12:12,123:12",
+            "-A FORWARD -m dst --dst-len 0",
+            "-A FORWARD -m dst --dst-opts 0:1",
+            "-A FORWARD -m dst --dst-opts x",
+            "-A FORWARD -m dst --dst-opts 5:x",
+            "-A FORWARD -m dst --dst-len x",
+            "-A FORWARD -m dst --hbh-len 5",
+        ],
+    );
+}
+
+#[test]
+fn headers_of_v6() {
+    check(
+        Family::V6,
+        &[
+            "-A FORWARD -m ipv6header --header hop-by-hop",
+            "-A FORWARD -m ipv6header ! --header frag,dst",
+            "-A FORWARD -m ipv6header --header hop,dst,route,frag,auth,esp,none,prot --soft",
+            "-A FORWARD -m ipv6header --header 0,60,43,44,51,50,59,255",
+            "-A FORWARD -m ipv6header --header ipv6-route,ipv6-opts,ah,ipv6-nonxt,protocol",
+            "-A FORWARD -m ipv6header --header ''",
+            "-A FORWARD -m ipv6header --header ,",
+            "-A FORWARD -m ipv6header --header foo",
+            "-A FORWARD -m ipv6header --header 6",
+            "-A FORWARD -m ipv6header --header tcp",
+            "-A FORWARD -m ipv6header",
+            "-A FORWARD -m ipv6header --soft",
+            "-A FORWARD -m ipv6header --header frag ! --soft",
+            "-A FORWARD -m ipv6header --header frag --header frag",
+        ],
+    );
+}
+
+#[test]
+fn mobility_and_eui64() {
+    check(
+        Family::V6,
+        &[
+            "-A FORWARD -p mh -m mh --mh-type 1",
+            "-A FORWARD -p mh --mh-type binding-update",
+            "-A FORWARD -p 135 -m mh --mh-type bu:BA",
+            "-A FORWARD -p mobility-header -m mh ! --mh-type home-test:careof-test",
+            "-A FORWARD -p mh -m mh --mh-type home",
+            "-A FORWARD -p mh -m mh --mh-type ''",
+            "-A FORWARD -p mh -m mh --mh-type 3:",
+            "-A FORWARD -p mh -m mh --mh-type :3",
+            "-A FORWARD -p mh -m mh --mh-type :",
+            "-A FORWARD -p mh -m mh ! --mh-type :",
+            "-A FORWARD -p mh -m mh --mh-type 9:200",
+            "-A FORWARD -p mh -m mh --mh-type 5:3",
+            "-A FORWARD -p mh -m mh --mh-type 256",
+            "-A FORWARD -p mh -m mh --mh-type x",
+            "-A FORWARD -p mh -m mh",
+            "-A FORWARD -m mh --mh-type 1",
+            "-A FORWARD ! -p mh -m mh --mh-type 1",
+            "-A FORWARD -m eui64",
+            "-A INPUT -m eui64 -j DROP",
+            "-A OUTPUT -m eui64",
+            "-t nat -A POSTROUTING -m eui64",
+            "-A FORWARD -m eui64 --header frag",
+        ],
+    );
+    check(Family::V4, &["-A FORWARD -m eui64", "-A FORWARD -m hbh", "-A FORWARD -m dst"]);
+}
+
+/// The sets that [`MAKE_SETS`] makes.
+struct SomeSets;
+
+const MAKE_SETS: &str = "
+ipset create four hash:ip
+ipset create six hash:ip family inet6
+ipset create ports bitmap:port range 0-9
+ipset create abcdefghijklmnopqrstuvwxyz01234 list:set
+";
+
+impl Sets for SomeSets {
+    fn family(&self, name: &str) -> Option<SetFamily> {
+        match name {
+            "four" => Some(SetFamily::Only(Family::V4)),
+            "six" => Some(SetFamily::Only(Family::V6)),
+            "ports" | "abcdefghijklmnopqrstuvwxyz01234" => Some(SetFamily::Any),
+            _ => None,
+        }
+    }
+}
+
+#[test]
+fn set() {
+    let lines = [
+        "-A FORWARD -m set --match-set four src",
+        "-A FORWARD -m set --match-set six dst",
+        "-A FORWARD -m set ! --match-set ports src,dst",
+        "-A FORWARD -m set --match-set nothing src",
+        "-A FORWARD -m set --match-set nothing other",
+        "-A FORWARD -m set --match-set '' src",
+        "-A FORWARD -m set --match-set ports",
+        "-A FORWARD -m set --match-set ports -j ACCEPT",
+        "-A FORWARD -m set --match-set",
+        "-A FORWARD -m set",
+        "-A FORWARD -m set --return-nomatch",
+        "-A FORWARD -m set --match-set ports other",
+        "-A FORWARD -m set --match-set ports srcdst,dstsrc",
+        "-A FORWARD -m set --match-set ports ''",
+        "-A FORWARD -m set --match-set ports src,",
+        "-A FORWARD -m set --match-set ports src,dst,src,dst,src,dst",
+        "-A FORWARD -m set --match-set ports src,dst,src,dst,src,dst,src",
+        "-A FORWARD -m set --match-set abcdefghijklmnopqrstuvwxyz01234 src",
+        "-A FORWARD -m set --match-set abcdefghijklmnopqrstuvwxyz012345 src",
+        "-A FORWARD -m set --match-set ports src --match-set ports dst",
+        "-A FORWARD -m set --match-set ports src -m set --match-set ports dst",
+        "-A FORWARD -m set --match-set ports src --return-nomatch",
+        "-A FORWARD -m set --match-set ports src --return-nomatch --return-nomatch",
+        "-A FORWARD -m set --match-set ports src ! --return-nomatch",
+        "-A FORWARD -m set --match-set ports src --update-counters --update-subcounters",
+        "-A FORWARD -m set --match-set ports src ! --update-counters",
+        "-A FORWARD -m set --match-set ports src ! --update-subcounters ! --update-counters --return-nomatch",
+        "-A FORWARD -m set --match-set ports src --packets-eq 5 --bytes-eq 0x10",
+        "-A FORWARD -m set --match-set ports src ! --packets-eq 5 ! --bytes-eq 7",
+        "-A FORWARD -m set --match-set ports src --packets-lt 5 --bytes-gt 18446744073709551615",
+        "-A FORWARD -m set --match-set ports src --packets-gt 5 --bytes-lt 7",
+        "-A FORWARD -m set --match-set ports src ! --packets-gt 5",
+        "-A FORWARD -m set --match-set ports src ! --bytes-lt 5",
+        "-A FORWARD -m set --match-set ports src --packets-gt 5 --packets-lt 7",
+        "-A FORWARD -m set --match-set ports src --bytes-gt 5 ! --bytes-lt 7",
+        "-A FORWARD -m set --match-set ports src --packets-eq x",
+        "-A FORWARD -m set --match-set ports src --bytes-gt 18446744073709551616",
+        "-A FORWARD -m set --packets-eq 5",
+        "-A FORWARD -j SET --add-set ports src",
+        "-A FORWARD -j SET --add-set four src",
+        "-A FORWARD -j SET --add-set six src",
+        "-A FORWARD -j SET --del-set nothing src",
+        "-A FORWARD -j SET --add-set ports",
+        "-A FORWARD -j SET --del-set ports -i eth0",
+    ];
+    check_with_sets(Family::V4, MAKE_SETS, &SomeSets, &lines);
+    check_with_sets(Family::V6, MAKE_SETS, &SomeSets, &lines);
 }
