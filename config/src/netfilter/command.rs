@@ -6,6 +6,7 @@
 
 use super::fault::{Fault, FaultKind};
 use super::parser::Parser;
+use super::sets::{AnySet, Sets};
 use super::{Family, Policy, Rule, Table};
 
 /// A command line, read.
@@ -109,8 +110,17 @@ pub struct Word {
 }
 
 impl Invocation {
-    /// Reads a command's arguments (without the program's name).
+    /// Reads a command's arguments (without the program's name); any word names a set.
     pub fn parse<S: AsRef<str>>(family: Family, arguments: &[S]) -> Result<Self, Fault> {
+        Self::parse_with_sets(family, arguments, &AnySet)
+    }
+
+    /// The same, where a rule may name these sets only.
+    pub fn parse_with_sets<S: AsRef<str>>(
+        family: Family,
+        arguments: &[S],
+        sets: &dyn Sets,
+    ) -> Result<Self, Fault> {
         let mut column = 1;
         let words: Vec<Word> = arguments
             .iter()
@@ -121,12 +131,17 @@ impl Invocation {
                 word
             })
             .collect();
-        Parser::new(family, &words, None).parse()
+        Parser::new(family, &words, None, sets).parse()
     }
 
     /// Reads a line of restore text whose table is known.
-    pub(super) fn parse_line(family: Family, words: &[Word], table: Table) -> Result<Self, Fault> {
-        Parser::new(family, words, Some(table)).parse()
+    pub(super) fn parse_line(
+        family: Family,
+        words: &[Word],
+        table: Table,
+        sets: &dyn Sets,
+    ) -> Result<Self, Fault> {
+        Parser::new(family, words, Some(table), sets).parse()
     }
 }
 

@@ -29,6 +29,7 @@ mod ruleset;
 mod run;
 mod save;
 mod services;
+mod sets;
 pub mod targets;
 #[cfg(test)]
 mod tests;
@@ -45,4 +46,5 @@ pub use rule::{Counters, Fragment, Identity, InterfacePattern, Negatable, Rule};
 pub use ruleset::{Chain, Policy, Ruleset, TableModel};
 pub use run::Outcome;
 pub use save::SaveOptions;
+pub use sets::{AnySet, SetFamily, Sets};
 pub use targets::Target;

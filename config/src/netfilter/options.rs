@@ -49,7 +49,7 @@ pub(super) const CORE: &[Core] = &[
     core('P', &["policy"], Takes::Word),
     core('s', &["source", "src"], Takes::Word),
     core('d', &["destination", "dst"], Takes::Word),
-    core('p', &["protocol", "proto"], Takes::Word),
+    core('p', &["protocol"], Takes::Word),
     core('i', &["in-interface"], Takes::Word),
     core('o', &["out-interface"], Takes::Word),
     core('j', &["jump"], Takes::Word),

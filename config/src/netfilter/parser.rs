@@ -8,6 +8,7 @@ use super::command::{Command, Invocation, Style, Word, table_of_name};
 use super::fault::{Fault, FaultKind};
 use super::options::{COMMANDS, CORE, Core, LINE_NUMBERS, Takes, short};
 use super::rule_parser::RuleParser;
+use super::sets::Sets;
 use super::words::leading_number;
 use super::{Counters, Family, Table};
 
@@ -28,11 +29,16 @@ pub(super) struct Parser<'a> {
     waits: bool,
     /// `-W` was given.
     interval_given: bool,
-    rule: RuleParser,
+    rule: RuleParser<'a>,
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(family: Family, words: &'a [Word], table: Option<Table>) -> Self {
+    pub(super) fn new(
+        family: Family,
+        words: &'a [Word],
+        table: Option<Table>,
+        sets: &'a dyn Sets,
+    ) -> Self {
         Self {
             family,
             words,
@@ -46,7 +52,7 @@ impl<'a> Parser<'a> {
             counters: None,
             waits: false,
             interval_given: false,
-            rule: RuleParser::new(family),
+            rule: RuleParser::new(family, sets),
         }
     }
 
@@ -203,11 +209,7 @@ impl<'a> Parser<'a> {
             arguments.push(self.argument(&format!("--{name}"), value)?);
         }
         if found.option.arguments > 1 {
-            let missing = || {
-                Fault::usage(format!("--{} requires two args.", found.option.name))
-                    .help("as in `--tcp-flags SYN,ACK,FIN,RST SYN`")
-            };
-            arguments.push(self.maybe().ok_or_else(missing)?);
+            arguments.extend(self.maybe());
         }
         let negated = std::mem::take(&mut self.negated);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -3,6 +3,7 @@
 use super::command::{Invocation, Word};
 use super::edit::Edit;
 use super::fault::{Fault, FaultKind};
+use super::sets::{AnySet, Sets};
 use super::validate::{missing_target, validate};
 use super::{Counters, Family, Ruleset, Table};
 use crate::diagnostic::Diagnostic;
@@ -43,12 +44,23 @@ impl Ruleset {
         empty.restore(text, file, &options).map_err(|error| error.diagnostics)
     }
 
-    /// The ruleset as restore text changes it; this one stays as it is.
+    /// The ruleset as restore text changes it; this one stays as it is. Any word names a set.
     pub fn restore(
         &self,
         text: &str,
         file: &str,
         options: &RestoreOptions,
+    ) -> Result<Self, Box<RestoreError>> {
+        self.restore_with_sets(text, file, options, &AnySet)
+    }
+
+    /// The same, where a rule may name these sets only.
+    pub fn restore_with_sets(
+        &self,
+        text: &str,
+        file: &str,
+        options: &RestoreOptions,
+        sets: &dyn Sets,
     ) -> Result<Self, Box<RestoreError>> {
         let mut restore = Restore {
             ruleset: self.clone(),
@@ -56,6 +68,7 @@ impl Ruleset {
             first: None,
             file,
             options,
+            sets,
             edit: None,
             undeclared: None,
             failed: false,
@@ -82,6 +95,7 @@ struct Restore<'a> {
     first: Option<(String, u8)>,
     file: &'a str,
     options: &'a RestoreOptions,
+    sets: &'a dyn Sets,
     /// The table between `*NAME` and `COMMIT`.
     edit: Option<Edit>,
     /// The first rule of it that led to a chain not declared before, and its line.
@@ -189,7 +203,8 @@ impl Restore<'_> {
         let Some(edit) = &mut self.edit else { return Ok(()) };
         let (given, rest, skipped) = split_counters(line)?;
         let words = split(rest, skipped);
-        let mut invocation = Invocation::parse_line(self.ruleset.family, &words, edit.table)?;
+        let family = self.ruleset.family;
+        let mut invocation = Invocation::parse_line(family, &words, edit.table, self.sets)?;
         if let Some(given) = given.filter(|_| self.options.counters) {
             set_counters(&mut invocation, given);
         }

@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::printed::absorb;
 use super::rule_fields::{addresses, each, interface, protocol};
+use super::sets::Sets;
 use super::words::{Given, Opt, Surroundings, Words};
 use super::{
     AddressMask, Counters, Family, Fragment, Hook, Identity, Match, Protocol, Rule, Target,
@@ -31,11 +32,14 @@ struct Loaded {
     seen: Vec<&'static str>,
 }
 
-pub(super) struct RuleParser {
+pub(super) struct RuleParser<'a> {
     family: Family,
     /// Addresses as written: they are looked at when everything else is read.
     source_text: Option<String>,
     destination_text: Option<String>,
+    sets: &'a dyn Sets,
+    /// `-p` as it was written.
+    protocol_word: String,
     sources: Vec<AddressMask>,
     destinations: Vec<AddressMask>,
     source_negated: bool,
@@ -47,12 +51,14 @@ pub(super) struct RuleParser {
     out_given: bool,
 }
 
-impl RuleParser {
-    pub(super) fn new(family: Family) -> Self {
+impl<'a> RuleParser<'a> {
+    pub(super) fn new(family: Family, sets: &'a dyn Sets) -> Self {
         Self {
             family,
             source_text: None,
             destination_text: None,
+            sets,
+            protocol_word: String::new(),
             sources: Vec::new(),
             destinations: Vec::new(),
             source_negated: false,
@@ -71,7 +77,7 @@ impl RuleParser {
             (Family::V6, "icmpv6" | "ipv6-icmp") => "icmp6",
             (_, name) => name,
         };
-        match Match::blank(known).filter(|item| self.exists(item)) {
+        match self.blank(known) {
             Some(item) => {
                 self.matches.push(Loaded { item, seen: Vec::new() });
                 Ok(())
@@ -87,8 +93,11 @@ impl RuleParser {
         }
     }
 
-    fn exists(&self, item: &Match) -> bool {
-        item.words().family().is_none_or(|family| family == self.family)
+    /// The match of that name, if this family has it.
+    fn blank(&self, name: &str) -> Option<Match> {
+        let mut item = Match::blank(name)?;
+        item.words_mut().of_family(self.family);
+        item.words().family().is_none_or(|family| family == self.family).then_some(item)
     }
 
     /// `--dport` after `-p tcp` means the tcp match; whether there was one to load.
@@ -96,13 +105,15 @@ impl RuleParser {
         let protocol = self.rule.protocol.map(|protocol| protocol.value);
         let name = match protocol {
             Some(Protocol::ICMPV6) => "icmp6",
+            // The name it was called by, which need not be a match's.
+            Some(_) if super::words::number(&self.protocol_word).is_none() => &self.protocol_word,
             Some(protocol) => protocol.name().unwrap_or_default(),
             None => return false,
         };
         if self.matches.iter().any(|loaded| loaded.item.name() == name) {
             return false;
         }
-        match Match::blank(name).filter(|item| self.exists(item)) {
+        match self.blank(name) {
             Some(item) => {
                 self.matches.push(Loaded { item, seen: Vec::new() });
                 true
@@ -171,8 +182,8 @@ impl RuleParser {
             return Err(Fault::usage(message).help("leave the `!` out"));
         }
         seen.push(option.name);
-        let (family, protocol) = (self.family, self.rule.protocol);
-        words.set(&Given { option: option.name, negated, arguments, family, protocol })
+        let (family, protocol, sets) = (self.family, self.rule.protocol, self.sets);
+        words.set(&Given { option: option.name, negated, arguments, family, protocol, sets })
     }
 
     /// One of `-s -d -p -i -o -f -j -g`.
@@ -186,7 +197,10 @@ impl RuleParser {
                 self.destination_text = Some(text.to_owned());
                 self.destination_negated = negated;
             }
-            'p' => self.rule.protocol = protocol(text, negated)?,
+            'p' => {
+                self.rule.protocol = protocol(text, negated)?;
+                self.protocol_word = text.to_ascii_lowercase();
+            }
             'i' => {
                 self.rule.in_interface = interface(text, negated)?;
                 self.in_given = true;

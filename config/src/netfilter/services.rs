@@ -1,6 +1,6 @@
 //! The names of ports, as Debian's `/etc/services` gives them.
 
-/// Name and port; `t` and `u` say for which of TCP and UDP.
+/// Name and port; `t`, `u` and `s` say for which of TCP, UDP and SCTP.
 const SERVICES: &[(&str, u16, &str)] = &[
     ("tcpmux", 1, "t"),
     ("echo", 7, "tu"),
@@ -198,7 +198,7 @@ const SERVICES: &[(&str, u16, &str)] = &[
     ("nrpe", 5666, "t"),
     ("nsca", 5667, "t"),
     ("amqps", 5671, "t"),
-    ("amqp", 5672, "t"),
+    ("amqp", 5672, "ts"),
     ("canna", 5680, "t"),
     ("x11", 6000, "t"),
     ("x11-1", 6001, "t"),
@@ -345,7 +345,12 @@ pub(crate) fn port(name: &str) -> Option<u16> {
     SERVICES.iter().find(|(service, _, _)| *service == name).map(|(_, port, _)| *port)
 }
 
-/// The service's name for a port of TCP (`t`) or UDP (`u`); official names come before aliases.
+/// Whether a service of that name is one of SCTP.
+pub(crate) fn is_sctp(name: &str) -> bool {
+    SERVICES.iter().any(|(service, _, transports)| *service == name && transports.contains('s'))
+}
+
+/// The service's name for a port of TCP (`t`), UDP (`u`) or SCTP (`s`); official names come before aliases.
 pub(crate) fn name(port: u16, transport: char) -> Option<&'static str> {
     let known = |entry: &&(&str, u16, &str)| entry.1 == port && entry.2.contains(transport);
     SERVICES.iter().find(known).map(|(name, _, _)| *name)

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use super::edit::{Edit, EditChain, Placed};
 use super::fault::Fault;
-use super::words::Place;
+use super::words::{Place, Words};
 use super::{AddressMask, Family, Hook, Negatable, Rule};
 
 /// The kernel's NFT_JUMP_STACK_SIZE.
@@ -159,13 +159,14 @@ impl<'a> Walk<'a> {
     }
 
     fn check_hook(&self, placed: &Placed) -> Result<(), Refusal> {
-        let (Some(target), Some(hook)) = (&placed.rule.target, self.hook) else { return Ok(()) };
-        let Some(words) = target.words() else { return Ok(()) };
-        if words.hooks().contains(&hook) {
-            return Ok(());
-        }
+        let Some(hook) = self.hook else { return Ok(()) };
+        let target = placed.rule.target.as_ref();
+        let target = target.and_then(|target| Some((target.name(), target.words()?)));
+        let matches = placed.rule.matches.iter().map(|item| (item.name(), item.words()));
+        let misplaced = |(_, words): &(&str, &dyn Words)| !words.hooks().contains(&hook);
+        let Some((name, words)) = matches.chain(target).find(misplaced) else { return Ok(()) };
         let places: Vec<&str> = words.hooks().iter().map(|hook| hook.chain()).collect();
-        let help = format!("{} works in {} only, not in {hook}", target.name(), places.join(", "));
+        let help = format!("{name} works in {} only, not in {hook}", places.join(", "));
         Err(self.blame("Invalid argument", help))
     }
 

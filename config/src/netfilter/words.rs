@@ -7,6 +7,7 @@
 use std::net::IpAddr;
 
 use super::fault::Fault;
+use super::sets::Sets;
 use super::{Family, Hook, Negatable, PortRange, Protocol, Table};
 
 /// One option of a match or target.
@@ -94,12 +95,21 @@ pub(crate) struct Given<'a> {
     pub(crate) family: Family,
     /// `-p` as far as the rule is read.
     pub(crate) protocol: Option<Negatable<Protocol>>,
+    /// The sets that exist, for those who name one.
+    pub(crate) sets: &'a dyn Sets,
 }
 
 impl Given<'_> {
     /// Its `n`-th argument.
     pub(crate) fn argument(&self, n: usize) -> &str {
         self.arguments.get(n).copied().unwrap_or_default()
+    }
+
+    /// The second of its two arguments, or the tool's complaint that it is not there.
+    pub(crate) fn second(&self, complaint: &str) -> Result<&str, Fault> {
+        self.arguments.get(1).copied().ok_or_else(|| {
+            Fault::usage(complaint).help(format!("two words follow `--{}`", self.option))
+        })
     }
 
     pub(crate) fn negatable<T>(&self, value: T) -> Option<Negatable<T>> {
@@ -187,6 +197,12 @@ impl Given<'_> {
             return Err(Fault::usage(message).help("write two ports at most"));
         }
         Ok(range)
+    }
+
+    /// `MIN[:MAX]`, 32 bits each; the maximum is the minimum where it is not written.
+    pub(crate) fn span(&self, extension: &str) -> Result<Option<Negatable<(u32, u32)>>, Fault> {
+        let (min, max) = self.integers(extension, u64::from(u32::MAX))?;
+        Ok(self.negatable((min as u32, max as u32)))
     }
 
     /// A usage error about this option's argument, as `xtables_param_act` says it.
@@ -303,6 +319,9 @@ impl Objection {
 
 /// A match's or target's words: options in, text out.
 pub(crate) trait Words {
+    /// Says which tool it is spoken to by, before any option is read.
+    fn of_family(&mut self, _family: Family) {}
+
     /// Its options.
     fn options(&self) -> &'static [Opt];
 

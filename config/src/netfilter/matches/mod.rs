@@ -1,49 +1,110 @@
 //! The matches: one file each, one line here each.
 
+mod addrtype;
+mod ah;
+mod bpf;
+mod bpf_check;
 mod comment;
+mod connbytes;
 mod connlimit;
+mod connmark;
 mod conntrack;
+mod cpu;
+mod dccp;
 mod dscp;
+mod dst;
 mod ecn;
+mod esp;
+mod eui64;
+mod frag;
 mod hashlimit;
+mod hbh;
+mod helper;
 mod hl;
 mod icmp;
 mod icmp6;
 mod iprange;
+mod ipv6header;
 mod length;
 mod limit;
+mod mac;
 mod mark;
+mod mh;
 mod multiport;
+mod options_header;
+mod owner;
+mod physdev;
+mod pkttype;
+mod policy;
+mod quota;
 mod recent;
+mod rpfilter;
+mod rt;
+mod sctp;
+mod set;
+mod socket;
 mod state;
+mod statistic;
 mod string;
 mod tcp;
+mod tcpmss;
 mod time;
 mod tos;
 mod ttl;
+mod u32_match;
 mod udp;
 
+pub use addrtype::{AddressTypes, Addrtype, LimitInterface};
+pub use ah::Ah;
+pub use bpf::{Bpf, BpfInstruction};
 pub use comment::Comment;
+pub use connbytes::{Connbytes, ConnbytesDirection, ConnbytesMode};
 pub use connlimit::Connlimit;
+pub use connmark::Connmark;
 pub use conntrack::{Conntrack, CtDirection, CtStates, CtStatus};
+pub use cpu::Cpu;
+pub use dccp::Dccp;
 pub use dscp::Dscp;
+pub use dst::Dst;
 pub use ecn::Ecn;
+pub use esp::Esp;
+pub use eui64::Eui64;
+pub use frag::Frag;
 pub use hashlimit::{HashKey, Hashlimit};
+pub use hbh::Hbh;
+pub use helper::Helper;
 pub use hl::Hl;
 pub use icmp::{Icmp, IcmpType};
 pub use icmp6::Icmp6;
 pub use iprange::{AddressRange, Iprange};
+pub use ipv6header::{ExtensionHeaders, Ipv6header};
 pub use length::Length;
 pub use limit::Limit;
+pub use mac::Mac;
 pub use mark::Mark;
+pub use mh::Mh;
 pub use multiport::{Multiport, PortSide};
+pub use options_header::{HeaderOption, OptionsHeader};
+pub use owner::Owner;
+pub use physdev::Physdev;
+pub use pkttype::{PacketType, Pkttype};
+pub use policy::{Policy, PolicyDirection, PolicyElement, PolicyMode, TunnelEnd};
+pub use quota::Quota;
 pub use recent::{Recent, RecentAction};
+pub use rpfilter::Rpfilter;
+pub use rt::Rt;
+pub use sctp::{ChunkFlags, ChunkScope, Sctp, SctpChunks};
+pub use set::{CounterTest, Set, SetEnd};
+pub use socket::Socket;
 pub use state::State;
+pub use statistic::{Statistic, StatisticMode};
 pub use string::{Algorithm, StringMatch};
 pub use tcp::{Tcp, TcpFlags};
+pub use tcpmss::Tcpmss;
 pub use time::Time;
 pub use tos::Tos;
 pub use ttl::{HopComparison, Ttl};
+pub use u32_match::{U32, U32Step, U32Test};
 pub use udp::Udp;
 
 use super::words::{Words, bang};
@@ -87,27 +148,56 @@ macro_rules! matches {
 }
 
 matches! {
+    "addrtype" => Addrtype,
+    "ah" => Ah,
+    "bpf" => Bpf,
     "comment" => Comment,
+    "connbytes" => Connbytes,
     "connlimit" => Connlimit,
+    "connmark" => Connmark,
     "conntrack" => Conntrack,
+    "cpu" => Cpu,
+    "dccp" => Dccp,
     "dscp" => Dscp,
+    "dst" => Dst,
     "ecn" => Ecn,
+    "esp" => Esp,
+    "eui64" => Eui64,
+    "frag" => Frag,
     "hashlimit" => Hashlimit,
+    "hbh" => Hbh,
+    "helper" => Helper,
     "hl" => Hl,
     "icmp" => Icmp,
     "icmp6" => Icmp6,
     "iprange" => Iprange,
+    "ipv6header" => Ipv6header,
     "length" => Length,
     "limit" => Limit,
+    "mac" => Mac,
     "mark" => Mark,
+    "mh" => Mh,
     "multiport" => Multiport,
+    "owner" => Owner,
+    "physdev" => Physdev,
+    "pkttype" => Pkttype,
+    "policy" => Policy,
+    "quota" => Quota,
     "recent" => Recent,
+    "rpfilter" => Rpfilter,
+    "rt" => Rt,
+    "sctp" => Sctp,
+    "set" => Set,
+    "socket" => Socket,
     "state" => State,
+    "statistic" => Statistic,
     "string" => StringMatch,
     "tcp" => Tcp,
+    "tcpmss" => Tcpmss,
     "time" => Time,
     "tos" => Tos,
     "ttl" => Ttl,
+    "u32" => U32,
     "udp" => Udp,
 }
 
@@ -160,4 +250,25 @@ fn list_ports(
 fn port_name(port: u16, numeric: bool, transport: char) -> String {
     let name = if numeric { None } else { super::services::name(port, transport) };
     name.map_or_else(|| port.to_string(), str::to_owned)
+}
+
+/// ` [!] --OPTION MIN[:MAX]`; nothing for every number, negated or not, as the tools have it.
+fn save_span(out: &mut String, option: &str, span: Option<Negatable<(u32, u32)>>) {
+    if let Some(span) = span.filter(|span| span.value != (0, u32::MAX)) {
+        let bang = bang(&span);
+        out.push_str(&match span.value {
+            (min, max) if min == max => format!("{bang} --{option} {min}"),
+            (min, max) => format!("{bang} --{option} {min}:{max}"),
+        });
+    }
+}
+
+/// `COLUMN:[!]NUMBER` or `COLUMNs:[!]MIN:MAX`; nothing for every number.
+fn span_text(column: &str, span: Option<Negatable<(u32, u32)>>) -> Option<String> {
+    let span = span.filter(|span| span.negated || span.value != (0, u32::MAX))?;
+    let bang = if span.negated { "!" } else { "" };
+    Some(match span.value {
+        (min, max) if min == max => format!("{column}:{bang}{min}"),
+        (min, max) => format!("{column}s:{bang}{min}:{max}"),
+    })
 }

@@ -104,7 +104,8 @@ impl Words for Tcp {
             }
             "syn" => self.flags = given.negatable(TcpFlags::SYN),
             "tcp-flags" => {
-                let (mask, set) = (given.argument(0), given.argument(1));
+                let mask = given.argument(0);
+                let set = given.second("--tcp-flags requires two args.")?;
                 let flags = TcpFlags { mask: TcpFlags::parse(mask)?, set: TcpFlags::parse(set)? };
                 let none = TcpFlags { mask: 0, set: 0 };
                 self.flags = given.negatable(flags).filter(|_| given.negated || flags != none);

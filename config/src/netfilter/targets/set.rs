@@ -2,6 +2,7 @@
 //! (kernel: xt_set, target revision 3).
 
 use crate::netfilter::fault::Fault;
+use crate::netfilter::sets;
 use crate::netfilter::words::{
     Given, Look, Objection, Opt, Place, Surroundings, Words, number, opt,
 };
@@ -38,20 +39,15 @@ pub struct SetEntry {
     pub from_destination: Vec<bool>,
 }
 
-/// The kernel's room for a name (IPSET_MAXNAMELEN), less the final zero.
-const MAX_NAME: usize = 31;
-
 /// The most dimensions a set can have (IPSET_DIM_MAX).
 const MAX_DIMENSIONS: usize = 6;
 
 impl SetEntry {
     /// `NAME src|dst[,…]`
     fn read(given: &Given<'_>) -> Result<Self, Fault> {
-        let (set, directions) = (given.argument(0), given.argument(1));
-        if set.len() > MAX_NAME {
-            let message = format!("setname `{set}' too long, max {MAX_NAME} characters.");
-            return Err(Fault::usage(message).help("no set has so long a name"));
-        }
+        let set = given.argument(0);
+        let directions = given.second(&format!("--{} requires two args.", given.option))?;
+        sets::check(given.sets, set, given.family)?;
         let mut from_destination = Vec::new();
         for direction in directions.split(',') {
             if from_destination.len() == MAX_DIMENSIONS {

@@ -119,6 +119,38 @@ fn push<A: Address>(
         text::Match::State(asked) => out.push(conntrack::states(asked.states, asked.negated)),
         text::Match::Tcp(asked) => push_tcp(out, asked),
         text::Match::Udp(asked) => push_ports(out, asked.source_port, asked.destination_port),
+        text::Match::Addrtype(_)
+        | text::Match::Ah(_)
+        | text::Match::Connbytes(_)
+        | text::Match::Connmark(_)
+        | text::Match::Cpu(_)
+        | text::Match::Esp(_)
+        | text::Match::Helper(_)
+        | text::Match::Mac(_)
+        | text::Match::Owner(_)
+        | text::Match::Physdev(_)
+        | text::Match::Pkttype(_)
+        | text::Match::Policy(_)
+        | text::Match::Quota(_)
+        | text::Match::Rpfilter(_)
+        | text::Match::Set(_)
+        | text::Match::Socket(_)
+        | text::Match::Statistic(_)
+        | text::Match::Sctp(_)
+        | text::Match::Dccp(_)
+        | text::Match::U32(_)
+        | text::Match::Bpf(_)
+        | text::Match::Frag(_)
+        | text::Match::Rt(_)
+        | text::Match::Hbh(_)
+        | text::Match::Dst(_)
+        | text::Match::Ipv6header(_)
+        | text::Match::Mh(_)
+        | text::Match::Eui64(_)
+        | text::Match::Tcpmss(_) => {
+            let instead = "leave the match out; the gateway reads it but cannot apply it yet";
+            return Err(Unsupported { what: extension.name(), instead });
+        }
     }
     Ok(())
 }

@@ -10,12 +10,13 @@
 
 mod elementary;
 mod matches_a;
+mod matches_b;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use sluice_config::netfilter::{Family, Invocation, Ruleset};
+use sluice_config::netfilter::{AnySet, Family, Invocation, Ruleset, Sets};
 use sluice_tests::Namespace;
 
 /// Everything one program said to one line.
@@ -43,10 +44,16 @@ const LISTINGS: [&str; 3] = ["-S", "-L -n -v", "-L"];
 /// When the two differ, with every line they differ in and what both said.
 #[track_caller]
 pub(crate) fn check(family: Family, lines: &[&str]) {
-    let real = real(family, lines);
+    check_with_sets(family, "", &AnySet, lines);
+}
+
+/// The same where these sets exist, which commands of `ipset` make for the real tool.
+#[track_caller]
+pub(crate) fn check_with_sets(family: Family, make: &str, sets: &dyn Sets, lines: &[&str]) {
+    let real = real(family, make, lines);
     let mut report = String::new();
     for (line, real) in lines.iter().zip(&real) {
-        let ours = ours(family, line);
+        let ours = ours(family, sets, line);
         if *real != ours {
             differences(&mut report, family, line, real, &ours);
         }
@@ -91,12 +98,13 @@ fn table(words: &[String]) -> &str {
     position.and_then(|at| words.get(at + 1)).map_or("filter", String::as_str)
 }
 
-fn ours(family: Family, line: &str) -> Said {
+fn ours(family: Family, sets: &dyn Sets, line: &str) -> Said {
     let mut said = Said::default();
     let mut ruleset = Ruleset::new(family);
     let commands = commands(line);
     for words in &commands {
-        match Invocation::parse(family, words).and_then(|asked| asked.run(&ruleset)) {
+        let asked = Invocation::parse_with_sets(family, words, sets);
+        match asked.and_then(|asked| asked.run(&ruleset)) {
             Ok(outcome) => {
                 ruleset = outcome.ruleset.unwrap_or(ruleset);
                 said.commands.push((0, String::new(), outcome.output));
@@ -118,10 +126,10 @@ fn ours(family: Family, line: &str) -> Said {
 }
 
 /// The real tool's answers: one script for all lines, since a process for each is what takes time.
-fn real(family: Family, lines: &[&str]) -> Vec<Said> {
+fn real(family: Family, make: &str, lines: &[&str]) -> Vec<Said> {
     let directory = tempfile::tempdir().expect("no temporary directory");
     let (at, program) = (directory.path(), family.program());
-    let mut script = format!("cd {}\n", at.display());
+    let mut script = format!("cd {}\n{make}\n", at.display());
     for (nth, line) in lines.iter().enumerate() {
         let commands = commands(line);
         let table = commands.last().map_or("filter", |words| table(words));
@@ -222,8 +230,8 @@ fn both(report: &mut String, what: &str, real: &str, ours: &str) {
 #[should_panic(expected = "Sluice: exit 0")]
 fn a_difference_is_seen() {
     let mut report = String::new();
-    let real = real(Family::V4, &["-A FORWARD -p 300"]);
-    let ours = ours(Family::V4, "-A FORWARD -p 3");
+    let real = real(Family::V4, "", &["-A FORWARD -p 300"]);
+    let ours = ours(Family::V4, &AnySet, "-A FORWARD -p 3");
     differences(&mut report, Family::V4, "-A FORWARD -p 300", &real[0], &ours);
     panic!("{report}");
 }
