@@ -6,7 +6,7 @@ use sluice_config::netfilter::{AddressMask, Negatable, PortRange};
 use sluice_dataplane::address::Address;
 use sluice_dataplane::conntrack::Direction;
 use sluice_dataplane::rules::matches::conntrack::{Asked, Conntrack, End};
-use sluice_dataplane::rules::matches::{Match, state};
+use sluice_dataplane::rules::matches::{Match, connmark, state};
 
 pub(super) fn conntrack<A: Address>(out: &mut Vec<Match<A>>, asked: &words::Conntrack) {
     use Direction::{Original, Reply};
@@ -75,4 +75,9 @@ pub(super) fn states<A>(set: words::CtStates, negated: bool) -> Match<A> {
         dnat: set.contains(words::CtStates::DNAT),
         invert: negated,
     })
+}
+
+pub(super) fn connmark<A>(asked: &words::Connmark) -> Match<A> {
+    let &words::Connmark { negated, value, mask } = asked;
+    Match::Connmark(connmark::Connmark { value, mask, invert: negated })
 }

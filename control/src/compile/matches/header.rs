@@ -1,10 +1,11 @@
 //! Matches that read the packet and remember nothing.
 
+use crate::compile::error::Unsupported;
 use sluice_config::netfilter::Negatable;
 use sluice_config::netfilter::matches as words;
 use sluice_dataplane::address::Address;
 use sluice_dataplane::rules::matches::ttl::{Compare, Ttl};
-use sluice_dataplane::rules::matches::{Match, ecn, range, string, time, tos};
+use sluice_dataplane::rules::matches::{Match, ecn, range, spi, string, tcp_options, time, tos};
 
 pub(super) fn iprange<A: Address>(asked: &words::Iprange) -> Match<A> {
     let range = |wanted: Option<Negatable<words::AddressRange>>| {
@@ -54,4 +55,25 @@ pub(super) fn time<A>(asked: &words::Time) -> Match<A> {
         contiguous: asked.contiguous,
         local: asked.kernel_zone,
     })
+}
+
+pub(super) fn tcpmss<A>(asked: &words::Tcpmss) -> Match<A> {
+    let &words::Tcpmss { negated, min, max } = asked;
+    Match::Mss(tcp_options::Mss { from: min, to: max, invert: negated })
+}
+
+pub(super) fn esp<A>(asked: &words::Esp) -> Option<Match<A>> {
+    asked.spi.map(|wanted| index(spi::Place::Esp, &wanted))
+}
+
+pub(super) fn ah<A>(asked: &words::Ah) -> Result<Option<Match<A>>, Unsupported> {
+    if asked.length.is_some() || asked.reserved {
+        return Err(Unsupported { what: "--ahlen and --ahres", instead: "use --ahspi alone" });
+    }
+    Ok(asked.spi.map(|wanted| index(spi::Place::Ah, &wanted)))
+}
+
+fn index<A>(place: spi::Place, wanted: &Negatable<(u32, u32)>) -> Match<A> {
+    let (from, to) = wanted.value;
+    Match::Spi(spi::Spi { place, from, to, invert: wanted.negated })
 }

@@ -6,7 +6,8 @@ use sluice_config::netfilter::matches as words;
 use sluice_dataplane::address::Address;
 use sluice_dataplane::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table};
 use sluice_dataplane::rules::matches::recent::{Action, End, Recent};
-use sluice_dataplane::rules::matches::{Match, connlimit, limit};
+use sluice_dataplane::rules::matches::{Match, connlimit, limit, quota, statistic};
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
 /// The kind under which lists of addresses are kept by name.
@@ -92,6 +93,27 @@ pub(super) fn hashlimit<A: Address>(
         expire: Duration::from_millis(asked.expire.into()),
         above: asked.above,
     }))
+}
+
+pub(super) fn statistic<A>(asked: &words::Statistic, within: Within<'_>) -> Match<A> {
+    let which = match asked.mode {
+        words::StatisticMode::Random(probability) => {
+            let salt = within.rule.identity.number() as u64;
+            statistic::Which::Random { probability, salt }
+        }
+        // The kernel counts from the packet that shall be the first to match.
+        words::StatisticMode::Nth { every, packet } => {
+            let every = every.saturating_sub(1);
+            let count = within.own(|| AtomicU32::new(every.saturating_sub(packet)));
+            statistic::Which::Nth { every, count }
+        }
+    };
+    Match::Statistic(statistic::Statistic { which, invert: asked.negated })
+}
+
+pub(super) fn quota<A>(asked: &words::Quota, within: Within<'_>) -> Match<A> {
+    let left = within.own(|| AtomicU64::new(asked.bytes));
+    Match::Quota(quota::Quota { left, invert: asked.negated })
 }
 
 /// How many buckets a table may have. Without a word about it, as many as the kernel gives it on a machine

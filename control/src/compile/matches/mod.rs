@@ -1,5 +1,6 @@
 //! Matches: words to meaning.
 
+mod around;
 mod conntrack;
 mod header;
 mod kept;
@@ -119,25 +120,40 @@ fn push<A: Address>(
         text::Match::State(asked) => out.push(conntrack::states(asked.states, asked.negated)),
         text::Match::Tcp(asked) => push_tcp(out, asked),
         text::Match::Udp(asked) => push_ports(out, asked.source_port, asked.destination_port),
-        text::Match::Addrtype(_)
-        | text::Match::Ah(_)
-        | text::Match::Connbytes(_)
-        | text::Match::Connmark(_)
+        text::Match::Addrtype(asked) => out.push(around::addrtype(asked)),
+        text::Match::Rpfilter(asked) => out.push(around::rpfilter(asked)),
+        text::Match::Mac(asked) => out.push(around::mac(asked)),
+        text::Match::Pkttype(asked) => out.push(around::pkttype(asked)),
+        text::Match::Physdev(asked) => out.push(around::physdev(asked)),
+        text::Match::Policy(asked) => out.push(around::policy(asked)),
+        text::Match::Helper(asked) => out.push(around::helper(asked)),
+        text::Match::Connmark(asked) => out.push(conntrack::connmark(asked)),
+        text::Match::Statistic(asked) => out.push(kept::statistic(asked, within)),
+        text::Match::Quota(asked) => out.push(kept::quota(asked, within)),
+        text::Match::Tcpmss(asked) => out.push(header::tcpmss(asked)),
+        text::Match::Esp(asked) => out.extend(header::esp(asked)),
+        text::Match::Ah(asked) => out.extend(header::ah(asked)?),
+        text::Match::Sctp(asked) => {
+            push_ports(out, asked.source_port, asked.destination_port);
+            refuse_some(asked.chunks.is_some(), "--chunk-types", "match by ports")?;
+        }
+        text::Match::Dccp(asked) => {
+            push_ports(out, asked.source_port, asked.destination_port);
+            let types = asked.types.is_some() || asked.option.is_some();
+            refuse_some(types, "--dccp-types and --dccp-option", "match by ports")?;
+        }
+        text::Match::Owner(_) => {
+            let instead =
+                "the host's programs are not seen from here; match by -s, --sport or --mark";
+            return Err(Unsupported { what: "-m owner", instead });
+        }
+        text::Match::Socket(_) => {
+            let instead = "the host's sockets are not seen from here; match by -d and --dport";
+            return Err(Unsupported { what: "-m socket", instead });
+        }
+        text::Match::Connbytes(_)
         | text::Match::Cpu(_)
-        | text::Match::Esp(_)
-        | text::Match::Helper(_)
-        | text::Match::Mac(_)
-        | text::Match::Owner(_)
-        | text::Match::Physdev(_)
-        | text::Match::Pkttype(_)
-        | text::Match::Policy(_)
-        | text::Match::Quota(_)
-        | text::Match::Rpfilter(_)
         | text::Match::Set(_)
-        | text::Match::Socket(_)
-        | text::Match::Statistic(_)
-        | text::Match::Sctp(_)
-        | text::Match::Dccp(_)
         | text::Match::U32(_)
         | text::Match::Bpf(_)
         | text::Match::Frag(_)
@@ -146,13 +162,16 @@ fn push<A: Address>(
         | text::Match::Dst(_)
         | text::Match::Ipv6header(_)
         | text::Match::Mh(_)
-        | text::Match::Eui64(_)
-        | text::Match::Tcpmss(_) => {
+        | text::Match::Eui64(_) => {
             let instead = "leave the match out; the gateway reads it but cannot apply it yet";
             return Err(Unsupported { what: extension.name(), instead });
         }
     }
     Ok(())
+}
+
+fn refuse_some(asked: bool, what: &'static str, instead: &'static str) -> Result<(), Unsupported> {
+    if asked { Err(Unsupported { what, instead }) } else { Ok(()) }
 }
 
 fn push_tcp<A: Address>(out: &mut Vec<Match<A>>, asked: &words::Tcp) {

@@ -1,0 +1,66 @@
+//! Matches about routes, the link, and what this gateway never has: bridges, IPsec, helpers.
+
+use sluice_config::netfilter::Negatable;
+use sluice_config::netfilter::matches as words;
+use sluice_dataplane::address::Mac;
+use sluice_dataplane::rules::matches::addrtype::{AddressType, Kinds, Limit};
+use sluice_dataplane::rules::matches::link::{PacketType, SourceMac, To};
+use sluice_dataplane::rules::matches::reverse_path::ReversePath;
+use sluice_dataplane::rules::matches::{Match, always};
+
+pub(super) fn addrtype<A>(asked: &words::Addrtype) -> Match<A> {
+    let kinds = |wanted: Option<Negatable<words::AddressTypes>>| {
+        wanted.map(|wanted| Kinds { bits: wanted.value.0, invert: wanted.negated })
+    };
+    Match::AddressType(AddressType {
+        source: kinds(asked.source),
+        destination: kinds(asked.destination),
+        limit: match asked.interface {
+            None => Limit::None,
+            Some(words::LimitInterface::In) => Limit::In,
+            Some(words::LimitInterface::Out) => Limit::Out,
+        },
+    })
+}
+
+pub(super) fn rpfilter<A>(asked: &words::Rpfilter) -> Match<A> {
+    let &words::Rpfilter { loose, valid_mark: _, accept_local, invert } = asked;
+    Match::ReversePath(ReversePath { loose, accept_local, invert })
+}
+
+pub(super) fn mac<A>(asked: &words::Mac) -> Match<A> {
+    Match::SourceMac(SourceMac { mac: Mac(asked.source), invert: asked.negated })
+}
+
+pub(super) fn pkttype<A>(asked: &words::Pkttype) -> Match<A> {
+    let to = match asked.kind {
+        words::PacketType::Unicast => To::Host,
+        words::PacketType::Broadcast => To::Broadcast,
+        words::PacketType::Multicast => To::Multicast,
+        words::PacketType::OtherHost => To::Other,
+    };
+    Match::PacketType(PacketType { to, invert: asked.negated })
+}
+
+/// No packet crosses a bridge: what is asked must all be negated (kernel `physdev_mt`).
+pub(super) fn physdev<A>(asked: &words::Physdev) -> Match<A> {
+    fn fits<T>(wanted: &Option<Negatable<T>>) -> bool {
+        wanted.as_ref().is_none_or(|wanted| wanted.negated)
+    }
+    let ports = fits(&asked.port_in) && fits(&asked.port_out);
+    always(ports && fits(&asked.is_in) && fits(&asked.is_out) && fits(&asked.is_bridged), false)
+}
+
+/// No packet is or will be IPsec's (kernel `policy_mt`).
+pub(super) fn policy<A>(asked: &words::Policy) -> Match<A> {
+    always(asked.none, false)
+}
+
+/// No connection has a helper (kernel `helper_mt`).
+pub(super) fn helper<A>(asked: &words::Helper) -> Match<A> {
+    always(asked.negated, true)
+}
+
+fn always<A>(answer: bool, needs_conntrack: bool) -> Match<A> {
+    Match::Always(always::Always { answer, needs_conntrack })
+}
