@@ -135,11 +135,25 @@ impl Packet {
     /// Carrying TCP (RFC 9293) without options, window 64240.
     #[must_use]
     pub fn tcp(self, ports: (u16, u16), flags: u8, seq: u32, ack: u32, data: &[u8]) -> Self {
+        self.tcp_with(ports, flags, [seq, ack], &[], data)
+    }
+
+    /// Carrying TCP with these options, a multiple of 4 bytes; `numbers` are sequence and acknowledgement.
+    #[must_use]
+    pub fn tcp_with(
+        self,
+        ports: (u16, u16),
+        flags: u8,
+        numbers: [u32; 2],
+        options: &[u8],
+        data: &[u8],
+    ) -> Self {
         let mut segment = words(&[ports.0, ports.1]);
-        segment.extend(seq.to_be_bytes());
-        segment.extend(ack.to_be_bytes());
-        segment.extend([0x50, flags]);
+        numbers.iter().for_each(|number| segment.extend(number.to_be_bytes()));
+        let words_of_header = u8::try_from(5 + options.len() / 4).expect("short options");
+        segment.extend([words_of_header << 4, flags]);
         segment.extend(words(&[64240, 0, 0]));
+        segment.extend(options);
         segment.extend(data);
         self.with_checksum(TCP, segment, 16)
     }

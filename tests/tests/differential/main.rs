@@ -4,8 +4,10 @@ mod conntrack;
 mod forwarding;
 mod hostile;
 mod ipv6;
+mod matches;
 mod nat;
 mod rules;
+mod targets;
 mod text;
 
 use sluice_tests::Kind;

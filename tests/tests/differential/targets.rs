@@ -1,0 +1,150 @@
+//! Owns the scenarios of targets that write to packets and marks.
+
+use sluice_tests::differential;
+use sluice_tests::differential::Scenario;
+use sluice_tests::frame::{Packet, flags};
+
+use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE};
+
+differential!(
+    ttl_and_tos,
+    segment_sizes,
+    clamped_to_the_path,
+    stripped,
+    marks_of_connections,
+    networks_mapped
+);
+
+fn ttl_and_tos() -> Scenario {
+    let rules = "
+        *mangle
+        -A PREROUTING -p udp --dport 1 -j TTL --ttl-set 10
+        -A PREROUTING -p udp --dport 2 -j TTL --ttl-inc 200
+        -A FORWARD -p udp --dport 3 -j TTL --ttl-dec 63
+        -A FORWARD -p udp --dport 4 -j TOS --set-tos 0x10/0x3f
+        -A FORWARD -p udp --dport 5 -j TOS --xor-tos 0xff
+        -A FORWARD -p udp --dport 6 -j DSCP --set-dscp-class EF
+        -A FORWARD -p udp --dport 7 -j ECN --ecn-ip-ect 2
+        -A FORWARD -p udp --dport 4 -m tos --tos 0x10/0x3f -j TTL --ttl-set 77
+        -A POSTROUTING -p tcp -j ECN --ecn-tcp-remove
+        -A POSTROUTING -p udp --dport 8 -j CLASSIFY --set-class 1:2
+        -A POSTROUTING -p udp --dport 8 -j CHECKSUM --checksum-fill
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for port in 1..9 {
+            for ttl in [64, 100, 2] {
+                lab.lan(
+                    &Packet::new(INSIDE, OUTSIDE).udp(1000, port, b"header").ttl(ttl).tos(0x8d),
+                );
+            }
+        }
+        for more in [0, 0x40, 0x80, 0xc0] {
+            let packet = Packet::new(INSIDE, OUTSIDE);
+            lab.lan(&packet.tcp((1000, 80), flags::SYN | more, 1, 0, b""));
+        }
+        for part in Packet::new(INSIDE, OUTSIDE).udp(1000, 4, &[7; 64]).fragments(&[40]) {
+            lab.lan(&part);
+        }
+    })
+}
+
+const OPTIONS: [&[u8]; 6] = [
+    &[],
+    &[2, 4, 5, 180],
+    &[2, 4, 2, 0],
+    &[1, 1, 4, 2, 2, 4, 5, 180],
+    &[1, 3, 3, 7],
+    &[3, 3, 7, 2, 4, 5, 180, 0],
+];
+
+fn segments(lab: &mut sluice_tests::differential::Lab) {
+    for options in OPTIONS {
+        for port in [80, 81] {
+            let packet = Packet::new(INSIDE, OUTSIDE);
+            lab.lan(&packet.tcp_with((1000, port), flags::SYN, [1, 0], options, b""));
+        }
+        let packet = Packet::new(INSIDE, FAR);
+        lab.lan(&packet.tcp_with((1000, 80), flags::SYN, [1, 0], options, b"data"));
+    }
+    lab.wan(&Packet::new(OUTSIDE, INSIDE).tcp_with(
+        (80, 1000),
+        flags::SYN | flags::ACK,
+        [7, 2],
+        &[2, 4, 5, 180],
+        b"",
+    ));
+    lab.lan(&Packet::new(INSIDE, OUTSIDE).tcp((1000, 80), flags::ACK, 2, 8, b"data"));
+}
+
+fn segment_sizes() -> Scenario {
+    let rules = "
+        *mangle
+        -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1000
+        -A FORWARD -p tcp --tcp-flags SYN,RST SYN -m tcpmss --mss 1000 -j DSCP --set-dscp 1
+        COMMIT";
+    Scenario::new(rules, segments)
+}
+
+fn clamped_to_the_path() -> Scenario {
+    let rules = "
+        *mangle
+        -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu
+        COMMIT
+        *filter
+        -A FORWARD -m conntrack --ctstate INVALID -j DROP
+        COMMIT";
+    Scenario::new(rules, segments)
+}
+
+fn stripped() -> Scenario {
+    let rules = "
+        *mangle
+        -A FORWARD -p tcp -j TCPOPTSTRIP --strip-options 2,wscale,sack-permitted
+        COMMIT";
+    Scenario::new(rules, segments)
+}
+
+fn marks_of_connections() -> Scenario {
+    let rules = "
+        *mangle
+        -A PREROUTING -j CONNMARK --restore-mark
+        -A PREROUTING -p udp --dport 1 -m mark --mark 0 -j MARK --set-mark 5
+        -A PREROUTING -p udp --dport 2 -m mark --mark 0 -j CONNMARK --set-mark 0x16/0xff
+        -A PREROUTING -p udp --dport 1 -j CONNMARK --save-mark --nfmask 0x4 --ctmask 0xff
+        -A FORWARD -m mark --mark 5 -j DSCP --set-dscp 5
+        -A FORWARD -m mark --mark 4 -j DSCP --set-dscp 4
+        -A FORWARD -m mark --mark 0x16 -j DSCP --set-dscp 6
+        -A FORWARD -m connmark --mark 0x16 -p udp --sport 2 -j DSCP --set-dscp 7
+        -A FORWARD -m connmark ! --mark 0x16 -p udp --sport 2 -j DSCP --set-dscp 8
+        -A POSTROUTING -p udp --dport 3 -j CONNMARK --xor-mark 1
+        -A FORWARD -m connmark --mark 1 -p udp --dport 3 -j DSCP --set-dscp 9
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for port in [1, 1, 2, 2, 3, 3, 3] {
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, port, b"marked"));
+        }
+        for port in [1, 2, 3] {
+            lab.wan(&Packet::new(OUTSIDE, INSIDE).udp(port, 1000, b"answer"));
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, port, b"marked"));
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, port, b"marked"));
+        }
+    })
+}
+
+fn networks_mapped() -> Scenario {
+    let rules = "
+        *nat
+        -A PREROUTING -d 198.51.100.0/24 -j NETMAP --to 192.168.1.0/24
+        -A POSTROUTING -s 10.1.0.0/16 -o wan0 -j NETMAP --to 172.16.0.0/16
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for source in [INSIDE, INSIDE_2] {
+            for destination in ["198.51.100.9", OUTSIDE] {
+                lab.lan(&Packet::new(source, destination).udp(1000, 53, b"mapped"));
+                lab.lan(&Packet::new(source, destination).ping(9, 1, b"mapped"));
+            }
+        }
+        lab.wan(&Packet::new(OUTSIDE, "172.16.0.2").udp(53, 1000, b"answer"));
+        lab.wan(&Packet::new(OUTSIDE, "172.16.0.3").pong(9, 1, b"mapped"));
+    })
+}
