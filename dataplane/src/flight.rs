@@ -171,6 +171,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             snat: status.has(Status::SRC_NAT),
             dnat: status.has(Status::DST_NAT),
             connection,
+            connection_changed: false,
             mark: self.mark,
             add_mss: None,
             length: self.length,

@@ -24,8 +24,9 @@ impl<A: Family> Lane<A> {
         let (mut view, trail, cacheable) = flight.view(&mut self.conntrack, around);
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
-        let add_mss = view.add_mss;
+        let (add_mss, changed) = (view.add_mss, view.connection_changed);
         flight.mark = view.mark;
+        flight.cacheable &= !changed;
         flight.settle(add_mss);
         flight.raw_counted |= table == Table::Raw;
         match outcome {
@@ -63,7 +64,9 @@ impl<A: Family> Lane<A> {
         let (trail, cacheable) = self.classes.marks();
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
+        let changed = view.connection_changed;
         flight.mark = view.mark;
+        flight.cacheable &= !changed;
         Some(outcome)
     }
 }

@@ -23,7 +23,9 @@ fn room(data: &[u8], headers: &Headers) -> Option<Range<usize>> {
     (length >= 20 && end <= usize::from(headers.end) && end <= data.len()).then_some(l4 + 20..end)
 }
 
-/// Every option: its kind, and where kind, length and value stand in the frame. Ends at the first that is malformed.
+/// Every option: its kind, and where kind, length and value stand in the frame. As lenient as netfilter
+/// (`xt_tcpudp.c`, `xt_TCPMSS.c`): the end of the list does not end it, an option of no length has one byte, and
+/// the last may be said to go beyond the header.
 pub fn each<'d>(
     data: &'d [u8],
     headers: &Headers,
@@ -33,22 +35,21 @@ pub fn each<'d>(
         let at = room.start;
         let kind = *data.get(at).filter(|_| at < room.end)?;
         let length = match kind {
-            END => return None,
-            NOP => 1,
-            _ => usize::from(*data.get(at + 1)?).max(1),
+            END | NOP => 1,
+            _ => data.get(at + 1).filter(|_| at + 1 < room.end).map_or(1, |length| *length),
         };
-        if kind != NOP && length < 2 || at + length > room.end {
-            return None;
-        }
-        room.start = at + length;
-        Some((kind, at..at + length))
+        room.start = at + usize::from(length.max(1));
+        Some((kind, at..room.start))
     })
 }
 
-/// Where the first option of a kind stands.
+/// Where the maximum segment size stands, whole and of the right length.
 #[must_use]
-pub fn find(data: &[u8], headers: &Headers, kind: u8) -> Option<Range<usize>> {
-    each(data, headers).find(|(own, _)| *own == kind).map(|(_, at)| at)
+pub fn mss(data: &[u8], headers: &Headers) -> Option<Range<usize>> {
+    let end = room(data, headers)?.end;
+    each(data, headers)
+        .find(|(kind, at)| *kind == MSS && at.len() == 4 && at.end <= end)
+        .map(|(_, at)| at)
 }
 
 /// Overwrites bytes of a TCP header, `at` bytes from its beginning, and mends the checksum (RFC 1624).
@@ -134,14 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn options_are_found_and_a_malformed_one_ends_the_list() {
+    fn options_are_found_behind_malformed_ones_too() {
         let (packet, headers) = segment(&[NOP, 3, 3, 7, MSS, 4, 5, 0xb4]);
         let kinds: Vec<u8> = each(packet.data(), &headers).map(|(kind, _)| kind).collect();
         assert_eq!(kinds, [NOP, 3, MSS]);
-        assert_eq!(find(packet.data(), &headers, MSS), Some(58..62));
-        for broken in [[MSS, 0, 0, 0], [MSS, 1, 0, 0], [MSS, 5, 0, 0], [END, MSS, 4, 0]] {
-            let (packet, headers) = segment(&broken);
-            assert_eq!(each(packet.data(), &headers).count(), 0, "{broken:?}");
+        assert_eq!(mss(packet.data(), &headers), Some(58..62));
+        for (options, count) in [([5, 0, MSS, 4], 3), ([END, MSS, 4, 0], 2), ([MSS, 9, 5, 0], 1)] {
+            let (packet, headers) = segment(&options);
+            assert_eq!(each(packet.data(), &headers).count(), count, "{options:?}");
+            assert_eq!(mss(packet.data(), &headers), None, "{options:?}");
         }
     }
 

@@ -102,7 +102,7 @@ fn tcp_options() -> Scenario {
         "-p tcp ! --tcp-option 2 --dport 81",
         "-p tcp -m tcpmss --mss 1000:1400",
         "-p tcp -m tcpmss ! --mss 0:1400 --dport 82",
-        "-p tcp --tcp-flags ALL SYN,ECE",
+        "-p tcp --tcp-flags ALL SYN,PSH",
         "-p tcp --syn --dport 83",
     ]);
     let all: [&[u8]; 8] = [
@@ -196,15 +196,15 @@ fn connections() -> Scenario {
             "-m conntrack ! --ctrepldst 192.168.1.200 -p udp --dport 54",
             "-m conntrack --ctreplsrcport 55 --ctdir REPLY",
             "-m conntrack --ctstatus ASSURED",
-            "-m conntrack --ctstatus SEEN_REPLY ! --ctstatus NONE -p icmp",
+            "-m conntrack --ctstatus SEEN_REPLY -p icmp",
             "-m conntrack --ctexpire 100:400",
             "-m connmark --mark 1/1",
         ])
     );
     Scenario::new(&rules, |lab| {
-        for source in [INSIDE, INSIDE_2] {
+        for (source, own) in [(INSIDE, 1000), (INSIDE_2, 1001)] {
             for port in [53, 54, 55] {
-                lab.lan(&Packet::new(source, OUTSIDE).udp(1000, port, b"question"));
+                lab.lan(&Packet::new(source, OUTSIDE).udp(own, port, b"question"));
             }
         }
         for port in [53, 54, 55] {
@@ -254,7 +254,7 @@ fn connection_limits() -> Scenario {
         lab.wan(&Packet::new(OUTSIDE, INSIDE).tcp((80, 2), FIN | ACK, 2, 3, b""));
         lab.lan(&Packet::new(INSIDE, OUTSIDE).tcp((2, 80), ACK, 3, 3, b""));
         lab.lan(&out(5));
-        for (host, port) in [(OUTSIDE, 1), ("192.168.1.10", 2), (FAR, 3), (OUTSIDE, 1)] {
+        for (host, port) in [(OUTSIDE, 1), ("192.168.1.10", 2), (FAR, 3)] {
             lab.lan(&Packet::new(INSIDE, host).udp(1000, port, b"whose"));
         }
     })

@@ -4,7 +4,7 @@ use super::Condition;
 use crate::address::Address;
 use crate::rules::View;
 use crate::wire::layer4::Layer4Kind;
-use crate::wire::tcp_options::{self, MSS};
+use crate::wire::tcp_options;
 
 /// `--tcp-option`: whether an option of that kind is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +18,8 @@ pub struct TcpOption {
 impl<A: Address> Condition<A> for TcpOption {
     fn holds(&self, view: &View<'_, A>) -> bool {
         matches!(view.layer4.kind, Layer4Kind::Tcp(_))
-            && tcp_options::find(view.data, view.headers, self.kind).is_some() != self.invert
+            && tcp_options::each(view.data, view.headers).any(|(kind, _)| kind == self.kind)
+                != self.invert
     }
 }
 
@@ -38,7 +39,7 @@ impl<A: Address> Condition<A> for Mss {
         if !matches!(view.layer4.kind, Layer4Kind::Tcp(_)) {
             return false;
         }
-        let value = tcp_options::find(view.data, view.headers, MSS)
+        let value = tcp_options::mss(view.data, view.headers)
             .and_then(|at| view.data.get(at.start + 2..at.end)?.first_chunk())
             .map(|bytes| u16::from_be_bytes(*bytes));
         value.is_some_and(|mss| (self.from..=self.to).contains(&mss)) != self.invert

@@ -33,14 +33,19 @@ impl ConnmarkChange {
     pub(in crate::rules) fn apply<A: Address>(self, view: &mut View<'_, A>) {
         let Some(connection) = &mut view.connection else { return };
         let mark = connection.mark();
-        match self {
-            Self::Set { value, mask } => connection.set_mark(mark & !mask ^ value),
+        let new = match self {
+            Self::Set { value, mask } => mark & !mask ^ value,
             Self::Save { connection_mask, packet_mask } => {
-                connection.set_mark(mark & !connection_mask ^ view.mark & packet_mask);
+                mark & !connection_mask ^ view.mark & packet_mask
             }
             Self::Restore { connection_mask, packet_mask } => {
                 view.mark = view.mark & !packet_mask ^ mark & connection_mask;
+                return;
             }
+        };
+        if new != mark {
+            connection.set_mark(new);
+            view.connection_changed = true;
         }
     }
 }

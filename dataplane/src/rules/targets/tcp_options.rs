@@ -4,7 +4,7 @@ use crate::address::{Address, IpVersion};
 use crate::rules::View;
 use crate::snapshot::NextHop;
 use crate::wire::layer4::Layer4Kind;
-use crate::wire::tcp_options::{self, MSS, NOP};
+use crate::wire::tcp_options::{self, NOP};
 
 /// TCPMSS: the largest maximum segment size a segment may offer (kernel `xt_TCPMSS`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +38,7 @@ impl MssLimit {
                 Some(mss) => mss,
             },
         };
-        if let Some(at) = tcp_options::find(view.data, view.headers, MSS).filter(|at| at.len() == 4)
-        {
+        if let Some(at) = tcp_options::mss(view.data, view.headers) {
             let offered = view.data.get(at.start + 2..at.end).and_then(<[u8]>::first_chunk);
             if offered.is_some_and(|mss| u16::from_be_bytes(*mss) > limit) {
                 let from_header = at.start + 2 - usize::from(view.headers.l4);
@@ -98,16 +97,17 @@ impl OptionStrip {
 
     pub(in crate::rules) fn apply<A: Address>(self, view: &mut View<'_, A>) {
         const NOTHING: [u8; 40] = [NOP; 40];
-        if !matches!(view.layer4.kind, Layer4Kind::Tcp(_)) {
-            return;
-        }
+        let Layer4Kind::Tcp(tcp) = view.layer4.kind else { return };
+        let length = tcp.data_offset;
         let l4 = usize::from(view.headers.l4);
         let mut rest = 0;
         loop {
             // Found anew each time: the one before has become several of one byte.
             let next = tcp_options::each(view.data, view.headers)
                 .find(|(kind, at)| at.start >= rest && *kind != NOP && self.has(*kind));
-            let Some((_, at)) = next else { return };
+            let Some((_, at)) = next.filter(|(_, at)| at.end <= l4 + usize::from(length)) else {
+                return;
+            };
             rest = at.end;
             let nothing = NOTHING.get(..at.len()).unwrap_or(&NOTHING);
             tcp_options::replace(view.data, view.headers, at.start - l4, nothing);

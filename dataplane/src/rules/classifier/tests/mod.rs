@@ -92,6 +92,7 @@ impl<A: Address> Packet<A> {
             length: self.length,
             link_broadcast: false,
             connection: None,
+            connection_changed: false,
             add_mss: None,
             around: Surroundings::bare(Hook::Forward, &NOWHERE),
         }
