@@ -184,6 +184,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     ensure!(!sees_nothing, "--search and --capacity need --outside, to see what comes out");
     let mut rig = Rig::new(options, pool, inside, outside, frames)?;
     rig.wait_for_links(Duration::from_secs(10))?;
+    if options.search || options.capacity {
+        rig.wait_for_gateway()?;
+    }
     if options.capacity {
         return search::capacity(options, &mut rig);
     }

@@ -52,8 +52,9 @@ pub(super) fn frames(options: &Options, rig: &mut Rig) -> Result<()> {
 pub(super) fn connections(options: &Options, rig: &mut Rig, most: u64) -> Result<()> {
     let mut attempt = |rate: u64| -> Result<bool> {
         if let Some(command) = &options.between {
-            let status = Command::new("sh").args(["-c", command]).status()?;
-            ensure!(status.success(), "`{command}`: {status}");
+            let output = Command::new("sh").args(["-c", command]).output()?;
+            let error = String::from_utf8_lossy(&output.stderr);
+            ensure!(output.status.success(), "`{command}`: {}: {error}", output.status);
         }
         let count = rate.saturating_mul(u64::try_from(options.seconds.as_millis())?) / 1000;
         let count = u32::try_from(count).context("too many connections; shorten --seconds")?;
@@ -74,8 +75,9 @@ pub(super) fn connections(options: &Options, rig: &mut Rig, most: u64) -> Result
 
 /// RFC 9693: how many connections the table holds before new ones are refused.
 ///
-/// They are TCP, as connections without an answer make room for new ones in a full table. Each is
-/// held up to its third segment's arrival, and in the end every one has to let another segment out.
+/// They are TCP, as connections that are not assured make room for new ones in a full table. In the end each
+/// has to let one more segment out: one that was half open and pushed out then may have come about in the
+/// middle, which does not assure it, and was pushed out again.
 pub(super) fn capacity(options: &Options, rig: &mut Rig) -> Result<()> {
     let rate = options.rate.unwrap_or(FILL);
     let complete = rig.fill(rate)?;

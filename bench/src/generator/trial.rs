@@ -14,8 +14,10 @@ use std::time::{Duration, Instant};
 /// The generator's own MACs, inside and outside: the gateway's neighbours.
 const CLIENTS: Mac = Mac([2, 0, 0, 0, 1, 1]);
 const SERVERS: Mac = Mac([2, 0, 0, 0, 1, 2]);
-/// How long frames may still be on their way when the last is sent.
-pub(super) const STRAGGLERS: Duration = Duration::from_millis(300);
+/// How long nothing may come before frames that are missing are lost.
+pub(super) const STRAGGLERS: Duration = Duration::from_millis(100);
+/// How long the gateway may take until it forwards.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a trial came to.
 #[derive(Debug)]
@@ -105,6 +107,30 @@ impl<'o> Rig<'o> {
         Ok(())
     }
 
+    /// Sends a frame now and then until one comes out: the gateway is ready.
+    pub(super) fn wait_for_gateway(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        while self.outside.is_some() {
+            let outcome = self.trial(Some(1000), Duration::from_millis(10), false)?;
+            if outcome.sink.received > 0 && outcome.lost() == 0 {
+                break;
+            }
+            ensure!(begin.elapsed() < PATIENCE, "nothing comes out of the gateway");
+        }
+        Ok(())
+    }
+
+    /// Takes frames until none is missing, or none comes any more.
+    fn take_stragglers(&mut self, outcome: &mut Outcome) {
+        let (mut last, mut received) = (Instant::now(), outcome.sink.received);
+        while outcome.lost() > 0 && last.elapsed() < STRAGGLERS {
+            self.receive(&mut outcome.sink);
+            if outcome.sink.received > received {
+                (last, received) = (Instant::now(), outcome.sink.received);
+            }
+        }
+    }
+
     /// Sends for so long; with `live`, shows the rate every second.
     pub(super) fn trial(
         &mut self,
@@ -142,10 +168,7 @@ impl<'o> Rig<'o> {
             }
         }
         outcome.time = begin.elapsed();
-        let end = Instant::now();
-        while outcome.lost() > 0 && end.elapsed() < STRAGGLERS {
-            self.receive(&mut outcome.sink);
-        }
+        self.take_stragglers(&mut outcome);
         Ok(outcome)
     }
 
