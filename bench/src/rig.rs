@@ -280,8 +280,8 @@ impl Rig {
     }
 
     /// As [`Self::round`], but packets arrive one every `interval` cycles, whether the worker is ready or
-    /// not; returns how long each took from then until it was out, in cycles. `halfway` is called in
-    /// the middle.
+    /// not; returns how long each took from then until it was out, in cycles. `early` is called when
+    /// an eighth has arrived.
     ///
     /// # Errors
     /// As [`Self::round`].
@@ -289,7 +289,7 @@ impl Rig {
         &mut self,
         interval: f64,
         mut flow: impl FnMut(u64) -> u32,
-        halfway: impl FnOnce(),
+        early: impl FnOnce(),
     ) -> Result<&[u64]> {
         self.take_mbufs(POOL)?;
         self.fingerprint = 0;
@@ -300,15 +300,15 @@ impl Rig {
         self.frames.reverse();
         self.latencies.clear();
         self.latencies.reserve(POOL);
-        self.arrive(interval, halfway);
+        self.arrive(interval, early);
         self.check(POOL)?;
         Ok(&self.latencies)
     }
 
     /// The poll loop over packets that arrive by the clock.
     #[expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "cycles of one round")]
-    fn arrive(&mut self, interval: f64, halfway: impl FnOnce()) {
-        let (mut burst, mut sent, mut halfway) = (Burst::<BURST>::new(), 0, Some(halfway));
+    fn arrive(&mut self, interval: f64, early: impl FnOnce()) {
+        let (mut burst, mut sent, mut early) = (Burst::<BURST>::new(), 0, Some(early));
         let begin = cpu::cycles();
         while sent < POOL {
             let arrived = ((cpu::cycles() - begin) as f64 / interval) as usize;
@@ -328,10 +328,10 @@ impl Rig {
             let arrivals = (sent..sent + count).map(|index| (index as f64 * interval) as u64);
             self.latencies.extend(arrivals.map(|arrival| end.saturating_sub(arrival)));
             sent += count;
-            if sent > POOL / 2
-                && let Some(halfway) = halfway.take()
+            if sent > POOL / 8
+                && let Some(early) = early.take()
             {
-                halfway();
+                early();
             }
         }
     }

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Connections behind the gateway.
 const FLOWS: u32 = 1_000_000;
+/// Those of them that packets come of where rules are swapped: each is judged anew within the round.
+const ACTIVE: u32 = 4096;
 const HARNESS: &str = "in-process; control thread on another core";
 
 /// What the control thread changes.
@@ -117,10 +119,10 @@ fn microseconds(cycles: u64) -> f64 {
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
 /// Cycles per packet when the worker is always busy: the median of a few rounds.
-fn busy(rig: &mut Rig) -> Result<f64> {
+fn busy(rig: &mut Rig, flow: impl Fn(u64) -> u32) -> Result<f64> {
     let mut samples = Vec::new();
     for _ in 0..5 {
-        samples.extend(rig.round(|_| Way::Out, |_, random| any(random))?);
+        samples.extend(rig.round(|_| Way::Out, |_, random| flow(random))?);
     }
     Ok(Figure::new("", "", "", samples, Average::Median).value)
 }
@@ -133,7 +135,7 @@ pub(super) fn load(
     effort: Effort,
 ) -> Result<Vec<Figure>> {
     let (mut rig, _control) = gateway(machine, FLOWS)?;
-    let interval = busy(&mut rig)? * 100.0 / f64::from(percent);
+    let interval = busy(&mut rig, any)? * 100.0 / f64::from(percent);
     let (mut latency, begin) = (Latency(Vec::new()), Instant::now());
     for round in 0..effort.rounds {
         if round > 0 && begin.elapsed() > effort.time {
@@ -147,20 +149,28 @@ pub(super) fn load(
     Ok(figures.collect())
 }
 
-/// Latency at half load of rounds in whose middle the rules are swapped, against others.
+/// Latency at half load of rounds early in which the rules are swapped, against rounds without.
+///
+/// A swap has every connection judged anew when its next packet comes, so all active ones pass once, untimed,
+/// before the next round of either kind: else it would pay for the swap of the round before.
+///
+/// # Errors
+/// A packet was judged anew in a round without a swap, or none was in all rounds with one.
 pub(super) fn during_swap(machine: &Machine, name: &str, effort: Effort) -> Result<Vec<Figure>> {
     let (mut rig, mut control) = gateway(machine, FLOWS)?;
-    let interval = busy(&mut rig)? * 2.0;
+    let active = |random: u64| u32::try_from(random % u64::from(ACTIVE)).unwrap_or(0);
+    let interval = busy(&mut rig, active)? * 2.0;
     let (asked, stop, begin) = (AtomicBool::new(false), AtomicBool::new(false), Instant::now());
     let (mut quiet, mut swapped) = (Latency(Vec::new()), Latency(Vec::new()));
     thread::scope(|scope| -> Result<()> {
         scope.spawn(|| {
             move_to(0);
+            // A sleeper would often wake up when the round is over.
             while !stop.load(Relaxed) {
                 if asked.swap(false, Relaxed) {
                     control.swap_rules();
                 }
-                thread::sleep(Duration::from_micros(20));
+                std::hint::spin_loop();
             }
         });
         let mut rounds = || -> Result<()> {
@@ -168,8 +178,22 @@ pub(super) fn during_swap(machine: &Machine, name: &str, effort: Effort) -> Resu
                 if round > 0 && begin.elapsed() > effort.time {
                     break;
                 }
-                quiet.record(rig.paced(interval, any, || {})?)?;
-                swapped.record(rig.paced(interval, any, || asked.store(true, Relaxed))?)?;
+                let before = rig.cached();
+                quiet.record(rig.paced(interval, active, || {})?)?;
+                let anew = POOL as u64 - (rig.cached() - before);
+                ensure!(anew == 0, "{anew} packets were judged anew without a swap");
+                let before = rig.cached();
+                let ask = || asked.store(true, Relaxed);
+                let latencies = rig.paced(interval, active, ask)?.to_vec();
+                // A control thread that did not get its core in time swaps after the round, if at all.
+                if rig.cached() - before < POOL as u64 {
+                    swapped.record(&latencies)?;
+                }
+                while asked.load(Relaxed) {
+                    std::hint::spin_loop();
+                }
+                thread::sleep(Duration::from_millis(1));
+                rig.pass(Way::Out, 0..ACTIVE)?;
             }
             Ok(())
         };
@@ -177,6 +201,7 @@ pub(super) fn during_swap(machine: &Machine, name: &str, effort: Effort) -> Resu
         stop.store(true, Relaxed);
         done
     })?;
+    ensure!(!swapped.0.is_empty(), "no swap came about during its round");
     let figures = QUANTILES.iter().map(|(word, quantile)| {
         let without = quiet.figure("", *quantile).value;
         swapped.figure(&format!("{name}/{word}"), *quantile).against("without a swap", without)

@@ -13,7 +13,7 @@ use crate::machine::Machine;
 use crate::report::Figure;
 use anyhow::{Context, Result, ensure};
 pub(crate) use link::Link;
-use link::Namespace;
+use link::Place;
 use subject::Site;
 
 /// Connections a gateway has room for; the kernel's default.
@@ -85,16 +85,15 @@ pub(super) fn capacity(machine: &Machine, name: &str) -> Result<Figure> {
     Ok(figure.against("nf_conntrack_max", SMALL_TABLE.into()))
 }
 
-/// In a namespace with the link's own interfaces, which go when `run` is over.
+/// In namespaces with the link's own interfaces, which go when `run` is over.
 fn at<T>(
     machine: &Machine,
     link: Link,
     folder: &Folder,
     run: impl FnOnce(&Site) -> Result<T>,
 ) -> Result<T> {
-    let (namespace, cores) = (Namespace::new(machine.cores)?, machine.cores);
-    link.prepare(&namespace)?;
-    run(&Site { link, namespace: &namespace, folder: folder.path(), cores })
+    let place = Place::new(link, machine.cores)?;
+    run(&Site { link, place: &place, folder: folder.path(), cores: machine.cores })
 }
 
 /// The generator's search.

@@ -77,29 +77,31 @@ impl Link {
         }
     }
 
-    /// Makes what has to be there before anybody opens a port.
-    pub(super) fn prepare(self, namespace: &Namespace) -> Result<()> {
+    /// Whether the generator has a namespace of its own. Packet sockets of two processes in one can clash: the
+    /// driver makes up its fanout group's number of process and interface, and the kernel keeps one device a group.
+    const fn wants_two_namespaces(self) -> bool {
         match self {
-            Self::Memif | Self::Vhost | Self::Tap => Ok(()),
-            Self::AfPacket => SIDES.iter().try_for_each(|side| {
-                namespace.shell(&format!(
-                    "ip link add {side}0 type veth peer name {side}1 && ip link set {side}0 up && ip link set {side}1 up"
-                ))
-            }),
+            Self::AfPacket => true,
+            Self::Memif | Self::Vhost | Self::Tap => false,
+        }
+    }
+
+    /// Whether the other process has made what the generator's port of a side needs.
+    fn is_there(self, place: &Place, folder: &Path, side: usize) -> bool {
+        match self {
+            Self::Memif | Self::Vhost => place.near.listens(&socket(folder, side)),
+            Self::AfPacket => true,
+            Self::Tap => {
+                let script = format!("ip link show up dev {}0 | grep -q UP", SIDES[side]);
+                place.near.shell(&script).is_ok()
+            }
         }
     }
 
     /// Waits for what the generator's ports need of the other process.
-    pub(super) fn wait(self, namespace: &Namespace, folder: &Path) -> Result<()> {
-        let is_there = |side: usize| match self {
-            Self::Memif | Self::Vhost => socket(folder, side).exists(),
-            Self::AfPacket => true,
-            Self::Tap => namespace
-                .shell(&format!("ip link show up dev {}0 | grep -q UP", SIDES[side]))
-                .is_ok(),
-        };
+    pub(super) fn wait(self, place: &Place, folder: &Path) -> Result<()> {
         let begin = Instant::now();
-        while !(is_there(0) && is_there(1)) {
+        while !(0..SIDES.len()).all(|side| self.is_there(place, folder, side)) {
             ensure!(begin.elapsed() < PATIENCE, "the ports to measure do not appear");
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -119,15 +121,48 @@ fn socket(folder: &Path, side: usize) -> PathBuf {
     folder.join(format!("{}.sock", SIDES[side]))
 }
 
+/// Where both sides run, and the interfaces between them.
+pub(super) struct Place {
+    near: Namespace,
+    far: Option<Namespace>,
+}
+
+impl Place {
+    pub(super) fn new(link: Link, cores: usize) -> Result<Self> {
+        let near = Namespace::new(cores)?;
+        let far = link.wants_two_namespaces().then(|| Namespace::new(cores)).transpose()?;
+        if let Some(far) = &far {
+            for side in SIDES {
+                near.shell(&format!(
+                    "ip link add {side}0 type veth peer name {side}1 netns {} && ip link set {side}0 up",
+                    far.holder.0.id()
+                ))?;
+                far.shell(&format!("ip link set {side}1 up"))?;
+            }
+        }
+        Ok(Self { near, far })
+    }
+
+    /// Of what is measured.
+    pub(super) const fn near(&self) -> &Namespace {
+        &self.near
+    }
+
+    /// Of the generator.
+    pub(super) fn far(&self) -> &Namespace {
+        self.far.as_ref().unwrap_or(&self.near)
+    }
+}
+
 /// A network namespace of a process that only sleeps: the kernel takes it away, and the interfaces in
 /// it, when that process and all that entered have ended, however this one ends.
-pub(in super::super) struct Namespace {
+pub(super) struct Namespace {
     holder: Running,
     cores: usize,
 }
 
 impl Namespace {
-    pub(in super::super) fn new(cores: usize) -> Result<Self> {
+    fn new(cores: usize) -> Result<Self> {
         let child = mortal("unshare")
             .args(["--net", "sleep", "600"])
             .stdin(Stdio::null())
@@ -153,12 +188,24 @@ impl Namespace {
     }
 
     /// A command in here, which may run on all cores, and ends when this program does.
-    pub(in super::super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub(super) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = mortal("nsenter");
         command.arg(format!("--net={}", self.path()));
         let inner = on_all_cores(self.cores, program);
         command.arg(inner.get_program()).args(inner.get_args());
         command
+    }
+
+    /// Whether somebody listens at a Unix socket; asked without a connection, which the other would take
+    /// for its peer's.
+    fn listens(&self, socket: &Path) -> bool {
+        let file = format!("/proc/{}/net/unix", self.holder.0.id());
+        let (table, socket) = (std::fs::read_to_string(file).unwrap_or_default(), socket.to_str());
+        // Num, RefCount, Protocol, Flags (__SO_ACCEPTCON), Type, St, Inode, Path.
+        table.lines().any(|line| {
+            let mut words = line.split_whitespace();
+            words.nth(3) == Some("00010000") && words.nth(3) == socket
+        })
     }
 
     fn shell(&self, script: &str) -> Result<()> {

@@ -1,7 +1,7 @@
 //! What is measured: a gateway, or dpdk-testpmd in its place.
 
 use super::super::processes::{Running, sluice};
-use super::link::{Link, Namespace, SIDES};
+use super::link::{Link, Place, SIDES};
 use anyhow::{Context, Result};
 use dpdk::Shape;
 use std::fs::File;
@@ -14,17 +14,17 @@ const RULES: &str = "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPU
 const OUTPUT: &str = "output";
 
 /// A pair of ports and where they are.
-pub(in super::super) struct Site<'a> {
-    pub(in super::super) link: Link,
-    pub(in super::super) namespace: &'a Namespace,
-    pub(in super::super) folder: &'a Path,
-    pub(in super::super) cores: usize,
+pub(super) struct Site<'a> {
+    pub(super) link: Link,
+    pub(super) place: &'a Place,
+    pub(super) folder: &'a Path,
+    pub(super) cores: usize,
 }
 
 impl Site<'_> {
     /// dpdk-testpmd that swaps MACs.
     pub(super) fn testpmd(&self) -> Result<Running> {
-        let mut command = self.namespace.command("dpdk-testpmd");
+        let mut command = self.place.near().command("dpdk-testpmd");
         command
             .args(["--no-huge", "--no-shconf", "-m", "256", "--no-pci", "--no-telemetry"])
             .args(["--lcores", &format!("0@0,1@{}", self.cores - 1)]);
@@ -38,7 +38,7 @@ impl Site<'_> {
     }
 
     /// A gateway that translates sources, with room for so many connections.
-    pub(in super::super) fn gateway(&self, connections: u32) -> Result<Running> {
+    pub(super) fn gateway(&self, connections: u32) -> Result<Running> {
         let (core, path) = (self.cores - 1, self.folder.display());
         let [lan, wan] = [self.link.device(self.folder, 0)?, self.link.device(self.folder, 1)?];
         let text = format!(
@@ -81,7 +81,7 @@ iptables = "rules.v4"
         let config = self.folder.join("wire.toml");
         std::fs::write(&config, text)?;
         std::fs::write(self.folder.join("rules.v4"), RULES)?;
-        self.spawn(self.namespace.command(sluice()?).args(["run", "-c"]).arg(&config))
+        self.spawn(self.place.near().command(sluice()?).args(["run", "-c"]).arg(&config))
     }
 
     fn spawn(&self, command: &mut Command) -> Result<Running> {
@@ -95,12 +95,13 @@ iptables = "rules.v4"
     ///
     /// # Errors
     /// It cannot be started, or the ports do not come up; both sides' words.
-    pub(in super::super) fn generate(&self, arguments: &[&str]) -> Result<String> {
+    pub(super) fn generate(&self, arguments: &[&str]) -> Result<String> {
         let said = || std::fs::read_to_string(self.folder.join(OUTPUT)).unwrap_or_default();
-        self.link.wait(self.namespace, self.folder).with_context(said)?;
+        self.link.wait(self.place, self.folder).with_context(said)?;
         let [inside, outside] = [0, 1].map(|side| self.link.far_device(self.folder, side));
         let output = self
-            .namespace
+            .place
+            .far()
             .command(std::env::current_exe()?)
             .args(["gen", "--inside", &inside, "--outside", &outside])
             .args(arguments)
