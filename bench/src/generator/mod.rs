@@ -117,6 +117,21 @@ impl Options {
         }
     }
 
+    /// Whether memory has to be of one piece: virtio-user hands the host eight at most, and each huge page
+    /// is one.
+    fn wants_one_region(&self) -> bool {
+        let is_virtio = |device: &Device| match device {
+            Device::Vdev(devargs) => devargs.starts_with("net_virtio_user"),
+            Device::AfPacket(_)
+            | Device::AfXdp(_)
+            | Device::Tap(_)
+            | Device::Pcap { .. }
+            | Device::Memif { .. }
+            | Device::Pci { .. } => false,
+        };
+        is_virtio(&self.inside) || self.outside.as_ref().is_some_and(is_virtio)
+    }
+
     /// The first client and the first server.
     fn addresses(&self) -> Result<(IpAddr, IpAddr)> {
         let mut given = [self.from, self.to].into_iter().flatten();
@@ -170,8 +185,12 @@ fn open(eal: &Eal, pool: &Mempool, device: &Device, label: &str) -> Result<Opene
 /// A device cannot be opened, or nothing comes out at all.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let core = std::thread::available_parallelism().ok().map(|_| 0);
-    let config =
-        EalConfig { program: "sluice-bench".into(), main_core: core, ..EalConfig::default() };
+    let config = EalConfig {
+        program: "sluice-bench".into(),
+        main_core: core,
+        no_huge: options.wants_one_region(),
+        ..EalConfig::default()
+    };
     let eal = Eal::init(&config)?;
     let pool = Mempool::new(&eal, &PoolConfig::new("generator", 32_767))?;
     let inside = open(&eal, &pool, &options.inside, "inside")?;

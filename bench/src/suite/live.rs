@@ -9,6 +9,8 @@ use crate::traffic::{Protocol, Traffic, Way};
 use anyhow::{Context, Result, ensure};
 use dpdk::cpu;
 use hdrhistogram::Histogram;
+use sluice_dataplane::snapshot::Snapshot;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +18,7 @@ use std::time::{Duration, Instant};
 /// Connections behind the gateway.
 const FLOWS: u32 = 1_000_000;
 /// Those of them that packets come of where rules are swapped: each is judged anew within the round.
-const ACTIVE: u32 = 4096;
+const ACTIVE: u32 = 1024;
 const HARNESS: &str = "in-process; control thread on another core";
 
 /// What the control thread changes.
@@ -149,62 +151,51 @@ pub(super) fn load(
     Ok(figures.collect())
 }
 
-/// Latency at half load of rounds early in which the rules are swapped, against rounds without.
+/// Latency at half load of rounds early in which new rules are published, against rounds without.
 ///
-/// A swap has every connection judged anew when its next packet comes, so all active ones pass once, untimed,
-/// before the next round of either kind: else it would pay for the swap of the round before.
+/// The control thread makes them on another core, before the round: a round is shorter than the time in which
+/// a busy machine lets that thread run, and those in which it comes late enough to see both are the worst.
+/// A swap has each connection judged anew when its next packet comes, so all active ones pass once, untimed,
+/// before the next round: else it would pay for the swap of the round before.
 ///
 /// # Errors
-/// A packet was judged anew in a round without a swap, or none was in all rounds with one.
+/// Packets were judged anew without a swap, or not each connection was once with one.
 pub(super) fn during_swap(machine: &Machine, name: &str, effort: Effort) -> Result<Vec<Figure>> {
     let (mut rig, mut control) = gateway(machine, FLOWS)?;
     let active = |random: u64| u32::try_from(random % u64::from(ACTIVE)).unwrap_or(0);
     let interval = busy(&mut rig, active)? * 2.0;
-    let (asked, stop, begin) = (AtomicBool::new(false), AtomicBool::new(false), Instant::now());
-    let (mut quiet, mut swapped) = (Latency(Vec::new()), Latency(Vec::new()));
-    thread::scope(|scope| -> Result<()> {
-        scope.spawn(|| {
-            move_to(0);
-            // A sleeper would often wake up when the round is over.
-            while !stop.load(Relaxed) {
-                if asked.swap(false, Relaxed) {
-                    control.swap_rules();
-                }
-                std::hint::spin_loop();
-            }
-        });
-        let mut rounds = || -> Result<()> {
-            for round in 0..effort.rounds {
-                if round > 0 && begin.elapsed() > effort.time {
-                    break;
-                }
-                let before = rig.cached();
-                quiet.record(rig.paced(interval, active, || {})?)?;
-                let anew = POOL as u64 - (rig.cached() - before);
-                ensure!(anew == 0, "{anew} packets were judged anew without a swap");
-                let before = rig.cached();
-                let ask = || asked.store(true, Relaxed);
-                let latencies = rig.paced(interval, active, ask)?.to_vec();
-                // A control thread that did not get its core in time swaps after the round, if at all.
-                if rig.cached() - before < POOL as u64 {
-                    swapped.record(&latencies)?;
-                }
-                while asked.load(Relaxed) {
-                    std::hint::spin_loop();
-                }
-                thread::sleep(Duration::from_millis(1));
-                rig.pass(Way::Out, 0..ACTIVE)?;
-            }
-            Ok(())
-        };
-        let done = rounds();
-        stop.store(true, Relaxed);
-        done
-    })?;
-    ensure!(!swapped.0.is_empty(), "no swap came about during its round");
+    let (mut quiet, mut swapped, begin) =
+        (Latency(Vec::new()), Latency(Vec::new()), Instant::now());
+    for round in 0..effort.rounds {
+        if round > 0 && begin.elapsed() > effort.time {
+            break;
+        }
+        let before = rig.cached();
+        quiet.record(rig.paced(interval, active, || {})?)?;
+        let anew = POOL as u64 - (rig.cached() - before);
+        ensure!(anew == 0, "{anew} packets were judged anew without a swap");
+        let rules = new_rules(&control)?;
+        let before = rig.cached();
+        swapped.record(rig.paced(interval, active, || control.publish(rules))?)?;
+        let anew = POOL as u64 - (rig.cached() - before);
+        let most = u64::from(ACTIVE);
+        ensure!((most / 2..=most).contains(&anew), "{anew} packets judged anew, of {most} flows");
+        rig.pass(Way::Out, 0..ACTIVE)?;
+    }
     let figures = QUANTILES.iter().map(|(word, quantile)| {
         let without = quiet.figure("", *quantile).value;
         swapped.figure(&format!("{name}/{word}"), *quantile).against("without a swap", without)
     });
     Ok(figures.collect())
+}
+
+/// The rules anew, made by a thread on another core.
+fn new_rules(control: &Control) -> Result<Arc<Snapshot>> {
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            move_to(0);
+            control.new_rules()
+        });
+        thread.join().ok().context("the control thread panicked")
+    })
 }

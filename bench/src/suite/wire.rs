@@ -49,10 +49,8 @@ pub(super) fn frames(
         let _gateway = site.gateway(TABLE)?;
         search(site, &seconds).context("sluice")
     })?;
-    let harness = format!(
-        "two processes, {}, 64 bytes, 1,024 UDP flows through SNAT, 4 KB pages",
-        link.describe()
-    );
+    let harness =
+        format!("two processes, {}, 64 bytes, 1,024 UDP flows through SNAT", link.describe());
     let figure = |name: &str, of: fn(&Passed) -> f64| {
         let figure = Figure::single(name, &harness, "frames/s", of(&value));
         match &floor {

@@ -91,13 +91,19 @@ iptables = "rules.v4"
         Ok(Running(child.with_context(|| format!("cannot start {command:?}"))?))
     }
 
+    /// The last lines of what is measured.
+    fn said(&self) -> String {
+        let text = std::fs::read_to_string(self.folder.join(OUTPUT)).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines.get(lines.len().saturating_sub(12)..).unwrap_or_default().join("\n")
+    }
+
     /// What the generator prints with these arguments between the two ports.
     ///
     /// # Errors
     /// It cannot be started, or the ports do not come up; both sides' words.
     pub(super) fn generate(&self, arguments: &[&str]) -> Result<String> {
-        let said = || std::fs::read_to_string(self.folder.join(OUTPUT)).unwrap_or_default();
-        self.link.wait(self.place, self.folder).with_context(said)?;
+        self.link.wait(self.place, self.folder).with_context(|| self.said())?;
         let [inside, outside] = [0, 1].map(|side| self.link.far_device(self.folder, side));
         let output = self
             .place
@@ -109,7 +115,7 @@ iptables = "rules.v4"
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() && !text.contains('\n') {
             let error = String::from_utf8_lossy(&output.stderr);
-            anyhow::bail!("the generator: {error}\nthe other side: {}", said());
+            anyhow::bail!("the generator: {error}\nthe other side: {}", self.said());
         }
         Ok(text)
     }
