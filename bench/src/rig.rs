@@ -6,7 +6,7 @@
 //! ```
 
 use crate::gateway::{self, Role};
-use crate::machine::Machine;
+use crate::machine::{Machine, preemptions};
 use crate::sabotage::Sabotage;
 use crate::traffic::routes::Random;
 use crate::traffic::{Numbered, Protocol, Traffic, Way};
@@ -280,7 +280,8 @@ impl Rig {
     }
 
     /// As [`Self::round`], but packets arrive one every `interval` cycles, whether the worker is ready or
-    /// not; returns how long each took from then until it was out, in cycles. `early` is called when
+    /// not; returns how long each took from then until it was out, in cycles, and how often another process got
+    /// the core meanwhile. `early` is called when
     /// an eighth has arrived.
     ///
     /// # Errors
@@ -290,7 +291,7 @@ impl Rig {
         interval: f64,
         mut flow: impl FnMut(u64) -> u32,
         early: impl FnOnce(),
-    ) -> Result<&[u64]> {
+    ) -> Result<(&[u64], u64)> {
         self.take_mbufs(POOL)?;
         self.fingerprint = 0;
         for index in 0..POOL {
@@ -300,9 +301,11 @@ impl Rig {
         self.frames.reverse();
         self.latencies.clear();
         self.latencies.reserve(POOL);
+        let before = preemptions()?;
         self.arrive(interval, early);
+        let preempted = preemptions()? - before;
         self.check(POOL)?;
-        Ok(&self.latencies)
+        Ok((&self.latencies, preempted))
     }
 
     /// The poll loop over packets that arrive by the clock.

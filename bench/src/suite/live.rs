@@ -92,24 +92,44 @@ pub(super) fn loss(machine: &Machine, name: &str, what: Swap, effort: Effort) ->
 
 /// Latency of packets, from their arrival until they are out: a histogram of each round.
 ///
-/// A figure is the median over rounds of that round's percentile: a round in which another process
-/// took the core for milliseconds says nothing of the worker. Min and max are the best and the worst round.
-struct Latency(Vec<Histogram<u64>>);
+/// A figure is the median over rounds of that round's percentile; min and max are the best and the worst round.
+/// A round in which another process had the core says nothing of the worker, and counts only where
+/// there is no other.
+#[derive(Default)]
+struct Latency {
+    rounds: Vec<Histogram<u64>>,
+    disturbed: Vec<Histogram<u64>>,
+}
 
 impl Latency {
-    fn record(&mut self, cycles: &[u64]) -> Result<()> {
+    /// A round of its own, at that pace.
+    fn round(
+        &mut self,
+        rig: &mut Rig,
+        interval: f64,
+        flow: impl FnMut(u64) -> u32,
+        early: impl FnOnce(),
+    ) -> Result<()> {
         let mut round = Histogram::new(3)?;
-        for cycles in cycles {
+        let (latencies, preempted) = rig.paced(interval, flow, early)?;
+        for cycles in latencies {
             round.record(*cycles)?;
         }
-        self.0.push(round);
+        match preempted {
+            0 => self.rounds.push(round),
+            _ => self.disturbed.push(round),
+        }
         Ok(())
     }
 
     fn figure(&self, name: &str, quantile: f64) -> Figure {
         let of = |histogram: &Histogram<u64>| microseconds(histogram.value_at_quantile(quantile));
-        let rounds = self.0.iter().map(of).collect();
-        Figure::new(name, HARNESS, "µs", rounds, Average::Median)
+        let (rounds, which) = match self.rounds.as_slice() {
+            [] => (self.disturbed.as_slice(), "all of them disturbed"),
+            rounds => (rounds, "undisturbed"),
+        };
+        let harness = format!("{HARNESS}; {} rounds, {which}", rounds.len());
+        Figure::new(name, &harness, "µs", rounds.iter().map(of).collect(), Average::Median)
     }
 }
 
@@ -138,12 +158,12 @@ pub(super) fn load(
 ) -> Result<Vec<Figure>> {
     let (mut rig, _control) = gateway(machine, FLOWS)?;
     let interval = busy(&mut rig, any)? * 100.0 / f64::from(percent);
-    let (mut latency, begin) = (Latency(Vec::new()), Instant::now());
+    let (mut latency, begin) = (Latency::default(), Instant::now());
     for round in 0..effort.rounds {
         if round > 0 && begin.elapsed() > effort.time {
             break;
         }
-        latency.record(rig.paced(interval, any, || {})?)?;
+        latency.round(&mut rig, interval, any, || {})?;
     }
     let figures = QUANTILES
         .iter()
@@ -164,19 +184,18 @@ pub(super) fn during_swap(machine: &Machine, name: &str, effort: Effort) -> Resu
     let (mut rig, mut control) = gateway(machine, FLOWS)?;
     let active = |random: u64| u32::try_from(random % u64::from(ACTIVE)).unwrap_or(0);
     let interval = busy(&mut rig, active)? * 2.0;
-    let (mut quiet, mut swapped, begin) =
-        (Latency(Vec::new()), Latency(Vec::new()), Instant::now());
+    let (mut quiet, mut swapped, begin) = (Latency::default(), Latency::default(), Instant::now());
     for round in 0..effort.rounds {
         if round > 0 && begin.elapsed() > effort.time {
             break;
         }
         let before = rig.cached();
-        quiet.record(rig.paced(interval, active, || {})?)?;
+        quiet.round(&mut rig, interval, active, || {})?;
         let anew = POOL as u64 - (rig.cached() - before);
         ensure!(anew == 0, "{anew} packets were judged anew without a swap");
         let rules = new_rules(&control)?;
         let before = rig.cached();
-        swapped.record(rig.paced(interval, active, || control.publish(rules))?)?;
+        swapped.round(&mut rig, interval, active, || control.publish(rules))?;
         let anew = POOL as u64 - (rig.cached() - before);
         let most = u64::from(ACTIVE);
         ensure!((most / 2..=most).contains(&anew), "{anew} packets judged anew, of {most} flows");
