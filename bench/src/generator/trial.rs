@@ -150,7 +150,7 @@ impl<'o> Rig<'o> {
             let offered = outcome.sent + outcome.malformed + outcome.refused;
             let due = rate.map_or(u64::MAX, |rate| due(rate, elapsed));
             let count = due.saturating_sub(offered).min(BURST as u64) as usize;
-            let flows = self.pick();
+            let flows = self.pick(count);
             self.send(&mut outcome, flows.get(..count).unwrap_or_default());
             self.receive(&mut outcome.sink);
             self.answered.clear();
@@ -182,13 +182,14 @@ impl<'o> Rig<'o> {
         due
     }
 
-    /// The flows of the next frames.
-    fn pick(&mut self) -> [u32; BURST] {
-        let (options, number, count) = (self.options, self.number, self.flows.count());
-        let mut numbers = number..;
-        std::array::from_fn(|_| {
-            options.pick.flow(count, numbers.next().unwrap_or(number), &mut self.random)
-        })
+    /// The flows of the next `count` frames.
+    fn pick(&mut self, count: usize) -> [u32; BURST] {
+        let (pick, number, all) = (self.options.pick, self.number, self.flows.count());
+        let mut flows = [0; BURST];
+        for (number, flow) in (number..).zip(flows.iter_mut().take(count)) {
+            *flow = pick.flow(all, number, &mut self.random);
+        }
+        flows
     }
 
     /// Sends a frame of each of the flows, a burst's worth at most; returns how many the port took.

@@ -39,7 +39,7 @@ pub(super) fn frames(
 ) -> Result<Vec<Figure>> {
     ensure!(machine.cores > 1, "wire/ needs two cores; leave it out");
     // A trial; a search takes about eight.
-    let seconds = format!("{:.3}", effort.time.as_secs_f64() / 6.0);
+    let seconds = format!("{:.3}", effort.time.as_secs_f64() / 8.0);
     let (folder, floor) = (Folder::new()?, |site: &Site| {
         let _testpmd = site.testpmd()?;
         search(site, &seconds).context("dpdk-testpmd")
