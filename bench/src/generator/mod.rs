@@ -247,3 +247,52 @@ fn print(outcome: &Outcome) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::flows::{Flows, Stage};
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(line: &str) -> Result<Options> {
+        let words = ["gen", "--inside", "af_packet:a"].into_iter().chain(line.split_whitespace());
+        Ok(Line::try_parse_from(words)?.options)
+    }
+
+    #[test]
+    fn addresses_or_the_flag_decide_the_family() {
+        let clients = |line: &str| options(line).unwrap().addresses();
+        assert!(clients("").unwrap().0.is_ipv4());
+        assert!(clients("--ipv6").unwrap().1.is_ipv6());
+        assert!(clients("--to 2001:db8::5").unwrap().0.is_ipv6());
+        assert!(clients("--to 2001:db8::5 --from 10.0.0.1").is_err());
+        assert!(options("--tcp --icmp").is_err() && options("--seconds 0").is_err());
+        assert_eq!(options("--seconds 0.5").unwrap().seconds, Duration::from_millis(500));
+        assert_eq!(options("--search --new").unwrap().new, 1_000_000);
+    }
+
+    #[test]
+    fn flows_are_as_many_as_asked_for_and_new_ones_are_others() {
+        let options = options("--ipv6 --tcp --flows 5000 --clients 7").unwrap();
+        let mut flows = Flows::new(&options).unwrap();
+        let all = |flows: &Flows| (0..5000).map(|flow| flows.ends(flow)).collect::<Vec<_>>();
+        let mut ends = all(&flows);
+        assert!(flows.step(3, Stage::Begin, Stage::Answered));
+        assert!(!flows.step(3, Stage::Begin, Stage::Answered));
+        assert!(flows.step(3, Stage::Answered, Stage::Complete));
+        assert_eq!((flows.complete(), flows.at(Stage::Complete)), (1, vec![3]));
+        flows.replace(3);
+        assert_eq!(flows.complete(), 0);
+        ends.push(flows.ends(3));
+        flows.begin_anew(5000);
+        ends.extend(all(&flows));
+        let mut seen = std::collections::HashSet::new();
+        assert!(ends.iter().all(|ends| seen.insert((ends.source, ends.destination))));
+    }
+}
