@@ -73,8 +73,19 @@ pub(crate) struct Control {
 impl Control {
     /// Publishes the same rules anew, as a load of rules does, and has all connections judged again.
     pub(crate) fn swap_rules(&mut self) {
-        let snapshot = snapshot(&self.role, self.settings, self.workers);
-        self.published.publish(Arc::new(snapshot));
+        let snapshot = self.new_rules();
+        self.publish(snapshot);
+    }
+
+    /// The same rules anew, not published yet; drops the old ones that workers gave back.
+    pub(crate) fn new_rules(&self) -> Arc<Snapshot> {
+        self.published.collect();
+        Arc::new(snapshot(&self.role, self.settings, self.workers))
+    }
+
+    /// Publishes rules, and has all connections judged again.
+    pub(crate) fn publish(&mut self, snapshot: Arc<Snapshot>) {
+        self.published.publish(snapshot);
         self.shared.generation.bump();
     }
 

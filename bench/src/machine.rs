@@ -108,6 +108,13 @@ pub(crate) fn move_to(core: usize) -> bool {
     core_affinity::set_for_current(core_affinity::CoreId { id: core })
 }
 
+/// How often another process got the core of the calling thread, which would have gone on.
+pub(crate) fn preemptions() -> Result<u64> {
+    let status = fs::read_to_string("/proc/thread-self/status")?;
+    let field = status.lines().find_map(|line| line.strip_prefix("nonvoluntary_ctxt_switches:"));
+    Ok(field.context("/proc/thread-self/status counts no preemptions")?.trim().parse()?)
+}
+
 /// Huge pages reserved for this run; the number there was before returns on drop.
 #[derive(Debug)]
 struct ReservedPages {

@@ -47,7 +47,7 @@ enum Command {
         sabotage: Option<Sabotage>,
     },
     /// Generates packets on a DPDK port and counts them on another.
-    Gen(generator::Options),
+    Gen(Box<generator::Options>),
     /// Lists the scenarios.
     List,
     /// Counts instructions per packet with valgrind.

@@ -6,7 +6,7 @@
 //! ```
 
 use crate::gateway::{self, Role};
-use crate::machine::Machine;
+use crate::machine::{Machine, preemptions};
 use crate::sabotage::Sabotage;
 use crate::traffic::routes::Random;
 use crate::traffic::{Numbered, Protocol, Traffic, Way};
@@ -280,8 +280,9 @@ impl Rig {
     }
 
     /// As [`Self::round`], but packets arrive one every `interval` cycles, whether the worker is ready or
-    /// not; returns how long each took from then until it was out, in cycles. `halfway` is called in
-    /// the middle.
+    /// not; returns how long each took from then until it was out, in cycles, and how often another process got
+    /// the core meanwhile. `early` is called when
+    /// an eighth has arrived.
     ///
     /// # Errors
     /// As [`Self::round`].
@@ -289,8 +290,8 @@ impl Rig {
         &mut self,
         interval: f64,
         mut flow: impl FnMut(u64) -> u32,
-        halfway: impl FnOnce(),
-    ) -> Result<&[u64]> {
+        early: impl FnOnce(),
+    ) -> Result<(&[u64], u64)> {
         self.take_mbufs(POOL)?;
         self.fingerprint = 0;
         for index in 0..POOL {
@@ -300,15 +301,17 @@ impl Rig {
         self.frames.reverse();
         self.latencies.clear();
         self.latencies.reserve(POOL);
-        self.arrive(interval, halfway);
+        let before = preemptions()?;
+        self.arrive(interval, early);
+        let preempted = preemptions()? - before;
         self.check(POOL)?;
-        Ok(&self.latencies)
+        Ok((&self.latencies, preempted))
     }
 
     /// The poll loop over packets that arrive by the clock.
     #[expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "cycles of one round")]
-    fn arrive(&mut self, interval: f64, halfway: impl FnOnce()) {
-        let (mut burst, mut sent, mut halfway) = (Burst::<BURST>::new(), 0, Some(halfway));
+    fn arrive(&mut self, interval: f64, early: impl FnOnce()) {
+        let (mut burst, mut sent, mut early) = (Burst::<BURST>::new(), 0, Some(early));
         let begin = cpu::cycles();
         while sent < POOL {
             let arrived = ((cpu::cycles() - begin) as f64 / interval) as usize;
@@ -328,10 +331,10 @@ impl Rig {
             let arrivals = (sent..sent + count).map(|index| (index as f64 * interval) as u64);
             self.latencies.extend(arrivals.map(|arrival| end.saturating_sub(arrival)));
             sent += count;
-            if sent > POOL / 2
-                && let Some(halfway) = halfway.take()
+            if sent > POOL / 8
+                && let Some(early) = early.take()
             {
-                halfway();
+                early();
             }
         }
     }

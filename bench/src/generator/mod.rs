@@ -5,18 +5,21 @@
 //!               <── answers ────────────            <──
 //! ```
 
+mod connections;
+mod flows;
 mod packet;
 mod pcap;
 mod profile;
+mod search;
 mod sink;
 mod trial;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use dpdk::{Device, Eal, EalConfig, Mempool, PoolConfig, Port, PortConfig, Queues, Shape};
 use profile::{Pick, Size};
 use sluice_dataplane::address::Mac;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 use trial::{Outcome, Rig};
@@ -37,15 +40,18 @@ pub(crate) struct Options {
     /// The gateway's MAC on the outside, for answers.
     #[arg(long, value_parser = mac, default_value = "02:00:00:00:00:02")]
     outside_mac: Mac,
-    /// The first client's address; flow N has the N-th after it, modulo --clients.
-    #[arg(long, default_value = "10.0.0.1")]
-    from: Ipv4Addr,
+    /// IPv6; so do addresses of it.
+    #[arg(long)]
+    ipv6: bool,
+    /// The first client's address [default: 10.0.0.1 or fd00:a::1]; flow N has the N-th after it, modulo --clients.
+    #[arg(long)]
+    from: Option<IpAddr>,
     /// Clients.
     #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..))]
     clients: u32,
-    /// The first server's address.
-    #[arg(long, default_value = "198.18.0.1")]
-    to: Ipv4Addr,
+    /// The first server's address [default: 198.18.0.1 or 2001:db8:b::1].
+    #[arg(long)]
+    to: Option<IpAddr>,
     /// Servers.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     servers: u32,
@@ -55,18 +61,21 @@ pub(crate) struct Options {
     /// Flows.
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     flows: u32,
-    /// New flows a second, which take the place of the oldest.
-    #[arg(long, default_value_t = 0)]
+    /// New flows a second, which take the place of the oldest; with --search, the most to try.
+    #[arg(long, value_name = "RATE", num_args = 0..=1, default_value_t = 0, default_missing_value = "1000000")]
     new: u64,
     /// Which flow comes next.
     #[arg(long, value_enum, default_value = "random")]
     pick: Pick,
-    /// Bytes of a frame with FCS: 64, 64-1518 or imix.
+    /// Bytes of a frame with FCS: 64, 64-1518 or imix; never fewer than headers and mark take.
     #[arg(long, default_value = "64")]
     size: Size,
     /// TCP instead of UDP: each flow begins with a handshake that the outside port answers.
     #[arg(long)]
     tcp: bool,
+    /// Echo requests of ICMP or ICMPv6 instead of UDP; nobody answers.
+    #[arg(long, conflicts_with_all = ["tcp", "capacity"])]
+    icmp: bool,
     /// Percent of frames that are malformed; they must not come out.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     malformed: u8,
@@ -76,12 +85,76 @@ pub(crate) struct Options {
     /// Frames a second; as many as possible without it.
     #[arg(long)]
     rate: Option<u64>,
-    /// Seconds to send.
-    #[arg(long, default_value_t = 10)]
-    seconds: u64,
-    /// Searches for the highest rate at which nothing is lost (RFC 2544), trials of so many seconds.
+    /// Seconds to send; fractions too.
+    #[arg(long, default_value = "10", value_parser = seconds)]
+    seconds: Duration,
+    /// Searches for the highest rate at which nothing is lost (RFC 2544); with --new, at which every new
+    /// connection comes about (RFC 9693). Trials last --seconds.
     #[arg(long)]
     search: bool,
+    /// Shell command to run before each trial of --new --search: it empties the gateway's connection table.
+    #[arg(long, value_name = "COMMAND", requires = "search")]
+    between: Option<String>,
+    /// Counts the TCP connections that the gateway's table takes, of --flows, at --rate a second (RFC 9693).
+    #[arg(long, conflicts_with = "search")]
+    capacity: bool,
+}
+
+/// What flows are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Udp,
+    Tcp,
+    Echo,
+}
+
+impl Options {
+    const fn kind(&self) -> Kind {
+        match (self.tcp || self.capacity, self.icmp) {
+            (true, _) => Kind::Tcp,
+            (false, true) => Kind::Echo,
+            (false, false) => Kind::Udp,
+        }
+    }
+
+    /// Whether memory has to be of one piece: virtio-user hands the host eight at most, and each huge page
+    /// is one.
+    fn wants_one_region(&self) -> bool {
+        let is_virtio = |device: &Device| match device {
+            Device::Vdev(devargs) => devargs.starts_with("net_virtio_user"),
+            Device::AfPacket(_)
+            | Device::AfXdp(_)
+            | Device::Tap(_)
+            | Device::Pcap { .. }
+            | Device::Memif { .. }
+            | Device::Pci { .. } => false,
+        };
+        is_virtio(&self.inside) || self.outside.as_ref().is_some_and(is_virtio)
+    }
+
+    /// The first client and the first server.
+    fn addresses(&self) -> Result<(IpAddr, IpAddr)> {
+        let mut given = [self.from, self.to].into_iter().flatten();
+        let is6 = self.ipv6 || given.clone().any(|address| address.is_ipv6());
+        if let Some(address) = given.find(|address| address.is_ipv6() != is6) {
+            bail!("{address} is IPv4, and other addresses or --ipv6 ask for IPv6");
+        }
+        let (from, to): (IpAddr, IpAddr) = match is6 {
+            false => (Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(198, 18, 0, 1).into()),
+            true => (
+                Ipv6Addr::new(0xfd00, 0xa, 0, 0, 0, 0, 0, 1).into(),
+                Ipv6Addr::new(0x2001, 0xdb8, 0xb, 0, 0, 0, 0, 1).into(),
+            ),
+        };
+        Ok((self.from.unwrap_or(from), self.to.unwrap_or(to)))
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong =
+        || format!("`{text}` is no time; write seconds above 0 and up to 86400, such as 0.5");
+    let number = text.parse().ok().filter(|number| *number > 0.0 && *number <= 86_400.0);
+    number.map(Duration::from_secs_f64).ok_or_else(wrong)
 }
 
 fn mac(text: &str) -> Result<Mac, String> {
@@ -112,8 +185,12 @@ fn open(eal: &Eal, pool: &Mempool, device: &Device, label: &str) -> Result<Opene
 /// A device cannot be opened, or nothing comes out at all.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let core = std::thread::available_parallelism().ok().map(|_| 0);
-    let config =
-        EalConfig { program: "sluice-bench".into(), main_core: core, ..EalConfig::default() };
+    let config = EalConfig {
+        program: "sluice-bench".into(),
+        main_core: core,
+        no_huge: options.wants_one_region(),
+        ..EalConfig::default()
+    };
     let eal = Eal::init(&config)?;
     let pool = Mempool::new(&eal, &PoolConfig::new("generator", 32_767))?;
     let inside = open(&eal, &pool, &options.inside, "inside")?;
@@ -122,50 +199,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         None => None,
     };
     let frames = options.pcap.as_deref().map(pcap::read).transpose()?.unwrap_or_default();
+    let sees_nothing = outside.is_none() && (options.search || options.capacity);
+    ensure!(!sees_nothing, "--search and --capacity need --outside, to see what comes out");
     let mut rig = Rig::new(options, pool, inside, outside, frames)?;
     rig.wait_for_links(Duration::from_secs(10))?;
-    match options.search {
-        true => search(options, &mut rig),
-        false => {
-            let time = Duration::from_secs(options.seconds);
-            print(&rig.trial(options.rate, time, true)?);
+    if options.search || options.capacity {
+        rig.wait_for_gateway()?;
+    }
+    if options.capacity {
+        return search::capacity(options, &mut rig);
+    }
+    match (options.search, options.new) {
+        (false, _) => {
+            print(&rig.trial(options.rate, options.seconds, true)?);
             Ok(())
         }
-    }
-}
-
-/// RFC 2544, section 26.1: the highest rate at which a trial loses nothing.
-fn search(options: &Options, rig: &mut Rig) -> Result<()> {
-    ensure!(options.outside.is_some(), "a search needs --outside, to see what is lost");
-    let time = Duration::from_secs(options.seconds.clamp(1, 60));
-    let fastest = rig.trial(None, time, false)?;
-    let (mut low, mut high) = (0, fastest.rate());
-    println!("unlimited: {} frames/s sent, {} lost", high, fastest.lost());
-    let mut best: Option<Outcome> = None;
-    if fastest.lost() == 0 {
-        // The ports themselves hold the generator back.
-        low = high;
-        best = Some(fastest);
-    }
-    while high - low > (high / 100).max(1000) {
-        let rate = low + (high - low) / 2;
-        let outcome = rig.trial(Some(rate), time, false)?;
-        println!("{rate} frames/s: {} lost", outcome.lost());
-        match outcome.lost() {
-            0 => {
-                low = rate;
-                best = Some(outcome);
-            }
-            _ => high = rate,
-        }
-    }
-    match best {
-        Some(outcome) => {
-            println!("zero loss at {low} frames/s:");
-            print(&outcome);
-            Ok(())
-        }
-        None => anyhow::bail!("frames are lost at any rate"),
+        (true, 0) => search::frames(options, &mut rig),
+        (true, most) => search::connections(options, &mut rig, most),
     }
 }
 
@@ -195,5 +245,54 @@ fn print(outcome: &Outcome) {
             sink.latency(0.999),
             sink.latency(1.0)
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::flows::{Flows, Stage};
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn options(line: &str) -> Result<Options> {
+        let words = ["gen", "--inside", "af_packet:a"].into_iter().chain(line.split_whitespace());
+        Ok(Line::try_parse_from(words)?.options)
+    }
+
+    #[test]
+    fn addresses_or_the_flag_decide_the_family() {
+        let clients = |line: &str| options(line).unwrap().addresses();
+        assert!(clients("").unwrap().0.is_ipv4());
+        assert!(clients("--ipv6").unwrap().1.is_ipv6());
+        assert!(clients("--to 2001:db8::5").unwrap().0.is_ipv6());
+        assert!(clients("--to 2001:db8::5 --from 10.0.0.1").is_err());
+        assert!(options("--tcp --icmp").is_err() && options("--seconds 0").is_err());
+        assert_eq!(options("--seconds 0.5").unwrap().seconds, Duration::from_millis(500));
+        assert_eq!(options("--search --new").unwrap().new, 1_000_000);
+    }
+
+    #[test]
+    fn flows_are_as_many_as_asked_for_and_new_ones_are_others() {
+        let options = options("--ipv6 --tcp --flows 5000 --clients 7").unwrap();
+        let mut flows = Flows::new(&options).unwrap();
+        let all = |flows: &Flows| (0..5000).map(|flow| flows.ends(flow)).collect::<Vec<_>>();
+        let mut ends = all(&flows);
+        assert!(flows.step(3, Stage::Begin, Stage::Answered));
+        assert!(!flows.step(3, Stage::Begin, Stage::Answered));
+        assert!(flows.step(3, Stage::Answered, Stage::Complete));
+        assert_eq!((flows.complete(), flows.at(Stage::Complete)), (1, vec![3]));
+        flows.replace(3);
+        assert_eq!(flows.complete(), 0);
+        ends.push(flows.ends(3));
+        flows.begin_anew(5000);
+        ends.extend(all(&flows));
+        let mut seen = std::collections::HashSet::new();
+        assert!(ends.iter().all(|ends| seen.insert((ends.source, ends.destination))));
     }
 }

@@ -81,15 +81,23 @@ impl FromStr for Size {
 
 /// Breaks a frame in one of the ways that a router must not forward.
 pub(super) fn malform(frame: &mut [u8], random: &mut Random) {
-    match random.next() % 4 {
-        // The IP header's checksum.
-        0 => frame[24] ^= 0x55,
+    let is6 = frame[12] == 0x86;
+    match (random.next() % 4, is6) {
         // The version.
-        1 => frame[14] = 0x75,
-        // A header longer than the packet.
-        2 => frame[14] = 0x4f,
-        // A total length longer than the frame.
-        _ => frame[16..18].copy_from_slice(&0xffff_u16.to_be_bytes()),
+        (0, _) => frame[14] = 0x75,
+        // A length longer than the frame.
+        (1, false) => frame[16..18].copy_from_slice(&0xffff_u16.to_be_bytes()),
+        (1, true) => frame[18..20].copy_from_slice(&0xffff_u16.to_be_bytes()),
+        // The IP header's checksum.
+        (2, false) => frame[24] ^= 0x55,
+        // A multicast source.
+        (2, true) => frame[22] = 0xff,
+        // A header longer than the packet: of IPv6, an extension.
+        (_, false) => frame[14] = 0x4f,
+        (_, true) => {
+            frame[20] = 0;
+            frame[55] = 0xff;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One trial: frames out at a rate, whatever comes back counted.
 
-use super::packet::{ACK, Ends, Layer4, Mark, RST, SYN, Seen, build, read};
+use super::flows::{Flows, Stage, server_sequence};
+use super::packet::{ACK, Layer4, Mark, SYN, Seen, build, read};
 use super::profile::malform;
 use super::sink::Sink;
 use super::{Opened, Options};
@@ -8,25 +9,15 @@ use crate::traffic::routes::Random;
 use anyhow::{Result, ensure};
 use dpdk::{BURST, Burst, Mempool, cpu};
 use sluice_dataplane::address::Mac;
-use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 /// The generator's own MACs, inside and outside: the gateway's neighbours.
 const CLIENTS: Mac = Mac([2, 0, 0, 0, 1, 1]);
 const SERVERS: Mac = Mac([2, 0, 0, 0, 1, 2]);
-/// Source ports of one client.
-const PORTS: u32 = 60_000;
-/// How long frames may still be on their way when the last is sent.
-const STRAGGLERS: Duration = Duration::from_millis(300);
-
-/// Where a TCP flow's handshake is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Handshake {
-    /// A SYN is to be sent, or sent again.
-    Begin,
-    /// The SYN-ACK has come.
-    Done,
-}
+/// How long nothing may come before frames that are missing are lost.
+pub(super) const STRAGGLERS: Duration = Duration::from_millis(100);
+/// How long the gateway may take until it forwards.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a trial came to.
 #[derive(Debug)]
@@ -37,17 +28,28 @@ pub(crate) struct Outcome {
     pub(crate) malformed: u64,
     /// Frames that the port did not take.
     pub(crate) refused: u64,
-    time: Duration,
+    /// How long it took to send them.
+    pub(crate) time: Duration,
     pub(crate) sink: Sink,
 }
 
 impl Outcome {
+    pub(super) fn new(flows: u32) -> Result<Self> {
+        let sink = Sink::new(flows)?;
+        Ok(Self { sent: 0, malformed: 0, refused: 0, time: Duration::ZERO, sink })
+    }
+
     /// Frames sent a second.
     pub(crate) fn rate(&self) -> u64 {
-        let microseconds = self.time.as_micros().max(1);
-        u64::try_from(u128::from(self.sent + self.malformed) * 1_000_000 / microseconds)
-            .unwrap_or(0)
+        self.per_second(self.sent + self.malformed)
     }
+
+    /// So many frames, as a rate.
+    pub(crate) fn per_second(&self, frames: u64) -> u64 {
+        let microseconds = self.time.as_micros().max(1);
+        u64::try_from(u128::from(frames) * 1_000_000 / microseconds).unwrap_or(0)
+    }
+
     /// Frames that should have come out and did not.
     pub(crate) const fn lost(&self) -> u64 {
         self.sent.saturating_sub(self.sink.received)
@@ -61,9 +63,9 @@ pub(crate) struct Rig<'o> {
     inside: Opened,
     outside: Option<Opened>,
     replay: Vec<Vec<u8>>,
-    /// How often each flow was replaced by a new one.
-    epochs: Vec<u32>,
-    handshakes: Vec<Handshake>,
+    pub(super) flows: Flows,
+    /// Flows whose SYN-ACK has come and was not seen to yet.
+    pub(super) answered: Vec<u32>,
     number: u64,
     random: Random,
 }
@@ -76,20 +78,14 @@ impl<'o> Rig<'o> {
         outside: Option<Opened>,
         replay: Vec<Vec<u8>>,
     ) -> Result<Self> {
-        let flows = options.flows as usize;
-        ensure!(
-            u64::from(options.clients) * u64::from(PORTS) >= u64::from(options.flows),
-            "{} clients have not ports enough for {flows} flows; raise --clients",
-            options.clients
-        );
         Ok(Self {
             options,
             pool,
             inside,
             outside,
             replay,
-            epochs: vec![0; flows],
-            handshakes: vec![Handshake::Begin; flows],
+            flows: Flows::new(options)?,
+            answered: Vec::new(),
             number: 0,
             random: Random(0x5eed),
         })
@@ -111,6 +107,30 @@ impl<'o> Rig<'o> {
         Ok(())
     }
 
+    /// Sends a frame now and then until one comes out: the gateway is ready.
+    pub(super) fn wait_for_gateway(&mut self) -> Result<()> {
+        let begin = Instant::now();
+        while self.outside.is_some() {
+            let outcome = self.trial(Some(1000), Duration::from_millis(10), false)?;
+            if outcome.sink.received > 0 && outcome.lost() == 0 {
+                break;
+            }
+            ensure!(begin.elapsed() < PATIENCE, "nothing comes out of the gateway");
+        }
+        Ok(())
+    }
+
+    /// Takes frames until none is missing, or none comes any more.
+    fn take_stragglers(&mut self, outcome: &mut Outcome) {
+        let (mut last, mut received) = (Instant::now(), outcome.sink.received);
+        while outcome.lost() > 0 && last.elapsed() < STRAGGLERS {
+            self.receive(&mut outcome.sink);
+            if outcome.sink.received > received {
+                (last, received) = (Instant::now(), outcome.sink.received);
+            }
+        }
+    }
+
     /// Sends for so long; with `live`, shows the rate every second.
     pub(super) fn trial(
         &mut self,
@@ -118,8 +138,7 @@ impl<'o> Rig<'o> {
         time: Duration,
         live: bool,
     ) -> Result<Outcome> {
-        let sink = Sink::new(self.options.flows)?;
-        let mut outcome = Outcome { sent: 0, malformed: 0, refused: 0, time, sink };
+        let mut outcome = Outcome::new(self.flows.count())?;
         let (begin, mut shown) = (Instant::now(), (Duration::ZERO, 0, 0));
         let mut replaced = 0;
         loop {
@@ -130,8 +149,11 @@ impl<'o> Rig<'o> {
             replaced = self.replace_flows(elapsed, replaced);
             let offered = outcome.sent + outcome.malformed + outcome.refused;
             let due = rate.map_or(u64::MAX, |rate| due(rate, elapsed));
-            self.send(&mut outcome, due.saturating_sub(offered).min(BURST as u64) as usize);
+            let count = due.saturating_sub(offered).min(BURST as u64) as usize;
+            let flows = self.pick(count);
+            self.send(&mut outcome, flows.get(..count).unwrap_or_default());
             self.receive(&mut outcome.sink);
+            self.answered.clear();
             if live && elapsed - shown.0 >= Duration::from_secs(1) {
                 let sent = outcome.sent + outcome.malformed;
                 let received = outcome.sink.received;
@@ -146,10 +168,7 @@ impl<'o> Rig<'o> {
             }
         }
         outcome.time = begin.elapsed();
-        let end = Instant::now();
-        while end.elapsed() < STRAGGLERS {
-            self.receive(&mut outcome.sink);
-        }
+        self.take_stragglers(&mut outcome);
         Ok(outcome)
     }
 
@@ -157,25 +176,31 @@ impl<'o> Rig<'o> {
     fn replace_flows(&mut self, elapsed: Duration, replaced: u64) -> u64 {
         let due = due(self.options.new, elapsed);
         for count in replaced..due {
-            let flow = (count % u64::from(self.options.flows)) as usize;
-            if let (Some(epoch), Some(handshake)) =
-                (self.epochs.get_mut(flow), self.handshakes.get_mut(flow))
-            {
-                *epoch = epoch.wrapping_add(1);
-                *handshake = Handshake::Begin;
-            }
+            let flow = count % u64::from(self.flows.count());
+            self.flows.replace(u32::try_from(flow).unwrap_or(0));
         }
         due
     }
 
-    fn send(&mut self, outcome: &mut Outcome, count: usize) {
-        let mut burst = Burst::<BURST>::new();
+    /// The flows of the next `count` frames.
+    fn pick(&mut self, count: usize) -> [u32; BURST] {
+        let (pick, number, all) = (self.options.pick, self.number, self.flows.count());
+        let mut flows = [0; BURST];
+        for (number, flow) in (number..).zip(flows.iter_mut().take(count)) {
+            *flow = pick.flow(all, number, &mut self.random);
+        }
+        flows
+    }
+
+    /// Sends a frame of each of the flows, a burst's worth at most; returns how many the port took.
+    pub(super) fn send(&mut self, outcome: &mut Outcome, flows: &[u32]) -> usize {
+        let (mut burst, count) = (Burst::<BURST>::new(), flows.len());
         if count == 0 || !self.pool.alloc_burst(&mut burst, count) {
-            return;
+            return 0;
         }
         let (mut bytes, mut broken) = ([0; 1518], [false; BURST]);
-        for (mbuf, broken) in burst.iter_mut().zip(&mut broken) {
-            let length = self.frame(&mut bytes);
+        for ((mbuf, broken), flow) in burst.iter_mut().zip(&mut broken).zip(flows) {
+            let length = self.frame(&mut bytes, *flow);
             *broken = self.random.next() % 100 < u64::from(self.options.malformed);
             if *broken {
                 malform(&mut bytes, &mut self.random);
@@ -185,16 +210,17 @@ impl<'o> Rig<'o> {
                 room.copy_from_slice(frame);
             }
         }
-        let Some(queue) = self.inside.queues.tx.first_mut() else { return };
+        let Some(queue) = self.inside.queues.tx.first_mut() else { return 0 };
         let taken = queue.transmit(&mut burst);
         let malformed = broken.iter().take(taken).filter(|broken| **broken).count();
         outcome.malformed += malformed as u64;
         outcome.sent += (taken - malformed) as u64;
         outcome.refused += (count - taken) as u64;
+        taken
     }
 
-    /// The next frame; returns its length.
-    fn frame(&mut self, bytes: &mut [u8; 1518]) -> usize {
+    /// The next frame, of that flow; returns its length.
+    fn frame(&mut self, bytes: &mut [u8; 1518], flow: u32) -> usize {
         let number = self.number;
         self.number += 1;
         if !self.replay.is_empty() {
@@ -206,35 +232,14 @@ impl<'o> Rig<'o> {
             return frame.len();
         }
         let options = self.options;
-        let flow = options.pick.flow(options.flows, number, &mut self.random);
-        let layer4 = match (options.tcp, self.handshakes.get(flow as usize)) {
-            (false, _) => Layer4::Udp,
-            (true, Some(Handshake::Done)) => {
-                let acknowledgement = server_sequence(flow).wrapping_add(1);
-                Layer4::Tcp { flags: ACK, sequence: client_sequence(flow) + 1, acknowledgement }
-            }
-            (true, Some(Handshake::Begin) | None) => {
-                Layer4::Tcp { flags: SYN, sequence: client_sequence(flow), acknowledgement: 0 }
-            }
-        };
         let size = options.size.bytes(number, &mut self.random);
         let mark = Mark { flow, number, sent: cpu::cycles() };
-        build(bytes, (options.inside_mac, CLIENTS), self.ends(flow), layer4, mark, size)
+        let (ends, layer4) = (self.flows.ends(flow), self.flows.layer4(flow, number));
+        build(bytes, (options.inside_mac, CLIENTS), ends, layer4, mark, size)
     }
 
-    fn ends(&self, flow: u32) -> Ends {
-        let options = self.options;
-        let epoch = self.epochs.get(flow as usize).copied().unwrap_or(0);
-        let id = flow.wrapping_add(epoch.wrapping_mul(options.flows));
-        let address = |first: Ipv4Addr, index| Ipv4Addr::from(first.to_bits().wrapping_add(index));
-        let port = 1024 + u16::try_from(id / options.clients % PORTS).unwrap_or(0);
-        Ends {
-            source: (address(options.from, id % options.clients), port),
-            destination: (address(options.to, id % options.servers), options.port),
-        }
-    }
-
-    fn receive(&mut self, sink: &mut Sink) {
+    /// Takes what came to both ports, and answers SYNs.
+    pub(super) fn receive(&mut self, sink: &mut Sink) {
         let mut burst = Burst::<BURST>::new();
         if let Some(queue) = self.outside.as_mut().and_then(|port| port.queues.rx.first_mut()) {
             queue.receive(&mut burst);
@@ -246,6 +251,10 @@ impl<'o> Rig<'o> {
                         sink.count(&seen, now);
                         let begins = matches!(seen.layer4, Layer4::Tcp { flags: SYN, .. });
                         *syn = begins.then_some(seen);
+                        let last = self.flows.last_stage();
+                        if !begins {
+                            self.flows.step(seen.mark.flow, last, Stage::Complete);
+                        }
                     }
                     None => sink.foreign += 1,
                 }
@@ -257,12 +266,14 @@ impl<'o> Rig<'o> {
         queue.receive(&mut burst);
         for mbuf in burst.iter() {
             match read(mbuf.data()) {
-                Some(Seen { layer4: Layer4::Tcp { flags, .. }, mark, .. })
-                    if flags == SYN | ACK && flags & RST == 0 =>
+                Some(Seen { layer4: Layer4::Tcp { flags, .. }, mark, ends, .. })
+                    if flags == SYN | ACK =>
                 {
-                    if let Some(handshake) = self.handshakes.get_mut(mark.flow as usize) {
-                        sink.connected += u64::from(*handshake == Handshake::Begin);
-                        *handshake = Handshake::Done;
+                    // An answer to a flow that was replaced meanwhile is nobody's.
+                    let own = ends.reversed() == self.flows.ends(mark.flow);
+                    if own && self.flows.step(mark.flow, Stage::Begin, Stage::Answered) {
+                        sink.connected += 1;
+                        self.answered.push(mark.flow);
                     }
                 }
                 Some(_) => sink.misrouted += 1,
@@ -294,14 +305,6 @@ impl<'o> Rig<'o> {
 }
 
 /// Frames due after `elapsed`.
-fn due(rate: u64, elapsed: Duration) -> u64 {
+pub(super) fn due(rate: u64, elapsed: Duration) -> u64 {
     u64::try_from(u128::from(rate) * elapsed.as_nanos() / 1_000_000_000).unwrap_or(u64::MAX)
-}
-
-const fn client_sequence(flow: u32) -> u32 {
-    flow.wrapping_mul(2_654_435_761) & 0x7fff_ffff
-}
-
-const fn server_sequence(flow: u32) -> u32 {
-    flow.wrapping_mul(2_246_822_519)
 }

@@ -9,12 +9,16 @@ use crate::traffic::{Protocol, Traffic, Way};
 use anyhow::{Context, Result, ensure};
 use dpdk::cpu;
 use hdrhistogram::Histogram;
+use sluice_dataplane::snapshot::Snapshot;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Connections behind the gateway.
 const FLOWS: u32 = 1_000_000;
+/// Those of them that packets come of where rules are swapped: each is judged anew within the round.
+const ACTIVE: u32 = 1024;
 const HARNESS: &str = "in-process; control thread on another core";
 
 /// What the control thread changes.
@@ -88,24 +92,44 @@ pub(super) fn loss(machine: &Machine, name: &str, what: Swap, effort: Effort) ->
 
 /// Latency of packets, from their arrival until they are out: a histogram of each round.
 ///
-/// A figure is the median over rounds of that round's percentile: a round in which another process
-/// took the core for milliseconds says nothing of the worker. Min and max are the best and the worst round.
-struct Latency(Vec<Histogram<u64>>);
+/// A figure is the median over rounds of that round's percentile; min and max are the best and the worst round.
+/// A round in which another process had the core says nothing of the worker, and counts only where
+/// there is no other.
+#[derive(Default)]
+struct Latency {
+    rounds: Vec<Histogram<u64>>,
+    disturbed: Vec<Histogram<u64>>,
+}
 
 impl Latency {
-    fn record(&mut self, cycles: &[u64]) -> Result<()> {
+    /// A round of its own, at that pace.
+    fn round(
+        &mut self,
+        rig: &mut Rig,
+        interval: f64,
+        flow: impl FnMut(u64) -> u32,
+        early: impl FnOnce(),
+    ) -> Result<()> {
         let mut round = Histogram::new(3)?;
-        for cycles in cycles {
+        let (latencies, preempted) = rig.paced(interval, flow, early)?;
+        for cycles in latencies {
             round.record(*cycles)?;
         }
-        self.0.push(round);
+        match preempted {
+            0 => self.rounds.push(round),
+            _ => self.disturbed.push(round),
+        }
         Ok(())
     }
 
     fn figure(&self, name: &str, quantile: f64) -> Figure {
         let of = |histogram: &Histogram<u64>| microseconds(histogram.value_at_quantile(quantile));
-        let rounds = self.0.iter().map(of).collect();
-        Figure::new(name, HARNESS, "µs", rounds, Average::Median)
+        let (rounds, which) = match self.rounds.as_slice() {
+            [] => (self.disturbed.as_slice(), "all of them disturbed"),
+            rounds => (rounds, "undisturbed"),
+        };
+        let harness = format!("{HARNESS}; {} rounds, {which}", rounds.len());
+        Figure::new(name, &harness, "µs", rounds.iter().map(of).collect(), Average::Median)
     }
 }
 
@@ -117,10 +141,10 @@ fn microseconds(cycles: u64) -> f64 {
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0)];
 
 /// Cycles per packet when the worker is always busy: the median of a few rounds.
-fn busy(rig: &mut Rig) -> Result<f64> {
+fn busy(rig: &mut Rig, flow: impl Fn(u64) -> u32) -> Result<f64> {
     let mut samples = Vec::new();
     for _ in 0..5 {
-        samples.extend(rig.round(|_| Way::Out, |_, random| any(random))?);
+        samples.extend(rig.round(|_| Way::Out, |_, random| flow(random))?);
     }
     Ok(Figure::new("", "", "", samples, Average::Median).value)
 }
@@ -133,13 +157,13 @@ pub(super) fn load(
     effort: Effort,
 ) -> Result<Vec<Figure>> {
     let (mut rig, _control) = gateway(machine, FLOWS)?;
-    let interval = busy(&mut rig)? * 100.0 / f64::from(percent);
-    let (mut latency, begin) = (Latency(Vec::new()), Instant::now());
+    let interval = busy(&mut rig, any)? * 100.0 / f64::from(percent);
+    let (mut latency, begin) = (Latency::default(), Instant::now());
     for round in 0..effort.rounds {
         if round > 0 && begin.elapsed() > effort.time {
             break;
         }
-        latency.record(rig.paced(interval, any, || {})?)?;
+        latency.round(&mut rig, interval, any, || {})?;
     }
     let figures = QUANTILES
         .iter()
@@ -147,39 +171,50 @@ pub(super) fn load(
     Ok(figures.collect())
 }
 
-/// Latency at half load of rounds in whose middle the rules are swapped, against others.
+/// Latency at half load of rounds early in which new rules are published, against rounds without.
+///
+/// The control thread makes them on another core, before the round: a round is shorter than the time in which
+/// a busy machine lets that thread run, and those in which it comes late enough to see both are the worst.
+/// A swap has each connection judged anew when its next packet comes, so all active ones pass once, untimed,
+/// before the next round: else it would pay for the swap of the round before.
+///
+/// # Errors
+/// Packets were judged anew without a swap, or not each connection was once with one.
 pub(super) fn during_swap(machine: &Machine, name: &str, effort: Effort) -> Result<Vec<Figure>> {
     let (mut rig, mut control) = gateway(machine, FLOWS)?;
-    let interval = busy(&mut rig)? * 2.0;
-    let (asked, stop, begin) = (AtomicBool::new(false), AtomicBool::new(false), Instant::now());
-    let (mut quiet, mut swapped) = (Latency(Vec::new()), Latency(Vec::new()));
-    thread::scope(|scope| -> Result<()> {
-        scope.spawn(|| {
-            move_to(0);
-            while !stop.load(Relaxed) {
-                if asked.swap(false, Relaxed) {
-                    control.swap_rules();
-                }
-                thread::sleep(Duration::from_micros(20));
-            }
-        });
-        let mut rounds = || -> Result<()> {
-            for round in 0..effort.rounds {
-                if round > 0 && begin.elapsed() > effort.time {
-                    break;
-                }
-                quiet.record(rig.paced(interval, any, || {})?)?;
-                swapped.record(rig.paced(interval, any, || asked.store(true, Relaxed))?)?;
-            }
-            Ok(())
-        };
-        let done = rounds();
-        stop.store(true, Relaxed);
-        done
-    })?;
+    let active = |random: u64| u32::try_from(random % u64::from(ACTIVE)).unwrap_or(0);
+    let interval = busy(&mut rig, active)? * 2.0;
+    let (mut quiet, mut swapped, begin) = (Latency::default(), Latency::default(), Instant::now());
+    for round in 0..effort.rounds {
+        if round > 0 && begin.elapsed() > effort.time {
+            break;
+        }
+        let before = rig.cached();
+        quiet.round(&mut rig, interval, active, || {})?;
+        let anew = POOL as u64 - (rig.cached() - before);
+        ensure!(anew == 0, "{anew} packets were judged anew without a swap");
+        let rules = new_rules(&control)?;
+        let before = rig.cached();
+        swapped.round(&mut rig, interval, active, || control.publish(rules))?;
+        let anew = POOL as u64 - (rig.cached() - before);
+        let most = u64::from(ACTIVE);
+        ensure!((most / 2..=most).contains(&anew), "{anew} packets judged anew, of {most} flows");
+        rig.pass(Way::Out, 0..ACTIVE)?;
+    }
     let figures = QUANTILES.iter().map(|(word, quantile)| {
         let without = quiet.figure("", *quantile).value;
         swapped.figure(&format!("{name}/{word}"), *quantile).against("without a swap", without)
     });
     Ok(figures.collect())
+}
+
+/// The rules anew, made by a thread on another core.
+fn new_rules(control: &Control) -> Result<Arc<Snapshot>> {
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            move_to(0);
+            control.new_rules()
+        });
+        thread.join().ok().context("the control thread panicked")
+    })
 }

@@ -3,7 +3,8 @@
 use super::live::{self, Swap};
 use super::packets::{self, Effort};
 use super::tables::{self, FlowTable};
-use super::{processes, scale, wire};
+use super::wire::{self, Link};
+use super::{processes, scale};
 use crate::machine::Machine;
 use crate::report::{Average, Figure};
 use crate::rig::Checksums;
@@ -97,8 +98,10 @@ pub(crate) enum Kind {
     Start,
     /// dpdk-testpmd, macswap on null ports.
     Testpmd,
-    /// The gateway in another process, over memif.
-    Memif,
+    /// The gateway in another process, over ports of that kind.
+    Wire(Link),
+    /// Connections that a gateway holds.
+    Capacity,
 }
 
 /// A scenario and its name.
@@ -125,7 +128,8 @@ impl Scenario {
             | Kind::AllWrong
             | Kind::Start
             | Kind::Testpmd
-            | Kind::Memif => 0,
+            | Kind::Wire(_)
+            | Kind::Capacity => 0,
             // Two more pools.
             Kind::Scale => 128,
         }
@@ -185,7 +189,8 @@ impl Scenario {
             Kind::AllWrong => scale::all_wrong(machine)?,
             Kind::Start => return Ok(vec![processes::start(machine, &self.name)?]),
             Kind::Testpmd => return Ok(vec![processes::testpmd(machine, &self.name)?]),
-            Kind::Memif => return wire::memif(machine, &self.name),
+            Kind::Wire(link) => return wire::frames(machine, &self.name, link, effort),
+            Kind::Capacity => return Ok(vec![wire::capacity(machine, &self.name)?]),
             Kind::Churn => packets::churn(machine)?.alone(machine, Average::TrimmedMean),
         };
         Ok(vec![comparison.run(&self.name, effort)?])
@@ -274,6 +279,9 @@ pub(crate) fn all() -> Vec<Scenario> {
     add("scale/workers".into(), Kind::Scale);
     add("handoff/all-wrong".into(), Kind::AllWrong);
     add("start/time".into(), Kind::Start);
-    add("wire/memif".into(), Kind::Memif);
+    for link in Link::ALL {
+        add(format!("wire/{}", link.name()), Kind::Wire(link));
+    }
+    add("capacity/table".into(), Kind::Capacity);
     list
 }
