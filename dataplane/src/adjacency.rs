@@ -51,7 +51,7 @@ pub struct Adjacencies {
 
 impl Adjacencies {
     /// As many as are remembered in one epoch; packets of more ways are judged one by one.
-    const MOST: usize = 8192;
+    pub(crate) const MOST: usize = 8192;
 
     /// None yet.
     #[must_use]

@@ -96,8 +96,8 @@ fn look_up<A: Address, K>(fib: &Fib<A>, keys: &[K], address: impl Fn(&K) -> A, f
         for (address_of, key) in addresses.iter_mut().zip(keys) {
             *address_of = address(key);
         }
-        let next_hops = fib.lookup_burst::<BURST>(addresses.get(..keys.len()).unwrap_or_default());
-        for (found, next) in found.iter_mut().zip(next_hops) {
+        let next_hops = fib.lookup_burst(&addresses);
+        for (found, next) in found.iter_mut().zip(next_hops.iter()) {
             *found = next_hop(next);
         }
     }

@@ -332,7 +332,6 @@ impl<A: Address> FibWriter<A> {
             return None;
         }
         let number = u32::try_from(block).ok()?;
-        self.fib.grow(number, self.limit)?;
         self.blocks.push(Shape::new(FAN_OUT));
         Some(number)
     }

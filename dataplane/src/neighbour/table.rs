@@ -29,6 +29,19 @@ pub enum Link {
     Failed,
 }
 
+/// A [`Link`] in one word, to be compared with another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LinkWord(u64);
+
+impl LinkWord {
+    /// Also what is said of neighbours there are not.
+    pub(crate) const UNRESOLVED: Self = Self(Link::UNRESOLVED);
+
+    pub(crate) const fn decode(self) -> Link {
+        Link::decode(self.0)
+    }
+}
+
 impl Link {
     const UNRESOLVED: u64 = 0;
     const FAILED: u64 = 1 << 48;
@@ -109,9 +122,14 @@ impl NeighbourTable {
     /// Where packets for the neighbour go now.
     #[must_use]
     pub fn link(&self, id: NeighbourId) -> Link {
-        let word =
-            self.entry(id).map_or(Link::UNRESOLVED, |entry| entry.link.load(Ordering::Acquire));
-        Link::decode(word)
+        self.word(id).decode()
+    }
+
+    /// The same in one word.
+    #[inline]
+    pub(crate) fn word(&self, id: NeighbourId) -> LinkWord {
+        self.entry(id)
+            .map_or(LinkWord::UNRESOLVED, |entry| LinkWord(entry.link.load(Ordering::Acquire)))
     }
 
     /// Notes that a packet went to the neighbour in this second of the caller's clock: an entry gone

@@ -32,6 +32,7 @@ use crate::packet::Packet;
 use crate::rules::{Hook, Rules, Surroundings, Table};
 use crate::snapshot::Snapshot;
 use crate::time::{Instant, WallClock};
+use fast::Ways;
 pub(crate) use fast::{Arrival, BURST, Exit, Passed, Run, Vector, is_v6, prefetch};
 use route::Route;
 use std::sync::Arc;
@@ -118,6 +119,8 @@ pub struct Lane<A: Address> {
     pub mappings: Arc<SourceMappings<A>>,
     /// The ways packets have been found to go in this epoch.
     pub(crate) adjacencies: Adjacencies,
+    /// What they mean at this moment.
+    ways: Ways,
     /// What is known of first packets.
     classes: first::Classes<A>,
 }
@@ -135,6 +138,7 @@ impl<A: Address> Lane<A> {
             fib,
             mappings,
             adjacencies: Adjacencies::new(),
+            ways: Ways::new(),
             classes: first::Classes::new(),
         }
     }

@@ -17,8 +17,10 @@ mod route;
 mod run;
 mod v4;
 mod v6;
+mod way;
 
 pub(crate) use run::{Passed, Run};
+pub(crate) use way::Ways;
 
 use super::first::ClassId;
 use super::{Env, Family, Lane};
@@ -321,7 +323,7 @@ impl<A: Plain> Lane<A> {
         if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole::<A, P>(packet) {
             return None;
         }
-        let way = run.enter(env, &self.adjacencies, cached.adjacency);
+        let way = run.enter(env, &self.adjacencies, &mut self.ways, cached.adjacency);
         if !way.has_room(packet) {
             return None;
         }
@@ -341,7 +343,7 @@ impl<A: Plain> Lane<A> {
         frame.rewrite(&seen.rewrite(), way.forwards);
         frame.set_macs(&way.macs);
         let padding = frame.padding();
-        Some(run.send(packet, length, padding))
+        Some(run.send(env, way, packet, length, padding))
     }
 }
 
