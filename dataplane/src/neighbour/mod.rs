@@ -19,7 +19,6 @@ pub use machine::Machine;
 pub use pending::Pending;
 pub use state::{Event, Kind, Neighbour, Output, Settings, State};
 pub use table::{Link, NeighbourTable};
-pub(crate) use table::LinkWord;
 
 use crate::packet::Packet;
 

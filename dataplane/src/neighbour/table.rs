@@ -29,19 +29,6 @@ pub enum Link {
     Failed,
 }
 
-/// A [`Link`] in one word, to be compared with another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LinkWord(u64);
-
-impl LinkWord {
-    /// Also what is said of neighbours there are not.
-    pub(crate) const UNRESOLVED: Self = Self(Link::UNRESOLVED);
-
-    pub(crate) const fn decode(self) -> Link {
-        Link::decode(self.0)
-    }
-}
-
 impl Link {
     const UNRESOLVED: u64 = 0;
     const FAILED: u64 = 1 << 48;
@@ -88,6 +75,7 @@ pub struct NeighbourTable {
     entries: Box<[Entry]>,
     /// First entry of each chain, plus one.
     buckets: Box<[AtomicU32]>,
+    changes: AtomicU32,
     seed: u64,
 }
 
@@ -100,6 +88,7 @@ impl NeighbourTable {
         Arc::new(Self {
             entries: (0..capacity).map(|_| Entry::default()).collect(),
             buckets: (0..2 * capacity).map(|_| AtomicU32::new(0)).collect(),
+            changes: AtomicU32::new(0),
             seed,
         })
     }
@@ -122,14 +111,15 @@ impl NeighbourTable {
     /// Where packets for the neighbour go now.
     #[must_use]
     pub fn link(&self, id: NeighbourId) -> Link {
-        self.word(id).decode()
+        let word =
+            self.entry(id).map_or(Link::UNRESOLVED, |entry| entry.link.load(Ordering::Acquire));
+        Link::decode(word)
     }
 
-    /// The same in one word.
-    #[inline]
-    pub(crate) fn word(&self, id: NeighbourId) -> LinkWord {
-        self.entry(id)
-            .map_or(LinkWord::UNRESOLVED, |entry| LinkWord(entry.link.load(Ordering::Acquire)))
+    /// A number that moves on after each change of a link: whoever reads it, then links, may keep those as long as
+    /// it stays.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Notes that a packet went to the neighbour in this second of the caller's clock: an entry gone
@@ -260,6 +250,7 @@ impl Slots {
     pub(super) fn set(&self, id: NeighbourId, link: Link) {
         if let Some(entry) = self.table.entry(id) {
             entry.link.store(link.encode(), Ordering::Release);
+            self.table.changes.fetch_add(1, Ordering::Release);
         }
     }
 

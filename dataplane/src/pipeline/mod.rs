@@ -33,7 +33,7 @@ use crate::rules::{Hook, Rules, Surroundings, Table};
 use crate::snapshot::Snapshot;
 use crate::time::{Instant, WallClock};
 use fast::Ways;
-pub(crate) use fast::{Arrival, BURST, Exit, Passed, Run, Vector, is_v6, prefetch};
+pub(crate) use fast::{Arrival, BURST, Exit, Passed, Vector, is_v6, prefetch};
 use route::Route;
 use std::sync::Arc;
 pub(crate) use translate::forget;

@@ -38,7 +38,7 @@ impl<A: Plain> Lane<A> {
         if !way.has_room(packet) {
             return None;
         }
-        let (mtu, forwards) = (way.mtu, way.forwards);
+        let (mtu, forwards) = (way.mtu, way.forwards());
         let macs = way.macs;
         let frame = Frame::<A>::of(packet)?;
         let length = frame.length();

@@ -19,7 +19,8 @@ mod v4;
 mod v6;
 mod way;
 
-pub(crate) use run::{Passed, Run};
+pub(crate) use run::Passed;
+use run::Run;
 pub(crate) use way::Ways;
 
 use super::first::ClassId;
@@ -272,6 +273,11 @@ impl<A: Plain> Lane<A> {
         }
     }
 
+    /// What the packets of a burst from `arrival` will have in common.
+    pub(crate) fn run(&mut self, env: &Env<'_>, arrival: Option<&Arrival<'_>>) -> Run<A> {
+        Run::new(env, arrival, &mut self.ways)
+    }
+
     /// Rewrites a packet of the burst, or leaves it untouched, and says where it goes.
     #[inline]
     pub(crate) fn pass<P: Packet>(
@@ -340,7 +346,7 @@ impl<A: Plain> Lane<A> {
         if !told {
             return None;
         }
-        frame.rewrite(&seen.rewrite(), way.forwards);
+        frame.rewrite(&seen.rewrite(), way.forwards());
         frame.set_macs(&way.macs);
         let padding = frame.padding();
         Some(run.send(env, way, packet, length, padding))

@@ -1,10 +1,10 @@
 //! What the packets of a burst have in common, and what they count.
 
 use super::super::Env;
-use super::way::{Way, Ways};
+use super::way::{Set, TallyKey, Way, Ways};
 use super::{Arrival, Plain};
 use crate::adjacency::{Adjacencies, AdjacencyId};
-use crate::ids::{InterfaceId, PathId};
+use crate::ids::InterfaceId;
 use crate::packet::Packet;
 use std::marker::PhantomData;
 
@@ -14,30 +14,29 @@ const TALLIES: usize = 8;
 /// The packets of a burst.
 #[derive(Debug)]
 pub(crate) struct Run<A> {
-    ingress: InterfaceId,
     /// Whether a layer-4 checksum that nobody has verified is verified here.
     pub(super) verifies: bool,
-    /// Whether the packet sent last was forwarded.
-    forwarded: bool,
-    /// Ways that hold now bear it.
-    stamp: u64,
+    set: Set,
+    /// What the packet sent last counts as.
+    last: TallyKey,
     tallies: [Tally; TALLIES],
     passed: Passed,
     family: PhantomData<A>,
 }
 
-/// Packets of one path, not yet counted.
+/// Packets not yet counted.
 #[derive(Debug, Clone, Copy)]
 struct Tally {
-    path: PathId,
-    forwards: bool,
+    key: TallyKey,
     packets: u32,
     /// Of IP.
-    bytes: u32,
+    bytes: u64,
 }
 
 impl Tally {
-    const NONE: Self = Self { path: PathId(0), forwards: false, packets: 0, bytes: 0 };
+    const fn new(key: TallyKey) -> Self {
+        Self { key, packets: 0, bytes: 0 }
+    }
 }
 
 /// Packets of a burst that took the fast path.
@@ -55,14 +54,14 @@ pub(crate) struct Passed {
 
 impl<A: Plain> Run<A> {
     /// No packet yet; all will come the way `arrival` tells.
-    pub(crate) fn new(env: &Env<'_>, arrival: Option<&Arrival<'_>>) -> Self {
+    pub(crate) fn new(env: &Env<'_>, arrival: Option<&Arrival<'_>>, ways: &mut Ways) -> Self {
         let software_peer = arrival.is_some_and(|arrival| arrival.interface.software_peer);
+        let ingress = arrival.map_or(InterfaceId::HOST, |arrival| arrival.id);
         Self {
-            ingress: arrival.map_or(InterfaceId::HOST, |arrival| arrival.id),
             verifies: env.snapshot.conntrack.checksum || software_peer,
-            forwarded: false,
-            stamp: Way::stamp(env),
-            tallies: [Tally::NONE; TALLIES],
+            set: ways.set(env, ingress),
+            last: TallyKey::NOTHING,
+            tallies: [Tally::new(TallyKey::NOTHING); TALLIES],
             passed: Passed::default(),
             family: PhantomData,
         }
@@ -77,7 +76,7 @@ impl<A: Plain> Run<A> {
         ways: &'w mut Ways,
         id: AdjacencyId,
     ) -> &'w Way {
-        ways.enter::<A>(env, adjacencies, id, self.ingress, self.stamp)
+        ways.enter::<A>(env, adjacencies, self.set, id)
     }
 
     /// Cuts padding off a packet of `length` bytes of IP whose MACs are set, tags it where the way is tagged, and
@@ -95,46 +94,33 @@ impl<A: Plain> Run<A> {
             packet.trim_back(padding);
         }
         way.tag::<A, P>(packet);
-        let Way { path, forwards, .. } = *way;
-        self.forwarded = forwards;
-        let tally = &mut self.tallies[path.index() % TALLIES];
-        if tally.path != path || tally.forwards != forwards {
-            let begun = Tally { path, forwards, ..Tally::NONE };
-            let ended = std::mem::replace(tally, begun);
-            self.count_tally(env, ended);
+        let key = way.tally;
+        self.last = key;
+        let tally = &mut self.tallies[key.index() % TALLIES];
+        if tally.key != key {
+            let ended = std::mem::replace(tally, Tally::new(key));
+            count_tally::<A>(env, &mut self.passed, &ended);
         }
-        let tally = &mut self.tallies[path.index() % TALLIES];
+        let tally = &mut self.tallies[key.index() % TALLIES];
         tally.packets += 1;
-        tally.bytes += u32::from(length);
+        tally.bytes += u64::from(length);
         way.port
     }
 
     /// Counts what has gone.
     pub(crate) fn count(&mut self, env: &Env<'_>) {
-        for tally in std::mem::replace(&mut self.tallies, [Tally::NONE; TALLIES]) {
-            self.count_tally(env, tally);
-        }
-    }
-
-    #[inline(never)]
-    fn count_tally(&mut self, env: &Env<'_>, tally: Tally) {
-        if tally.packets == 0 {
-            return;
-        }
-        let (packets, bytes) = (u64::from(tally.packets), u64::from(tally.bytes));
-        if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
-            counters.count_path(tally.path, packets, bytes);
-        }
-        match tally.forwards {
-            true => self.passed.sent += packets,
-            false => self.passed.delivered += packets,
+        for tally in &mut self.tallies {
+            if tally.packets > 0 {
+                count_tally::<A>(env, &mut self.passed, tally);
+                *tally = Tally::new(tally.key);
+            }
         }
     }
 
     /// The list of the port had no room for the packet sent last.
     #[cold]
     pub(crate) const fn refuse(&mut self) {
-        match self.forwarded {
+        match self.last.forwards() {
             true => self.passed.sent_full += 1,
             false => self.passed.delivered_full += 1,
         }
@@ -143,5 +129,17 @@ impl<A: Plain> Run<A> {
     /// Packets of the burst, after a last [`Self::count`].
     pub(crate) const fn totals(&self) -> Passed {
         self.passed
+    }
+}
+
+#[inline(never)]
+fn count_tally<A: Plain>(env: &Env<'_>, passed: &mut Passed, tally: &Tally) {
+    let packets = u64::from(tally.packets);
+    if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
+        counters.count_path(tally.key.path(), packets, tally.bytes);
+    }
+    match tally.key.forwards() {
+        true => passed.sent += packets,
+        false => passed.delivered += packets,
     }
 }
