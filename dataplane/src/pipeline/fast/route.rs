@@ -40,6 +40,7 @@ impl<A: Plain> Lane<A> {
             if let Some(head) = A::Head::read(packet, mac) {
                 let (from, to) = (head.source(), head.destination());
                 if from.is_ordinary() && to.is_ordinary() && !A::may_own(interfaces, from) {
+                    self.fib.prefetch(to);
                     *destination = to;
                 }
             }
