@@ -21,7 +21,7 @@ mod writer;
 pub use writer::{FibError, FibWriter};
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::Arc;
 
 use crate::address::Address;
@@ -34,6 +34,9 @@ const ROOT_BITS: u8 = 24;
 const STRIDE: u8 = 8;
 /// Entries of a block.
 const FAN_OUT: usize = 1 << STRIDE;
+/// What a narrow entry says where the wide one must be looked at.
+const WIDE: u32 = 0xff;
+
 /// What one entry says. Encoded in 32 bits: zero is none, the top bit marks a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Entry {
@@ -76,6 +79,8 @@ type Root = Box<[AtomicU32; 1 << ROOT_BITS]>;
 #[derive(Debug)]
 pub struct Fib<A> {
     root: Root,
+    /// What the root says, of IPv4, in a byte where that is enough: a quarter of the memory to look at.
+    narrow: Box<[AtomicU8; 1 << ROOT_BITS]>,
     /// Where the trie says none: the default route, if any.
     default: AtomicU32,
     /// Room for all blocks, one after the other; memory holds those in use.
@@ -84,6 +89,11 @@ pub struct Fib<A> {
 }
 
 impl<A: Address> Fib<A> {
+    /// Whether the root of bytes is in use.
+    const NARROW: bool = A::SIZE == 4;
+    /// What makes the byte [`WIDE`], and no other, overflow into the next bit.
+    const CARRY: u32 = if Self::NARROW { 1 } else { 0 };
+
     /// An empty table that may grow to `blocks` blocks of 1 KiB, and the half that writes it.
     ///
     /// A block serves 256 neighbouring prefixes: a full IPv4 table of a million routes takes some
@@ -94,9 +104,10 @@ impl<A: Address> Fib<A> {
     #[allow(clippy::new_ret_no_self)]
     pub fn new(blocks: usize) -> Result<(Arc<Self>, FibWriter<A>), FibError> {
         let blocks = blocks.min(1 << 30);
-        let root = zeroed(1 << ROOT_BITS)?.into_boxed_slice();
+        let (root, narrow) = (zeroed(1 << ROOT_BITS)?, zeroed(1 << ROOT_BITS)?);
         let fib = Arc::new(Self {
-            root: root.try_into().map_err(|_| FibError::Memory)?,
+            root: root.into_boxed_slice().try_into().map_err(|_| FibError::Memory)?,
+            narrow: narrow.into_boxed_slice().try_into().map_err(|_| FibError::Memory)?,
             default: AtomicU32::new(0),
             blocks: zeroed(blocks * FAN_OUT)?,
             family: PhantomData,
@@ -121,18 +132,31 @@ impl<A: Address> Fib<A> {
     /// as it can hold instructions: of those there are as few as can be.
     #[inline]
     pub fn lookup_burst<const N: usize>(&self, addresses: &[A; N]) -> Found<N> {
-        let root = self.root.as_ref();
+        let (root, narrow) = (self.root.as_ref(), self.narrow.as_ref());
         let mut words = [0; N];
         let mut all = 0;
         let (eights, rest) = addresses.as_chunks::<8>();
         let (eight_words, rest_words) = words.as_chunks_mut::<8>();
+        let first = |address: A| match Self::NARROW {
+            true => u32::from(narrow[root_slot(address)].load(Ordering::Acquire)),
+            false => root[root_slot(address)].load(Ordering::Acquire),
+        };
         for (addresses, words) in eights.iter().zip(eight_words) {
-            *words = addresses.map(|address| root_entry(root, address).load(Ordering::Acquire));
-            all |= words.iter().fold(0, |all, word| all | word);
+            *words = addresses.map(first);
+            all = words.iter().fold(all, |all, word| all | (word + Self::CARRY));
         }
         for (address, word) in rest.iter().zip(rest_words) {
-            *word = root_entry(root, *address).load(Ordering::Acquire);
-            all |= *word;
+            *word = first(*address);
+            all |= *word + Self::CARRY;
+        }
+        if Self::NARROW && all > WIDE {
+            all = 0;
+            for (address, word) in addresses.iter().zip(&mut words) {
+                if *word == WIDE {
+                    *word = root[root_slot(*address)].load(Ordering::Acquire);
+                    all |= *word;
+                }
+            }
         }
         if all & Entry::CHILD != 0 {
             self.descend(addresses, &mut words);
@@ -143,7 +167,10 @@ impl<A: Address> Fib<A> {
     /// Brings the first entry for `address` towards L1.
     #[inline]
     pub fn prefetch(&self, address: A) {
-        dpdk::cpu::prefetch(root_entry(&self.root, address));
+        match Self::NARROW {
+            true => dpdk::cpu::prefetch(&self.narrow[root_slot(address)]),
+            false => dpdk::cpu::prefetch(&self.root[root_slot(address)]),
+        }
     }
 
     /// Follows children, one level of all addresses at a time.
@@ -177,20 +204,47 @@ impl<A: Address> Fib<A> {
 
     fn walk(&self, address: A) -> Option<NextHopId> {
         let mut bits = left_aligned(address) << ROOT_BITS;
-        let mut word = root_entry(&self.root, address).load(Ordering::Acquire);
+        let mut entry = self.load(Node::Root, root_slot(address));
         loop {
-            let block = match Entry::decode(word) {
+            let block = match entry {
                 Entry::None => return None,
                 Entry::Leaf(next_hop) => return Some(next_hop),
                 Entry::Child(block) => block,
             };
             let slot = (bits >> (128 - u32::from(STRIDE))) as usize;
             bits <<= STRIDE;
-            word = self.entry(Node::Block(block), slot)?.load(Ordering::Acquire);
+            entry = self.load(Node::Block(block), slot);
         }
     }
 
-    fn entry(&self, node: Node, slot: usize) -> Option<&AtomicU32> {
+    fn load(&self, node: Node, slot: usize) -> Entry {
+        if Self::NARROW && node == Node::Root {
+            let narrow = self.narrow.get(slot).map_or(0, |narrow| narrow.load(Ordering::Acquire));
+            if u32::from(narrow) != WIDE {
+                return Entry::decode(narrow.into());
+            }
+        }
+        Entry::decode(self.wide(node, slot).map_or(0, |entry| entry.load(Ordering::Acquire)))
+    }
+
+    /// For the writer alone.
+    fn store(&self, node: Node, slot: usize, entry: Entry) {
+        let word = entry.encode();
+        let narrow = self.narrow.get(slot).filter(|_| Self::NARROW && node == Node::Root);
+        match narrow {
+            Some(narrow) if word < WIDE => return narrow.store(word as u8, Ordering::Release),
+            Some(_) | None => {}
+        }
+        if let Some(wide) = self.wide(node, slot) {
+            wide.store(word, Ordering::Release);
+        }
+        // Those who read this find the word, or one that took its place.
+        if let Some(narrow) = narrow {
+            narrow.store(WIDE as u8, Ordering::Release);
+        }
+    }
+
+    fn wide(&self, node: Node, slot: usize) -> Option<&AtomicU32> {
         match node {
             Node::Root => self.root.get(slot),
             Node::Block(block) => self.blocks.get(block as usize * FAN_OUT + slot),
@@ -198,11 +252,11 @@ impl<A: Address> Fib<A> {
     }
 }
 
+/// The root's entry for an address.
 #[inline]
-fn root_entry<A: Address>(root: &[AtomicU32; 1 << ROOT_BITS], address: A) -> &AtomicU32 {
-    // The mask says what the shift has done already.
-    let mask = (1 << ROOT_BITS) - 1;
-    &root[(left_aligned(address) >> (128 - u32::from(ROOT_BITS))) as usize & mask]
+fn root_slot<A: Address>(address: A) -> usize {
+    // The mask tells the compiler what the shift has done already.
+    (left_aligned(address) >> (128 - u32::from(ROOT_BITS))) as usize & ((1 << ROOT_BITS) - 1)
 }
 
 /// The bits of an address, so that the first is always on top.
