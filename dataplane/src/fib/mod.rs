@@ -177,28 +177,24 @@ impl<A: Address> Fib<A> {
     #[inline]
     fn descend<const N: usize>(&self, addresses: &[A; N], words: &mut [u32; N]) {
         let blocks = self.blocks.as_slice();
-        let mut shift = u32::from(ROOT_BITS);
-        while shift < 8 * A::SIZE as u32 {
-            let mut places = [0; N];
+        let mut places = [0; N];
+        for level in usize::from(ROOT_BITS / 8)..A::SIZE {
             for ((address, word), place) in addresses.iter().zip(&*words).zip(&mut places) {
-                let slot = (left_aligned(*address) << shift >> (128 - u32::from(STRIDE))) as usize;
-                let at = (*word & !Entry::CHILD) as usize * FAN_OUT + slot;
+                let byte = address.bytes().get(level).copied().unwrap_or_default();
+                let at = (*word & !Entry::CHILD) as usize * FAN_OUT + usize::from(byte);
                 // What is no child looks at an entry that is in the caches, and forgets it.
                 *place = if *word & Entry::CHILD != 0 { at } else { 0 };
-                if let Some(entry) = blocks.get(*place) {
-                    dpdk::cpu::prefetch(entry);
-                }
+                dpdk::cpu::prefetch_element(blocks, *place);
             }
             let mut all = 0;
-            for (word, place) in words.iter_mut().zip(places) {
-                let entry = blocks.get(place).map_or(0, |entry| entry.load(Ordering::Acquire));
+            for (word, place) in words.iter_mut().zip(&places) {
+                let entry = blocks.get(*place).map_or(0, |entry| entry.load(Ordering::Acquire));
                 *word = if *word & Entry::CHILD != 0 { entry } else { *word };
                 all |= *word;
             }
             if all & Entry::CHILD == 0 {
                 return;
             }
-            shift += u32::from(STRIDE);
         }
     }
 
