@@ -7,8 +7,9 @@
 //!     bits 0..24                  bits 24..32 (IPv4)          … 120..128 (IPv6)
 //! ```
 //!
-//! The root is 64 MiB of address space, of which memory holds what routes have touched; an IPv4 address is
-//! decided by one load, or two.
+//! An IPv4 address is decided by one load from 16 MiB where its next hop has a number below 254, which first
+//! hops have: the root's entries then fit a byte, and the TLB and the caches hold more of them. Where they do not,
+//! and for IPv6, the root is 64 MiB of words. Memory holds what routes have touched.
 //!
 //! A route is pushed down to every entry it decides, so a lookup is one load per level and never
 //! backtracks. Each entry is one atomic word that goes from the old answer to the new one in one
