@@ -38,20 +38,37 @@ pub struct Adjacency {
     pub path: PathId,
 }
 
+/// An adjacency's number plus one, or zero where none is known.
+#[derive(Debug, Clone, Copy)]
+struct Known(u32);
+
+impl Known {
+    const NONE: Self = Self(0);
+
+    fn new(number: Option<AdjacencyId>) -> Self {
+        Self(number.map_or(0, |number| number.0 + 1))
+    }
+
+    #[inline]
+    fn get(self) -> Option<AdjacencyId> {
+        self.0.checked_sub(1).map(AdjacencyId)
+    }
+}
+
 /// The adjacencies of one worker and one IP version.
 #[derive(Debug)]
 pub struct Adjacencies {
     list: Vec<Adjacency>,
     numbers: HashMap<Adjacency, AdjacencyId>,
     /// Of packets that no connection is tracked for, by the next hop's number.
-    next_hops: Vec<Option<AdjacencyId>>,
+    next_hops: Vec<Known>,
     /// Of such packets in a connected subnet, by the neighbour's number.
-    neighbours: Vec<Option<AdjacencyId>>,
+    neighbours: Vec<Known>,
 }
 
 impl Adjacencies {
     /// As many as are remembered in one epoch; packets of more ways are judged one by one.
-    const MOST: usize = 8192;
+    pub(crate) const MOST: usize = 8192;
 
     /// None yet.
     #[must_use]
@@ -59,8 +76,8 @@ impl Adjacencies {
         Self {
             list: Vec::with_capacity(Self::MOST),
             numbers: HashMap::with_capacity(Self::MOST),
-            next_hops: vec![None; Self::MOST],
-            neighbours: vec![None; Self::MOST],
+            next_hops: vec![Known::NONE; Self::MOST],
+            neighbours: vec![Known::NONE; Self::MOST],
         }
     }
 
@@ -86,7 +103,7 @@ impl Adjacencies {
     /// Where packets to that next hop go, from whatever interface.
     #[inline]
     pub(crate) fn of_next_hop(&self, id: NextHopId) -> Option<AdjacencyId> {
-        self.next_hops.get(id.index()).copied().flatten()
+        self.next_hops.get(id.index()).and_then(|known| known.get())
     }
 
     /// Notes where packets to that next hop go.
@@ -96,14 +113,14 @@ impl Adjacencies {
         }
         let number = self.number(adjacency);
         if let Some(slot) = self.next_hops.get_mut(next_hop.index()) {
-            *slot = number;
+            *slot = Known::new(number);
         }
     }
 
     /// Where packets to that neighbour go, if it is their destination, from whatever interface.
     #[inline]
     pub(crate) fn of_neighbour(&self, id: NeighbourId) -> Option<AdjacencyId> {
-        self.neighbours.get(id.index()).copied().flatten()
+        self.neighbours.get(id.index()).and_then(|known| known.get())
     }
 
     /// Notes where packets go whose destination is the adjacency's neighbour.
@@ -114,7 +131,7 @@ impl Adjacencies {
         }
         let number = self.number(adjacency);
         if let Some(slot) = self.neighbours.get_mut(neighbour) {
-            *slot = number;
+            *slot = Known::new(number);
         }
     }
 
@@ -122,8 +139,8 @@ impl Adjacencies {
     pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.numbers.clear();
-        self.next_hops.fill(None);
-        self.neighbours.fill(None);
+        self.next_hops.fill(Known::NONE);
+        self.neighbours.fill(Known::NONE);
     }
 }
 

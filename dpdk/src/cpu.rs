@@ -11,6 +11,12 @@ pub fn prefetch<T: ?Sized>(value: &T) {
     prefetch_line(std::ptr::from_ref(value).cast());
 }
 
+/// As [`prefetch`], for one element of a slice; one that is not there is no error.
+#[inline(always)]
+pub fn prefetch_element<T>(slice: &[T], index: usize) {
+    prefetch_line(slice.as_ptr().wrapping_add(index).cast());
+}
+
 /// As [`prefetch`], for every cache line of the slice.
 #[inline(always)]
 pub fn prefetch_slice<T>(slice: &[T]) {
@@ -85,6 +91,7 @@ mod tests {
         prefetch(&before);
         prefetch_slice(&[0u64; 100]);
         prefetch_slice::<u8>(&[]);
+        prefetch_element(&[0u64; 10], 10_000_000);
         prefetch_line(std::ptr::null());
         assert!(cycles() > before);
     }

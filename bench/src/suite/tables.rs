@@ -62,20 +62,31 @@ fn per(cycles: u64, count: usize) -> f64 {
 }
 
 /// Both take turns at the same keys.
-fn compare<K: 'static>(
+fn compare<K: Clone + 'static>(
     keys: Vec<K>,
     expected: Vec<u64>,
     lookup: impl FnMut(&[K], &mut [u64]) + 'static,
-    (name, other): (&str, impl FnMut(&[K], &mut [u64]) + 'static),
+    other: (&str, impl FnMut(&[K], &mut [u64]) + 'static),
 ) -> Comparison {
-    let (keys, expected): (Rc<[K]>, Rc<[u64]>) = (keys.into(), expected.into());
+    compare_each((keys.clone(), lookup), (keys, other.1), expected, other.0)
+}
+
+/// The same where each has the keys in a form of its own.
+fn compare_each<K: 'static, L: 'static>(
+    (keys, lookup): (Vec<K>, impl FnMut(&[K], &mut [u64]) + 'static),
+    (other_keys, other): (Vec<L>, impl FnMut(&[L], &mut [u64]) + 'static),
+    expected: Vec<u64>,
+    name: &str,
+) -> Comparison {
+    let expected: Rc<[u64]> = expected.into();
+    let other_expected = Rc::clone(&expected);
     let baseline =
-        Lookups { keys: Rc::clone(&keys), expected: Rc::clone(&expected), at: 0, lookup: other };
+        Lookups { keys: other_keys.into(), expected: other_expected, at: 0, lookup: other };
     Comparison {
         unit: "cycles/lookup",
         average: Average::Median,
         harness: HARNESS.into(),
-        subject: Box::new(Lookups { keys, expected, at: 0, lookup }),
+        subject: Box::new(Lookups { keys: keys.into(), expected, at: 0, lookup }),
         baseline: Some((name.into(), Box::new(baseline))),
     }
 }
@@ -89,17 +100,11 @@ fn filled<A: Address>(routes: &Routes) -> Result<(std::sync::Arc<Fib<A>>, FibWri
     Ok((fib, writer))
 }
 
-/// Bursts, as the worker looks up.
-fn look_up<A: Address, K>(fib: &Fib<A>, keys: &[K], address: impl Fn(&K) -> A, found: &mut [u64]) {
-    for (keys, found) in keys.chunks(BURST).zip(found.chunks_mut(BURST)) {
-        let mut addresses = [A::default(); BURST];
-        for (address_of, key) in addresses.iter_mut().zip(keys) {
-            *address_of = address(key);
-        }
-        let next_hops = fib.lookup_burst::<BURST>(addresses.get(..keys.len()).unwrap_or_default());
-        for (found, next) in found.iter_mut().zip(next_hops) {
-            *found = next_hop(next);
-        }
+/// A burst, as the worker looks up.
+fn look_up<A: Address>(fib: &Fib<A>, keys: &[A], found: &mut [u64]) {
+    let Ok(keys) = <&[A; BURST]>::try_from(keys) else { return };
+    for (found, next) in found.iter_mut().zip(fib.lookup_burst(keys).iter()) {
+        *found = next_hop(next);
     }
 }
 
@@ -127,11 +132,12 @@ pub(super) fn fib4(machine: &Machine, count: usize) -> Result<Comparison> {
         IpAddr::V6(_) => None,
     });
     let expected = destinations.iter().map(|destination| destination.gateway.into()).collect();
-    let own = move |keys: &[u32], found: &mut [u64]| {
-        look_up(&fib, keys, |key| V4(key.to_be_bytes()), found);
-    };
+    let keys: Vec<u32> = keys.collect();
+    // Ours takes addresses as they stand on the wire, DPDK's as numbers.
+    let own_keys = keys.iter().map(|key| V4(key.to_be_bytes())).collect();
+    let own = move |keys: &[V4], found: &mut [u64]| look_up(&fib, keys, found);
     let other = move |keys: &[u32], found: &mut [u64]| other.lookup(keys, found);
-    Ok(compare(keys.collect(), expected, own, ("rte_fib", other)))
+    Ok(compare_each((own_keys, own), (keys, other), expected, "rte_fib"))
 }
 
 /// The same for IPv6, against `rte_fib6`.
@@ -151,11 +157,11 @@ pub(super) fn fib6(machine: &Machine, count: usize) -> Result<Comparison> {
         IpAddr::V6(v6) => Some(v6.octets()),
     });
     let expected = destinations.iter().map(|destination| destination.gateway.into()).collect();
-    let own = move |keys: &[[u8; 16]], found: &mut [u64]| {
-        look_up(&fib, keys, |key| V6(*key), found);
-    };
+    let keys: Vec<[u8; 16]> = keys.collect();
+    let own_keys = keys.iter().copied().map(V6).collect();
+    let own = move |keys: &[V6], found: &mut [u64]| look_up(&fib, keys, found);
     let other = move |keys: &[[u8; 16]], found: &mut [u64]| other.lookup(keys, found);
-    Ok(compare(keys.collect(), expected, own, ("rte_fib6", other)))
+    Ok(compare_each((own_keys, own), (keys, other), expected, "rte_fib6"))
 }
 
 /// Microseconds of one route change (taken out, or put in again) among so many, against `rte_fib`.

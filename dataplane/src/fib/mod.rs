@@ -7,8 +7,9 @@
 //!     bits 0..24                  bits 24..32 (IPv4)          … 120..128 (IPv6)
 //! ```
 //!
-//! The root is 64 MiB of address space, of which memory holds what routes have touched; an IPv4 address is
-//! decided by one load, or two.
+//! An IPv4 address is decided by one load from 16 MiB where its next hop has a number below 254, which first
+//! hops have: the root's entries then fit a byte, and the TLB and the caches hold more of them. Where they do not,
+//! and for IPv6, the root is 64 MiB of words. Memory holds what routes have touched.
 //!
 //! A route is pushed down to every entry it decides, so a lookup is one load per level and never
 //! backtracks. Each entry is one atomic word that goes from the old answer to the new one in one
@@ -21,8 +22,8 @@ mod writer;
 pub use writer::{FibError, FibWriter};
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::Arc;
 
 use crate::address::Address;
 use crate::ids::NextHopId;
@@ -34,9 +35,8 @@ const ROOT_BITS: u8 = 24;
 const STRIDE: u8 = 8;
 /// Entries of a block.
 const FAN_OUT: usize = 1 << STRIDE;
-/// Blocks of the first chunk, 1 MiB, as a power of two. Each chunk is twice as large as the one before:
-/// a small table stays small, a large one lies on huge pages where the system gives them.
-const FIRST_CHUNK: u32 = 10;
+/// What a narrow entry says where the wide one must be looked at.
+const WIDE: u32 = 0xff;
 
 /// What one entry says. Encoded in 32 bits: zero is none, the top bit marks a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,31 +73,28 @@ enum Node {
     Block(u32),
 }
 
-type Block = [AtomicU32; FAN_OUT];
-
-/// The chunk a block is in and its index there.
-const fn place(block: u32) -> (usize, usize) {
-    let chunk = ((block >> FIRST_CHUNK) + 1).ilog2();
-    (chunk as usize, block as usize - first_block(chunk as usize))
-}
-
-/// The first block of a chunk.
-const fn first_block(chunk: usize) -> usize {
-    ((1 << chunk) - 1) << FIRST_CHUNK
-}
+/// The root: of a length the compiler knows, so that 24 bits need not be compared with it.
+type Root = Box<[AtomicU32; 1 << ROOT_BITS]>;
 
 /// The readers' half, shared by all workers.
 #[derive(Debug)]
 pub struct Fib<A> {
-    root: Vec<AtomicU32>,
+    root: Root,
+    /// What the root says, of IPv4, in a byte where that is enough: a quarter of the memory to look at.
+    narrow: Box<[AtomicU8; 1 << ROOT_BITS]>,
     /// Where the trie says none: the default route, if any.
     default: AtomicU32,
-    /// Blocks by number, allocated a chunk at a time and never moved; see [`place`].
-    chunks: Box<[OnceLock<Vec<Block>>]>,
+    /// Room for all blocks, one after the other; memory holds those in use.
+    blocks: Vec<AtomicU32>,
     family: PhantomData<A>,
 }
 
 impl<A: Address> Fib<A> {
+    /// Whether the root of bytes is in use.
+    const NARROW: bool = A::SIZE == 4;
+    /// What makes the byte [`WIDE`], and no other, overflow into the next bit.
+    const CARRY: u32 = if Self::NARROW { 1 } else { 0 };
+
     /// An empty table that may grow to `blocks` blocks of 1 KiB, and the half that writes it.
     ///
     /// A block serves 256 neighbouring prefixes: a full IPv4 table of a million routes takes some
@@ -108,11 +105,12 @@ impl<A: Address> Fib<A> {
     #[allow(clippy::new_ret_no_self)]
     pub fn new(blocks: usize) -> Result<(Arc<Self>, FibWriter<A>), FibError> {
         let blocks = blocks.min(1 << 30);
-        let chunks = blocks.checked_sub(1).map_or(0, |last| place(last as u32).0 + 1);
+        let (root, narrow) = (zeroed(1 << ROOT_BITS)?, zeroed(1 << ROOT_BITS)?);
         let fib = Arc::new(Self {
-            root: zeroed(1 << ROOT_BITS)?,
+            root: root.into_boxed_slice().try_into().map_err(|_| FibError::Memory)?,
+            narrow: narrow.into_boxed_slice().try_into().map_err(|_| FibError::Memory)?,
             default: AtomicU32::new(0),
-            chunks: (0..chunks).map(|_| OnceLock::new()).collect(),
+            blocks: zeroed(blocks * FAN_OUT)?,
             family: PhantomData,
         });
         let writer = FibWriter::new(Arc::clone(&fib), blocks);
@@ -128,106 +126,157 @@ impl<A: Address> Fib<A> {
             .or_else(|| self.walk(address))
     }
 
-    /// As [`Self::lookup`] for up to `N` addresses, level by level over all of them, so that one waits for
-    /// memory while the others are looked at.
+    /// As [`Self::lookup`] for `N` addresses, level by level over all of them. None may also say that the table was
+    /// changing: whoever must know looks up that address alone.
+    ///
+    /// Nothing in a level depends on what another address found there, so the processor has as many loads under way
+    /// as it can hold instructions: of those there are as few as can be.
     #[inline]
-    pub fn lookup_burst<const N: usize>(&self, addresses: &[A]) -> [Option<NextHopId>; N] {
-        for address in addresses {
-            self.prefetch(*address);
-        }
+    pub fn lookup_burst<const N: usize>(&self, addresses: &[A; N]) -> Found<N> {
+        let (root, narrow) = (self.root.as_ref(), self.narrow.as_ref());
         let mut words = [0; N];
-        for (address, word) in addresses.iter().zip(&mut words) {
-            *word = self.root_entry(*address).map_or(0, |entry| entry.load(Ordering::Acquire));
+        let mut all = 0;
+        let (eights, rest) = addresses.as_chunks::<8>();
+        let (eight_words, rest_words) = words.as_chunks_mut::<8>();
+        let first = |address: A| match Self::NARROW {
+            true => u32::from(narrow[root_slot(address)].load(Ordering::Acquire)),
+            false => root[root_slot(address)].load(Ordering::Acquire),
+        };
+        for (addresses, words) in eights.iter().zip(eight_words) {
+            *words = addresses.map(first);
+            all = words.iter().fold(all, |all, word| all | (word + Self::CARRY));
         }
-        self.descend(addresses, &mut words);
-        let mut found = [None; N];
-        for ((address, word), found) in addresses.iter().zip(words).zip(&mut found) {
-            *found = match Entry::decode(word) {
-                Entry::Leaf(next_hop) => Some(next_hop),
-                // The default route, and what changes at this moment.
-                Entry::None | Entry::Child(_) => self.lookup(*address),
-            };
+        for (address, word) in rest.iter().zip(rest_words) {
+            *word = first(*address);
+            all |= *word + Self::CARRY;
         }
-        found
+        if Self::NARROW && all > WIDE {
+            all = 0;
+            for (address, word) in addresses.iter().zip(&mut words) {
+                if *word == WIDE {
+                    *word = root[root_slot(*address)].load(Ordering::Acquire);
+                    all |= *word;
+                }
+            }
+        }
+        if all & Entry::CHILD != 0 {
+            self.descend(addresses, &mut words);
+        }
+        Found { words, default: self.default.load(Ordering::Acquire) }
     }
 
     /// Brings the first entry for `address` towards L1.
     #[inline]
     pub fn prefetch(&self, address: A) {
-        if let Some(entry) = self.root_entry(address) {
-            dpdk::cpu::prefetch(entry);
+        match Self::NARROW {
+            true => dpdk::cpu::prefetch(&self.narrow[root_slot(address)]),
+            false => dpdk::cpu::prefetch(&self.root[root_slot(address)]),
         }
     }
 
-    #[inline]
-    fn root_entry(&self, address: A) -> Option<&AtomicU32> {
-        let bits = address.to_bits() << (128 - 8 * A::SIZE);
-        self.root.get((bits >> (128 - u32::from(ROOT_BITS))) as usize)
-    }
-
     /// Follows children, one level of all addresses at a time.
-    fn descend<const N: usize>(&self, addresses: &[A], words: &mut [u32; N]) {
-        let mut shift = u32::from(ROOT_BITS);
-        while shift < 8 * A::SIZE as u32 && words.iter().any(|&word| word & Entry::CHILD != 0) {
-            let mut entries: [Option<&AtomicU32>; N] = [None; N];
-            for ((address, word), entry) in addresses.iter().zip(&*words).zip(&mut entries) {
-                let Entry::Child(block) = Entry::decode(*word) else { continue };
-                let bits = address.to_bits() << (128 - 8 * A::SIZE) << shift;
-                let slot = (bits >> (128 - u32::from(STRIDE))) as usize;
-                *entry = self.block(block).and_then(|entries| entries.get(slot));
-                if let Some(entry) = entry {
-                    dpdk::cpu::prefetch(*entry);
-                }
+    #[inline]
+    fn descend<const N: usize>(&self, addresses: &[A; N], words: &mut [u32; N]) {
+        let blocks = self.blocks.as_slice();
+        let mut places = [0; N];
+        for level in usize::from(ROOT_BITS / 8)..A::SIZE {
+            for ((address, word), place) in addresses.iter().zip(&*words).zip(&mut places) {
+                let byte = address.bytes().get(level).copied().unwrap_or_default();
+                let at = (*word & !Entry::CHILD) as usize * FAN_OUT + usize::from(byte);
+                // What is no child looks at an entry that is in the caches, and forgets it.
+                *place = if *word & Entry::CHILD != 0 { at } else { 0 };
+                dpdk::cpu::prefetch_element(blocks, *place);
             }
-            for (word, entry) in words.iter_mut().zip(entries) {
-                if let Some(entry) = entry {
-                    *word = entry.load(Ordering::Acquire);
-                }
+            let mut all = 0;
+            for (word, place) in words.iter_mut().zip(&places) {
+                let entry = blocks.get(*place).map_or(0, |entry| entry.load(Ordering::Acquire));
+                *word = if *word & Entry::CHILD != 0 { entry } else { *word };
+                all |= *word;
             }
-            shift += u32::from(STRIDE);
+            if all & Entry::CHILD == 0 {
+                return;
+            }
         }
     }
 
     fn walk(&self, address: A) -> Option<NextHopId> {
-        // Left-aligned, so that the bits of the next level are always on top.
-        let mut bits = address.to_bits() << (128 - 8 * A::SIZE);
-        let slot = (bits >> (128 - u32::from(ROOT_BITS))) as usize;
-        bits <<= ROOT_BITS;
-        let mut word = self.root.get(slot)?.load(Ordering::Acquire);
+        let mut bits = left_aligned(address) << ROOT_BITS;
+        let mut entry = self.load(Node::Root, root_slot(address));
         loop {
-            let block = match Entry::decode(word) {
+            let block = match entry {
                 Entry::None => return None,
                 Entry::Leaf(next_hop) => return Some(next_hop),
                 Entry::Child(block) => block,
             };
             let slot = (bits >> (128 - u32::from(STRIDE))) as usize;
             bits <<= STRIDE;
-            word = self.block(block)?.get(slot)?.load(Ordering::Acquire);
+            entry = self.load(Node::Block(block), slot);
         }
     }
 
-    fn block(&self, block: u32) -> Option<&Block> {
-        let (chunk, index) = place(block);
-        self.chunks.get(chunk)?.get()?.get(index)
+    fn load(&self, node: Node, slot: usize) -> Entry {
+        if Self::NARROW && node == Node::Root {
+            let narrow = self.narrow.get(slot).map_or(0, |narrow| narrow.load(Ordering::Acquire));
+            if u32::from(narrow) != WIDE {
+                return Entry::decode(narrow.into());
+            }
+        }
+        Entry::decode(self.wide(node, slot).map_or(0, |entry| entry.load(Ordering::Acquire)))
     }
 
-    fn entry(&self, node: Node, slot: usize) -> Option<&AtomicU32> {
+    /// For the writer alone.
+    fn store(&self, node: Node, slot: usize, entry: Entry) {
+        let word = entry.encode();
+        let narrow = self.narrow.get(slot).filter(|_| Self::NARROW && node == Node::Root);
+        match narrow {
+            Some(narrow) if word < WIDE => return narrow.store(word as u8, Ordering::Release),
+            Some(_) | None => {}
+        }
+        if let Some(wide) = self.wide(node, slot) {
+            wide.store(word, Ordering::Release);
+        }
+        // Those who read this find the word, or one that took its place.
+        if let Some(narrow) = narrow {
+            narrow.store(WIDE as u8, Ordering::Release);
+        }
+    }
+
+    fn wide(&self, node: Node, slot: usize) -> Option<&AtomicU32> {
         match node {
             Node::Root => self.root.get(slot),
-            Node::Block(block) => self.block(block)?.get(slot),
+            Node::Block(block) => self.blocks.get(block as usize * FAN_OUT + slot),
         }
     }
+}
 
-    /// Makes sure the memory of `block` is there, in a table of at most `limit` blocks.
-    fn grow(&self, block: u32, limit: usize) -> Option<()> {
-        let (number, _) = place(block);
-        let size = (1 << FIRST_CHUNK << number).min(limit - first_block(number).min(limit));
-        let chunk = self.chunks.get(number)?;
-        if chunk.get().is_none() {
-            // The writer is the only one that grows.
-            chunk.set(zeroed(size).ok()?).ok()?;
-        }
-        Some(())
+/// The root's entry for an address.
+#[inline]
+fn root_slot<A: Address>(address: A) -> usize {
+    // The mask tells the compiler what the shift has done already.
+    (left_aligned(address) >> (128 - u32::from(ROOT_BITS))) as usize & ((1 << ROOT_BITS) - 1)
+}
+
+/// The bits of an address, so that the first is always on top.
+#[inline]
+fn left_aligned<A: Address>(address: A) -> u128 {
+    address.to_bits() << (128 - 8 * A::SIZE)
+}
+
+/// What addresses of a burst have found.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<const N: usize> {
+    words: [u32; N],
+    default: u32,
+}
+
+impl<const N: usize> Found<N> {
+    /// The next hop of each address, in their order.
+    #[inline]
+    pub fn iter(&self) -> impl Iterator<Item = Option<NextHopId>> + '_ {
+        self.words.iter().map(|&word| {
+            let word = if word == 0 { self.default } else { word };
+            word.checked_sub(1).map(NextHopId)
+        })
     }
 }
 

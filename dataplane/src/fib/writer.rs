@@ -281,7 +281,7 @@ impl<A: Address> FibWriter<A> {
         for inner in 0..FAN_OUT {
             self.set(Node::Block(child), inner, leaf);
         }
-        self.link(node, slot, Entry::Child(child));
+        self.fib.store(node, slot, Entry::Child(child));
         self.shape_mut(node, |shape| shape.occupants += 1);
         Some(child)
     }
@@ -332,7 +332,6 @@ impl<A: Address> FibWriter<A> {
             return None;
         }
         let number = u32::try_from(block).ok()?;
-        self.fib.grow(number, self.limit)?;
         self.blocks.push(Shape::new(FAN_OUT));
         Some(number)
     }
@@ -353,23 +352,16 @@ impl<A: Address> FibWriter<A> {
     }
 
     fn leaf(&self, node: Node, slot: usize) -> Leaf {
-        let word = self.fib.entry(node, slot).map_or(0, |entry| entry.load(Ordering::Relaxed));
         let length = self.shape(node).and_then(|shape| shape.lengths.get(slot)).copied();
-        Leaf { entry: Entry::decode(word), length: length.unwrap_or(0) }
+        Leaf { entry: self.fib.load(node, slot), length: length.unwrap_or(0) }
     }
 
     fn set(&mut self, node: Node, slot: usize, leaf: Leaf) {
-        self.link(node, slot, leaf.entry);
+        self.fib.store(node, slot, leaf.entry);
         self.shape_mut(node, |shape| {
             if let Some(length) = shape.lengths.get_mut(slot) {
                 *length = leaf.length;
             }
         });
-    }
-
-    fn link(&self, node: Node, slot: usize, entry: Entry) {
-        if let Some(word) = self.fib.entry(node, slot) {
-            word.store(entry.encode(), Ordering::Release);
-        }
     }
 }

@@ -75,6 +75,7 @@ pub struct NeighbourTable {
     entries: Box<[Entry]>,
     /// First entry of each chain, plus one.
     buckets: Box<[AtomicU32]>,
+    changes: AtomicU32,
     seed: u64,
 }
 
@@ -87,6 +88,7 @@ impl NeighbourTable {
         Arc::new(Self {
             entries: (0..capacity).map(|_| Entry::default()).collect(),
             buckets: (0..2 * capacity).map(|_| AtomicU32::new(0)).collect(),
+            changes: AtomicU32::new(0),
             seed,
         })
     }
@@ -112,6 +114,12 @@ impl NeighbourTable {
         let word =
             self.entry(id).map_or(Link::UNRESOLVED, |entry| entry.link.load(Ordering::Acquire));
         Link::decode(word)
+    }
+
+    /// A number that moves on after each change of a link: whoever reads it, then links, may keep those as long as
+    /// it stays.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Notes that a packet went to the neighbour in this second of the caller's clock: an entry gone
@@ -242,6 +250,7 @@ impl Slots {
     pub(super) fn set(&self, id: NeighbourId, link: Link) {
         if let Some(entry) = self.table.entry(id) {
             entry.link.store(link.encode(), Ordering::Release);
+            self.table.changes.fetch_add(1, Ordering::Release);
         }
     }
 

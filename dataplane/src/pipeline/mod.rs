@@ -33,7 +33,8 @@ use crate::rules::report::Reports;
 use crate::rules::{Hook, Rules, Surroundings, Table};
 use crate::snapshot::Snapshot;
 use crate::time::{Instant, WallClock};
-pub(crate) use fast::{Arrival, BURST, Exit, Passed, Run, Vector, is_v6, prefetch};
+use fast::Ways;
+pub(crate) use fast::{Arrival, BURST, Exit, Passed, Vector, is_v6, prefetch};
 use route::Route;
 use std::sync::Arc;
 pub(crate) use translate::forget;
@@ -121,6 +122,8 @@ pub struct Lane<A: Address> {
     pub mappings: Arc<SourceMappings<A>>,
     /// The ways packets have been found to go in this epoch.
     pub(crate) adjacencies: Adjacencies,
+    /// What they mean at this moment.
+    ways: Ways,
     /// What is known of first packets.
     classes: first::Classes<A>,
 }
@@ -138,6 +141,7 @@ impl<A: Address> Lane<A> {
             fib,
             mappings,
             adjacencies: Adjacencies::new(),
+            ways: Ways::new(),
             classes: first::Classes::new(),
         }
     }

@@ -5,7 +5,7 @@ use super::{Burst, HandOff, Stage, State};
 use crate::conntrack::Moment;
 use crate::drop_reason::DropReason;
 use crate::packet::{Packet, Pool};
-use crate::pipeline::{Arrival, BURST, Exit, Passed, Run, Vector, is_v6, prefetch};
+use crate::pipeline::{Arrival, BURST, Exit, Passed, Vector, is_v6, prefetch};
 use std::sync::Arc;
 
 /// Where a burst came from, and how far it had got.
@@ -41,7 +41,7 @@ impl<P: Packet> State<P> {
             return self.mixed_burst(burst, from, arrival, packets, vector);
         }
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
-        let mut run = Run::new(&env, arrival);
+        let mut run = self.v4.run(&env, arrival);
         for (mut packet, slot) in packets.drain(..).zip(vector.v4.as_slice()) {
             match self.v4.pass(&env, moment, &mut run, slot, &mut packet) {
                 Exit::Out(port) => {
@@ -72,7 +72,7 @@ impl<P: Packet> State<P> {
         let env = burst.env;
         self.v6.look_up(&env, arrival, packets, v6, from.stage != Stage::Fresh);
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
-        let (mut run4, mut run6) = (Run::new(&env, arrival), Run::new(&env, arrival));
+        let (mut run4, mut run6) = (self.v4.run(&env, arrival), self.v6.run(&env, arrival));
         let slots = v4.as_slice().iter().zip(v6.as_slice());
         for (mut packet, (slot4, slot6)) in packets.drain(..).zip(slots) {
             let six = slot6.leads_on();

@@ -34,11 +34,11 @@ impl<A: Plain> Lane<A> {
         if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole::<A, P>(packet) {
             return None;
         }
-        let way = run.enter(env, &self.adjacencies, adjacency);
+        let way = *run.enter(env, &self.adjacencies, &mut self.ways, adjacency);
         if !way.has_room(packet) {
             return None;
         }
-        let (mtu, forwards) = (way.mtu, way.forwards);
+        let (mtu, forwards) = (way.mtu, way.forwards());
         let macs = way.macs;
         let frame = Frame::<A>::of(packet)?;
         let length = frame.length();
@@ -59,6 +59,6 @@ impl<A: Plain> Lane<A> {
         frame.rewrite(&rewrite, forwards);
         frame.set_macs(&macs);
         let padding = frame.padding();
-        Some(run.send(packet, length, padding))
+        Some(run.send(env, &way, packet, length, padding))
     }
 }

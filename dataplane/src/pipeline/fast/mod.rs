@@ -17,8 +17,11 @@ mod route;
 mod run;
 mod v4;
 mod v6;
+mod way;
 
-pub(crate) use run::{Passed, Run};
+pub(crate) use run::Passed;
+use run::Run;
+pub(crate) use way::Ways;
 
 use super::first::ClassId;
 use super::{Env, Family, Lane};
@@ -270,6 +273,11 @@ impl<A: Plain> Lane<A> {
         }
     }
 
+    /// What the packets of a burst from `arrival` will have in common.
+    pub(crate) fn run(&mut self, env: &Env<'_>, arrival: Option<&Arrival<'_>>) -> Run<A> {
+        Run::new(env, arrival, &mut self.ways)
+    }
+
     /// Rewrites a packet of the burst, or leaves it untouched, and says where it goes.
     #[inline]
     pub(crate) fn pass<P: Packet>(
@@ -321,7 +329,7 @@ impl<A: Plain> Lane<A> {
         if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole::<A, P>(packet) {
             return None;
         }
-        let way = run.enter(env, &self.adjacencies, cached.adjacency);
+        let way = run.enter(env, &self.adjacencies, &mut self.ways, cached.adjacency);
         if !way.has_room(packet) {
             return None;
         }
@@ -338,10 +346,10 @@ impl<A: Plain> Lane<A> {
         if !told {
             return None;
         }
-        frame.rewrite(&seen.rewrite(), way.forwards);
+        frame.rewrite(&seen.rewrite(), way.forwards());
         frame.set_macs(&way.macs);
         let padding = frame.padding();
-        Some(run.send(packet, length, padding))
+        Some(run.send(env, way, packet, length, padding))
     }
 }
 

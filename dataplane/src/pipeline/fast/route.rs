@@ -10,6 +10,7 @@ use super::frame::{Frame, FrameMac, Head};
 use super::run::Run;
 use super::{Arrival, BURST, Lead, Plain, Slot};
 use crate::adjacency::AdjacencyId;
+use crate::fib::Found;
 use crate::ids::{InterfaceId, NextHopId};
 use crate::interface::ReversePathFilter;
 use crate::packet::Packet;
@@ -39,15 +40,16 @@ impl<A: Plain> Lane<A> {
             if let Some(head) = A::Head::read(packet, mac) {
                 let (from, to) = (head.source(), head.destination());
                 if from.is_ordinary() && to.is_ordinary() && !A::may_own(interfaces, from) {
+                    self.fib.prefetch(to);
                     *destination = to;
                 }
             }
         }
-        let destinations = destinations.get_mut(..packets.len()).unwrap_or_default();
-        self.check_sources(env, arrival, packets, destinations);
-        let next_hops = self.fib.lookup_burst::<BURST>(destinations);
+        self.check_sources(env, arrival, packets, &mut destinations);
+        let next_hops = self.fib.lookup_burst(&destinations);
+        let destinations = destinations.get(..packets.len()).unwrap_or_default();
         let mut missed = false;
-        for ((slot, destination), next_hop) in slots.iter_mut().zip(&*destinations).zip(next_hops) {
+        for ((slot, destination), next_hop) in slots.iter_mut().zip(destinations).zip(next_hops.iter()) {
             let known = next_hop.and_then(|id| self.adjacencies.of_next_hop(id));
             slot.lead = match known.filter(|_| *destination != A::default()) {
                 Some(adjacency) => Lead::Adjacency(adjacency),
@@ -69,10 +71,10 @@ impl<A: Plain> Lane<A> {
         &self,
         env: &Env<'_>,
         destinations: &[A],
-        next_hops: &[Option<NextHopId>; BURST],
+        next_hops: &Found<BURST>,
         slots: &mut [Slot<A>; BURST],
     ) {
-        for ((slot, destination), next_hop) in slots.iter_mut().zip(destinations).zip(next_hops) {
+        for ((slot, destination), next_hop) in slots.iter_mut().zip(destinations).zip(next_hops.iter()) {
             let next_hop = next_hop.filter(|_| *destination != A::default());
             if let Lead::Unknown = slot.lead
                 && let Some(next_hop) = next_hop
@@ -90,7 +92,7 @@ impl<A: Plain> Lane<A> {
         env: &Env<'_>,
         arrival: &Arrival<'_>,
         packets: &[P],
-        destinations: &mut [A],
+        destinations: &mut [A; BURST],
     ) {
         match arrival.interface.reverse_path {
             ReversePathFilter::Off => {}
@@ -108,7 +110,7 @@ impl<A: Plain> Lane<A> {
         &self,
         env: &Env<'_>,
         packets: &[P],
-        destinations: &mut [A],
+        destinations: &mut [A; BURST],
         passes: impl Fn(InterfaceId) -> bool,
     ) {
         let mut sources = [A::default(); BURST];
@@ -120,9 +122,8 @@ impl<A: Plain> Lane<A> {
                 *source = head.source();
             }
         }
-        let sources = sources.get(..destinations.len()).unwrap_or_default();
-        let next_hops = self.fib.lookup_burst::<BURST>(sources);
-        for (destination, next_hop) in destinations.iter_mut().zip(next_hops) {
+        let next_hops = self.fib.lookup_burst(&sources);
+        for (destination, next_hop) in destinations.iter_mut().zip(next_hops.iter()) {
             let passed = match next_hop.and_then(|id| env.snapshot.next_hop(id)) {
                 Some(
                     NextHop::Broadcast(back)
@@ -163,7 +164,7 @@ impl<A: Plain> Lane<A> {
         adjacency: AdjacencyId,
         packet: &mut P,
     ) -> Option<u16> {
-        let way = run.enter(env, &self.adjacencies, adjacency);
+        let way = run.enter(env, &self.adjacencies, &mut self.ways, adjacency);
         if !way.has_room(packet) {
             return None;
         }
@@ -175,6 +176,6 @@ impl<A: Plain> Lane<A> {
         frame.decrement_ttl();
         frame.set_macs(&way.macs);
         let padding = frame.padding();
-        Some(run.send(packet, length, padding))
+        Some(run.send(env, way, packet, length, padding))
     }
 }

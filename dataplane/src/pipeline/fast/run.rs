@@ -1,32 +1,42 @@
-//! The adjacencies that the packets of a burst take, looked into once a burst, and what they count.
+//! What the packets of a burst have in common, and what they count.
 
 use super::super::Env;
-use super::frame::{Frame, Macs};
+use super::way::{Set, TallyKey, Way, Ways};
 use super::{Arrival, Plain};
-use crate::address::{IpVersion, Mac};
 use crate::adjacency::{Adjacencies, AdjacencyId};
-use crate::ids::{InterfaceId, NeighbourId, PathId};
-use crate::interface::Interface;
-use crate::neighbour::Link;
+use crate::ids::InterfaceId;
 use crate::packet::Packet;
-use crate::wire::ethernet::write_ethernet;
 use std::marker::PhantomData;
 
-/// Ways of a burst that are kept; one more takes the place of another.
-const WAYS: usize = 8;
+/// Paths of a burst that are counted apart; one more takes the place of another.
+const TALLIES: usize = 8;
 
-/// The ways the packets of a burst go.
+/// The packets of a burst.
 #[derive(Debug)]
 pub(crate) struct Run<A> {
-    ingress: InterfaceId,
     /// Whether a layer-4 checksum that nobody has verified is verified here.
     pub(super) verifies: bool,
-    /// That of the packet at hand.
-    way: Way,
-    /// Those of packets before it.
-    others: [Way; WAYS],
+    set: Set,
+    /// What the packet sent last counts as.
+    last: TallyKey,
+    tallies: [Tally; TALLIES],
     passed: Passed,
     family: PhantomData<A>,
+}
+
+/// Packets not yet counted.
+#[derive(Debug, Clone, Copy)]
+struct Tally {
+    key: TallyKey,
+    packets: u32,
+    /// Of IP.
+    bytes: u64,
+}
+
+impl Tally {
+    const fn new(key: TallyKey) -> Self {
+        Self { key, packets: 0, bytes: 0 }
+    }
 }
 
 /// Packets of a burst that took the fast path.
@@ -42,46 +52,16 @@ pub(crate) struct Passed {
     pub(crate) delivered_full: u64,
 }
 
-/// What an adjacency means now.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Way {
-    id: Option<AdjacencyId>,
-    path: PathId,
-    pub(super) port: u16,
-    /// Bytes of IP at most; none goes where there is no way.
-    pub(super) mtu: u16,
-    pub(super) macs: Macs,
-    vlan: Option<u16>,
-    /// Forwarded, rather than delivered to the host.
-    pub(super) forwards: bool,
-    /// Packets that went this way, and their bytes of IP, not yet counted.
-    packets: u32,
-    bytes: u32,
-}
-
-impl Way {
-    const NONE: Self = Self {
-        id: None,
-        path: PathId(0),
-        port: 0,
-        mtu: 0,
-        macs: Macs::new(Mac([0; 6]), Mac([0; 6])),
-        vlan: None,
-        forwards: false,
-        packets: 0,
-        bytes: 0,
-    };
-}
-
 impl<A: Plain> Run<A> {
     /// No packet yet; all will come the way `arrival` tells.
-    pub(crate) fn new(env: &Env<'_>, arrival: Option<&Arrival<'_>>) -> Self {
+    pub(crate) fn new(env: &Env<'_>, arrival: Option<&Arrival<'_>>, ways: &mut Ways) -> Self {
         let software_peer = arrival.is_some_and(|arrival| arrival.interface.software_peer);
+        let ingress = arrival.map_or(InterfaceId::HOST, |arrival| arrival.id);
         Self {
-            ingress: arrival.map_or(InterfaceId::HOST, |arrival| arrival.id),
             verifies: env.snapshot.conntrack.checksum || software_peer,
-            way: Way::NONE,
-            others: [Way::NONE; WAYS],
+            set: ways.set(env, ingress),
+            last: TallyKey::NOTHING,
+            tallies: [Tally::new(TallyKey::NOTHING); TALLIES],
             passed: Passed::default(),
             family: PhantomData,
         }
@@ -89,78 +69,58 @@ impl<A: Plain> Run<A> {
 
     /// The way of that adjacency; one that takes no packet where its packets must take the long way now.
     #[inline]
-    pub(super) fn enter(
-        &mut self,
+    pub(super) fn enter<'w>(
+        &self,
         env: &Env<'_>,
         adjacencies: &Adjacencies,
+        ways: &'w mut Ways,
         id: AdjacencyId,
-    ) -> &Way {
-        if self.way.id != Some(id) {
-            self.turn(env, adjacencies, id);
-        }
-        &self.way
-    }
-
-    /// Another way from here on.
-    #[inline(never)]
-    fn turn(&mut self, env: &Env<'_>, adjacencies: &Adjacencies, id: AdjacencyId) {
-        if let Some(left) = self.way.id {
-            let place = left.number() % WAYS;
-            self.count_way(env, self.others[place]);
-            self.others[place] = self.way;
-        }
-        let kept = &mut self.others[id.number() % WAYS];
-        if kept.id == Some(id) {
-            self.way = std::mem::replace(kept, Way::NONE);
-            return;
-        }
-        let way = way::<A>(env, adjacencies, id, self.ingress);
-        self.way = way.unwrap_or(Way { id: Some(id), ..Way::NONE });
+    ) -> &'w Way {
+        ways.enter::<A>(env, adjacencies, self.set, id)
     }
 
     /// Cuts padding off a packet of `length` bytes of IP whose MACs are set, tags it where the way is tagged, and
     /// counts it; gives the port it goes to.
     #[inline]
-    pub(super) fn send<P: Packet>(&mut self, packet: &mut P, length: u16, padding: usize) -> u16 {
-        let way = &mut self.way;
+    pub(super) fn send<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        way: &Way,
+        packet: &mut P,
+        length: u16,
+        padding: usize,
+    ) -> u16 {
         if padding > 0 {
             packet.trim_back(padding);
         }
-        if let Some(vlan) = way.vlan {
-            tag::<A, P>(packet, way, vlan);
+        way.tag::<A, P>(packet);
+        let key = way.tally;
+        self.last = key;
+        let tally = &mut self.tallies[key.index() % TALLIES];
+        if tally.key != key {
+            let ended = std::mem::replace(tally, Tally::new(key));
+            count_tally::<A>(env, &mut self.passed, &ended);
         }
-        way.packets += 1;
-        way.bytes += u32::from(length);
+        let tally = &mut self.tallies[key.index() % TALLIES];
+        tally.packets += 1;
+        tally.bytes += u64::from(length);
         way.port
     }
 
     /// Counts what has gone.
     pub(crate) fn count(&mut self, env: &Env<'_>) {
-        self.count_way(env, self.way);
-        self.way = Way::NONE;
-        for way in std::mem::replace(&mut self.others, [Way::NONE; WAYS]) {
-            self.count_way(env, way);
-        }
-    }
-
-    fn count_way(&mut self, env: &Env<'_>, way: Way) {
-        if way.packets == 0 {
-            return;
-        }
-        let (packets, bytes) = (u64::from(way.packets), u64::from(way.bytes));
-        if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
-            counters.count_path(way.path, packets, bytes);
-        }
-        match way.forwards {
-            true => self.passed.sent += packets,
-            false => self.passed.delivered += packets,
+        for tally in &mut self.tallies {
+            if tally.packets > 0 {
+                count_tally::<A>(env, &mut self.passed, tally);
+                *tally = Tally::new(tally.key);
+            }
         }
     }
 
     /// The list of the port had no room for the packet sent last.
     #[cold]
     pub(crate) const fn refuse(&mut self) {
-        match self.way.forwards {
+        match self.last.forwards() {
             true => self.passed.sent_full += 1,
             false => self.passed.delivered_full += 1,
         }
@@ -172,84 +132,14 @@ impl<A: Plain> Run<A> {
     }
 }
 
-impl Way {
-    /// Whether what comes in front of a packet has room there.
-    #[inline]
-    pub(super) fn has_room<P: Packet>(&self, packet: &mut P) -> bool {
-        self.vlan.is_none() || has_room_for_tag(packet)
+#[inline(never)]
+fn count_tally<A: Plain>(env: &Env<'_>, passed: &mut Passed, tally: &Tally) {
+    let packets = u64::from(tally.packets);
+    if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
+        counters.count_path(tally.key.path(), packets, tally.bytes);
     }
-}
-
-/// Whether four bytes more fit in front of a packet.
-#[cold]
-fn has_room_for_tag<P: Packet>(packet: &mut P) -> bool {
-    const TAG: usize = 4;
-    let fits = packet.prepend(TAG);
-    if fits {
-        packet.trim_front(TAG);
-    }
-    fits
-}
-
-#[cold]
-fn tag<A: Plain, P: Packet>(packet: &mut P, way: &Way, vlan: u16) {
-    if let Some(headers) = Frame::<A>::of(packet).map(|frame| frame.headers()) {
-        // There is room: `Way::has_room` has looked.
-        write_ethernet(packet, &headers, way.macs.destination(), way.macs.source(), Some(vlan));
-    }
-}
-
-/// What an adjacency means now; none when its packets must take the long way.
-fn way<A: Plain>(
-    env: &Env<'_>,
-    adjacencies: &Adjacencies,
-    id: AdjacencyId,
-    ingress: InterfaceId,
-) -> Option<Way> {
-    let adjacency = adjacencies.get(id)?;
-    let interfaces = &env.snapshot.interfaces;
-    if adjacency.ingress.is_some_and(|from| from != ingress) {
-        return None;
-    }
-    if adjacency.egress == InterfaceId::HOST {
-        let Interface { mac, twin, .. } = *interfaces.get(ingress)?;
-        return Some(Way {
-            id: Some(id),
-            path: adjacency.path,
-            port: twin?,
-            mtu: u16::MAX,
-            macs: Macs::new(mac, mac),
-            vlan: None,
-            forwards: false,
-            packets: 0,
-            bytes: 0,
-        });
-    }
-    let interface = interfaces.get(adjacency.egress).filter(|interface| interface.up)?;
-    // The sender is told of the shorter way, but not in IPv6.
-    let redirects = A::VERSION == IpVersion::V4 && interface.send_redirects;
-    if adjacency.egress == ingress && redirects {
-        return None;
-    }
-    Some(Way {
-        id: Some(id),
-        path: adjacency.path,
-        port: interface.port,
-        mtu: interface.mtu,
-        macs: Macs::new(resolved(env, adjacency.neighbour)?, interface.mac),
-        vlan: interface.vlan,
-        forwards: true,
-        packets: 0,
-        bytes: 0,
-    })
-}
-
-/// The MAC of a neighbour; notes that it is in use.
-fn resolved(env: &Env<'_>, neighbour: NeighbourId) -> Option<Mac> {
-    // A stale neighbour in use is asked again by the control thread.
-    env.neighbours.mark_used(neighbour, (env.now.0 / 1_000_000_000) as u32);
-    match env.neighbours.link(neighbour) {
-        Link::Resolved(mac) => Some(mac),
-        Link::Unresolved | Link::Failed => None,
+    match tally.key.forwards() {
+        true => passed.sent += packets,
+        false => passed.delivered += packets,
     }
 }
