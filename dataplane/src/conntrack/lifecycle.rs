@@ -1,8 +1,8 @@
 //! How connections enter the table and leave it.
 
-use super::expire::{Due, Ticks};
+use super::expire::{Over, Ticks};
 use super::protocol::{self, STREAM_AFTER};
-use super::table::{Common, FlowRef, Half, Session};
+use super::table::{Common, FlowRef, Half, Hashes, Session};
 use super::timeouts::ConntrackSettings;
 use super::tuples::reply_of;
 use super::{Begin, Claim, Conntrack, Destroyed, EventKind, NewConnection, Status};
@@ -38,7 +38,7 @@ impl<A: Address> Conntrack<A> {
             self.statistics.full += 1;
             return Begin::Full;
         }
-        match self.claim(&tuple) {
+        match self.claim(|| self.hash(&tuple)) {
             Claim::Won => {}
             Claim::Owned(owner) if owner != self.worker => return Begin::Owned(owner),
             // Its own, but not in the table: another new connection holds it for the moment.
@@ -122,7 +122,7 @@ impl<A: Address> Conntrack<A> {
         if !self.table.session(number).common.is_live() {
             return;
         }
-        self.unlink(number);
+        self.unlink(number, self.table.hashes(number));
         self.free(number, &mut gone);
     }
 
@@ -133,15 +133,36 @@ impl<A: Address> Conntrack<A> {
         let now = Ticks::at(now);
         self.aged = now;
         self.telling = self.journal.as_ref().is_some_and(|journal| journal.is_listened_to());
+        while let Some(number) = self.aging.exhume() {
+            self.free(number, &mut gone);
+        }
         let mut share = self.aging.share(self.table.used(), now, budget);
-        while let Some(due) = self.aging.next(&self.table, now, &mut share) {
-            match due {
-                Due::Free(number) => self.free(number, &mut gone),
-                Due::Over(number) => {
-                    self.statistics.expired += 1;
-                    self.unlink(number);
-                    self.free(number, &mut gone);
-                }
+        while share > 0 {
+            let over = self.aging.over(&self.table, now, &mut share);
+            self.end(over.as_slice(), &mut gone);
+        }
+    }
+
+    /// Ends connections, at most [`Over::MOST`], whose time has come.
+    fn end(&mut self, over: &[u32], gone: &mut impl FnMut(&Destroyed<A>)) {
+        let mut hashes = [Hashes::default(); Over::MOST];
+        for (number, hashes) in over.iter().zip(&mut hashes) {
+            *hashes = self.table.hashes(*number);
+            self.prefetch_places(*hashes);
+        }
+        for (number, hashes) in over.iter().zip(hashes) {
+            self.statistics.expired += 1;
+            self.unlink(*number, hashes);
+            self.free(*number, gone);
+        }
+    }
+
+    /// Brings the places where both tuples of a connection stand towards L1.
+    fn prefetch_places(&self, hashes: Hashes) {
+        for hash in [hashes.original, hashes.reply] {
+            self.table.prefetch_index(hash);
+            if let Some(directory) = &self.directory {
+                directory.prefetch(hash);
             }
         }
     }
@@ -152,11 +173,11 @@ impl<A: Address> Conntrack<A> {
         if !self.aging.bury(number) {
             return false;
         }
-        self.unlink(number);
+        self.unlink(number, self.table.hashes(number));
         true
     }
 
-    fn unlink(&mut self, number: u32) {
+    fn unlink(&mut self, number: u32, hashes: Hashes) {
         if self.table.session(number).common.status.has(Status::DYING) {
             return;
         }
@@ -164,13 +185,12 @@ impl<A: Address> Conntrack<A> {
             self.tell_end(number);
         }
         self.table.session_mut(number).common.status.set(Status::DYING);
-        self.table.unlink(number);
+        self.table.unlink(number, hashes);
         self.count -= 1;
-        let flow = FlowRef::original_of(number);
-        let (original, reply) = (self.table.half(flow).key, self.table.half(flow.peer()).key);
-        self.release(&original);
-        if reply != original {
-            self.release(&reply);
+        self.release(hashes.original);
+        // Where the answers look like the questions, one tuple was claimed.
+        if hashes.reply != hashes.original {
+            self.release(hashes.reply);
         }
     }
 

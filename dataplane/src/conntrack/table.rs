@@ -218,6 +218,13 @@ impl<A> Parts<'_, A> {
     }
 }
 
+/// Of both tuples of a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Hashes {
+    pub(super) original: u64,
+    pub(super) reply: u64,
+}
+
 /// No slot: the end of the list of free ones.
 const NIL: u32 = u32::MAX;
 
@@ -294,6 +301,14 @@ impl<A: Address> Table<A> {
         Some(flow)
     }
 
+    /// Brings a slot towards L1; any number will do.
+    #[inline]
+    pub(super) fn prefetch(&self, number: u32) {
+        if let Some(session) = self.sessions.get(number as usize) {
+            session.prefetch();
+        }
+    }
+
     #[inline]
     pub(super) fn session(&self, number: u32) -> &Session<A> {
         &self.sessions[number as usize]
@@ -355,17 +370,28 @@ impl<A: Address> Table<A> {
         let slot = self.sessions.get_mut(number as usize)?;
         self.free = slot.common.mark;
         *slot = session;
+        // The next connection wants the next free slot, and to know the one after it.
+        self.prefetch(self.free);
         Some(number)
     }
 
     /// Takes both tuples out of the index and forgets the verdicts: no packet finds the connection any
     /// more, nor does one that found it a moment ago trust what it sees.
-    pub(super) fn unlink(&mut self, number: u32) {
+    pub(super) fn unlink(&mut self, number: u32, hashes: Hashes) {
         let flow = FlowRef::original_of(number);
-        for flow in [flow, flow.peer()] {
-            let hash = self.key.hash(&self.half(flow).key);
+        for (flow, hash) in [(flow, hashes.original), (flow.peer(), hashes.reply)] {
             self.index.remove(hash, flow.0);
             self.half_mut(flow).cache.clear();
+        }
+    }
+
+    /// The hashes of both tuples of a connection.
+    #[inline]
+    pub(super) fn hashes(&self, number: u32) -> Hashes {
+        let session = self.session(number);
+        Hashes {
+            original: self.key.hash(&session.original.key),
+            reply: self.key.hash(&session.reply.key),
         }
     }
 
