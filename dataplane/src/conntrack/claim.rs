@@ -60,6 +60,24 @@ impl<A: Address> Conntrack<A> {
         new.reply == new.original || self.claim_free(new)
     }
 
+    /// Makes `answer`, whose hash this is, the reply tuple, if it is free; false, and nothing changed, otherwise.
+    #[inline]
+    pub(crate) fn claim_answer(
+        &mut self,
+        new: &mut NewConnection<A>,
+        answer: Tuple<A>,
+        hash: u64,
+    ) -> bool {
+        let free = new.claimed.is_none()
+            && answer != new.original
+            && !self.reply_is_taken_by_hash(hash, &answer)
+            && self.claim(|| hash) == Claim::Won;
+        if free {
+            (new.reply, new.claimed) = (answer, Some(answer));
+        }
+        free
+    }
+
     fn claim_free(&self, new: &mut NewConnection<A>) -> bool {
         new.claimed = (self.claim(|| self.hash(&new.reply)) == Claim::Won).then_some(new.reply);
         new.claimed.is_some()

@@ -29,6 +29,23 @@ impl<A: Address> Conntrack<A> {
         now: Instant,
         settings: &ConntrackSettings,
     ) -> Begin<A> {
+        let hash = self.hash(&tuple);
+        self.begin_by_hash(hash, tuple, layer4, data, headers, now, settings)
+    }
+
+    /// As [`Self::begin`]; `hash` is that of `tuple`.
+    #[expect(clippy::too_many_arguments, reason = "those of `begin`, and the hash")]
+    #[inline]
+    pub(crate) fn begin_by_hash(
+        &mut self,
+        hash: u64,
+        tuple: Tuple<A>,
+        layer4: &Layer4,
+        data: &[u8],
+        headers: &Headers,
+        now: Instant,
+        settings: &ConntrackSettings,
+    ) -> Begin<A> {
         let first = protocol::first_packet(&tuple, layer4, data, headers, settings);
         let (Some(first), Some(reply)) = (first, reply_of(&tuple)) else {
             self.statistics.invalid += 1;
@@ -38,7 +55,7 @@ impl<A: Address> Conntrack<A> {
             self.statistics.full += 1;
             return Begin::Full;
         }
-        match self.claim(|| self.hash(&tuple)) {
+        match self.claim(|| hash) {
             Claim::Won => {}
             Claim::Owned(owner) if owner != self.worker => return Begin::Owned(owner),
             // Its own, but not in the table: another new connection holds it for the moment.
@@ -73,24 +90,27 @@ impl<A: Address> Conntrack<A> {
             && (new.claimed == Some(new.reply) || self.claim_reply(&mut new))
             && self.lookup(self.hash(&new.reply), &new.reply).is_none();
         if free {
-            return self.confirm_free(new, now);
+            let hashes =
+                Hashes { original: self.hash(&new.original), reply: self.hash(&new.reply) };
+            return self.confirm_free_by_hash(new, hashes, now);
         }
         self.statistics.insert_failed += 1;
         self.release_claims(&new);
         Err(DropReason::ConntrackClash)
     }
 
-    /// As [`Self::confirm`], of a connection whose answer is claimed and whose tuples nobody here has: somebody has
-    /// just looked.
+    /// As [`Self::confirm`], of a connection whose answer is claimed and whose tuples, of these hashes, nobody here
+    /// has: somebody has just looked.
     ///
     /// # Errors
     /// [`DropReason::ConntrackFull`]. The claims are released.
-    pub(crate) fn confirm_free(
+    pub(crate) fn confirm_free_by_hash(
         &mut self,
         new: NewConnection<A>,
+        hashes: Hashes,
         now: Instant,
     ) -> Result<FlowRef, DropReason> {
-        let inserted = self.insert(&new, Ticks::at(now));
+        let inserted = self.insert(&new, hashes, Ticks::at(now));
         match inserted {
             Ok(flow) => {
                 self.statistics.inserted += 1;
@@ -106,12 +126,18 @@ impl<A: Address> Conntrack<A> {
         inserted
     }
 
-    fn insert(&mut self, new: &NewConnection<A>, now: Ticks) -> Result<FlowRef, DropReason> {
+    #[inline]
+    fn insert(
+        &mut self,
+        new: &NewConnection<A>,
+        hashes: Hashes,
+        now: Ticks,
+    ) -> Result<FlowRef, DropReason> {
         if self.count >= self.capacity {
             return Err(DropReason::ConntrackFull);
         }
         let session = session(new, now).ok_or(DropReason::ConntrackClash)?;
-        let number = self.table.insert(session).ok_or(DropReason::ConntrackFull)?;
+        let number = self.table.insert(session, hashes).ok_or(DropReason::ConntrackFull)?;
         self.count += 1;
         Ok(FlowRef::original_of(number))
     }
@@ -208,6 +234,7 @@ impl<A: Address> Conntrack<A> {
 }
 
 /// Both directions: the packets of each leave looking like the answers to the other's.
+#[inline]
 fn session<A: Address>(new: &NewConnection<A>, now: Ticks) -> Option<Session<A>> {
     let delta = Delta::between(&new.original, &reply_of(&new.reply)?);
     let half = |key, delta, window| Half { key, cache: Cached::EMPTY, delta, max_ack: 0, window };

@@ -41,6 +41,7 @@ pub use directory::{Claim, Directory};
 pub use journal::{Event, EventKind, Journal};
 pub use list::Listed;
 pub(crate) use quick::Moment;
+pub(crate) use table::Hashes;
 pub use table::{Common, FlowRef, Half};
 pub use tcp_state::TcpConnectionState;
 pub use tcp_window::Window;

@@ -220,9 +220,9 @@ impl<A> Parts<'_, A> {
 
 /// Of both tuples of a connection.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Hashes {
-    pub(super) original: u64,
-    pub(super) reply: u64,
+pub(crate) struct Hashes {
+    pub(crate) original: u64,
+    pub(crate) reply: u64,
 }
 
 /// No slot: the end of the list of free ones.
@@ -331,30 +331,30 @@ impl<A: Address> Table<A> {
     }
 
     /// Puts a connection into a free slot and both tuples into the index; none when there is no room.
-    /// The tuples must not be in the table.
-    pub(super) fn insert(&mut self, session: Session<A>) -> Option<u32> {
-        let (original, reply) = (session.original.key, session.reply.key);
+    /// The tuples, of these hashes, must not be in the table.
+    pub(super) fn insert(&mut self, session: Session<A>, hashes: Hashes) -> Option<u32> {
+        // A connection whose answers look like its questions stands in the index once.
+        let once = session.original.key == session.reply.key;
         let number = self.take_slot(session)?;
         let flow = FlowRef::original_of(number);
-        if self.enter(flow, &original) {
-            // A connection whose answers look like its questions stands in the index once.
-            if original == reply || self.enter(flow.peer(), &reply) {
+        if self.enter(flow, hashes.original) {
+            if once || self.enter(flow.peer(), hashes.reply) {
                 return Some(number);
             }
-            self.index.remove(self.key.hash(&original), flow.0);
+            self.index.remove(hashes.original, flow.0);
         }
         self.free(number);
         None
     }
 
-    fn enter(&mut self, flow: FlowRef, tuple: &Tuple<A>) -> bool {
+    fn enter(&mut self, flow: FlowRef, hash: u64) -> bool {
         let (key, sessions) = (self.key, &self.sessions);
         let hash_of = |entry: u32| {
             let flow = FlowRef(entry);
             let session = sessions.get(flow.session() as usize);
             session.map_or(0, |session| key.hash(&session.half(flow.direction()).key))
         };
-        self.index.insert(key.hash(tuple), flow.0, hash_of)
+        self.index.insert(hash, flow.0, hash_of)
     }
 
     fn take_slot(&mut self, session: Session<A>) -> Option<u32> {

@@ -24,6 +24,8 @@ pub use evaluate::{Outcome, View};
 use crate::address::Address;
 use crate::tuple::Tuple;
 use classifier::Classifier;
+use consulted::Consulted;
+pub(crate) use consulted::Told;
 use matches::Match;
 use std::sync::Arc;
 use targets::Target;
@@ -112,7 +114,7 @@ pub struct Rules<A> {
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
     transit: Option<Trail>,
-    consulted: Tuple<A>,
+    consulted: Consulted<A>,
     counters: Vec<RuleCounters>,
 }
 
@@ -156,7 +158,7 @@ impl<A: Address> Rules<A> {
             rule.target.needs_conntrack() || rule.matches.iter().any(Match::needs_conntrack)
         });
         let transit = transit(&chains, &table);
-        let consulted = consulted::consulted(&chains);
+        let consulted = Consulted::new(&chains);
         Self {
             classifiers: classifiers(previous, &chains),
             chains,
@@ -192,10 +194,10 @@ impl<A: Address> Rules<A> {
         self.transit.as_ref()
     }
 
-    /// The bits of a tuple that some rule looks at.
-    #[must_use]
-    pub const fn consulted(&self) -> &Tuple<A> {
-        &self.consulted
+    /// What the rules can tell of `tuple`.
+    #[inline]
+    pub(crate) fn told(&self, tuple: &Tuple<A>) -> Told<A> {
+        self.consulted.told(tuple)
     }
 
     /// Bytes of the index that finds the rules of long chains.

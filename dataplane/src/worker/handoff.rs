@@ -206,7 +206,8 @@ mod tests {
         let mut leaving = Leaving::new(3);
         leaving.of(WorkerId(2)).unwrap().push(1, 5_u32).unwrap();
         assert!(leaving.of(WorkerId(3)).is_none());
-        let taken: Vec<_> = leaving.workers().map(|owner| leaving.take(owner).map(|p| p.len())).collect();
+        let taken: Vec<_> =
+            leaving.workers().map(|owner| leaving.take(owner).map(|p| p.len())).collect();
         assert_eq!(taken, [None, None, Some(1)]);
         assert!(leaving.take(WorkerId(2)).is_none(), "taken");
     }

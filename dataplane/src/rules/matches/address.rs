@@ -38,9 +38,9 @@ macro_rules! end {
             pub(super) fn holds(&self, view: &View<'_, A>) -> bool {
                 self.0.holds(view.$field)
             }
-            /// The bits that count.
-            pub(in crate::rules) fn mask(&self) -> A {
-                A::from_bits(self.0.mask)
+            /// The address it names, inverted or not, as [`Address::to_bits`] has it, and the bits of it that count.
+            pub(in crate::rules) const fn named(&self) -> (u128, u128) {
+                (self.0.bits, self.0.mask)
             }
             /// The address it demands, as [`Address::to_bits`] has it, and how many leading bits of that
             /// certainly count; none when inverted.
