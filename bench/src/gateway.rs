@@ -21,7 +21,7 @@ use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::{Instant, WallClock};
 use sluice_dataplane::worker::counters::WorkerCounters;
-use sluice_dataplane::worker::{Parts, Shared, Worker};
+use sluice_dataplane::worker::{HandOffRing, Parts, Shared, Worker};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -122,7 +122,7 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
     let shared = Arc::new(Shared {
         neighbours: neighbours()?,
         events: ArrayQueue::new(64),
-        handoff: (0..workers).map(|_| ArrayQueue::new(HAND_OFF_RING)).collect(),
+        handoff: (0..workers).map(|_| HandOffRing::new(HAND_OFF_RING)).collect(),
         limiter: IcmpLimiter::new(Settings::default(), secret()),
         generation: Generation::default(),
         clock: WallClock::default(),

@@ -1,38 +1,50 @@
 //! Tuples are unique over all workers: with several, a connection claims both of its own in the
 //! [`Directory`](super::Directory); one worker alone looks into its table.
 
-use super::{Claim, Conntrack, NewConnection};
+use super::{Claim, Conntrack, Directory, NewConnection};
 use crate::address::Address;
 use crate::ids::WorkerId;
 use crate::nat::TupleSpace;
 use crate::tuple::Tuple;
 
 impl<A: Address> Conntrack<A> {
-    /// Brings what [`Self::owner`] reads towards L1.
+    /// Brings what [`Self::owner_by_hash`] reads towards L1.
     #[inline]
-    pub(crate) fn prefetch_owner(&self, tuple: &Tuple<A>) {
+    pub(crate) fn prefetch_owner(&self, hash: u64) {
         if let Some(directory) = &self.directory {
-            directory.prefetch(tuple);
+            directory.prefetch(hash);
         }
     }
 
     /// The other worker that has the connection of `tuple`.
     #[must_use]
     pub fn owner(&self, tuple: &Tuple<A>) -> Option<WorkerId> {
-        self.directory.as_ref()?.owner(tuple).filter(|&owner| owner != self.worker)
+        self.owner_by_hash(self.hash(tuple))
+    }
+
+    /// As [`Self::owner`], of the tuple with this hash.
+    #[inline]
+    pub(crate) fn owner_by_hash(&self, hash: u64) -> Option<WorkerId> {
+        self.directory.as_ref()?.owner_by_hash(hash).filter(|&owner| owner != self.worker)
     }
 
     /// Whether some connection of any worker has `reply` already.
     #[must_use]
     pub fn reply_is_taken(&self, reply: &Tuple<A>) -> bool {
-        self.lookup(self.hash(reply), reply).is_some()
-            || self.directory.as_ref().is_some_and(|directory| directory.owner(reply).is_some())
+        self.reply_is_taken_by_hash(self.hash(reply), reply)
+    }
+
+    /// As [`Self::reply_is_taken`]; `hash` is that of `reply`.
+    #[inline]
+    pub(crate) fn reply_is_taken_by_hash(&self, hash: u64, reply: &Tuple<A>) -> bool {
+        let owner = |directory: &Directory<A>| directory.owner_by_hash(hash);
+        self.lookup(hash, reply).is_some() || self.directory.as_deref().and_then(owner).is_some()
     }
 
     /// Claims the reply tuple; false when another connection has it.
     pub fn claim_reply(&mut self, new: &mut NewConnection<A>) -> bool {
         if let Some(former) = new.claimed.take() {
-            self.release(&former);
+            self.release(self.hash(&former));
         }
         if new.reply == new.original {
             return true;
@@ -43,13 +55,31 @@ impl<A: Address> Conntrack<A> {
     /// As [`Self::claim_reply`], of a tuple that no connection of this worker has: somebody has just looked.
     pub(crate) fn claim_free_reply(&mut self, new: &mut NewConnection<A>) -> bool {
         if let Some(former) = new.claimed.take() {
-            self.release(&former);
+            self.release(self.hash(&former));
         }
         new.reply == new.original || self.claim_free(new)
     }
 
+    /// Makes `answer`, whose hash this is, the reply tuple, if it is free; false, and nothing changed, otherwise.
+    #[inline]
+    pub(crate) fn claim_answer(
+        &mut self,
+        new: &mut NewConnection<A>,
+        answer: Tuple<A>,
+        hash: u64,
+    ) -> bool {
+        let free = new.claimed.is_none()
+            && answer != new.original
+            && !self.reply_is_taken_by_hash(hash, &answer)
+            && self.claim(|| hash) == Claim::Won;
+        if free {
+            (new.reply, new.claimed) = (answer, Some(answer));
+        }
+        free
+    }
+
     fn claim_free(&self, new: &mut NewConnection<A>) -> bool {
-        new.claimed = (self.claim(&new.reply) == Claim::Won).then_some(new.reply);
+        new.claimed = (self.claim(|| self.hash(&new.reply)) == Claim::Won).then_some(new.reply);
         new.claimed.is_some()
     }
 
@@ -60,22 +90,26 @@ impl<A: Address> Conntrack<A> {
     }
 
     pub(super) fn release_claims(&self, new: &NewConnection<A>) {
-        self.release(&new.original);
-        if let Some(reply) = &new.claimed {
-            self.release(reply);
+        if let Some(directory) = &self.directory {
+            directory.release(&new.original, self.worker);
+            if let Some(reply) = &new.claimed {
+                directory.release(reply, self.worker);
+            }
         }
     }
 
-    pub(super) fn claim(&self, tuple: &Tuple<A>) -> Claim {
+    /// Claims a tuple; `hash` gives its hash.
+    pub(super) fn claim(&self, hash: impl FnOnce() -> u64) -> Claim {
         match &self.directory {
-            Some(directory) => directory.claim(tuple, self.worker),
+            Some(directory) => directory.claim_by_hash(hash(), self.worker),
             None => Claim::Won,
         }
     }
 
-    pub(super) fn release(&self, tuple: &Tuple<A>) {
+    /// Gives the tuple with this hash back.
+    pub(super) fn release(&self, hash: u64) {
         if let Some(directory) = &self.directory {
-            directory.release(tuple, self.worker);
+            directory.release_by_hash(hash, self.worker);
         }
     }
 }

@@ -96,9 +96,18 @@ impl<A: Address> Directory<A> {
 
     /// Claims `tuple` for `worker`. Only that worker's thread may claim for it.
     pub fn claim(&self, tuple: &Tuple<A>, worker: WorkerId) -> Claim {
+        self.claim_by_hash(self.key.hash(tuple), worker)
+    }
+
+    /// The key of the hashes it takes.
+    pub(super) const fn key(&self) -> HashKey {
+        self.key
+    }
+
+    /// As [`Self::claim`].
+    pub(super) fn claim_by_hash(&self, hash: u64, worker: WorkerId) -> Claim {
         // Each round lost without an owner means that another claimant moved on.
         const ROUNDS: usize = 64;
-        let hash = self.key.hash(tuple);
         for _ in 0..ROUNDS {
             if let Some(entry) = self.committed(hash) {
                 return Claim::Owned(entry.owner());
@@ -128,10 +137,10 @@ impl<A: Address> Directory<A> {
         Claim::Full
     }
 
-    /// Brings the lines of `tuple` towards L1.
+    /// Brings the lines of the tuple with this hash towards L1.
     #[inline]
-    pub(super) fn prefetch(&self, tuple: &Tuple<A>) {
-        for line in self.places(self.key.hash(tuple)) {
+    pub(super) fn prefetch(&self, hash: u64) {
+        for line in self.places(hash) {
             if let Some(line) = self.lines.get(line) {
                 dpdk::cpu::prefetch(line);
             }
@@ -141,12 +150,22 @@ impl<A: Address> Directory<A> {
     /// The worker that owns `tuple`.
     #[must_use]
     pub fn owner(&self, tuple: &Tuple<A>) -> Option<WorkerId> {
-        self.committed(self.key.hash(tuple)).map(Entry::owner)
+        self.owner_by_hash(self.key.hash(tuple))
+    }
+
+    /// As [`Self::owner`].
+    #[inline]
+    pub(super) fn owner_by_hash(&self, hash: u64) -> Option<WorkerId> {
+        self.committed(hash).map(Entry::owner)
     }
 
     /// Gives `tuple` back, if it is `worker`'s.
     pub fn release(&self, tuple: &Tuple<A>, worker: WorkerId) {
-        let hash = self.key.hash(tuple);
+        self.release_by_hash(self.key.hash(tuple), worker);
+    }
+
+    /// As [`Self::release`].
+    pub(super) fn release_by_hash(&self, hash: u64, worker: WorkerId) {
         let entry = Entry::tentative(hash, worker).committed();
         for slot in self.slots(hash) {
             if slot.compare_exchange(entry.0, EMPTY, SeqCst, SeqCst).is_ok() {
@@ -184,10 +203,14 @@ impl<A: Address> Directory<A> {
         [first, first ^ ((hash >> 32) as usize & mask).max(1)]
     }
 
+    #[inline]
     fn committed(&self, hash: u64) -> Option<Entry> {
-        self.slots(hash)
-            .map(|slot| Entry(slot.load(SeqCst)))
-            .find(|entry| entry.is_for(hash) && entry.is_committed())
+        let wanted = hash & FINGERPRINT | COMMITTED;
+        // Most tuples stand in the first line or nowhere.
+        self.places(hash).into_iter().find_map(|line| {
+            let words = self.lines.get(line)?.0.iter().map(|slot| slot.load(SeqCst));
+            words.map(Entry).find(|entry| (entry.0 ^ wanted) & !OWNER == 0)
+        })
     }
 
     /// Step 1: an empty slot of the emptier line takes `entry`.

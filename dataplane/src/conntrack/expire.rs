@@ -16,6 +16,9 @@ use crate::time::Instant;
 /// How long the hand takes for all slots in use, in ticks: some two seconds.
 const ROUND: u64 = 2048;
 
+/// How many slots before the hand comes to one, that is fetched.
+const AHEAD: u32 = 8;
+
 /// Time in units of 2²⁰ ns (1.05 ms). Wraps in 52 days, so it compares times less than 26 apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Ticks(pub(super) u32);
@@ -56,13 +59,29 @@ pub(super) struct Aging {
     buried: Vec<u32>,
 }
 
-/// One that needs to be looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
-    /// Its time has come.
-    Over(u32),
-    /// It is out of the index; its slot can be freed.
-    Free(u32),
+/// Connections that end together, so that the memory one waits for arrives while others are worked on.
+#[derive(Debug, Default)]
+pub(super) struct Over {
+    numbers: [u32; Self::MOST],
+    count: usize,
+}
+
+impl Over {
+    pub(super) const MOST: usize = 16;
+
+    const fn is_full(&self) -> bool {
+        self.count == Self::MOST
+    }
+    fn push(&mut self, number: u32) {
+        if let Some(place) = self.numbers.get_mut(self.count) {
+            *place = number;
+            self.count += 1;
+        }
+    }
+    /// Their numbers.
+    pub(super) fn as_slice(&self) -> &[u32] {
+        self.numbers.get(..self.count).unwrap_or_default()
+    }
 }
 
 impl Aging {
@@ -102,28 +121,33 @@ impl Aging {
         budget
     }
 
-    /// The next that is due among `share` slots, which it counts down.
-    pub(super) fn next<A: Address>(
+    /// One that gave way and whose slot can be freed.
+    pub(super) fn exhume(&mut self) -> Option<u32> {
+        self.buried.pop()
+    }
+
+    /// The next few that are over among `share` slots, which it counts down; none is there twice.
+    pub(super) fn over<A: Address>(
         &mut self,
         table: &Table<A>,
         now: Ticks,
         share: &mut usize,
-    ) -> Option<Due> {
-        if let Some(number) = self.buried.pop() {
-            return Some(Due::Free(number));
-        }
-        while *share > 0 && table.used() > 0 {
+    ) -> Over {
+        let mut over = Over::default();
+        let used = u32::try_from(table.used()).unwrap_or(u32::MAX);
+        while *share > 0 && used > 0 && !over.is_full() {
             *share -= 1;
-            if self.hand as usize >= table.used() {
+            if self.hand >= used {
                 self.hand = 0;
             }
             let number = self.hand;
             self.hand += 1;
+            table.prefetch(number.wrapping_add(AHEAD));
             let common = &table.session(number).common;
             if common.is_live() && common.deadline.has_come(now) {
-                return Some(Due::Over(number));
+                over.push(number);
             }
         }
-        None
+        over
     }
 }

@@ -1,8 +1,8 @@
 //! How connections enter the table and leave it.
 
-use super::expire::{Due, Ticks};
+use super::expire::{Over, Ticks};
 use super::protocol::{self, STREAM_AFTER};
-use super::table::{Common, FlowRef, Half, Session};
+use super::table::{Common, FlowRef, Half, Hashes, Session};
 use super::timeouts::ConntrackSettings;
 use super::tuples::reply_of;
 use super::{Begin, Claim, Conntrack, Destroyed, EventKind, NewConnection, Status};
@@ -29,6 +29,23 @@ impl<A: Address> Conntrack<A> {
         now: Instant,
         settings: &ConntrackSettings,
     ) -> Begin<A> {
+        let hash = self.hash(&tuple);
+        self.begin_by_hash(hash, tuple, layer4, data, headers, now, settings)
+    }
+
+    /// As [`Self::begin`]; `hash` is that of `tuple`.
+    #[expect(clippy::too_many_arguments, reason = "those of `begin`, and the hash")]
+    #[inline]
+    pub(crate) fn begin_by_hash(
+        &mut self,
+        hash: u64,
+        tuple: Tuple<A>,
+        layer4: &Layer4,
+        data: &[u8],
+        headers: &Headers,
+        now: Instant,
+        settings: &ConntrackSettings,
+    ) -> Begin<A> {
         let first = protocol::first_packet(&tuple, layer4, data, headers, settings);
         let (Some(first), Some(reply)) = (first, reply_of(&tuple)) else {
             self.statistics.invalid += 1;
@@ -38,7 +55,7 @@ impl<A: Address> Conntrack<A> {
             self.statistics.full += 1;
             return Begin::Full;
         }
-        match self.claim(&tuple) {
+        match self.claim(|| hash) {
             Claim::Won => {}
             Claim::Owned(owner) if owner != self.worker => return Begin::Owned(owner),
             // Its own, but not in the table: another new connection holds it for the moment.
@@ -73,24 +90,27 @@ impl<A: Address> Conntrack<A> {
             && (new.claimed == Some(new.reply) || self.claim_reply(&mut new))
             && self.lookup(self.hash(&new.reply), &new.reply).is_none();
         if free {
-            return self.confirm_free(new, now);
+            let hashes =
+                Hashes { original: self.hash(&new.original), reply: self.hash(&new.reply) };
+            return self.confirm_free_by_hash(new, hashes, now);
         }
         self.statistics.insert_failed += 1;
         self.release_claims(&new);
         Err(DropReason::ConntrackClash)
     }
 
-    /// As [`Self::confirm`], of a connection whose answer is claimed and whose tuples nobody here has: somebody has
-    /// just looked.
+    /// As [`Self::confirm`], of a connection whose answer is claimed and whose tuples, of these hashes, nobody here
+    /// has: somebody has just looked.
     ///
     /// # Errors
     /// [`DropReason::ConntrackFull`]. The claims are released.
-    pub(crate) fn confirm_free(
+    pub(crate) fn confirm_free_by_hash(
         &mut self,
         new: NewConnection<A>,
+        hashes: Hashes,
         now: Instant,
     ) -> Result<FlowRef, DropReason> {
-        let inserted = self.insert(&new, Ticks::at(now));
+        let inserted = self.insert(&new, hashes, Ticks::at(now));
         match inserted {
             Ok(flow) => {
                 self.statistics.inserted += 1;
@@ -106,12 +126,18 @@ impl<A: Address> Conntrack<A> {
         inserted
     }
 
-    fn insert(&mut self, new: &NewConnection<A>, now: Ticks) -> Result<FlowRef, DropReason> {
+    #[inline]
+    fn insert(
+        &mut self,
+        new: &NewConnection<A>,
+        hashes: Hashes,
+        now: Ticks,
+    ) -> Result<FlowRef, DropReason> {
         if self.count >= self.capacity {
             return Err(DropReason::ConntrackFull);
         }
         let session = session(new, now).ok_or(DropReason::ConntrackClash)?;
-        let number = self.table.insert(session).ok_or(DropReason::ConntrackFull)?;
+        let number = self.table.insert(session, hashes).ok_or(DropReason::ConntrackFull)?;
         self.count += 1;
         Ok(FlowRef::original_of(number))
     }
@@ -122,7 +148,7 @@ impl<A: Address> Conntrack<A> {
         if !self.table.session(number).common.is_live() {
             return;
         }
-        self.unlink(number);
+        self.unlink(number, self.table.hashes(number));
         self.free(number, &mut gone);
     }
 
@@ -133,15 +159,36 @@ impl<A: Address> Conntrack<A> {
         let now = Ticks::at(now);
         self.aged = now;
         self.telling = self.journal.as_ref().is_some_and(|journal| journal.is_listened_to());
+        while let Some(number) = self.aging.exhume() {
+            self.free(number, &mut gone);
+        }
         let mut share = self.aging.share(self.table.used(), now, budget);
-        while let Some(due) = self.aging.next(&self.table, now, &mut share) {
-            match due {
-                Due::Free(number) => self.free(number, &mut gone),
-                Due::Over(number) => {
-                    self.statistics.expired += 1;
-                    self.unlink(number);
-                    self.free(number, &mut gone);
-                }
+        while share > 0 {
+            let over = self.aging.over(&self.table, now, &mut share);
+            self.end(over.as_slice(), &mut gone);
+        }
+    }
+
+    /// Ends connections, at most [`Over::MOST`], whose time has come.
+    fn end(&mut self, over: &[u32], gone: &mut impl FnMut(&Destroyed<A>)) {
+        let mut hashes = [Hashes::default(); Over::MOST];
+        for (number, hashes) in over.iter().zip(&mut hashes) {
+            *hashes = self.table.hashes(*number);
+            self.prefetch_places(*hashes);
+        }
+        for (number, hashes) in over.iter().zip(hashes) {
+            self.statistics.expired += 1;
+            self.unlink(*number, hashes);
+            self.free(*number, gone);
+        }
+    }
+
+    /// Brings the places where both tuples of a connection stand towards L1.
+    fn prefetch_places(&self, hashes: Hashes) {
+        for hash in [hashes.original, hashes.reply] {
+            self.table.prefetch_index(hash);
+            if let Some(directory) = &self.directory {
+                directory.prefetch(hash);
             }
         }
     }
@@ -152,11 +199,11 @@ impl<A: Address> Conntrack<A> {
         if !self.aging.bury(number) {
             return false;
         }
-        self.unlink(number);
+        self.unlink(number, self.table.hashes(number));
         true
     }
 
-    fn unlink(&mut self, number: u32) {
+    fn unlink(&mut self, number: u32, hashes: Hashes) {
         if self.table.session(number).common.status.has(Status::DYING) {
             return;
         }
@@ -164,13 +211,12 @@ impl<A: Address> Conntrack<A> {
             self.tell_end(number);
         }
         self.table.session_mut(number).common.status.set(Status::DYING);
-        self.table.unlink(number);
+        self.table.unlink(number, hashes);
         self.count -= 1;
-        let flow = FlowRef::original_of(number);
-        let (original, reply) = (self.table.half(flow).key, self.table.half(flow.peer()).key);
-        self.release(&original);
-        if reply != original {
-            self.release(&reply);
+        self.release(hashes.original);
+        // Where the answers look like the questions, one tuple was claimed.
+        if hashes.reply != hashes.original {
+            self.release(hashes.reply);
         }
     }
 
@@ -188,6 +234,7 @@ impl<A: Address> Conntrack<A> {
 }
 
 /// Both directions: the packets of each leave looking like the answers to the other's.
+#[inline]
 fn session<A: Address>(new: &NewConnection<A>, now: Ticks) -> Option<Session<A>> {
     let delta = Delta::between(&new.original, &reply_of(&new.reply)?);
     let half = |key, delta, window| Half { key, cache: Cached::EMPTY, delta, max_ack: 0, window };

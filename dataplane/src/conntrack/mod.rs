@@ -41,6 +41,7 @@ pub use directory::{Claim, Directory};
 pub use journal::{Event, EventKind, Journal};
 pub use list::Listed;
 pub(crate) use quick::Moment;
+pub(crate) use table::Hashes;
 pub use table::{Common, FlowRef, Half};
 pub use tcp_state::TcpConnectionState;
 pub use tcp_window::Window;
@@ -274,7 +275,7 @@ impl<A: Address> Conntrack<A> {
     const SPARE: usize = 1024;
 
     /// An empty table for `capacity` connections, or `settings.max` if that is less. `hash_key` is
-    /// secret. With several workers all share one `directory`.
+    /// secret. With several workers all share one `directory`, whose key is theirs then.
     ///
     /// # Errors
     /// The system has not that much memory.
@@ -286,10 +287,12 @@ impl<A: Address> Conntrack<A> {
         directory: Option<Arc<Directory<A>>>,
     ) -> Result<Self, TableTooLarge> {
         let capacity = capacity.min(settings.bound());
+        // What is hashed for one is good for the other.
+        let key = directory.as_ref().map_or(HashKey(hash_key), |directory| directory.key());
         Ok(Self {
             worker,
             directory,
-            table: Table::new(capacity.saturating_add(Self::SPARE), HashKey(hash_key))?,
+            table: Table::new(capacity.saturating_add(Self::SPARE), key)?,
             aging: Aging::new(Self::SPARE),
             count: 0,
             capacity,

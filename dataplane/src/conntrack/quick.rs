@@ -54,9 +54,10 @@ impl<A: Address> Conntrack<A> {
     /// The connection `flow` names, seen from its direction, if that has `key`.
     #[inline]
     pub(crate) fn direction(&mut self, flow: FlowRef, key: &Tuple<A>) -> Option<Seen<'_, A>> {
+        let telling = self.telling;
         let session: &mut Session<A> = self.table.session_mut(flow.session());
         let parts = session.parts(flow.direction());
-        parts.own.key.is(key).then_some(Seen { parts, direction: flow.direction() })
+        parts.own.key.is(key).then_some(Seen { parts, direction: flow.direction(), telling })
     }
 }
 
@@ -64,6 +65,8 @@ impl<A: Address> Conntrack<A> {
 pub(crate) struct Seen<'s, A> {
     parts: Parts<'s, A>,
     direction: Direction,
+    /// Whether somebody listens to what becomes of connections.
+    telling: bool,
 }
 
 impl<A: Address> Seen<'_, A> {
@@ -96,11 +99,18 @@ impl<A: Address> Seen<'_, A> {
             common.deadline = if repeats { moment.exchange } else { common.deadline };
             return repeats;
         }
-        // It becomes a stream, and that is told.
-        if self.parts.stream_from(self.direction).has_come(moment.now) {
+        if !self.parts.stream_from(self.direction).has_come(moment.now) {
+            self.parts.common.deadline = moment.exchange;
+            return true;
+        }
+        let Parts { own, common, .. } = &mut self.parts;
+        // It becomes a stream, and that is told where somebody listens.
+        if self.telling && !common.status.has(Status::ASSURED) {
             return false;
         }
-        self.parts.common.deadline = moment.exchange;
+        common.status.set(Status::ASSURED);
+        common.deadline = moment.stream;
+        own.window.settled = true;
         true
     }
 

@@ -218,6 +218,13 @@ impl<A> Parts<'_, A> {
     }
 }
 
+/// Of both tuples of a connection.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Hashes {
+    pub(crate) original: u64,
+    pub(crate) reply: u64,
+}
+
 /// No slot: the end of the list of free ones.
 const NIL: u32 = u32::MAX;
 
@@ -294,6 +301,14 @@ impl<A: Address> Table<A> {
         Some(flow)
     }
 
+    /// Brings a slot towards L1; any number will do.
+    #[inline]
+    pub(super) fn prefetch(&self, number: u32) {
+        if let Some(session) = self.sessions.get(number as usize) {
+            session.prefetch();
+        }
+    }
+
     #[inline]
     pub(super) fn session(&self, number: u32) -> &Session<A> {
         &self.sessions[number as usize]
@@ -316,30 +331,30 @@ impl<A: Address> Table<A> {
     }
 
     /// Puts a connection into a free slot and both tuples into the index; none when there is no room.
-    /// The tuples must not be in the table.
-    pub(super) fn insert(&mut self, session: Session<A>) -> Option<u32> {
-        let (original, reply) = (session.original.key, session.reply.key);
+    /// The tuples, of these hashes, must not be in the table.
+    pub(super) fn insert(&mut self, session: Session<A>, hashes: Hashes) -> Option<u32> {
+        // A connection whose answers look like its questions stands in the index once.
+        let once = session.original.key == session.reply.key;
         let number = self.take_slot(session)?;
         let flow = FlowRef::original_of(number);
-        if self.enter(flow, &original) {
-            // A connection whose answers look like its questions stands in the index once.
-            if original == reply || self.enter(flow.peer(), &reply) {
+        if self.enter(flow, hashes.original) {
+            if once || self.enter(flow.peer(), hashes.reply) {
                 return Some(number);
             }
-            self.index.remove(self.key.hash(&original), flow.0);
+            self.index.remove(hashes.original, flow.0);
         }
         self.free(number);
         None
     }
 
-    fn enter(&mut self, flow: FlowRef, tuple: &Tuple<A>) -> bool {
+    fn enter(&mut self, flow: FlowRef, hash: u64) -> bool {
         let (key, sessions) = (self.key, &self.sessions);
         let hash_of = |entry: u32| {
             let flow = FlowRef(entry);
             let session = sessions.get(flow.session() as usize);
             session.map_or(0, |session| key.hash(&session.half(flow.direction()).key))
         };
-        self.index.insert(key.hash(tuple), flow.0, hash_of)
+        self.index.insert(hash, flow.0, hash_of)
     }
 
     fn take_slot(&mut self, session: Session<A>) -> Option<u32> {
@@ -355,17 +370,28 @@ impl<A: Address> Table<A> {
         let slot = self.sessions.get_mut(number as usize)?;
         self.free = slot.common.mark;
         *slot = session;
+        // The next connection wants the next free slot, and to know the one after it.
+        self.prefetch(self.free);
         Some(number)
     }
 
     /// Takes both tuples out of the index and forgets the verdicts: no packet finds the connection any
     /// more, nor does one that found it a moment ago trust what it sees.
-    pub(super) fn unlink(&mut self, number: u32) {
+    pub(super) fn unlink(&mut self, number: u32, hashes: Hashes) {
         let flow = FlowRef::original_of(number);
-        for flow in [flow, flow.peer()] {
-            let hash = self.key.hash(&self.half(flow).key);
+        for (flow, hash) in [(flow, hashes.original), (flow.peer(), hashes.reply)] {
             self.index.remove(hash, flow.0);
             self.half_mut(flow).cache.clear();
+        }
+    }
+
+    /// The hashes of both tuples of a connection.
+    #[inline]
+    pub(super) fn hashes(&self, number: u32) -> Hashes {
+        let session = self.session(number);
+        Hashes {
+            original: self.key.hash(&session.original.key),
+            reply: self.key.hash(&session.reply.key),
         }
     }
 

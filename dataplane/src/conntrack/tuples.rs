@@ -50,6 +50,7 @@ pub fn is_untracked_protocol(protocol: u8, layer4: &Layer4) -> bool {
 
 /// The tuple of the answer to `tuple`, before NAT; none for an ICMP type that has no answer.
 #[must_use]
+#[inline]
 pub fn reply_of<A: Address>(tuple: &Tuple<A>) -> Option<Tuple<A>> {
     let icmp = match tuple.protocol {
         protocol::ICMP | protocol::ICMPV6 => icmp::answer(tuple.protocol, tuple.icmp)?,

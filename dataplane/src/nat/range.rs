@@ -26,6 +26,15 @@ impl<A: Address> NatRange<A> {
         Self { addresses: Some((address, address)), ..Self::default() }
     }
 
+    /// Its one address, where sources get that and keep their ports if they can.
+    #[must_use]
+    #[inline]
+    pub(crate) fn only_address(&self) -> Option<A> {
+        let (low, high) = self.addresses?;
+        let plain = low == high && self.ports.is_none() && !self.random && !self.random_fully;
+        plain.then_some(low)
+    }
+
     /// Whether a connection from `original` that this range gave `reply` must be noted in the source
     /// mappings. Where the port stayed and there is one address, the source will look the same to
     /// other servers without that.

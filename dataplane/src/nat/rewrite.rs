@@ -62,10 +62,10 @@ impl Delta {
             port(from.source_port) + port(from.destination_port),
             port(to.source_port) + port(to.destination_port),
         );
-        let identifier = Sum::difference(port(from.source_port), port(to.source_port));
+        let identifier = || Sum::difference(port(from.source_port), port(to.source_port));
         let l4 = match from.protocol {
-            protocol::ICMP => identifier,
-            protocol::ICMPV6 => addresses.and(identifier),
+            protocol::ICMP => identifier(),
+            protocol::ICMPV6 => addresses.and(identifier()),
             _ => addresses.and(ports),
         };
         Self { ip: addresses.fold(), l4: l4.fold() }

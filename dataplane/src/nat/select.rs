@@ -143,9 +143,7 @@ impl<A: Address, S: TupleSpace<A>> Choice<'_, A, S> {
 
     /// What the steps come to for a range of one address and any port, if no source has a mapping and it is free.
     fn simple(&self, reply: &Tuple<A>) -> Option<Tuple<A>> {
-        let (low, high) = self.range.addresses?;
-        let simple = low == high && self.range.ports.is_none() && !self.renumbers();
-        simple.then(|| with_address(reply, self.manip, low))
+        self.range.only_address().map(|address| with_address(reply, self.manip, address))
     }
 
     /// Steps 2 and 3.

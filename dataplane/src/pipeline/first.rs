@@ -1,7 +1,7 @@
 //! First packets like others before them: what rules and routing said of one holds for all of its class.
 //!
 //! ```text
-//!   tuple, but only the bits rules look at ┐
+//!   what rules can tell of its tuple       ┐
 //!   interface it came in by                ├─> Class: adjacency, rules of nat it counts, how its source is chosen
 //!   next hop of its destination            ┘
 //! ```
@@ -17,13 +17,13 @@ use super::{Env, Family, Lane};
 use crate::address::Address;
 use crate::adjacency::{Adjacency, AdjacencyId};
 use crate::cache::Cached;
-use crate::conntrack::{Begin, FlowRef};
+use crate::conntrack::{Begin, FlowRef, Hashes};
 use crate::flight::{Flight, Flow};
 use crate::ids::{InterfaceId, NeighbourId, NextHopId, PathId};
 use crate::interface::ReversePathFilter;
 use crate::nat::NatRange;
 use crate::packet::Packet;
-use crate::rules::Trail;
+use crate::rules::{Told, Trail};
 use crate::snapshot::NextHop;
 use crate::tuple::Tuple;
 use crate::wire::layer4::Layer4;
@@ -44,8 +44,8 @@ pub(super) enum SourceRule<A> {
 /// What tells one class from another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Key<A> {
-    /// Zero where no rule looks.
-    tuple: Tuple<A>,
+    /// All that rules see of its tuples.
+    told: Told<A>,
     ingress: InterfaceId,
     next_hop: NextHopId,
 }
@@ -140,10 +140,11 @@ impl<A: Family> Lane<A> {
         tuple: &Tuple<A>,
         next_hop: NextHopId,
     ) -> (Key<A>, usize) {
-        let tuple = tuple.masked(A::rules(env.snapshot).consulted());
+        let told = A::rules(env.snapshot).told(tuple);
         let spread = u64::from(next_hop.0) << 32 | u64::from(ingress.0) << 48;
-        let slot = self.classes.slot(self.conntrack.hash(&tuple) ^ spread);
-        (Key { tuple, ingress, next_hop }, slot)
+        let spread = spread ^ u64::from(told.hits) << 32;
+        let slot = self.classes.slot(self.conntrack.hash(&told.tuple) ^ spread);
+        (Key { told, ingress, next_hop }, slot)
     }
 
     /// Learns the class of a first packet that is about to leave.
@@ -208,18 +209,14 @@ impl<A: Family> Lane<A> {
             return None;
         }
         self.classes.met = self.classes.met.saturating_add(1);
-        let source = match class.source {
-            SourceRule::Keep => tuple.source,
-            SourceRule::Snat(_) | SourceRule::Masquerade(_) => class.address,
-        };
-        let id = ClassId { slot: u16::try_from(slot).ok()?, serial: class.serial };
-        let answer = Tuple { destination: source, ..tuple.reversed() };
-        self.conntrack.prefetch_index(self.conntrack.hash(&answer));
-        Some(id)
+        let source = class.source_of(tuple);
+        let answer = self.conntrack.hash(&answer_to(tuple, source));
+        self.conntrack.prefetch_index(answer);
+        Some(ClassId { slot: u16::try_from(slot).ok()?, serial: class.serial, answer })
     }
 
     /// A class found in this burst; none when a packet since has taught another in its place.
-    fn found(&self, ClassId { slot, serial }: ClassId) -> Option<&Class<A>> {
+    fn found(&self, ClassId { slot, serial, answer: _ }: ClassId) -> Option<&Class<A>> {
         let class = self.classes.slots.get(usize::from(slot))?.as_ref()?;
         (class.serial == serial).then_some(class)
     }
@@ -235,6 +232,7 @@ impl<A: Family> Lane<A> {
         &mut self,
         env: &Env<'_>,
         id: ClassId,
+        hash: u64,
         tuple: &Tuple<A>,
         layer4: &Layer4,
         data: &[u8],
@@ -245,11 +243,9 @@ impl<A: Family> Lane<A> {
         if !self.conntrack.has_room(settings) {
             return None;
         }
-        let Begin::New(mut new) =
-            self.conntrack.begin(*tuple, layer4, data, headers, env.now, settings)
-        else {
-            return None;
-        };
+        let begun =
+            self.conntrack.begin_by_hash(hash, *tuple, layer4, data, headers, env.now, settings);
+        let Begin::New(mut new) = begun else { return None };
         let range = match class.source {
             SourceRule::Keep => Ok(None),
             SourceRule::Snat(range) => Ok(Some(range)),
@@ -258,19 +254,35 @@ impl<A: Family> Lane<A> {
                 masquerade_range(*env, &range, Some(class.out), tuple.destination).map(Some)
             }
         };
-        let chosen = range.and_then(|range| self.choose_source(env, &mut new, range));
-        if chosen.is_err() {
+        let answer = answer_to(tuple, class.source_of(tuple));
+        let expected =
+            range.as_ref().is_ok_and(|range| self.is_plain_choice(range.as_ref(), &answer))
+                && self.conntrack.claim_answer(&mut new, answer, id.answer);
+        if expected {
+            if range.is_ok_and(|range| range.is_some()) {
+                new.set_source_translated();
+            }
+        } else if range.and_then(|range| self.choose_source(env, &mut new, range)).is_err() {
             self.conntrack.abandon(new);
             return None;
         }
+        let reply = if expected { id.answer } else { self.conntrack.hash(&new.reply) };
         // The fast path has looked for the original tuple, the choice of the source for the other.
-        let flow = self.conntrack.confirm_free(new, env.now).ok()?;
+        let hashes = Hashes { original: hash, reply };
+        let flow = self.conntrack.confirm_free_by_hash(new, hashes, env.now).ok()?;
         let cached = Cached { stamp: env.epoch, adjacency: class.adjacency };
         self.conntrack.half_mut(flow).cache = cached;
         if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
             counters.count_path(class.nat_path, 1, u64::from(headers.ip_length()));
         }
         Some(flow)
+    }
+
+    /// Whether [`Self::choose_source`] would begin with that answer, and take it if nobody has it.
+    fn is_plain_choice(&self, range: Option<&NatRange<A>>, answer: &Tuple<A>) -> bool {
+        range.is_none_or(|range| {
+            range.only_address() == Some(answer.destination) && self.mappings.is_empty()
+        })
     }
 
     /// A packet's connection as it is told to [`Self::learn_class`]: its original tuple.
@@ -282,9 +294,26 @@ impl<A: Family> Lane<A> {
     }
 }
 
+impl<A: Address> Class<A> {
+    /// The source that a connection most likely gets.
+    fn source_of(&self, tuple: &Tuple<A>) -> A {
+        match self.source {
+            SourceRule::Keep => tuple.source,
+            SourceRule::Snat(_) | SourceRule::Masquerade(_) => self.address,
+        }
+    }
+}
+
+/// The answer to a plain packet that leaves with that source and its own port.
+fn answer_to<A: Address>(tuple: &Tuple<A>, source: A) -> Tuple<A> {
+    Tuple { destination: source, ..tuple.reversed() }
+}
+
 /// The number of a class, good for the burst in which it was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ClassId {
     slot: u16,
     serial: u32,
+    /// The hash of the answer that the packet most likely gets.
+    answer: u64,
 }

@@ -29,6 +29,8 @@ pub use view::{Connection, Surroundings, View};
 use crate::address::Address;
 use crate::tuple::Tuple;
 use classifier::Classifier;
+use consulted::Consulted;
+pub(crate) use consulted::Told;
 use matches::connlimit::Counts;
 use matches::{Kept, Match};
 use std::sync::Arc;
@@ -118,7 +120,7 @@ pub struct Rules<A> {
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
     transit: Option<Trail>,
-    consulted: Tuple<A>,
+    consulted: Consulted<A>,
     counters: Vec<RuleCounters>,
     /// Where connlimit counts connections.
     counted: Vec<Kept<Counts<A>>>,
@@ -164,7 +166,7 @@ impl<A: Address> Rules<A> {
             rule.target.needs_conntrack() || rule.matches.iter().any(Match::needs_conntrack)
         });
         let transit = transit(&chains, &table);
-        let consulted = consulted::consulted(&chains);
+        let consulted = Consulted::new(&chains);
         let matches = chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
         let counted = matches.filter_map(Match::counts).cloned().collect();
         Self {
@@ -203,10 +205,10 @@ impl<A: Address> Rules<A> {
         self.transit.as_ref()
     }
 
-    /// The bits of a tuple that some rule looks at.
-    #[must_use]
-    pub const fn consulted(&self) -> &Tuple<A> {
-        &self.consulted
+    /// What the rules can tell of `tuple`.
+    #[inline]
+    pub(crate) fn told(&self, tuple: &Tuple<A>) -> Told<A> {
+        self.consulted.told(tuple)
     }
 
     /// Whether some rule counts connections.

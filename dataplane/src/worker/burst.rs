@@ -1,7 +1,8 @@
 //! A burst from a port: plain packets take the fast path together, the others the long way one by one.
 
 use super::counters::Counter;
-use super::{Burst, HandOff, Stage, State};
+use super::handoff::{HandOff, Parcel};
+use super::{Burst, Stage, State};
 use crate::conntrack::Moment;
 use crate::drop_reason::DropReason;
 use crate::packet::{Packet, Pool};
@@ -42,6 +43,7 @@ impl<P: Packet> State<P> {
         }
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
         let mut run = self.v4.run(&env, arrival);
+        let mut leaving = false;
         for (mut packet, slot) in packets.drain(..).zip(vector.v4.as_slice()) {
             match self.v4.pass(&env, moment, &mut run, slot, &mut packet) {
                 Exit::Out(port) => {
@@ -50,10 +52,14 @@ impl<P: Packet> State<P> {
                     }
                 }
                 Exit::Over(owner) => {
-                    self.hand_off(owner, packet, Vec::new(), from.port, Stage::HANDED);
+                    leaving = true;
+                    self.hand_off_plain(owner, from.port, packet);
                 }
                 Exit::LongWay => self.take_long_way(burst, from, packet, slot.is_unknown()),
             }
+        }
+        if leaving {
+            self.send_parcels();
         }
         run.count(&env);
         self.count_passed(run.totals());
@@ -74,6 +80,7 @@ impl<P: Packet> State<P> {
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
         let (mut run4, mut run6) = (self.v4.run(&env, arrival), self.v6.run(&env, arrival));
         let slots = v4.as_slice().iter().zip(v6.as_slice());
+        let mut leaving = false;
         for (mut packet, (slot4, slot6)) in packets.drain(..).zip(slots) {
             let six = slot6.leads_on();
             let passed = match six {
@@ -87,7 +94,8 @@ impl<P: Packet> State<P> {
                     Err(_) => run4.refuse(),
                 },
                 Exit::Over(owner) => {
-                    self.hand_off(owner, packet, Vec::new(), from.port, Stage::HANDED);
+                    leaving = true;
+                    self.hand_off_plain(owner, from.port, packet);
                 }
                 Exit::LongWay => {
                     let unknown = slot4.is_unknown() || slot6.is_unknown();
@@ -95,14 +103,17 @@ impl<P: Packet> State<P> {
                 }
             }
         }
+        if leaving {
+            self.send_parcels();
+        }
         run4.count(&env);
         run6.count(&env);
         self.count_passed(run4.totals());
         self.count_passed(run6.totals());
     }
 
-    /// Takes up to `limit` packets that other workers handed over; returns how many. Those of one port go on
-    /// together.
+    /// Takes packets that other workers handed over, a parcel at a time until `limit` is reached; returns how many.
+    /// Those of one port go on together.
     pub(super) fn take_handed<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
@@ -117,19 +128,33 @@ impl<P: Packet> State<P> {
         let mut from = Origin { port: 0, stage: Stage::HANDED };
         let mut count = 0;
         while count < limit
-            && let Some(HandOff { packet, rest, port, stage }) = ring.pop()
+            && let Some(parcel) = ring.pop()
         {
-            count += 1 + rest.len();
-            let plain = rest.is_empty() && stage == Stage::HANDED;
-            if !packets.is_empty() && (!plain || port != from.port || packets.len() == BURST) {
-                self.burst(burst, from, packets, vector);
-            }
-            if plain {
-                from.port = port;
-                packets.push(packet);
-            } else {
-                burst.env.random = self.next_random();
-                self.frame(burst, port, packet, rest, stage);
+            match parcel {
+                Parcel::Plain(plain) => {
+                    count += plain.len();
+                    let fits = plain.port() == from.port && packets.len() + plain.len() <= BURST;
+                    if !packets.is_empty() && !fits {
+                        self.burst(burst, from, packets, vector);
+                    }
+                    from.port = plain.port();
+                    packets.extend(plain.into_packets());
+                }
+                Parcel::Single(HandOff { packet, rest, port, stage }) => {
+                    count += 1 + rest.len();
+                    let plain = rest.is_empty() && stage == Stage::HANDED;
+                    let fits = plain && port == from.port && packets.len() < BURST;
+                    if !packets.is_empty() && !fits {
+                        self.burst(burst, from, packets, vector);
+                    }
+                    if plain {
+                        from.port = port;
+                        packets.push(packet);
+                    } else {
+                        burst.env.random = self.next_random();
+                        self.frame(burst, port, packet, rest, stage);
+                    }
+                }
             }
         }
         if !packets.is_empty() {

@@ -1,7 +1,8 @@
 //! From a frame to a verdict: which interface it is on, what it carries, which path it takes.
 
 use super::counters::Counter;
-use super::{Burst, HandOff, Stage, State};
+use super::handoff::{HandOff, Parcel};
+use super::{Burst, Stage, State};
 use crate::address::{IpVersion, Mac, V4, V6};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop, Verdict};
@@ -219,6 +220,7 @@ impl<P: Packet> State<P> {
         self.counters.dropped_many(reason, 1 + flight.rest.len());
     }
 
+    /// Hands a datagram over, behind the packets of the same burst that came before it.
     pub(super) fn hand_off(
         &mut self,
         owner: WorkerId,
@@ -227,9 +229,39 @@ impl<P: Packet> State<P> {
         port: u16,
         stage: Stage,
     ) {
+        self.send_parcel(owner);
         let frames = 1 + rest.len();
+        self.hand_over(owner, Parcel::Single(HandOff { packet, rest, port, stage }), frames);
+    }
+
+    /// Puts a plain packet of the burst at hand into the parcel for its owner.
+    #[inline]
+    pub(super) fn hand_off_plain(&mut self, owner: WorkerId, port: u16, packet: P) {
+        // A parcel has room for a burst.
+        let packed = self.leaving.of(owner).map(|parcel| parcel.push(port, packet).is_ok());
+        if packed != Some(true) {
+            self.counters.dropped(DropReason::HandOffFull);
+        }
+    }
+
+    /// Hands over what the burst has for other workers.
+    #[inline(never)]
+    pub(super) fn send_parcels(&mut self) {
+        for owner in self.leaving.workers() {
+            self.send_parcel(owner);
+        }
+    }
+
+    fn send_parcel(&mut self, owner: WorkerId) {
+        if let Some(parcel) = self.leaving.take(owner) {
+            let frames = parcel.len();
+            self.hand_over(owner, Parcel::Plain(parcel), frames);
+        }
+    }
+
+    fn hand_over(&self, owner: WorkerId, parcel: Parcel<P>, frames: usize) {
         let ring = self.shared.handoff.get(owner.index());
-        match ring.map(|ring| ring.push(HandOff { packet, rest, port, stage })) {
+        match ring.map(|ring| ring.push(parcel)) {
             Some(Ok(())) => self.counters.add(Counter::HandedOut, frames as u64),
             Some(Err(_)) | None => self.counters.dropped_many(DropReason::HandOffFull, frames),
         }

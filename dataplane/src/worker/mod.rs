@@ -17,11 +17,14 @@ mod answer;
 mod burst;
 pub mod counters;
 mod egress;
+mod handoff;
 mod ingress;
 mod outbox;
 mod request;
 
 use burst::Origin;
+pub use handoff::HandOffRing;
+use handoff::Leaving;
 pub use outbox::Outbox;
 pub use request::{Lanes, Page, Request};
 
@@ -38,22 +41,10 @@ use crate::reassembly::Reassembler;
 use crate::rules::report::Reports;
 use crate::snapshot::Snapshot;
 use crate::time::{Instant, WallClock};
-use crate::wire::parse::Headers;
 use counters::{Counter, WorkerCounters};
 use crossbeam_queue::ArrayQueue;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// A packet on its way to the worker that owns its connection, as it came from the wire.
-#[derive(Debug)]
-pub struct HandOff<P> {
-    packet: P,
-    /// Later fragments of its datagram, if that is complete.
-    rest: Vec<(P, Headers)>,
-    /// The port it came from.
-    port: u16,
-    stage: Stage,
-}
 
 /// How far a packet got before it reached this worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +70,7 @@ pub struct Shared<P> {
     /// What workers have seen of neighbours, for the control thread.
     pub events: ArrayQueue<Event>,
     /// One ring per worker.
-    pub handoff: Vec<ArrayQueue<HandOff<P>>>,
+    pub handoff: Vec<HandOffRing<P>>,
     /// ICMP error limits.
     pub limiter: IcmpLimiter,
     /// Stamp of cached verdicts.
@@ -114,6 +105,8 @@ pub(crate) struct State<P: Packet> {
     epoch: u32,
     reassembler: Reassembler<P>,
     waiting: Pending<P>,
+    /// What the burst at hand has for other workers.
+    leaving: Leaving<P>,
     /// Room for what a neighbour's answer releases.
     released: Vec<P>,
     counters: Arc<WorkerCounters>,
@@ -164,6 +157,7 @@ impl<P: Packet> Worker<P> {
             epoch: 1,
             reassembler: Reassembler::new(Self::DATAGRAMS),
             waiting: Pending::new(Bounds::default()),
+            leaving: Leaving::new(shared.handoff.len()),
             released: Vec::with_capacity(Self::RELEASED),
             counters,
             random: seed | 1,
@@ -207,7 +201,8 @@ impl<P: Packet> Worker<P> {
         }
     }
 
-    /// Takes up to `limit` packets that other workers handed over; returns how many.
+    /// Takes packets that other workers handed over, a parcel at a time until `limit` is reached; returns how many:
+    /// less than `limit` and a burst.
     pub fn take_handed<L: Pool<Packet = P>>(
         &mut self,
         now: Instant,

@@ -30,7 +30,7 @@ use sluice_dataplane::rules::{Count, Rules};
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::{Instant, WallClock};
 use sluice_dataplane::worker::counters::{Counter, WorkerCounters};
-use sluice_dataplane::worker::{Outbox, Parts, Shared, Worker};
+use sluice_dataplane::worker::{HandOffRing, Outbox, Parts, Shared, Worker};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -208,7 +208,7 @@ impl Gateway {
         let shared = Arc::new(Shared {
             neighbours,
             events: ArrayQueue::new(64),
-            handoff: (0..count).map(|_| ArrayQueue::new(64)).collect(),
+            handoff: (0..count).map(|_| HandOffRing::new(64)).collect(),
             limiter: IcmpLimiter::new(Settings::default(), 13),
             generation: Generation::default(),
             clock: WallClock::default(),

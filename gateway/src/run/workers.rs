@@ -23,7 +23,7 @@ use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::snapshot::Snapshot;
 use sluice_dataplane::time::WallClock;
 use sluice_dataplane::worker::counters::WorkerCounters;
-use sluice_dataplane::worker::{Parts, Shared, Worker};
+use sluice_dataplane::worker::{HandOffRing, Parts, Shared, Worker};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -90,7 +90,7 @@ pub(super) fn shared(
     Arc::new(Shared {
         neighbours,
         events: ArrayQueue::new(EVENTS),
-        handoff: (0..count).map(|_| ArrayQueue::new(HAND_OFF_RING)).collect(),
+        handoff: (0..count).map(|_| HandOffRing::new(HAND_OFF_RING)).collect(),
         limiter: IcmpLimiter::new(
             Settings {
                 ratelimit_v4: limits.ratelimit_ms,

@@ -53,7 +53,7 @@ impl<A: Plain> Lane<A> {
         }
         let (source_port, destination_port) = (key.source_port, key.destination_port);
         let layer4 = Layer4 { source_port, destination_port, kind };
-        let flow = self.begin_known(env, class, key, &layer4, packet.data(), &headers)?;
+        let flow = self.begin_known(env, class, hash, key, &layer4, packet.data(), &headers)?;
         let rewrite = self.conntrack.rewrite(flow);
         let mut frame = Frame::<A>::of(packet)?;
         frame.rewrite(&rewrite, forwards);

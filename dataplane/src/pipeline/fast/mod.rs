@@ -255,14 +255,17 @@ impl<A: Plain> Lane<A> {
         at_home: bool,
     ) {
         let slots = slots.get_mut(..count).unwrap_or_default();
-        for slot in slots.iter().filter(|slot| slot.is_unknown()) {
-            self.conntrack.prefetch_owner(&slot.key);
+        for slot in &*slots {
+            let Lead::Hash(hash) = slot.lead else { continue };
+            if !at_home {
+                self.conntrack.prefetch_owner(hash);
+            }
             self.fib.prefetch(slot.key.destination);
         }
         for slot in slots {
             let Lead::Hash(hash) = slot.lead else { continue };
             let Slot { key, .. } = slot;
-            if !at_home && let Some(owner) = self.conntrack.owner(key) {
+            if !at_home && let Some(owner) = self.conntrack.owner_by_hash(hash) {
                 slot.lead = Lead::Owner(owner);
             } else if key.source.is_ordinary()
                 && key.destination.is_ordinary()

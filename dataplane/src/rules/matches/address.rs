@@ -3,7 +3,6 @@
 use super::{Condition, Depends};
 use crate::address::Address;
 use crate::rules::View;
-use crate::tuple::Tuple;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Masked {
@@ -37,6 +36,10 @@ macro_rules! end {
             pub fn new(address: A, mask: A, invert: bool) -> Self {
                 Self(Masked::new(address, mask, invert), std::marker::PhantomData)
             }
+            /// The address it names, inverted or not, as [`Address::to_bits`] has it, and the bits of it that count.
+            pub(in crate::rules) const fn named(&self) -> (u128, u128) {
+                (self.0.bits, self.0.mask)
+            }
             /// The address it demands, as [`Address::to_bits`] has it, and how many leading bits of that
             /// certainly count; none when inverted.
             pub(in crate::rules) fn prefix(&self) -> Option<(u128, u32)> {
@@ -50,9 +53,6 @@ macro_rules! end {
             }
             fn depends(&self) -> Depends {
                 Depends::Flow
-            }
-            fn consult(&self, bits: &mut Tuple<A>) {
-                bits.$field = A::from_bits(bits.$field.to_bits() | self.0.mask);
             }
         }
     };

@@ -1,10 +1,9 @@
 //! `-m multiport`.
 
-use super::port::{ALL_BITS, PortRange};
+use super::port::PortRange;
 use super::{Condition, Depends};
 use crate::address::Address;
 use crate::rules::View;
-use crate::tuple::Tuple;
 
 /// Which port is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +41,5 @@ impl<A: Address> Condition<A> for Multiport {
     }
     fn depends(&self) -> Depends {
         Depends::Flow
-    }
-    fn consult(&self, bits: &mut Tuple<A>) {
-        (bits.source_port, bits.destination_port) = (ALL_BITS, ALL_BITS);
     }
 }

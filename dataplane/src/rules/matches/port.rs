@@ -6,7 +6,6 @@
 use super::{Condition, Depends};
 use crate::address::{Address, L4Port};
 use crate::rules::View;
-use crate::tuple::Tuple;
 use crate::wire::layer4::Layer4Kind;
 use crate::wire::tcp_flags::CONTROL;
 
@@ -47,9 +46,6 @@ macro_rules! end {
             }
             fn depends(&self) -> Depends {
                 Depends::Flow
-            }
-            fn consult(&self, bits: &mut Tuple<A>) {
-                bits.$field = ALL_BITS;
             }
         }
     };
