@@ -213,7 +213,7 @@ impl Hashlimit {
         }
         // The tools divide 32 bits of it.
         let whole = u64::from(self.burst as u32) / second;
-        self.burst = whole + u64::from(self.burst % second != 0);
+        self.burst = whole + u64::from(!self.burst.is_multiple_of(second));
         Ok(())
     }
 

@@ -1,4 +1,5 @@
 mod captured;
+mod hostile;
 mod refusals;
 mod restore;
 mod roundtrip;
