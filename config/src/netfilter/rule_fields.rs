@@ -41,6 +41,15 @@ pub(super) fn protocol(text: &str, negated: bool) -> Result<Option<Negatable<Pro
     Protocol::from_name(text).map(|value| Some(Negatable { negated, value })).ok_or_else(unknown)
 }
 
+/// The warning about a name that no interface can have.
+pub(super) fn weird_interface(text: &str) -> Option<String> {
+    text.contains(['/', ' ']).then(|| {
+        format!(
+            "Warning: weird character in interface `{text}' ('/' and ' ' are not allowed by the kernel)."
+        )
+    })
+}
+
 pub(super) fn interface(
     text: &str,
     negated: bool,

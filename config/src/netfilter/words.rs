@@ -333,6 +333,12 @@ pub(crate) trait Words {
         Ok(())
     }
 
+    /// What the tools say on standard error of a rule they take all the same; `seen` are the options
+    /// given.
+    fn warning(&self, _seen: &[&'static str]) -> Option<String> {
+        None
+    }
+
     /// The message about an option given twice.
     fn repeated(&self, extension: &str, option: &Opt) -> String {
         format!("{extension}: option \"--{}\" can only be used once.\n", option.name)

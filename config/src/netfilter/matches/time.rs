@@ -249,6 +249,11 @@ impl Words for Time {
         Ok(())
     }
 
+    fn warning(&self, seen: &[&'static str]) -> Option<String> {
+        let warning = "WARNING: --localtz is being replaced by --kerneltz, since \"local\" is ambiguous. Note the kernel timezone has caveats - see manpage for details.";
+        seen.contains(&"localtz").then(|| warning.to_owned())
+    }
+
     fn save(&self, out: &mut String) {
         if self.has_hours() {
             let (start, stop) = (clock(self.day_start), clock(self.day_stop));

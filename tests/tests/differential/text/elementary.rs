@@ -62,6 +62,10 @@ fn protocols_and_interfaces() {
         "-A FORWARD -i lan0 -o wan0",
         "-A FORWARD ! -i lan0 ! -o wan+",
         "-A FORWARD -i +",
+        "-A FORWARD -i a/b -o c/d",
+        "-A FORWARD -i ''",
+        "-A FORWARD -i abcdefghijklmno",
+        "-A FORWARD -i abcdefghijklmnop",
         "-A INPUT -o wan0",
     ]);
 }
