@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::printed::absorb;
-use super::rule_fields::{addresses, each, interface, protocol, weird_interface};
+use super::rule_fields::{addresses, each, header_protocol, interface, protocol, weird_interface};
 use super::sets::Sets;
 use super::words::{Given, Opt, Surroundings, Words};
 use super::{
@@ -203,6 +203,8 @@ impl<'a> RuleParser<'a> {
             'p' => {
                 self.rule.protocol = protocol(text, negated)?;
                 self.protocol_word = text.to_ascii_lowercase();
+                let warning = header_protocol(self.family, self.rule.protocol, &self.protocol_word);
+                self.warnings.extend(warning);
             }
             'i' => {
                 self.rule.in_interface = interface(text, negated)?;

@@ -35,7 +35,7 @@ fn iprange() {
         &[
             "-A FORWARD -m iprange --src-range fd00:1::5-fd00:1::9 -j ACCEPT",
             "-A FORWARD -m iprange ! --src-range ::1 ! --dst-range ::-::ffff:1.2.3.4 -j DROP",
-            "-A FORWARD -m iprange --src-range ::1.2.3.4-::1:0",
+            "-A FORWARD -m iprange --src-range ::1:0-::1.2.3.4",
             "-A FORWARD -m iprange --src-range 1::2-1::1",
             "-A FORWARD -m iprange --src-range 1::2::3",
             "-A FORWARD -m iprange --src-range 10.1.0.1",
