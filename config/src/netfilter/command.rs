@@ -18,6 +18,8 @@ pub struct Invocation {
     pub command: Command,
     /// How a listing looks.
     pub style: Style,
+    /// Lines for standard error about a rule that is taken all the same.
+    pub warnings: Vec<String>,
 }
 
 /// How a listing looks.

@@ -61,7 +61,7 @@ impl<'a> Parser<'a> {
             self.next += 1;
             let help_or_version = self.word(&word.text).map_err(|fault| fault.at(word.column))?;
             if let Some(command) = help_or_version {
-                return Ok(Invocation { table: self.table, command, style: self.style });
+                return Ok(self.invocation(command));
             }
         }
         let end = self.words.last().map_or(1, |word| word.column);
@@ -300,5 +300,10 @@ impl<'a> Parser<'a> {
             );
         }
         Ok(())
+    }
+
+    fn invocation(self, command: Command) -> Invocation {
+        let Self { table, style, rule, .. } = self;
+        Invocation { table, command, style, warnings: rule.warnings }
     }
 }

@@ -41,6 +41,27 @@ pub(super) fn protocol(text: &str, negated: bool) -> Result<Option<Negatable<Pro
     Protocol::from_name(text).map(|value| Some(Negatable { negated, value })).ok_or_else(unknown)
 }
 
+/// The warning about extension headers of IPv6, which are no packet's protocol there: those for
+/// routing, fragments, authentication and options of the destination.
+pub(super) fn header_protocol(
+    family: Family,
+    protocol: Option<Negatable<Protocol>>,
+    word: &str,
+) -> Option<String> {
+    let header = protocol.is_some_and(|p| !p.negated && [43, 44, 51, 60].contains(&p.value.0));
+    (header && family == Family::V6)
+        .then(|| format!("Warning: never matched protocol: {word}. use extension match instead."))
+}
+
+/// The warning about a name that no interface can have.
+pub(super) fn weird_interface(text: &str) -> Option<String> {
+    text.contains(['/', ' ']).then(|| {
+        format!(
+            "Warning: weird character in interface `{text}' ('/' and ' ' are not allowed by the kernel)."
+        )
+    })
+}
+
 pub(super) fn interface(
     text: &str,
     negated: bool,

@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::printed::absorb;
-use super::rule_fields::{addresses, each, interface, protocol};
+use super::rule_fields::{addresses, each, header_protocol, interface, protocol, weird_interface};
 use super::sets::Sets;
 use super::words::{Given, Opt, Surroundings, Words};
 use super::{
@@ -49,6 +49,8 @@ pub(super) struct RuleParser<'a> {
     target_seen: Vec<&'static str>,
     in_given: bool,
     out_given: bool,
+    /// What the tools say of the rule on standard error though they take it.
+    pub(super) warnings: Vec<String>,
 }
 
 impl<'a> RuleParser<'a> {
@@ -68,6 +70,7 @@ impl<'a> RuleParser<'a> {
             target_seen: Vec::new(),
             in_given: false,
             out_given: false,
+            warnings: Vec::new(),
         }
     }
 
@@ -200,13 +203,17 @@ impl<'a> RuleParser<'a> {
             'p' => {
                 self.rule.protocol = protocol(text, negated)?;
                 self.protocol_word = text.to_ascii_lowercase();
+                let warning = header_protocol(self.family, self.rule.protocol, &self.protocol_word);
+                self.warnings.extend(warning);
             }
             'i' => {
                 self.rule.in_interface = interface(text, negated)?;
+                self.warnings.extend(weird_interface(text));
                 self.in_given = true;
             }
             'o' => {
                 self.rule.out_interface = interface(text, negated)?;
+                self.warnings.extend(weird_interface(text));
                 self.out_given = true;
             }
             'f' if self.family == Family::V6 => {
@@ -248,12 +255,14 @@ impl<'a> RuleParser<'a> {
             let rule = Surroundings { family, protocol, seen: &loaded.seen };
             let name = loaded.item.name();
             finish_one(name, loaded.item.words_mut(), &rule)?;
+            self.warnings.extend(loaded.item.words().warning(&loaded.seen));
         }
         if let Some(target) = &mut self.rule.target {
             let name = target_name(target);
             let rule = Surroundings { family, protocol, seen: &self.target_seen };
             if let Some(words) = target.words_mut() {
                 finish_one(name, words, &rule)?;
+                self.warnings.extend(words.warning(&self.target_seen));
             }
         }
         let matches = &mut self.rule.matches;

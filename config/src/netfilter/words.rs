@@ -7,7 +7,8 @@
 use std::net::IpAddr;
 
 use super::fault::Fault;
-use super::sets::Sets;
+pub(crate) use super::given::Given;
+pub(crate) use super::numbers::{atoll, leading_number, number, number16, strtoul};
 use super::{Family, Hook, Negatable, PortRange, Protocol, Table};
 
 /// One option of a match or target.
@@ -84,167 +85,6 @@ impl Opt {
     pub(crate) const fn requires(mut self, requires: &'static [&'static str]) -> Self {
         self.requires = requires;
         self
-    }
-}
-
-/// An option as it was given.
-pub(crate) struct Given<'a> {
-    pub(crate) option: &'static str,
-    pub(crate) negated: bool,
-    pub(crate) arguments: &'a [&'a str],
-    pub(crate) family: Family,
-    /// `-p` as far as the rule is read.
-    pub(crate) protocol: Option<Negatable<Protocol>>,
-    /// The sets that exist, for those who name one.
-    pub(crate) sets: &'a dyn Sets,
-}
-
-impl Given<'_> {
-    /// Its `n`-th argument.
-    pub(crate) fn argument(&self, n: usize) -> &str {
-        self.arguments.get(n).copied().unwrap_or_default()
-    }
-
-    /// The second of its two arguments, or the tool's complaint that it is not there.
-    pub(crate) fn second(&self, complaint: &str) -> Result<&str, Fault> {
-        self.arguments.get(1).copied().ok_or_else(|| {
-            Fault::usage(complaint).help(format!("two words follow `--{}`", self.option))
-        })
-    }
-
-    pub(crate) fn negatable<T>(&self, value: T) -> Option<Negatable<T>> {
-        Some(Negatable { negated: self.negated, value })
-    }
-
-    /// A number in C's notation from `min` to `max`, refused as the tools' shared option parser
-    /// refuses it (xtoptions.c, XTTYPE_UINT8 to XTTYPE_UINT64).
-    pub(crate) fn integer(&self, extension: &str, min: u64, max: u64) -> Result<u64, Fault> {
-        let fits = |number: &u64| (min..=max).contains(number);
-        number(self.argument(0)).filter(fits).ok_or_else(|| {
-            let message = format!(
-                "{extension}: bad value for option \"--{}\", or out of range ({min}-{max}).\n",
-                self.option
-            );
-            Fault::usage(message).help(format!("write a number from {min} to {max}"))
-        })
-    }
-
-    /// `LOW:HIGH`, `LOW:`, `:HIGH`, one number for both or nothing at all for 0, refused as the
-    /// tools' shared option parser refuses it (xtoptions.c, XTTYPE_UINT16RC and the like).
-    pub(crate) fn integers(&self, extension: &str, max: u64) -> Result<(u64, u64), Fault> {
-        let option = self.option;
-        let refuse = |message: String| {
-            let help = format!("write a number up to {max} or a range such as `64:1500`");
-            Fault::usage(message).help(help)
-        };
-        let mut text = self.argument(0);
-        let mut read = Vec::new();
-        loop {
-            if read.len() == 2 {
-                let message = format!(
-                    "{extension}: Too many components for option \"--{option}\" (max: 2)\n"
-                );
-                return Err(refuse(message));
-            }
-            let open = if read.len() == 1 { max } else { 0 };
-            let (number, rest) = match text {
-                "" => (open, text),
-                _ if text.starts_with(':') => (open, text),
-                _ => leading_number(text).filter(|(number, _)| *number <= max).ok_or_else(|| {
-                    refuse(format!(
-                        "{extension}: bad value for option \"--{option}\" near \"{text}\", or out of range (0-{max}).\n"
-                    ))
-                })?,
-            };
-            read.push(number);
-            match rest.strip_prefix(':') {
-                Some(behind) => text = behind,
-                None if rest.is_empty() => break,
-                None => {
-                    return Err(refuse(format!(
-                        "{extension}: Argument to \"--{option}\" has unexpected characters near \"{rest}\".\n"
-                    )));
-                }
-            }
-        }
-        let low = read.first().copied().unwrap_or_default();
-        Ok((low, read.get(1).copied().unwrap_or(low)))
-    }
-
-    /// `LOW:HIGH` of ports, as the tools' shared option parser has it (XTTYPE_PORTRC): names are
-    /// looked up for any protocol, numbers are decimal and cut to 16 bits, and a range may be empty.
-    pub(crate) fn port_range(&self, extension: &str) -> Result<PortRange, Fault> {
-        let port = |text: &str, open: u16| {
-            let number = || match strtoul(text, 10) {
-                (number, "") => Some(number as u16),
-                (_, _) => super::services::port(text),
-            };
-            let port = if text.is_empty() { Some(open) } else { number() };
-            port.ok_or_else(|| {
-                Fault::usage(format!("Port \"{text}\" does not resolve to anything.\n"))
-                    .help("write a port number from 0 to 65535 or a service name such as `http`")
-            })
-        };
-        let Some((low, high)) = self.argument(0).split_once(':') else {
-            return port(self.argument(0), 0).map(PortRange::single);
-        };
-        let (high, more) = high.split_once(':').map_or((high, false), |(high, _)| (high, true));
-        let range = PortRange { min: port(low, 0)?, max: port(high, u16::MAX)? };
-        if more {
-            let option = self.option;
-            let message =
-                format!("{extension}: Too many components for option \"--{option}\" (max: 2)\n");
-            return Err(Fault::usage(message).help("write two ports at most"));
-        }
-        Ok(range)
-    }
-
-    /// `MIN[:MAX]`, 32 bits each; the maximum is the minimum where it is not written.
-    pub(crate) fn span(&self, extension: &str) -> Result<Option<Negatable<(u32, u32)>>, Fault> {
-        let (min, max) = self.integers(extension, u64::from(u32::MAX))?;
-        Ok(self.negatable((min as u32, max as u32)))
-    }
-
-    /// A usage error about this option's argument, as `xtables_param_act` says it.
-    pub(crate) fn bad_value(&self, extension: &str, option: &str) -> Fault {
-        let text = self.argument(0);
-        Fault::usage(format!("{extension}: Bad value for \"--{option}\" option: \"{text}\""))
-    }
-
-    /// A 32-bit number in C's notation.
-    pub(crate) fn word(&self, extension: &str) -> Result<u32, Fault> {
-        self.integer(extension, 0, u64::from(u32::MAX)).map(|number| number as u32)
-    }
-
-    /// `MARK[/MASK]`, 32 bits each.
-    pub(crate) fn mark(&self, extension: &str) -> Result<(u32, u32), Fault> {
-        let help = "write a number, with a mask where needed: `0x10/0xff`";
-        let bad = || self.bad(extension).help(help);
-        let leading = |text| {
-            let (number, rest) = leading_number(text).ok_or_else(bad)?;
-            u32::try_from(number).map(|number| (number, rest)).map_err(|_| bad())
-        };
-        let (value, rest) = leading(self.argument(0))?;
-        let (mask, rest) = match rest.strip_prefix('/') {
-            Some(mask) => leading(mask)?,
-            None => (u32::MAX, rest),
-        };
-        if rest.is_empty() {
-            return Ok((value, mask));
-        }
-        let option = self.option;
-        Err(Fault::usage(format!(
-            "{extension}: trailing garbage after value for option \"--{option}\".\n"
-        ))
-        .help(help))
-    }
-
-    /// "bad value" as the tools' shared option parser says it.
-    pub(crate) fn bad(&self, extension: &str) -> Fault {
-        let option = self.option;
-        Fault::usage(format!(
-            "{extension}: bad integer value for option \"--{option}\", or out of range.\n"
-        ))
     }
 }
 
@@ -333,6 +173,12 @@ pub(crate) trait Words {
         Ok(())
     }
 
+    /// What the tools say on standard error of a rule they take all the same; `seen` are the options
+    /// given.
+    fn warning(&self, _seen: &[&'static str]) -> Option<String> {
+        None
+    }
+
     /// The message about an option given twice.
     fn repeated(&self, extension: &str, option: &Opt) -> String {
         format!("{extension}: option \"--{}\" can only be used once.\n", option.name)
@@ -373,66 +219,6 @@ pub(crate) trait Words {
     fn fits(&self, _protocol: Option<Negatable<Protocol>>) -> bool {
         true
     }
-}
-
-/// A number as C's `strtoul` reads it with base 0: decimal, `0x…` or octal `0…`.
-pub(crate) fn number(text: &str) -> Option<u64> {
-    leading_number(text).filter(|(_, rest)| rest.is_empty()).map(|(number, _)| number)
-}
-
-/// The number a text begins with and what follows it, as C's `strtoul` with base 0 reads it, except
-/// that a minus is refused (libxtables, `xtables_strtoul`). Blanks and a plus may stand before it.
-pub(crate) fn leading_number(text: &str) -> Option<(u64, &str)> {
-    let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
-    let text = text.strip_prefix('+').unwrap_or(text);
-    let hex = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
-    let (digits, radix) = match hex.filter(|hex| hex.starts_with(|c: char| c.is_ascii_hexdigit())) {
-        Some(hex) => (hex, 16),
-        None if text.starts_with('0') => (text, 8),
-        None => (text, 10),
-    };
-    let end = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
-    let (digits, rest) = digits.split_at(end);
-    Some((u64::from_str_radix(digits, radix).ok()?, rest))
-}
-
-/// C's `strtoul`: the number a text begins with and the rest; 0 and the whole text where it begins
-/// with none, the highest one where it is too large. Base 0 knows `0x…` and octal `0…`. A minus is
-/// taken, and wraps.
-pub(crate) fn strtoul(text: &str, base: u32) -> (u64, &str) {
-    let trimmed = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
-    let signed = trimmed.strip_prefix(['-', '+']).unwrap_or(trimmed);
-    let digits = match base {
-        0 => leading_number(signed).filter(|_| signed.starts_with(|c: char| c.is_ascii_digit())),
-        base => {
-            let end = signed.find(|c: char| !c.is_digit(base)).unwrap_or(signed.len());
-            let (digits, rest) = signed.split_at(end);
-            let number = || u64::from_str_radix(digits, base).unwrap_or(u64::MAX);
-            (end > 0).then(|| (number(), rest))
-        }
-    };
-    match digits {
-        Some((number, rest)) if trimmed.starts_with('-') => (number.wrapping_neg(), rest),
-        Some(found) => found,
-        None => (0, text),
-    }
-}
-
-/// C's `atoll`: the signed number a text begins with, 0 where it begins with none.
-pub(crate) fn atoll(text: &str) -> i64 {
-    let text = text.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\u{b}');
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
-    let number = match digits.get(..end).unwrap_or_default() {
-        "" => 0,
-        digits => digits.parse().unwrap_or(i64::MAX),
-    };
-    if text.starts_with('-') { -number } else { number }
-}
-
-/// A number up to 65535.
-pub(crate) fn number16(text: &str) -> Option<u16> {
-    number(text).and_then(|number| u16::try_from(number).ok())
 }
 
 /// A port by number or by service name.

@@ -131,6 +131,7 @@ impl Rules {
         {
             return failed(format!("{}: {error}", family.program()), 4);
         }
-        proto::RulesCommandResponse { stdout: outcome.output, ..Default::default() }
+        let warnings = invocation.warnings.iter().map(|line| format!("{line}\n")).collect();
+        proto::RulesCommandResponse { stdout: outcome.output, stderr: warnings, exit_code: 0 }
     }
 }

@@ -22,10 +22,9 @@ pub struct Connlimit {
 /// does any number too large, which the tools take for an address.
 pub(super) fn prefix(given: &Given<'_>, text: &str, extension: &str) -> Result<u8, Fault> {
     let bits = given.family.bits();
-    if let Some(length) = number(text).and_then(|length| u8::try_from(length).ok()) {
-        if length <= bits {
-            return Ok(length);
-        }
+    let length = number(text).and_then(|length| u8::try_from(length).ok());
+    if let Some(length) = length.filter(|length| *length <= bits) {
+        return Ok(length);
     }
     let mask = match given.family {
         Family::V4 => inet_aton(text).map(Into::into),

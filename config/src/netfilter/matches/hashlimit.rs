@@ -2,11 +2,17 @@
 
 use crate::netfilter::fault::Fault;
 use crate::netfilter::words::{
-    Given, Look, Objection, Opt, Place, Surroundings, Words, atoll, leading_number, opt,
+    Given, Look, Objection, Opt, Place, Surroundings, Words, atoll, cut, leading_number, opt,
 };
 
+mod rate;
+
+use self::rate::{
+    BYTE_EXPIRE, BYTE_EXPIRE_BURST, byte_rate, byte_rate_text, cost_to_bytes, factor, packet_rate,
+    packet_rate_text,
+};
 use super::connlimit::prefix;
-use super::recent::{cut, unfit_proc_name};
+use super::recent::unfit_proc_name;
 
 /// The options, as `struct hashlimit_cfg3` holds them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,21 +63,14 @@ pub struct HashKey {
     pub destination_port: bool,
 }
 
-/// Kernel units in a second (XT_HASHLIMIT_SCALE_v2).
-const SCALE: u64 = 1_000_000;
 /// Highest burst of packets (XT_HASHLIMIT_BURST_MAX).
 const BURST_MAX: u64 = 1_000_000;
 /// Milliseconds between collections, where not said (XT_HASHLIMIT_GCINTERVAL).
 const GC_INTERVAL: u32 = 1_000;
-/// Seconds that an entry counting bytes lives, without and with a burst.
-const BYTE_EXPIRE: u32 = 15;
-const BYTE_EXPIRE_BURST: u32 = 60;
 /// Bytes of a name, the terminating zero not counted (NAME_MAX of the kernel's struct).
 const NAME_MAX: usize = 254;
 /// Buckets and entries the kernel gives at most (HASHLIMIT_MAX_SIZE).
 const SIZE_MAX: u32 = 1_048_576;
-/// Seconds in a unit, longest first, as the tools print them.
-const UNITS: [(&str, u64); 4] = [("day", 86_400), ("hour", 3_600), ("min", 60), ("sec", 1)];
 
 impl Default for Hashlimit {
     fn default() -> Self {
@@ -123,58 +122,6 @@ impl HashKey {
     }
 }
 
-fn factor(text: &str) -> u64 {
-    match text.bytes().next() {
-        Some(b'm') => 1024 * 1024,
-        Some(b'k') => 1024,
-        Some(_) | None => 1,
-    }
-}
-
-/// Bytes a second as the kernel keeps them, and back; both lose what is below 16 bytes.
-fn bytes_to_cost(bytes: u64) -> Option<u64> {
-    let units = u64::from((bytes >> 4) as u32);
-    u32::try_from(units + 1).ok().map(|units| u64::from(u32::MAX / units))
-}
-
-fn cost_to_bytes(cost: u64) -> u64 {
-    let max = u64::from(u32::MAX);
-    (max.checked_div(cost).unwrap_or(max)).wrapping_sub(1) << 4
-}
-
-/// `N[k|m]b/s` as the kernel's cost; `None` if it is no rate of bytes.
-fn byte_rate(text: &str) -> Option<Result<u64, Fault>> {
-    let unit = text.find("b/s").filter(|position| *position > 0)?;
-    let number = atoll(text);
-    if number == 0 {
-        return None;
-    }
-    let bytes = number.cast_unsigned().wrapping_mul(factor(text.get(unit - 1..).unwrap_or("")));
-    let too_high = || Fault::usage(format!("Rate too high \"{text}\"")).help("at most 65535mb/s");
-    Some(bytes_to_cost(bytes).ok_or_else(too_high))
-}
-
-/// `N[/unit]` as microseconds for one and the unit's seconds.
-fn packet_rate(text: &str) -> Option<Result<(u64, u32), Fault>> {
-    let unit = match text.split_once('/') {
-        None => 1,
-        Some((_, unit)) => {
-            let begins = |long: &str| {
-                let beginning = long.get(..unit.len());
-                beginning.is_some_and(|own| !own.is_empty() && own.eq_ignore_ascii_case(unit))
-            };
-            let longs = [("second", 1), ("minute", 60), ("hour", 3_600), ("day", 86_400)];
-            longs.into_iter().find(|(long, _)| begins(long))?.1
-        }
-    };
-    let number = atoll(text).cast_unsigned();
-    let time = (SCALE * u64::from(unit)).checked_div(number)?;
-    Some(match time {
-        0 => Err(Fault::usage(format!("Rate too fast \"{text}\"")).help("at most 1000000/second")),
-        time => Ok((time, unit)),
-    })
-}
-
 fn bad_burst() -> Fault {
     let message =
         format!("bad value for option \"--hashlimit-burst\", or out of range (1-{BURST_MAX}).");
@@ -213,43 +160,8 @@ impl Hashlimit {
         }
         // The tools divide 32 bits of it.
         let whole = u64::from(self.burst as u32) / second;
-        self.burst = whole + u64::from(self.burst % second != 0);
+        self.burst = whole + u64::from(!self.burst.is_multiple_of(second));
         Ok(())
-    }
-
-    /// The rate as the tools print it, and for how many milliseconds entries of it live.
-    fn rate(&self, microseconds: u64) -> (String, u32) {
-        if microseconds == 0 {
-            return (" inf".to_owned(), 0);
-        }
-        let fits = |(_, seconds): &&(&str, u64)| {
-            let time = SCALE * seconds;
-            microseconds <= time && time / microseconds >= time % microseconds
-        };
-        let shorter = UNITS.iter().skip(1).take_while(fits).last().copied();
-        let (unit, seconds) = shorter.unwrap_or(("day", 86_400));
-        let text = format!(" {}/{unit}", SCALE * seconds / microseconds);
-        (text, u32::try_from(seconds * 1_000).unwrap_or(u32::MAX))
-    }
-
-    /// The same of a rate in bytes, with its burst behind it.
-    fn byte_text(&self, prefix: &str) -> (String, u32) {
-        const BYTE_UNITS: [(&str, u64); 3] = [("m", 1024 * 1024), ("k", 1024), ("", 1)];
-        let bytes = cost_to_bytes(self.average);
-        let exact = |(_, size): &(&str, u64)| {
-            let whole = bytes & u64::from(!((*size - 1) as u32));
-            *size == 1 || (bytes >= *size && bytes_to_cost(whole) == Some(self.average))
-        };
-        let (unit, size) = BYTE_UNITS.into_iter().find(exact).unwrap_or(("", 1));
-        let mut text = format!(" {}{unit}b/s", bytes / size);
-        if self.burst == 0 {
-            return (text, BYTE_EXPIRE * 1_000);
-        }
-        let burst = bytes.wrapping_mul(self.burst);
-        let (unit, size) =
-            BYTE_UNITS.into_iter().find(|(_, size)| burst >= *size).unwrap_or(("", 1));
-        text.push_str(&format!(" {prefix}burst {}{unit}b", burst / size));
-        (text, BYTE_EXPIRE_BURST * 1_000)
     }
 
     /// What follows the rate, the same in a saved rule and in a listing but for what stands before
@@ -415,11 +327,11 @@ impl Words for Hashlimit {
     fn save(&self, out: &mut String) {
         out.push_str(if self.above { " --hashlimit-above" } else { " --hashlimit-upto" });
         let expire = if self.bytes {
-            let (text, expire) = self.byte_text("--hashlimit-");
+            let (text, expire) = byte_rate_text(self.average, self.burst, "--hashlimit-");
             out.push_str(&text);
             expire
         } else {
-            let (text, expire) = self.rate(self.average);
+            let (text, expire) = packet_rate_text(self.average);
             out.push_str(&format!("{text} --hashlimit-burst {}", self.burst));
             expire
         };
@@ -433,12 +345,12 @@ impl Words for Hashlimit {
     fn list(&self, out: &mut String, _look: Look) {
         out.push_str(if self.above { " limit: above" } else { " limit: up to" });
         let expire = if self.bytes {
-            let (text, expire) = self.byte_text("");
+            let (text, expire) = byte_rate_text(self.average, self.burst, "");
             out.push_str(&text);
             expire
         } else {
             let period = self.average.wrapping_mul(u64::from(self.interval.max(1)));
-            let (text, expire) = self.rate(period);
+            let (text, expire) = packet_rate_text(period);
             out.push_str(&format!("{text} burst {}", self.burst));
             expire
         };

@@ -74,6 +74,15 @@ impl Words for Iprange {
         )
     }
 
+    fn warning(&self, _seen: &[&'static str]) -> Option<String> {
+        let ranges = [self.source, self.destination].into_iter().flatten();
+        let reversed = ranges.map(|range| range.value).filter(|range| range.first > range.last);
+        let lines = reversed.map(|range| {
+            format!("xt_iprange: range {} is reversed and will never match", range.text())
+        });
+        lines.reduce(|lines, line| format!("{lines}\n{line}"))
+    }
+
     fn save(&self, out: &mut String) {
         for (range, option) in [(self.source, "src-range"), (self.destination, "dst-range")] {
             if let Some(range) = range {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::netfilter::Family;
 use crate::netfilter::address::{host, shown};
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Objection, Opt, Place, Surroundings, Words, opt};
+use crate::netfilter::words::{Given, Look, Objection, Opt, Place, Surroundings, Words, cut, opt};
 
 /// `[!] --set | --rcheck | --update | --remove` and what further is asked of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,12 +89,6 @@ impl RecentAction {
 pub(super) fn unfit_proc_name(name: &str) -> Option<(&'static str, &'static str)> {
     let unfit = matches!(name, "" | "." | "..") || name.contains('/');
     unfit.then_some(("Invalid argument", "the name may not be empty, `.` or `..` nor contain `/`"))
-}
-
-/// The beginning of a text that fits into so many bytes.
-pub(super) fn cut(text: &str, bytes: usize) -> String {
-    let end = (0..=bytes.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or(0)).unwrap_or_default().to_owned()
 }
 
 impl Recent {

@@ -1,7 +1,7 @@
 //! `-m time`: when the packet comes (kernel: xt_time).
 
 use crate::netfilter::fault::{Fault, FaultKind};
-use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt, strtoul};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, cut, opt, strtoul};
 
 /// The options; all given ones must hold. The default holds always.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +137,7 @@ fn day_time(text: &str) -> Result<u32, Fault> {
 fn list_words(text: &str, length: usize) -> impl Iterator<Item = String> {
     let text = text.strip_suffix(',').unwrap_or(text);
     let words = text.split(',').filter(move |_| !text.is_empty());
-    words.map(move |word| super::recent::cut(word, length))
+    words.map(move |word| cut(word, length))
 }
 
 /// `DAY[,DAY…]`, days of the month.
@@ -247,6 +247,11 @@ impl Words for Time {
             return Err(Fault::usage(message).help("leave --contiguous out"));
         }
         Ok(())
+    }
+
+    fn warning(&self, seen: &[&'static str]) -> Option<String> {
+        let warning = "WARNING: --localtz is being replaced by --kerneltz, since \"local\" is ambiguous. Note the kernel timezone has caveats - see manpage for details.";
+        seen.contains(&"localtz").then(|| warning.to_owned())
     }
 
     fn save(&self, out: &mut String) {

@@ -102,7 +102,7 @@ impl Parser<'_> {
         self.rule.resolve()?;
         self.check_verb(&verb)?;
         let command = self.command(verb)?;
-        Ok(Invocation { table: self.table, command, style: self.style })
+        Ok(self.invocation(command))
     }
 
     /// What is wrong whatever the matches and the target say.

@@ -65,12 +65,17 @@ impl Words for NfLog {
             "nflog-prefix" => {
                 self.prefix = cut(text, MAX_PREFIX);
             }
-            // It never did anything; the tool warns and goes on.
+            // It never did anything.
             "nflog-range" => given.word("NFLOG").map(|_| ())?,
             "nflog-size" => self.size = Some(given.word("NFLOG")?),
             _ => self.threshold = short()?,
         }
         Ok(())
+    }
+
+    fn warning(&self, seen: &[&'static str]) -> Option<String> {
+        let warning = "warn: --nflog-range has never worked and is no longer supported, please use --nflog-size instead";
+        seen.contains(&"nflog-range").then(|| warning.to_owned())
     }
 
     fn save(&self, out: &mut String) {

@@ -1,4 +1,6 @@
 mod captured;
+mod hostile;
+mod models;
 mod refusals;
 mod restore;
 mod roundtrip;

@@ -5,12 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use proptest::option::of;
 use proptest::prelude::*;
 
+use super::models::{counting_match, header_match};
 use super::{Family, SaveOptions};
 use crate::netfilter::matches::*;
 use crate::netfilter::targets::*;
 use crate::netfilter::*;
 
-fn address(family: Family) -> BoxedStrategy<IpAddr> {
+pub(super) fn address(family: Family) -> BoxedStrategy<IpAddr> {
     match family {
         Family::V4 => any::<u32>().prop_map(|bits| IpAddr::V4(Ipv4Addr::from(bits))).boxed(),
         Family::V6 => any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from(bits))).boxed(),
@@ -30,7 +31,7 @@ fn network(family: Family) -> BoxedStrategy<AddressMask> {
     prop_oneof![3 => prefix(family), 1 => odd].boxed()
 }
 
-fn negatable<T: std::fmt::Debug>(
+pub(super) fn negatable<T: std::fmt::Debug>(
     value: impl Strategy<Value = T>,
 ) -> impl Strategy<Value = Negatable<T>> {
     (any::<bool>(), value).prop_map(|(negated, value)| Negatable { negated, value })
@@ -110,6 +111,8 @@ fn any_match(family: Family) -> impl Strategy<Value = Match> {
         })),
         mark.prop_map(|(negated, value, mask)| Match::Mark(matches::Mark { negated, value, mask })),
         (limit, 1u32..10_000).prop_map(|(interval, burst)| Match::Limit(Limit { interval, burst })),
+        header_match(family),
+        counting_match(family),
     ]
 }
 

@@ -23,6 +23,8 @@ fn iprange() {
             "-A FORWARD -m iprange --src-range foo",
             "-A FORWARD -m iprange --src-range fd00::1",
             "-A FORWARD -m iprange --src-range 10.1.0.1 --src-range 10.1.0.2",
+            "-A FORWARD -m iprange --src-range 10.1.0.9-10.1.0.5",
+            "-A FORWARD -m iprange --src-range 9.0.0.1-9.0.0.0 --dst-range 10.0.0.1-10.0.0.0",
             "-A FORWARD -m iprange --src-range",
             "-A FORWARD -m iprange",
             "-A FORWARD -m iprange --foo",
@@ -33,7 +35,8 @@ fn iprange() {
         &[
             "-A FORWARD -m iprange --src-range fd00:1::5-fd00:1::9 -j ACCEPT",
             "-A FORWARD -m iprange ! --src-range ::1 ! --dst-range ::-::ffff:1.2.3.4 -j DROP",
-            "-A FORWARD -m iprange --src-range ::1.2.3.4-::1:0",
+            "-A FORWARD -m iprange --src-range ::1:0-::1.2.3.4",
+            "-A FORWARD -m iprange --src-range 1::2-1::1",
             "-A FORWARD -m iprange --src-range 1::2::3",
             "-A FORWARD -m iprange --src-range 10.1.0.1",
             "-A FORWARD -m iprange",

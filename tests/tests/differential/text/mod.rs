@@ -37,8 +37,8 @@ const LISTINGS: [&str; 3] = ["-S", "-L -n -v", "-L"];
 /// single quotes, as a shell reads them. ` ; ` separates several commands, which run one after the
 /// other until one is refused; the listings are of the last one's table.
 ///
-/// Compared are every command's exit code, standard output and, where it is refused, standard
-/// error; then the table as `-S`, `-L -n -v` and `-L` print it.
+/// Compared are every command's exit code, standard error and standard output; then the table as
+/// `-S`, `-L -n -v` and `-L` print it.
 ///
 /// # Panics
 /// When the two differ, with every line they differ in and what both said.
@@ -103,11 +103,11 @@ fn ours(family: Family, sets: &dyn Sets, line: &str) -> Said {
     let mut ruleset = Ruleset::new(family);
     let commands = commands(line);
     for words in &commands {
-        let asked = Invocation::parse_with_sets(family, words, sets);
-        match asked.and_then(|asked| asked.run(&ruleset)) {
-            Ok(outcome) => {
+        let run = |asked: Invocation| Ok((asked.run(&ruleset)?, asked.warnings));
+        match Invocation::parse_with_sets(family, words, sets).and_then(run) {
+            Ok((outcome, warnings)) => {
                 ruleset = outcome.ruleset.unwrap_or(ruleset);
-                said.commands.push((0, String::new(), outcome.output));
+                said.commands.push((0, warnings.join("\n"), outcome.output));
             }
             Err(fault) => {
                 let text = fault.command_text(family).trim_end().to_owned();
@@ -173,10 +173,7 @@ fn answer(at: &Path, nth: usize, commands: usize) -> Said {
         let code: u8 = code.trim().parse().expect("an exit code is a number");
         let out = read(format!("{nth}.{part}.out")).unwrap_or_default();
         let err = read(format!("{nth}.{part}.err")).unwrap_or_default();
-        match code {
-            0 => said.commands.push((0, String::new(), out)),
-            code => said.commands.push((code, err.trim_end().to_owned(), String::new())),
-        }
+        said.commands.push((code, err.trim_end().to_owned(), out));
     }
     let listings = 0..LISTINGS.len();
     said.listings = listings.filter_map(|part| read(format!("{nth}.{part}.list"))).collect();
