@@ -89,24 +89,23 @@ impl AddressMask {
                 Family::V6 => "write an IPv6 address, as in `fd00:1::/64`; names are not looked up",
             })
         };
+        let invalid = |mask: &str| {
+            let help = format!("write a length from 0 to {} or a mask", family.bits());
+            Fault::usage(format!("invalid mask `{mask}' specified")).help(help)
+        };
+        let mask =
+            mask.map(|text| mask_of(text, family).ok_or_else(|| invalid(text))).transpose()?;
+        // Behind `/0` any name will do, as in `any/0`.
+        if let Some(all) = mask.filter(IpAddr::is_unspecified) {
+            return Ok(Self { written: all, mask: all });
+        }
         let address = match (family, host) {
             (Family::V4, "localhost") => IpAddr::V4(Ipv4Addr::LOCALHOST),
             (Family::V6, "localhost") => IpAddr::V6(Ipv6Addr::LOCALHOST),
             (_, _) => numeric(host, family).ok_or_else(not_found)?,
         };
         let Some(mask) = mask else { return Ok(Self::host(address)) };
-        let length = super::words::number(mask).and_then(|length| u8::try_from(length).ok());
-        let masked = match length {
-            Some(length) => Self::prefix(address, length),
-            None => match (family, mask.parse::<IpAddr>()) {
-                (_, Ok(mask)) => Self::new(address, mask),
-                (_, Err(_)) => None,
-            },
-        };
-        masked.ok_or_else(|| {
-            let help = format!("write a length from 0 to {} or a mask", family.bits());
-            Fault::usage(format!("invalid mask `{mask}' specified")).help(help)
-        })
+        Self::new(address, mask).ok_or_else(not_found)
     }
 
     /// `ADDRESS/LENGTH` or `ADDRESS/MASK`.
@@ -152,6 +151,19 @@ fn masked(address: IpAddr, mask: IpAddr) -> Option<IpAddr> {
             Some(IpAddr::V6(Ipv6Addr::from(u128::from(a) & u128::from(m))))
         }
         (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
+    }
+}
+
+/// A mask by its length or as an address of the family.
+fn mask_of(text: &str, family: Family) -> Option<IpAddr> {
+    let length = super::words::number(text).and_then(|length| u8::try_from(length).ok());
+    let ones = match family {
+        Family::V4 => IpAddr::V4(Ipv4Addr::BROADCAST),
+        Family::V6 => IpAddr::V6(Ipv6Addr::from(u128::MAX)),
+    };
+    match length {
+        Some(length) => AddressMask::prefix(ones, length).map(|masked| masked.mask),
+        None => text.parse().ok().filter(|mask: &IpAddr| mask.is_ipv4() == ones.is_ipv4()),
     }
 }
 

@@ -30,11 +30,14 @@ pub(super) struct Edit {
     pub(super) table: Table,
     pub(super) chains: Vec<EditChain>,
     index: HashMap<String, usize>,
+    /// The chains that rules lead to, while only chains are taken away: a restore may take away
+    /// thousands in a row.
+    targets: Option<HashSet<String>>,
 }
 
 impl Edit {
     pub(super) fn new(table: Table, model: Option<&TableModel>) -> Self {
-        let mut edit = Self { table, chains: Vec::new(), index: HashMap::new() };
+        let mut edit = Self { table, chains: Vec::new(), index: HashMap::new(), targets: None };
         for chain in model.into_iter().flat_map(|model| &model.chains) {
             let rules = chain.rules.iter().cloned();
             let rules = rules.map(|rule| Placed { rule, line: 0, operation: "RULE_APPEND" });
@@ -108,6 +111,9 @@ impl Edit {
     /// Does what a command asks; listings change nothing.
     pub(super) fn apply(&mut self, command: Command, line: usize) -> Result<(), Fault> {
         let placed = |rule, operation| Placed { rule, line, operation };
+        if !matches!(command, Command::Remove { .. }) {
+            self.targets = None;
+        }
         match command {
             Command::Append { chain, rules } => {
                 self.create();
@@ -220,36 +226,48 @@ impl Edit {
                 user.map(|chain| chain.chain.name.clone()).collect()
             }
         };
-        // The kernel takes a chain that is in use no more than one that has rules, one by one.
-        let targets = self.chains.iter().flat_map(|chain| &chain.rules);
-        let used: HashSet<&str> = targets
-            .filter_map(|placed| placed.rule.target.as_ref().and_then(|target| target.chain()))
-            .collect();
+        let targets = self.targets.take().unwrap_or_else(|| self.targets());
+        let refused = names.iter().find_map(|name| self.unremovable(name, &targets));
+        self.targets = Some(targets);
+        if let Some(fault) = refused {
+            return Err(fault);
+        }
         for name in &names {
-            match self.chain(name) {
-                Some(chain) if chain.chain.policy == Some(Policy::Drop) => {
-                    return Err(Fault::refused("Directory not empty.")
-                        .help(format!("write `-P {name} ACCEPT` before it")));
-                }
-                Some(chain) if !chain.rules.is_empty() => {
-                    return Err(busy(name).help(format!("write `-F {name}` before it")));
-                }
-                Some(_) if used.contains(name.as_str()) => {
-                    return Err(busy(name).help("delete the rules that lead to it first"));
-                }
-                _ if self.is_builtin(name) && !self.is_used(name) => {
-                    return Err(no_chain(name, self.table));
-                }
-                None if !self.is_builtin(name) => return Err(no_chain(name, self.table)),
-                Some(_) | None => {}
+            if self.is_builtin(name) {
+                continue;
+            }
+            let Some(at) = self.index.remove(name) else { continue };
+            self.chains.swap_remove(at);
+            if let Some(moved) = self.chains.get(at) {
+                self.index.insert(moved.chain.name.clone(), at);
             }
         }
-        let gone = |name: &str| names.iter().any(|own| own == name) && !self.is_builtin(name);
-        let keep: Vec<bool> = self.chains.iter().map(|chain| !gone(&chain.chain.name)).collect();
-        let mut keep = keep.into_iter();
-        self.chains.retain(|_| keep.next().unwrap_or(true));
-        self.reindex();
         Ok(())
+    }
+
+    /// The chains that rules lead to.
+    fn targets(&self) -> HashSet<String> {
+        let rules = self.chains.iter().flat_map(|chain| &chain.rules);
+        let targets = rules.filter_map(|placed| placed.rule.target.as_ref()?.chain());
+        targets.map(str::to_owned).collect()
+    }
+
+    /// Why a chain cannot go: the kernel takes none that has rules or is led to, one by one.
+    fn unremovable(&self, name: &str, targets: &HashSet<String>) -> Option<Fault> {
+        match self.chain(name) {
+            Some(chain) if chain.chain.policy == Some(Policy::Drop) => Some(
+                Fault::refused("Directory not empty.")
+                    .help(format!("write `-P {name} ACCEPT` before it")),
+            ),
+            Some(chain) if !chain.rules.is_empty() => {
+                Some(busy(name).help(format!("write `-F {name}` before it")))
+            }
+            Some(_) if targets.contains(name) => {
+                Some(busy(name).help("delete the rules that lead to it first"))
+            }
+            Some(_) if !self.is_builtin(name) || self.is_used(name) => None,
+            Some(_) | None => Some(no_chain(name, self.table)),
+        }
     }
 
     fn reindex(&mut self) {
@@ -322,6 +340,7 @@ impl Edit {
             return Ok(());
         }
         check_chain_name(name)?;
+        self.targets = None;
         if super::Target::NAMES.contains(&name) {
             return Err(Fault::usage("chain name may not clash with target name")
                 .help("choose a name that is no target's"));

@@ -14,12 +14,11 @@ pub(super) fn host(text: &str, family: Family) -> Result<IpAddr, Fault> {
     };
     address(text, family).or_else(short).ok_or_else(|| {
         let in_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        let reason = match text.parse::<IpAddr>() {
-            Ok(_) => "Address family for hostname not supported",
-            Err(_) if text.is_empty() || !text.chars().all(in_a_name) => {
-                "Name or service not known"
-            }
-            Err(_) => "Temporary failure in name resolution",
+        let other = text.parse::<IpAddr>().is_ok() || short_v4(text).is_some();
+        let reason = match other {
+            true => "Address family for hostname not supported",
+            false if text.is_empty() || !text.chars().all(in_a_name) => "Name or service not known",
+            false => "Temporary failure in name resolution",
         };
         let bits = family.bits();
         Fault::usage(format!("getaddrinfo: {reason}\n"))

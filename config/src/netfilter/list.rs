@@ -225,12 +225,14 @@ fn short_number(number: u64, exact: bool) -> String {
     if exact || number <= 99_999 {
         return number.to_string();
     }
+    // As the tool rounds, which comes to nothing next to the largest number.
+    let thousandth = |number: u64| number.wrapping_add(500) / 1000;
     let mut rounded = number;
     for unit in ["K", "M", "G"] {
-        rounded = (rounded + 500) / 1000;
+        rounded = thousandth(rounded);
         if rounded <= 9999 {
             return format!("{rounded}{unit}");
         }
     }
-    format!("{}T", (rounded + 500) / 1000)
+    format!("{}T", thousandth(rounded))
 }

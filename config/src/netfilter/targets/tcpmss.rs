@@ -2,7 +2,7 @@
 
 use crate::netfilter::fault::Fault;
 use crate::netfilter::words::{Given, Look, Objection, Opt, Place, Surroundings, Words, opt};
-use crate::netfilter::{Hook, Protocol};
+use crate::netfilter::{Family, Hook, Protocol};
 
 /// `--set-mss VALUE` or `--clamp-mss-to-pmtu`, whichever came last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -14,8 +14,13 @@ pub enum TcpMss {
     Set(u16),
 }
 
-/// The largest segment of the largest IPv4 packet.
-const MAX: u64 = 65_515;
+/// The largest packet less the IP header; the tool forgets the TCP header.
+fn max(family: Family) -> u64 {
+    match family {
+        Family::V4 => 65_535 - 20,
+        Family::V6 => 65_535 - 40,
+    }
+}
 
 /// Where a packet has a way out, whose MTU is known.
 const CLAMPED_AT: [Hook; 3] = [Hook::Forward, Hook::Output, Hook::Postrouting];
@@ -28,7 +33,9 @@ impl Words for TcpMss {
 
     fn set(&mut self, given: &Given<'_>) -> Result<(), Fault> {
         *self = match given.option {
-            "set-mss" => Self::Set(given.integer("TCPMSS", 0, MAX).map(|mss| mss as u16)?),
+            "set-mss" => {
+                Self::Set(given.integer("TCPMSS", 0, max(given.family)).map(|mss| mss as u16)?)
+            }
             _ => Self::ClampToPathMtu,
         };
         Ok(())

@@ -72,10 +72,10 @@ pub(super) fn compile<A: Address>(
             | text::Target::Tee(_)
             | text::Target::Trace(_),
         ) => return Err(unsupported("this target", "remove the rule")),
-        Some(text::Target::Snat(nat)) => Target::Snat(range(&nat.range)),
-        Some(text::Target::Dnat(nat)) => Target::Dnat(range(&nat.range)),
-        Some(text::Target::Masquerade(nat)) => Target::Masquerade(range(&nat.range)),
-        Some(text::Target::Redirect(nat)) => Target::Redirect(range(&nat.range)),
+        Some(text::Target::Snat(nat)) => Target::Snat(range(&nat.range)?),
+        Some(text::Target::Dnat(nat)) => Target::Dnat(range(&nat.range)?),
+        Some(text::Target::Masquerade(nat)) => Target::Masquerade(range(&nat.range)?),
+        Some(text::Target::Redirect(nat)) => Target::Redirect(range(&nat.range)?),
         Some(text::Target::Reject(reject)) => Target::Reject(reject_with(reject.with)),
     })
 }
@@ -84,8 +84,11 @@ fn unsupported(what: &'static str, instead: &'static str) -> Problem {
     Problem::Unsupported(Unsupported { what, instead })
 }
 
-fn range<A: Address>(asked: &words::NatRange) -> NatRange<A> {
-    NatRange {
+fn range<A: Address>(asked: &words::NatRange) -> Result<NatRange<A>, Problem> {
+    if asked.base_port.is_some() {
+        return Err(unsupported("a port range with /BASE", "write a rule for each port"));
+    }
+    Ok(NatRange {
         addresses: asked
             .addresses
             .and_then(|(low, high)| Some((A::from_ip(low)?, A::from_ip(high)?))),
@@ -93,7 +96,7 @@ fn range<A: Address>(asked: &words::NatRange) -> NatRange<A> {
         random: asked.random,
         random_fully: asked.random_fully,
         persistent: asked.persistent,
-    }
+    })
 }
 
 fn reject_with(asked: words::RejectWith) -> RejectWith {

@@ -8,9 +8,18 @@
 //!
 //! A topic is one file: a list of lines and a call of [`check`].
 
+mod chains;
+mod commands;
 mod elementary;
+mod listings;
 mod matches_a;
 mod matches_b;
+mod restore;
+mod targets;
+mod targets_marks;
+mod targets_nat;
+mod targets_set;
+mod targets_watch;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -129,30 +138,22 @@ fn ours(family: Family, sets: &dyn Sets, line: &str) -> Said {
 fn real(family: Family, make: &str, lines: &[&str]) -> Vec<Said> {
     let directory = tempfile::tempdir().expect("no temporary directory");
     let (at, program) = (directory.path(), family.program());
-    let mut script = format!("cd {}\n{make}\n", at.display());
+    let mut script = format!("cd {}\n", at.display());
     for (nth, line) in lines.iter().enumerate() {
         let commands = commands(line);
         let table = commands.last().map_or("filter", |words| table(words));
+        // Each line has a kernel of its own, since the tool makes chains when it first needs them.
+        let _ = writeln!(script, "unshare -n bash <<'END'\n{make}");
         for (part, words) in commands.iter().enumerate() {
             let quoted: Vec<String> = words.iter().map(|word| quoted(word)).collect();
             let (file, words) = (format!("{nth}.{part}"), quoted.join(" "));
             let _ = writeln!(script, "{program} {words} >{file}.out 2>{file}.err");
-            let _ = writeln!(script, "code=$?; echo $code >{file}.code; [ $code = 0 ] &&");
+            let _ = writeln!(script, "code=$?; echo $code >{file}.code; [ $code = 0 ] || exit");
         }
-        let _ = writeln!(script, "{{");
         for (part, listing) in LISTINGS.iter().enumerate() {
             let _ = writeln!(script, "{program} -t {table} {listing} >{nth}.{part}.list");
         }
-        let _ = writeln!(script, "}}");
-        for words in &commands {
-            let _ = writeln!(script, "{program} -t {} -F 2>/dev/null", quoted(self::table(words)));
-        }
-        if line.contains("-N ") {
-            let _ = writeln!(script, "{program} -t {table} -X 2>/dev/null");
-        }
-        if line.contains("-P ") {
-            let _ = writeln!(script, "{program} -t {table} -P FORWARD ACCEPT 2>/dev/null");
-        }
+        let _ = writeln!(script, "END");
     }
     fs::write(at.join("script"), script).expect("cannot write the script");
     let namespace = Namespace::new("text");
