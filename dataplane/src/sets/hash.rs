@@ -128,8 +128,8 @@ impl Hash {
             layout,
             shape,
             secret: [
-                fold(header.seed | 1, 0x9e37_79b9_7f4a_7c15),
-                fold(header.seed ^ 0x6a09_e667_f3bc_c908, 0xbb67_ae85_84ca_a73b) | 1,
+                fold(u64::from(header.seed) | 1, 0x9e37_79b9_7f4a_7c15),
+                fold(u64::from(header.seed) ^ 0x6a09_e667_f3bc_c908, 0xbb67_ae85_84ca_a73b) | 1,
             ],
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             lengths: Lengths::new(),

@@ -143,13 +143,15 @@ pub struct Header {
     /// First and last number of a bitmap, inclusive: addresses or ports.
     pub range: (u32, u32),
     /// Random number, the key of the hash.
-    pub seed: u64,
+    pub seed: u32,
+    /// `bucketsize`: only kept to be shown.
+    pub bucket_size: u8,
 }
 
 impl Header {
     /// A set of a type with the kernel's defaults.
     #[must_use]
-    pub const fn new(kind: Kind, family: Option<IpVersion>, seed: u64) -> Self {
+    pub const fn new(kind: Kind, family: Option<IpVersion>, seed: u32) -> Self {
         Self {
             kind,
             family,
@@ -163,6 +165,7 @@ impl Header {
             force_add: false,
             range: (0, 65535),
             seed,
+            bucket_size: 12,
         }
     }
     /// Bits of an address of the family: 32 or 128.

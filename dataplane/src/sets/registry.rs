@@ -32,8 +32,8 @@ pub enum SetsError {
 #[derive(Debug, Default)]
 pub struct Sets {
     by_name: BTreeMap<String, Arc<Named>>,
-    /// Names in order of creation.
-    order: Vec<String>,
+    /// Names by place; a set takes the first free one, as the kernel's do.
+    order: Vec<Option<String>>,
 }
 
 impl Sets {
@@ -46,7 +46,10 @@ impl Sets {
             return Err(SetsError::Exists);
         }
         self.by_name.insert(name.to_owned(), Named::new(name, Set::new(header)));
-        self.order.push(name.to_owned());
+        match self.order.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(name.to_owned()),
+            None => self.order.push(Some(name.to_owned())),
+        }
         Ok(())
     }
 
@@ -68,10 +71,9 @@ impl Sets {
         self.by_name.get(name).map_or(0, |named| named.references())
     }
 
-    /// Names in order of creation.
-    #[must_use]
-    pub fn names(&self) -> &[String] {
-        &self.order
+    /// Names in the order of their places, which is that of creation as long as none was destroyed.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.order.iter().filter_map(Option::as_deref)
     }
 
     /// Ends a set.
@@ -84,7 +86,11 @@ impl Sets {
             return Err(SetsError::InUse);
         }
         self.by_name.remove(name);
-        self.order.retain(|there| there != name);
+        for place in &mut self.order {
+            if place.as_deref() == Some(name) {
+                *place = None;
+            }
+        }
         Ok(())
     }
 
@@ -118,9 +124,9 @@ impl Sets {
         let named = Arc::clone(named);
         self.by_name.remove(from);
         self.by_name.insert(to.to_owned(), named);
-        for name in &mut self.order {
-            if name == from {
-                to.clone_into(name);
+        for place in &mut self.order {
+            if place.as_deref() == Some(from) {
+                *place = Some(to.to_owned());
             }
         }
         Ok(())
