@@ -28,8 +28,6 @@ impl SetsService for NamedSets {
             sets::run(&mut shared.lock(), &arguments, &input, now)
         });
         let answer = done.await.map_err(|error| Status::internal(error.to_string()))?;
-        // A packet's verdict may be kept that another element would change.
-        self.0.lock().invalidate();
         Ok(Response::new(proto::SetsCommandResponse {
             stdout: answer.stdout,
             stderr: answer.stderr,

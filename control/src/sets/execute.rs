@@ -100,7 +100,7 @@ fn create(sets: &mut Sets, name: &str, header: &Header, exist: bool) -> Result<(
         return Err(Fault::refused("Set cannot be created: set with the same name already exists"));
     }
     // The name is free: this cannot fail.
-    drop(sets.create(name, convert::header(header)));
+    let _ = sets.create(name, convert::header(header));
     Ok(())
 }
 
