@@ -94,7 +94,10 @@ pub(super) fn find(sets: &Sets, name: &str) -> Result<Arc<Set>, Fault> {
 
 fn create(sets: &mut Sets, name: &str, header: &Header, exist: bool) -> Result<(), Fault> {
     if let Some(there) = sets.get(name) {
-        if exist && convert::header_words(there.header()).is_same(&convert::header_words(&convert::header(header))) {
+        if exist
+            && convert::header_words(there.header())
+                .is_same(&convert::header_words(&convert::header(header)))
+        {
             return Ok(());
         }
         return Err(Fault::refused("Set cannot be created: set with the same name already exists"));
@@ -146,7 +149,8 @@ impl Change {
         for element in &self.elements {
             let entry = convert::entry(self.kind, element, &self.values);
             if self.kind == SetType::ListSet {
-                let member = sets.reference(&element.set).ok_or_else(|| fault(Refusal::NoMember))?;
+                let member =
+                    sets.reference(&element.set).ok_or_else(|| fault(Refusal::NoMember))?;
                 let place = convert::place(&self.values.place);
                 self.known_place(sets)?;
                 self.set.insert_member(member, &entry, &place, exist, now).map_err(fault)?;
@@ -223,15 +227,11 @@ fn fault(refusal: Refusal) -> Fault {
         Refusal::Null => "Null-valued element, cannot be stored in a hash type of set",
         Refusal::Range => "Element is out of the range of the set",
         Refusal::Prefix => "The value of the CIDR parameter of the IP address is invalid",
-        Refusal::NoTimeout => {
-            "Timeout cannot be used: set was created without timeout support"
-        }
+        Refusal::NoTimeout => "Timeout cannot be used: set was created without timeout support",
         Refusal::NoCounters => {
             "Packet/byte counters cannot be used: set was created without counter support"
         }
-        Refusal::NoComment => {
-            "Comment cannot be used: set was created without comment support"
-        }
+        Refusal::NoComment => "Comment cannot be used: set was created without comment support",
         Refusal::NoReference => {
             "The set to which you referred with 'before' or 'after' is not added to the set."
         }

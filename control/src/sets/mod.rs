@@ -48,7 +48,8 @@ impl SharedSets {
     /// The first line that cannot be carried out.
     pub fn load(text: &str, file: &str, now: Instant) -> Result<Self, Diagnostic> {
         let shared = Self::default();
-        let restored = restore(&mut shared.lock(), text, &Options::default(), now, &mut Answer::default());
+        let restored =
+            restore(&mut shared.lock(), text, &Options::default(), now, &mut Answer::default());
         match restored {
             Ok(()) => Ok(shared),
             Err((line, fault)) => Err(Diagnostic {

@@ -57,8 +57,7 @@ fn names(sets: &Sets, name: Option<&str>) -> Result<Vec<String>, Fault> {
         execute::find(sets, name)?;
         return Ok(vec![name.to_owned()]);
     }
-    let is_list =
-        |name: &str| sets.get(name).is_some_and(|set| set.header().kind == Kind::ListSet);
+    let is_list = |name: &str| sets.get(name).is_some_and(|set| set.header().kind == Kind::ListSet);
     let (last, first): (Vec<&str>, Vec<&str>) = sets.names().partition(|name| is_list(name));
     Ok(first.into_iter().chain(last).map(str::to_owned).collect())
 }
