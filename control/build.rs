@@ -5,7 +5,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const PROTO_FILES: [&str; 6] = ["common", "config", "conntrack", "network", "rules", "stats"];
+const PROTO_FILES: [&str; 7] =
+    ["common", "config", "conntrack", "network", "rules", "sets", "stats"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");

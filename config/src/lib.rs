@@ -9,6 +9,7 @@
 
 pub mod diagnostic;
 pub mod gateway;
+pub mod ipset;
 pub mod netfilter;
 pub mod sysctl;
 

@@ -11,6 +11,7 @@
 use crate::compile::{self, CompileError, States, World};
 use crate::interfaces::{self, OpenPorts};
 use crate::routes::{self, Origin, Route, Routes};
+use crate::sets::SharedSets;
 use crate::tally::Tally;
 use ipnet::IpNet;
 use sluice_config::Diagnostic;
@@ -40,6 +41,8 @@ pub struct Texts {
     pub iptables: Option<(String, String)>,
     /// Name and text of the ip6tables-save file.
     pub ip6tables: Option<(String, String)>,
+    /// Name and text of the `ipset save` file.
+    pub ipset: Option<(String, String)>,
 }
 
 /// A configuration that has been read and found sound.
@@ -53,6 +56,8 @@ pub struct Candidate {
     pub rules4: Ruleset,
     /// IPv6 rules.
     pub rules6: Ruleset,
+    /// Named sets; those of the texts once it is in force.
+    pub sets: SharedSets,
 }
 
 /// Why the running configuration was left as it was.
@@ -61,6 +66,9 @@ pub enum ApplyError {
     /// A rule that cannot be compiled.
     #[error(transparent)]
     Rules(#[from] CompileError),
+    /// A set that cannot be made.
+    #[error(transparent)]
+    Sets(#[from] Diagnostic),
     /// An interface that cannot be had without a restart.
     #[error("{0}")]
     Interface(String),
@@ -99,13 +107,23 @@ pub fn read(texts: Texts) -> Result<Candidate, Vec<Diagnostic>> {
     };
     let rules4 = rules(Family::V4, &texts.iptables);
     let rules6 = rules(Family::V6, &texts.ip6tables);
+    // Read again when it is put in force: timeouts begin then.
+    wrong.extend(load_sets(&texts, Instant::default()).err());
+    let sets = SharedSets::default();
     match config {
-        Ok(config) if wrong.is_empty() => Ok(Candidate { texts, config, rules4, rules6 }),
+        Ok(config) if wrong.is_empty() => Ok(Candidate { texts, config, rules4, rules6, sets }),
         Ok(_) => Err(wrong),
         Err(mut found) => {
             found.append(&mut wrong);
             Err(found)
         }
+    }
+}
+
+fn load_sets(texts: &Texts, now: Instant) -> Result<SharedSets, Diagnostic> {
+    match &texts.ipset {
+        None => Ok(SharedSets::default()),
+        Some((name, text)) => SharedSets::load(text, name, now),
     }
 }
 
@@ -209,8 +227,9 @@ impl Controller {
     ///
     /// # Errors
     /// What cannot be had; the old configuration stays.
-    pub fn apply(&mut self, candidate: Candidate, now: Instant) -> Result<u64, ApplyError> {
+    pub fn apply(&mut self, mut candidate: Candidate, now: Instant) -> Result<u64, ApplyError> {
         self.fold_counters();
+        candidate.sets = load_sets(&candidate.texts, now)?;
         let generation = self.install(candidate, now)?;
         self.route_protocols.clear();
         Ok(generation)

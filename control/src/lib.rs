@@ -7,5 +7,6 @@ pub mod log;
 pub mod proto;
 pub mod routes;
 pub mod server;
+pub mod sets;
 mod solicit;
 pub mod tally;

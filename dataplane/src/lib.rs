@@ -24,6 +24,7 @@ pub mod rate_limit;
 pub mod reassembly;
 mod redirect_limit;
 pub mod rules;
+pub mod sets;
 pub mod snapshot;
 pub mod time;
 pub mod tuple;

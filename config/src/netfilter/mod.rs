@@ -30,7 +30,7 @@ mod rule_parser;
 mod ruleset;
 mod run;
 mod save;
-mod services;
+pub(crate) mod services;
 mod sets;
 pub mod targets;
 #[cfg(test)]

@@ -21,6 +21,7 @@ fn texts(from: proto::Configuration) -> Texts {
         toml: from.toml,
         iptables: rules(from.iptables),
         ip6tables: rules(from.ip6tables),
+        ipset: rules(from.ipset),
     }
 }
 
@@ -37,11 +38,6 @@ impl ConfigService for Config {
         let proto::PushRequest { configuration, check_only } = request.into_inner();
         let configuration =
             configuration.ok_or_else(|| Status::invalid_argument("configuration is missing"))?;
-        if configuration.ipset.is_some() {
-            return Err(Status::unimplemented(
-                "ipset files are not supported yet; leave ipset out",
-            ));
-        }
         let candidate = controller::read(texts(configuration));
         let mut controller = self.0.lock();
         let generation = controller.generation();
@@ -85,7 +81,7 @@ impl ConfigService for Config {
                 toml: controller.running.config.to_toml(),
                 iptables: rules(&texts.iptables),
                 ip6tables: rules(&texts.ip6tables),
-                ipset: None,
+                ipset: rules(&texts.ipset),
             }),
         }))
     }

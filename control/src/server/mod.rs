@@ -10,6 +10,7 @@ mod metrics;
 mod network;
 mod rules;
 mod serve;
+mod sets;
 mod stats;
 
 pub use serve::{Listeners, ServerError, listen, serve};

@@ -1,6 +1,6 @@
 //! Listening: sockets, reflection, health, and the end.
 
-use super::{Plane, config, conntrack, metrics, network, rules, stats};
+use super::{Plane, config, conntrack, metrics, network, rules, sets, stats};
 use crate::proto;
 use sluice_config::gateway::{Api, Listen};
 use std::future::{Future, IntoFuture};
@@ -149,6 +149,7 @@ async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerErro
         .set_serving::<proto::network_service_server::NetworkServiceServer<network::Network>>()
         .await;
     health.set_serving::<proto::rules_service_server::RulesServiceServer<rules::Rules>>().await;
+    health.set_serving::<proto::sets_service_server::SetsServiceServer<sets::NamedSets>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
         .build_v1()?;
@@ -160,7 +161,8 @@ async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerErro
         .add_service(stats::service(plane))
         .add_service(conntrack::service(plane))
         .add_service(network::service(plane))
-        .add_service(rules::service(plane));
+        .add_service(rules::service(plane))
+        .add_service(sets::service(plane));
     Ok(builder.routes())
 }
 

@@ -38,6 +38,7 @@ Tools, with the options and output of the programs they are named after:
   iptables, ip6tables                  one rule at a time (iptables 1.8.9)
   iptables-save, ip6tables-save        print the rules: [-c] [-t TABLE] [-f FILE]
   iptables-restore, ip6tables-restore  load rules: [-c] [-n] [-t] [-T TABLE] [FILE]
+  ipset COMMAND …                      named sets of addresses, networks and ports (ipset 7.17)
   ip [-4|-6] [-br] [-j] [-s] [-batch FILE] route|neigh|addr|link|rule …
   conntrack -L|-G|-D|-F|-E|-C|-S …        the connection table (conntrack-tools 1.4.7)
   arp [-n] [-i IF] | -s ADDRESS MAC | -d ADDRESS
@@ -149,16 +150,18 @@ pub(crate) enum Tool {
     Arp,
     Conntrack,
     Ip,
+    Ipset,
     Iptables(Family),
     IptablesSave(Family),
     IptablesRestore(Family),
 }
 
 impl Tool {
-    const ALL: [(&str, Tool); 9] = [
+    const ALL: [(&str, Tool); 10] = [
         ("arp", Tool::Arp),
         ("conntrack", Tool::Conntrack),
         ("ip", Tool::Ip),
+        ("ipset", Tool::Ipset),
         ("iptables", Tool::Iptables(Family::Ipv4)),
         ("iptables-save", Tool::IptablesSave(Family::Ipv4)),
         ("iptables-restore", Tool::IptablesRestore(Family::Ipv4)),

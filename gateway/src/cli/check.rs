@@ -5,6 +5,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
+use sluice_control::sets::SharedSets;
+use sluice_dataplane::time::Instant;
 use sluice_config::netfilter::{Family, Ruleset};
 use sluice_config::{Config, Diagnostic};
 
@@ -56,8 +58,10 @@ fn check(file: &Path) -> Result<Vec<Diagnostic>, Failure> {
                 let parsed = Ruleset::parse(family, &rules, &path.display().to_string());
                 found.extend(parsed.err().unwrap_or_default());
             }
-            // Sets have no parser yet; the file must be there.
-            (Ok(_), None) => {}
+            (Ok(sets), None) => {
+                let file = path.display().to_string();
+                found.extend(SharedSets::load(&sets, &file, Instant::default()).err());
+            }
         }
     }
     Ok(found)

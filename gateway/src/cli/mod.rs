@@ -12,6 +12,7 @@ mod doctor;
 mod failure;
 mod getopt;
 mod ip;
+mod ipset;
 mod iptables;
 mod output;
 mod remote;
@@ -77,6 +78,7 @@ async fn run_tool(tool: Tool, words: &[String], remote: &Remote) -> Result<ExitC
         Tool::Arp => arp::run(words, remote).await,
         Tool::Conntrack => conntrack::run(words, remote).await,
         Tool::Ip => ip::run(words, remote).await,
+        Tool::Ipset => ipset::run(words, remote).await,
         Tool::Iptables(family) => iptables::command(family, words, remote).await,
         Tool::IptablesSave(family) => iptables::save(family, words, remote).await,
         Tool::IptablesRestore(family) => iptables::restore(family, words, remote).await,

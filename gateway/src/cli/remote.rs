@@ -7,6 +7,7 @@ use sluice_control::proto::config_service_client::ConfigServiceClient;
 use sluice_control::proto::conntrack_service_client::ConntrackServiceClient;
 use sluice_control::proto::network_service_client::NetworkServiceClient;
 use sluice_control::proto::rules_service_client::RulesServiceClient;
+use sluice_control::proto::sets_service_client::SetsServiceClient;
 use sluice_control::proto::stats_service_client::StatsServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
@@ -48,6 +49,11 @@ impl Remote {
 
     pub(crate) async fn rules(&self) -> Result<RulesServiceClient<Channel>, Failure> {
         let client = RulesServiceClient::new(self.connect().await?);
+        Ok(client.max_decoding_message_size(usize::MAX))
+    }
+
+    pub(crate) async fn sets(&self) -> Result<SetsServiceClient<Channel>, Failure> {
+        let client = SetsServiceClient::new(self.connect().await?);
         Ok(client.max_decoding_message_size(usize::MAX))
     }
 

@@ -14,6 +14,8 @@ use tracing::{error, info};
 
 const TURN: Duration = Duration::from_millis(1);
 const TELL_TIME: Duration = Duration::from_millis(100);
+/// How often sets free what has timed out and make room for what packets add.
+const SETS_EVERY: Duration = Duration::from_millis(250);
 
 /// Starts the thread.
 pub(super) fn start(
@@ -26,7 +28,7 @@ pub(super) fn start(
     std::thread::Builder::new().name("housekeeper".into()).spawn(move || {
         let mut outputs = Vec::new();
         let mut stalled = vec![false; plane.workers.len()];
-        let mut told = clock::now();
+        let (mut told, mut maintained) = (clock::now(), clock::now());
         while !stop.load(Ordering::Acquire) {
             neighbours(&plane, &shared, &mut outputs);
             watch(&plane, &mut watchdog, &mut stalled);
@@ -34,6 +36,12 @@ pub(super) fn start(
             if clock::now().since(told) >= TELL_TIME {
                 told = clock::now();
                 clock::tell(&shared.clock);
+            }
+            if clock::now().since(maintained) >= SETS_EVERY {
+                maintained = clock::now();
+                // A restore at work keeps the lock, and makes room itself.
+                let sets = plane.lock().running.sets.clone();
+                sets.maintain(maintained);
             }
             std::thread::sleep(TURN);
         }

@@ -153,6 +153,7 @@ fn read_texts(file: &Path) -> Result<Texts> {
     Ok(Texts {
         iptables: rule_file(rules.iptables.as_ref())?,
         ip6tables: rule_file(rules.ip6tables.as_ref())?,
+        ipset: rule_file(rules.ipset.as_ref())?,
         file: name,
         toml,
     })

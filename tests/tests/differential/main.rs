@@ -3,6 +3,7 @@
 mod conntrack;
 mod forwarding;
 mod hostile;
+mod ipset;
 mod ipv6;
 mod matches;
 mod nat;

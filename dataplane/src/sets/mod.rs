@@ -1,0 +1,33 @@
+//! Named sets as `ipset` has them: what `-m set` asks and what the SET target changes.
+//!
+//! ```text
+//!   rule ──SetRef──> name ──> Set ──┬─> Hash: shards of open addressing, read without a lock
+//!                     ^             └─> List: members, each a SetRef
+//!   Sets (by name) ───┘
+//! ```
+//!
+//! A rule holds a [`SetRef`]; while one lives the set is referenced, and [`Sets::destroy`] refuses. Workers call
+//! [`SetRef::test`], [`SetRef::add`] and [`SetRef::del`] with a [`Query`]: no allocation, and never a wait. Commands come through
+//! [`Sets`] and [`Set`]. [`Sets::maintain`] must be called every second or so, off the packet path: it frees what has timed out
+//! and makes room ahead of what packets add. Time is handed in.
+
+mod bounds;
+mod hash;
+mod key;
+mod kind;
+mod list;
+mod query;
+mod reference;
+mod registry;
+mod set;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use key::Key;
+pub use kind::{Header, Kind, Second};
+pub use list::Place;
+pub use query::{Addition, Compare, Direction, Directions, MatchOptions, Query};
+pub use reference::SetRef;
+pub use registry::{Sets, SetsError};
+pub use set::{Entry, Refusal, Set};
