@@ -352,7 +352,8 @@ impl Controller {
     ) -> Result<Snapshot, ApplyError> {
         let sysctl = &candidate.config.sysctl;
         let previous = self.published.current();
-        let world = World { interfaces, states: &self.states, workers: self.workers };
+        let (states, sets) = (&self.states, &candidate.sets);
+        let world = World { interfaces, states, sets, workers: self.workers };
         Ok(Snapshot {
             rules4: compile::compile(&candidate.rules4, world, &previous.rules4)?.rules,
             rules6: compile::compile(&candidate.rules6, world, &previous.rules6)?.rules,

@@ -3,6 +3,7 @@
 use super::States;
 use super::error::CompileError;
 use super::{matches, targets};
+use crate::sets::SharedSets;
 use sluice_config::netfilter::{self as text, Ruleset, TableModel};
 use sluice_dataplane::address::Address;
 use sluice_dataplane::interface::Interfaces;
@@ -25,6 +26,8 @@ pub struct World<'a> {
     pub interfaces: &'a Interfaces,
     /// What rules remember from packet to packet.
     pub states: &'a States,
+    /// Named sets.
+    pub sets: &'a SharedSets,
     /// How many workers will count.
     pub workers: usize,
 }
@@ -95,7 +98,7 @@ impl<A: Address> Builder<A> {
                 let counter = self.counter();
                 let matches =
                     matches::compile(rule, world).map_err(|missing| place.unsupported(missing))?;
-                let target = targets::compile(rule.target.as_ref(), find)
+                let target = targets::compile(rule.target.as_ref(), world, find)
                     .map_err(|problem| place.problem(problem))?;
                 rules.push(Rule { counter, matches, target });
             }

@@ -205,6 +205,7 @@ fn step<'r, A: Address>(rule: &'r Rule<A>, view: &mut View<'_, A>, walk: &mut Wa
         Target::Tos(change) => go_on(change.apply(view)),
         Target::TcpEcn(change) => go_on(change.apply(view)),
         Target::OptionStrip(strip) => go_on(strip.apply(view)),
+        Target::Set(change) => go_on(change.apply(view)),
         Target::Connmark(change) => go_on(change.apply(view)),
         Target::Mss(limit) => match limit.apply(view) {
             Clamped::Done => Step::Next,

@@ -16,6 +16,7 @@ mod counters;
 mod evaluate;
 pub mod matches;
 pub mod report;
+mod set_query;
 mod spin;
 pub mod targets;
 mod view;

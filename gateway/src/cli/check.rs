@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde_json::json;
-use sluice_control::sets::SharedSets;
-use sluice_dataplane::time::Instant;
 use sluice_config::netfilter::{Family, Ruleset};
 use sluice_config::{Config, Diagnostic};
+use sluice_control::sets::SharedSets;
+use sluice_dataplane::time::Instant;
 
 use super::arguments::CheckArgs;
 use super::failure::{Failure, strerror};

@@ -17,7 +17,8 @@ pub(crate) async fn run(words: &[String], remote: &Remote) -> Result<ExitCode, F
         Ok(parsed) => parsed,
         // Wrong usage needs no gateway.
         Err(fault) => {
-            let quiet = fault.code == 1 && words.iter().any(|word| word == "-q" || word == "-quiet");
+            let quiet =
+                fault.code == 1 && words.iter().any(|word| word == "-q" || word == "-quiet");
             if !quiet {
                 io::stderr().lock().write_all(fault.stderr(None).as_bytes())?;
             }
@@ -37,7 +38,9 @@ pub(crate) async fn run(words: &[String], remote: &Remote) -> Result<ExitCode, F
     let request = SetsCommandRequest { arguments: words.to_vec(), input };
     let answer = remote.sets().await?.command(request).await?.into_inner();
     match file.filter(|_| shows) {
-        Some(file) => fs::write(&file, &answer.stdout).map_err(|error| cannot("write", &file, &error))?,
+        Some(file) => {
+            fs::write(&file, &answer.stdout).map_err(|error| cannot("write", &file, &error))?
+        }
         None => output::print(&answer.stdout)?,
     }
     io::stderr().lock().write_all(answer.stderr.as_bytes())?;

@@ -4,6 +4,7 @@ mod around;
 mod conntrack;
 mod header;
 mod kept;
+pub(super) mod sets;
 
 use super::World;
 use super::error::Unsupported;
@@ -129,6 +130,7 @@ fn push<A: Address>(
         text::Match::Helper(asked) => out.push(around::helper(asked)),
         text::Match::Connmark(asked) => out.push(conntrack::connmark(asked)),
         text::Match::Statistic(asked) => out.push(kept::statistic(asked, within)),
+        text::Match::Set(asked) => out.push(sets::set(asked, within)?),
         text::Match::Quota(asked) => out.push(kept::quota(asked, within)),
         text::Match::Tcpmss(asked) => out.push(header::tcpmss(asked)),
         text::Match::Esp(asked) => out.extend(header::esp(asked)),
@@ -153,7 +155,6 @@ fn push<A: Address>(
         }
         text::Match::Connbytes(_)
         | text::Match::Cpu(_)
-        | text::Match::Set(_)
         | text::Match::U32(_)
         | text::Match::Bpf(_)
         | text::Match::Frag(_)

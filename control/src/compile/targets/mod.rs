@@ -1,8 +1,10 @@
 //! Targets: words to meaning.
 
+mod sets;
 mod telling;
 mod written;
 
+use crate::compile::World;
 use crate::compile::error::Unsupported;
 use sluice_config::netfilter as text;
 use sluice_config::netfilter::targets as words;
@@ -21,6 +23,7 @@ pub(super) enum Problem {
 /// What a rule does; `find` resolves chain names.
 pub(super) fn compile<A: Address>(
     target: Option<&text::Target>,
+    world: &World<'_>,
     find: impl Fn(&str) -> Option<ChainId>,
 ) -> Result<Target<A>, Problem> {
     let chain = |name: &String| find(name).ok_or_else(|| Problem::NoChain(name.clone()));
@@ -62,11 +65,11 @@ pub(super) fn compile<A: Address>(
         Some(text::Target::Ttl(asked)) => written::hops(asked.change),
         Some(text::Target::TcpMss(asked)) => written::mss(*asked),
         Some(text::Target::TcpOptStrip(asked)) => written::option_strip(asked),
+        Some(text::Target::Set(asked)) => Target::Set(sets::change(asked, world)?),
         Some(text::Target::Netmap(asked)) => written::netmap(asked)?,
         Some(
             text::Target::Dnpt(_)
             | text::Target::NfLog(_)
-            | text::Target::Set(_)
             | text::Target::Snpt(_)
             | text::Target::SynProxy(_)
             | text::Target::Tee(_)

@@ -24,6 +24,7 @@ pub mod quota;
 pub mod range;
 pub mod recent;
 pub mod reverse_path;
+pub mod set;
 pub mod spi;
 pub mod state;
 pub mod statistic;
@@ -191,6 +192,8 @@ declare! {
     Recent(recent::Recent),
     /// `-m connlimit`.
     ConnLimit(connlimit::ConnLimit<A>),
+    /// `-m set`.
+    Set(set::SetMatch),
     /// `-m hashlimit`.
     HashLimit(hashlimit::HashLimit),
     /// `--tcp-option`.

@@ -3,6 +3,7 @@
 pub mod connmark;
 pub mod header;
 pub mod netmap;
+pub mod set;
 pub mod tcp_options;
 
 use super::ChainId;
@@ -67,6 +68,8 @@ pub enum Target<A> {
     Connmark(connmark::ConnmarkChange),
     /// NETMAP.
     Netmap(netmap::Netmap<A>),
+    /// SET.
+    Set(set::SetChange),
     /// LOG, NFLOG.
     Tell(Kept<Telling>),
 }
@@ -96,6 +99,7 @@ impl<A> Target<A> {
             | Self::TcpEcn(_)
             | Self::Mss(_)
             | Self::OptionStrip(_)
+            | Self::Set(_)
             | Self::Tell(_) => false,
         }
     }
@@ -126,6 +130,7 @@ impl<A> Target<A> {
             | Self::Mss(_)
             | Self::OptionStrip(_)
             | Self::Netmap(_)
+            | Self::Set(_)
             | Self::Tell(_) => false,
         }
     }
