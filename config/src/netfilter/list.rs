@@ -145,12 +145,28 @@ impl Listing {
                 ];
                 match !numeric && loopback.contains(&address.value) {
                     true => "localhost".to_owned(),
-                    false => address.value.short_text(),
+                    false if numeric => address.value.short_text(),
+                    false => named(address.value.address(), address.value.short_text()),
                 }
             }
         };
         let bang = if address.is_some_and(|address| address.negated) { '!' } else { ' ' };
         let _ = write!(self.out, "{bang}{text:<19} ");
+    }
+}
+
+/// An address or network under the name that Debian's `/etc/hosts` and `/etc/networks` have for its
+/// address, the mask as it is.
+fn named(address: IpAddr, text: String) -> String {
+    let names = [
+        (Ipv4Addr::LOCALHOST, "localhost"),
+        (Ipv4Addr::new(127, 0, 0, 0), "loopback"),
+        (Ipv4Addr::new(169, 254, 0, 0), "link-local"),
+        (Ipv4Addr::UNSPECIFIED, "default"),
+    ];
+    match names.iter().find(|(own, _)| IpAddr::V4(*own) == address) {
+        Some((_, name)) => text.replacen(&address.to_string(), name, 1),
+        None => text,
     }
 }
 

@@ -69,9 +69,7 @@ impl AddressTypes {
             let begins = |name: &&str| {
                 name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
             };
-            let Some(nth) =
-                Self::NAMES.iter().position(|name| begins(name)).filter(|_| !word.is_empty())
-            else {
+            let Some(nth) = Self::NAMES.iter().position(begins).filter(|_| !word.is_empty()) else {
                 let message = match next {
                     Some(_) => format!("addrtype: bad type `{rest}'"),
                     None => format!("addrtype: bad type \"{rest}\""),

@@ -756,6 +756,20 @@ fn mobility_and_eui64() {
     check(Family::V4, &["-A FORWARD -m eui64", "-A FORWARD -m hbh", "-A FORWARD -m dst"]);
 }
 
+/// Networks have names in listings without `-n`.
+#[test]
+fn named_networks() {
+    check(
+        Family::V4,
+        &[
+            "-A FORWARD -s 127.0.0.0/8 ! -d 169.254.0.0/16",
+            "-A FORWARD -s 127.0.0.0/9 -d 0.0.0.0/8",
+            "-A FORWARD -s 127.0.0.1/255.0.0.255 -d 127.0.1.1",
+            "-A FORWARD -s 169.254.0.0 -d 127.0.0.0",
+        ],
+    );
+}
+
 /// The sets that [`MAKE_SETS`] makes.
 struct SomeSets;
 
