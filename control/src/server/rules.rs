@@ -40,7 +40,9 @@ impl RulesService for Rules {
             table: table(&asked.table)?,
         };
         let mut controller = self.0.lock();
-        let restored = controller.rules(family).restore(&asked.text, &asked.file, &options);
+        let sets = controller.running.sets.clone();
+        let rules = controller.rules(family);
+        let restored = rules.restore_with_sets(&asked.text, &asked.file, &options, &sets);
         Ok(Response::new(match restored {
             Err(error) => proto::RestoreRulesResponse {
                 exit_code: error.code.into(),
@@ -117,11 +119,12 @@ impl Rules {
             stderr: stderr + "\n",
             exit_code: code.into(),
         };
-        let invocation = match Invocation::parse(family, arguments) {
+        let mut controller = self.0.lock();
+        let sets = controller.running.sets.clone();
+        let invocation = match Invocation::parse_with_sets(family, arguments, &sets) {
             Ok(invocation) => invocation,
             Err(fault) => return failed(fault.command_text(family), fault.exit_code()),
         };
-        let mut controller = self.0.lock();
         let outcome = match invocation.run(controller.rules(family)) {
             Ok(outcome) => outcome,
             Err(fault) => return failed(fault.command_text(family), fault.exit_code()),

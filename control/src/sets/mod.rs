@@ -10,6 +10,8 @@ mod tests;
 
 use sluice_config::Diagnostic;
 use sluice_config::ipset::{Fault, Invocation, Options, split};
+use sluice_config::netfilter::{Family, SetFamily};
+use sluice_dataplane::address::IpVersion;
 use sluice_dataplane::sets::Sets;
 use sluice_dataplane::time::Instant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,6 +62,18 @@ impl SharedSets {
                 help: Some("write lines as `ipset save` prints them".into()),
             }),
         }
+    }
+}
+
+/// A rule may name the sets that there are.
+impl sluice_config::netfilter::Sets for SharedSets {
+    fn family(&self, name: &str) -> Option<SetFamily> {
+        let family = self.lock().get(name)?.header().family;
+        Some(match family {
+            None => SetFamily::Any,
+            Some(IpVersion::V4) => SetFamily::Only(Family::V4),
+            Some(IpVersion::V6) => SetFamily::Only(Family::V6),
+        })
     }
 }
 

@@ -228,6 +228,7 @@ impl<A: Family> Lane<A> {
 
     /// Begins the connection of a plain first packet of that class, as the long way would; none, and nothing
     /// changed, where the long way has to say why not.
+    #[allow(clippy::too_many_arguments, reason = "what the burst has found out is handed on")]
     pub(super) fn begin_known(
         &mut self,
         env: &Env<'_>,

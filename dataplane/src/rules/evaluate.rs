@@ -166,12 +166,7 @@ fn count<A: Address>(counter: super::CounterId, view: &View<'_, A>, walk: &mut W
     }
 }
 
-/// To the next rule, after a target that lets every packet go on.
-const fn go_on<A>(_done: ()) -> Step<A> {
-    Step::Next
-}
-
-fn step<'r, A: Address>(rule: &'r Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>) -> Step<A> {
+fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>) -> Step<A> {
     for condition in &rule.matches {
         *walk.cacheable &= match condition.depends() {
             Depends::Flow => true,
@@ -201,12 +196,6 @@ fn step<'r, A: Address>(rule: &'r Rule<A>, view: &mut View<'_, A>, walk: &mut Wa
             view.mark = (view.mark & !mask) ^ value;
             Step::Next
         }
-        Target::Ttl(change) => go_on(change.apply(view)),
-        Target::Tos(change) => go_on(change.apply(view)),
-        Target::TcpEcn(change) => go_on(change.apply(view)),
-        Target::OptionStrip(strip) => go_on(strip.apply(view)),
-        Target::Set(change) => go_on(change.apply(view)),
-        Target::Connmark(change) => go_on(change.apply(view)),
         Target::Mss(limit) => match limit.apply(view) {
             Clamped::Done => Step::Next,
             Clamped::Add(mss) => {
@@ -215,15 +204,51 @@ fn step<'r, A: Address>(rule: &'r Rule<A>, view: &mut View<'_, A>, walk: &mut Wa
             }
             Clamped::Drop => Step::End(Outcome::Drop),
         },
-        Target::Tell(telling) => {
-            if let Some(reports) = view.around.reports {
-                reports.tell(telling, view);
-            }
-            Step::Next
-        }
         Target::Netmap(netmap) => Step::End(match netmap.apply(view) {
             Mapped::Source(range) => Outcome::Snat(range),
             Mapped::Destination(range) => Outcome::Dnat(range),
         }),
+        Target::Ttl(_)
+        | Target::Tos(_)
+        | Target::TcpEcn(_)
+        | Target::OptionStrip(_)
+        | Target::Connmark(_)
+        | Target::Set(_)
+        | Target::Tell(_) => {
+            write(&rule.target, view);
+            Step::Next
+        }
+    }
+}
+
+/// What targets do that let every packet go on: they write to it, to a mark, a set or a log.
+fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
+    match target {
+        Target::Ttl(change) => change.apply(view),
+        Target::Tos(change) => change.apply(view),
+        Target::TcpEcn(change) => change.apply(view),
+        Target::OptionStrip(strip) => strip.apply(view),
+        Target::Connmark(change) => change.apply(view),
+        Target::Set(change) => change.apply(view),
+        Target::Tell(telling) => {
+            if let Some(reports) = view.around.reports {
+                reports.tell(telling, view);
+            }
+        }
+        Target::Continue
+        | Target::Accept
+        | Target::Drop
+        | Target::Reject(_)
+        | Target::Return
+        | Target::Jump(_)
+        | Target::Goto(_)
+        | Target::Snat(_)
+        | Target::Dnat(_)
+        | Target::Masquerade(_)
+        | Target::Redirect(_)
+        | Target::Notrack
+        | Target::Mark { .. }
+        | Target::Mss(_)
+        | Target::Netmap(_) => {}
     }
 }

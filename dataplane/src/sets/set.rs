@@ -74,6 +74,7 @@ pub enum Refusal {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one of a set, reached through an Arc already")]
 enum Contents {
     Hash(Hash),
     List(List),

@@ -69,7 +69,7 @@ impl<P> Plain<P> {
 
 /// What goes over at once.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a box would be an allocation")]
+#[allow(clippy::large_enum_variant, reason = "a box would be an allocation")]
 pub(super) enum Parcel<P> {
     Plain(Plain<P>),
     Single(HandOff<P>),

@@ -73,7 +73,7 @@ pub(super) fn hashlimit<A: Address>(
     let burst = u32::try_from(asked.burst).unwrap_or(u32::MAX);
     let rate = if asked.bytes {
         // A chunk costs so many 2^32th of a second.
-        let chunk = u128::from(asked.average) * 1_000_000_000 >> 16;
+        let chunk = (u128::from(asked.average) * 1_000_000_000) >> 16;
         Rate::Bytes { chunk: u64::try_from(chunk).unwrap_or(u64::MAX), burst }
     } else {
         Rate::Packets { cost: asked.average.saturating_mul(1_000), burst }

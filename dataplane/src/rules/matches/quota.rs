@@ -17,7 +17,7 @@ pub struct Quota {
 impl<A: Address> Condition<A> for Quota {
     fn holds(&self, view: &View<'_, A>) -> bool {
         let length = u64::from(view.length);
-        let take = |left: u64| Some(left.checked_sub(length).unwrap_or(0));
+        let take = |left: u64| Some(left.saturating_sub(length));
         let before = self.left.fetch_update(Relaxed, Relaxed, take);
         before.is_ok_and(|left| left >= length) != self.invert
     }
