@@ -192,7 +192,9 @@ impl Change {
             Place::End => Ok(()),
             Place::Before(name) | Place::After(name) => match sets.get(name) {
                 Some(_) => Ok(()),
-                None => Err(fault(Refusal::NoReference)),
+                None => Err(Fault::refused(
+                    "The set to which you referred with 'before' or 'after' does not exist.",
+                )),
             },
         }
     }
