@@ -422,6 +422,7 @@ fn static_route(
         (RouteKind::Blackhole, ..) => NextHop::Blackhole,
         (RouteKind::Unreachable, ..) => NextHop::Unreachable,
         (RouteKind::Prohibit, ..) => NextHop::Prohibit,
+        (RouteKind::Throw, ..) => NextHop::Throw,
         (RouteKind::Unicast, Some(address), named) => {
             let subnet = connected
                 .iter()

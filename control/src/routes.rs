@@ -216,7 +216,7 @@ pub fn is_usable(route: &Route, interfaces: &Interfaces) -> bool {
         NextHop::Local(id) => route.to.addr().is_ipv4() || up(id),
         NextHop::Broadcast(id) | NextHop::Connected(id) => up(id),
         NextHop::Gateway { interface, .. } => up(interface),
-        NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit => true,
+        NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit | NextHop::Throw => true,
     }
 }
 

@@ -32,6 +32,8 @@ pub enum NextHop {
     Unreachable,
     /// Answered with administratively prohibited.
     Prohibit,
+    /// As if there were no route: the kernel would ask the next table.
+    Throw,
 }
 
 impl NextHop {
@@ -46,7 +48,8 @@ impl NextHop {
             | Self::Gateway { .. }
             | Self::Blackhole
             | Self::Unreachable
-            | Self::Prohibit => None,
+            | Self::Prohibit
+            | Self::Throw => None,
         }
     }
 }

@@ -152,11 +152,14 @@ pub enum RouteKind {
     Unreachable,
     /// Answered with communication administratively prohibited.
     Prohibit,
+    /// As if there were no route.
+    Throw,
 }
 
 impl RouteKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Unicast, Self::Blackhole, Self::Unreachable, Self::Prohibit];
+    pub const ALL: [Self; 5] =
+        [Self::Unicast, Self::Blackhole, Self::Unreachable, Self::Prohibit, Self::Throw];
 
     /// iproute2's word for it.
     pub fn as_str(self) -> &'static str {
@@ -165,6 +168,7 @@ impl RouteKind {
             Self::Blackhole => "blackhole",
             Self::Unreachable => "unreachable",
             Self::Prohibit => "prohibit",
+            Self::Throw => "throw",
         }
     }
 }

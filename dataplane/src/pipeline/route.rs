@@ -121,7 +121,7 @@ impl<A: Family> Lane<A> {
                 DropReason::Prohibit,
                 error::<A>(IcmpError::AdminProhibited, IcmpError::V6AdminProhibited),
             )),
-            None => Err(Stop::Refuse(
+            Some(NextHop::Throw) | None => Err(Stop::Refuse(
                 DropReason::NoRoute,
                 error::<A>(IcmpError::NetUnreachable, IcmpError::V6NoRoute),
             )),
@@ -146,7 +146,10 @@ impl<A: Family> Lane<A> {
                 | NextHop::Connected(interface)
                 | NextHop::Gateway { interface, .. },
             ) => Some(interface),
-            Some(NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit) | None => None,
+            Some(
+                NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit | NextHop::Throw,
+            )
+            | None => None,
         };
         let passes = match filter {
             ReversePathFilter::Off => true,
@@ -178,7 +181,8 @@ impl<A: Family> Lane<A> {
                     NextHop::Local(_)
                     | NextHop::Blackhole
                     | NextHop::Unreachable
-                    | NextHop::Prohibit,
+                    | NextHop::Prohibit
+                    | NextHop::Throw,
                 )
                 | None => None,
             }

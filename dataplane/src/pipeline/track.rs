@@ -228,7 +228,8 @@ impl<A: Family> Lane<A> {
                 | NextHop::Broadcast(_)
                 | NextHop::Blackhole
                 | NextHop::Unreachable
-                | NextHop::Prohibit,
+                | NextHop::Prohibit
+                | NextHop::Throw,
             )
             | None => {}
         }

@@ -246,7 +246,9 @@ impl<P: Packet> State<P> {
             | NextHop::Broadcast(interface)
             | NextHop::Local(interface) => (interface, flight.source),
             NextHop::Gateway { interface, address } => (interface, A::from_ip(address)?),
-            NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit => return None,
+            NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit | NextHop::Throw => {
+                return None;
+            }
         };
         let own = A::addresses(interfaces.get(interface)?).iter().copied();
         masquerade_address(own, next_hop, flight.source)

@@ -162,10 +162,10 @@ fn read(controller: &Controller, asked: &proto::Route) -> Result<(Route, Asked),
         Ok(RouteType::Blackhole) => RouteKind::Blackhole,
         Ok(RouteType::Unreachable) => RouteKind::Unreachable,
         Ok(RouteType::Prohibit) => RouteKind::Prohibit,
-        Ok(RouteType::Local | RouteType::Broadcast | RouteType::Multicast | RouteType::Throw)
-        | Err(_) => {
+        Ok(RouteType::Throw) => RouteKind::Throw,
+        Ok(RouteType::Local | RouteType::Broadcast | RouteType::Multicast) | Err(_) => {
             return Err(Status::unimplemented(
-                "routes are unicast, blackhole, unreachable or prohibit; others follow from addresses",
+                "routes are unicast, blackhole, unreachable, prohibit or throw; others follow from addresses",
             ));
         }
     };
@@ -184,6 +184,7 @@ fn read(controller: &Controller, asked: &proto::Route) -> Result<(Route, Asked),
         (RouteKind::Blackhole, _) => NextHop::Blackhole,
         (RouteKind::Unreachable, _) => NextHop::Unreachable,
         (RouteKind::Prohibit, _) => NextHop::Prohibit,
+        (RouteKind::Throw, _) => NextHop::Throw,
         (RouteKind::Unicast, Some(address)) => {
             let found = interface.filter(|_| hop.onlink);
             let found = found.or_else(|| reached_by(&controller.interfaces, address, interface));
@@ -247,7 +248,7 @@ fn leaves_by(next_hop: NextHop) -> Option<InterfaceId> {
     match next_hop {
         NextHop::Local(id) | NextHop::Broadcast(id) | NextHop::Connected(id) => Some(id),
         NextHop::Gateway { interface, .. } => Some(interface),
-        NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit => None,
+        NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit | NextHop::Throw => None,
     }
 }
 
@@ -259,7 +260,8 @@ fn gateway(next_hop: NextHop) -> Option<IpAddr> {
         | NextHop::Connected(_)
         | NextHop::Blackhole
         | NextHop::Unreachable
-        | NextHop::Prohibit => None,
+        | NextHop::Prohibit
+        | NextHop::Throw => None,
     }
 }
 
@@ -284,6 +286,7 @@ fn route_type(next_hop: NextHop) -> RouteType {
         NextHop::Blackhole => RouteType::Blackhole,
         NextHop::Unreachable => RouteType::Unreachable,
         NextHop::Prohibit => RouteType::Prohibit,
+        NextHop::Throw => RouteType::Throw,
     }
 }
 
@@ -298,9 +301,11 @@ fn message(plane: &Plane, controller: &Controller, route: &Route) -> proto::Rout
     let scope = match route.next_hop {
         NextHop::Local(_) => "host",
         NextHop::Broadcast(_) | NextHop::Connected(_) => "link",
-        NextHop::Gateway { .. } | NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit => {
-            "global"
-        }
+        NextHop::Gateway { .. }
+        | NextHop::Blackhole
+        | NextHop::Unreachable
+        | NextHop::Prohibit
+        | NextHop::Throw => "global",
     };
     let (table, protocol) = match route.origin {
         Origin::Local => (LOCAL, "kernel"),

@@ -138,7 +138,8 @@ impl<A: Plain> Lane<A> {
                     NextHop::Local(_)
                     | NextHop::Blackhole
                     | NextHop::Unreachable
-                    | NextHop::Prohibit,
+                    | NextHop::Prohibit
+                    | NextHop::Throw,
                 )
                 | None => false,
             };

@@ -82,7 +82,8 @@ fn owner<A: Address>(address: A, view: &View<'_, A>) -> Option<InterfaceId> {
         | NextHop::Gateway { .. }
         | NextHop::Blackhole
         | NextHop::Unreachable
-        | NextHop::Prohibit => None,
+        | NextHop::Prohibit
+        | NextHop::Throw => None,
     }
 }
 
@@ -111,7 +112,8 @@ fn kind_v4<A: Address>(address: A, at: Option<InterfaceId>, view: &View<'_, A>) 
             | NextHop::Gateway { .. }
             | NextHop::Blackhole
             | NextHop::Unreachable
-            | NextHop::Prohibit,
+            | NextHop::Prohibit
+            | NextHop::Throw,
         )
         | None => return kind::UNICAST,
     };
@@ -136,9 +138,8 @@ fn is_v6<A: Address>(bits: u16, address: A, at: Option<InterfaceId>, view: &View
         || owner(address, view).is_some_and(|owner| at.is_none_or(|at| at == owner));
     let found = match view.around.route(address) {
         _ if is_own => kind::LOCAL,
-        Some(NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit) | None => {
-            kind::UNREACHABLE
-        }
+        Some(NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit | NextHop::Throw)
+        | None => kind::UNREACHABLE,
         Some(
             NextHop::Local(_)
             | NextHop::Broadcast(_)

@@ -33,7 +33,8 @@ impl<A: Address> Condition<A> for ReversePath {
                 | NextHop::Broadcast(_)
                 | NextHop::Blackhole
                 | NextHop::Unreachable
-                | NextHop::Prohibit,
+                | NextHop::Prohibit
+                | NextHop::Throw,
             )
             | None => None,
         };

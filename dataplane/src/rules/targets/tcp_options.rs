@@ -77,7 +77,8 @@ fn path_mtu<A: Address>(view: &View<'_, A>) -> Option<u16> {
             | NextHop::Connected(interface)
             | NextHop::Gateway { interface, .. },
         ) => mtu(interface),
-        Some(NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit) | None => None,
+        Some(NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit | NextHop::Throw)
+        | None => None,
     };
     let out = mtu(view.egress?)?;
     Some(back.map_or(out, |back| back.min(out)))

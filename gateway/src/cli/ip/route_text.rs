@@ -69,7 +69,7 @@ impl<'a> View<'a> {
     fn interface(&self) -> Option<&'a str> {
         let rejects = matches!(
             self.kind,
-            RouteType::Blackhole | RouteType::Unreachable | RouteType::Prohibit
+            RouteType::Blackhole | RouteType::Unreachable | RouteType::Prohibit | RouteType::Throw
         );
         match self.hop {
             Some(hop) if !hop.interface.is_empty() => Some(&hop.interface),
