@@ -17,6 +17,7 @@ mod path;
 mod push;
 mod refusals;
 mod restore;
+mod rules_that_tell;
 mod soak;
 mod stalls;
 mod vlan;
