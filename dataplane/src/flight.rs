@@ -61,6 +61,8 @@ pub(crate) struct Flight<A, P> {
     pub(crate) mark: u32,
     pub(crate) state: CtState,
     pub(crate) notrack: bool,
+    /// The gateway answers a packet of a connection with it.
+    pub(crate) related: bool,
     /// The raw table has counted it, here or at the worker that handed it over.
     pub(crate) raw_counted: bool,
     pub(crate) flow: Flow<A>,
@@ -117,6 +119,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             mark: 0,
             state: CtState::Untracked,
             notrack: false,
+            related: false,
             raw_counted: false,
             flow: Flow::None,
             trail: Trail::new(),
@@ -130,6 +133,14 @@ impl<A: Address, P: Packet> Flight<A, P> {
         self.layer4 = datagram_layer4(data, &self.headers, self.length);
         self.source = self.headers.source(data);
         self.destination = self.headers.destination(data);
+    }
+
+    /// Whether connection tracking has taken it for a packet of a connection.
+    pub(crate) const fn has_connection(&self) -> bool {
+        match self.state {
+            CtState::New | CtState::Established | CtState::Related => true,
+            CtState::Invalid | CtState::Untracked => false,
+        }
     }
 
     /// Judges the layer-4 checksum of the whole datagram.
@@ -172,6 +183,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             dnat: status.has(Status::DST_NAT),
             connection,
             connection_changed: false,
+            notrack: self.notrack,
             mark: self.mark,
             add_mss: None,
             length: self.length,

@@ -25,16 +25,14 @@ impl<A: Family> Lane<A> {
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         let (add_mss, changed) = (view.add_mss, view.connection_changed);
+        let notrack = view.notrack;
         flight.mark = view.mark;
         flight.cacheable &= !changed;
+        flight.notrack = notrack;
         flight.settle(add_mss);
         flight.raw_counted |= table == Table::Raw;
         match outcome {
             Outcome::Accept => Ok(()),
-            Outcome::Notrack => {
-                flight.notrack = true;
-                Ok(())
-            }
             Outcome::Reject(RejectWith::Icmp(error)) => {
                 Err(Stop::Refuse(DropReason::Reject, error))
             }

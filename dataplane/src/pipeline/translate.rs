@@ -55,8 +55,7 @@ impl<A: Family> Lane<A> {
                 Outcome::Accept
                 | Outcome::Reject(_)
                 | Outcome::Snat(_)
-                | Outcome::Masquerade(_)
-                | Outcome::Notrack => None,
+                | Outcome::Masquerade(_) => None,
             };
             if let Some(range) = range {
                 self.classes.forget();
@@ -99,11 +98,7 @@ impl<A: Family> Lane<A> {
                 }
                 Some(Outcome::Drop) => return Err(Stop::Drop(DropReason::Rule)),
                 Some(
-                    Outcome::Accept
-                    | Outcome::Reject(_)
-                    | Outcome::Dnat(_)
-                    | Outcome::Redirect(_)
-                    | Outcome::Notrack,
+                    Outcome::Accept | Outcome::Reject(_) | Outcome::Dnat(_) | Outcome::Redirect(_),
                 )
                 | None => None,
             };

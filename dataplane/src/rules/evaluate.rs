@@ -31,8 +31,6 @@ pub enum Outcome<A> {
     Masquerade(NatRange<A>),
     /// Translate the destination to an address of the way in.
     Redirect(NatRange<A>),
-    /// Leave it untracked.
-    Notrack,
 }
 
 /// Where a walk left its marks.
@@ -191,7 +189,10 @@ fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>)
         Target::Dnat(range) => Step::End(Outcome::Dnat(*range)),
         Target::Masquerade(range) => Step::End(Outcome::Masquerade(*range)),
         Target::Redirect(range) => Step::End(Outcome::Redirect(*range)),
-        Target::Notrack => Step::End(Outcome::Notrack),
+        Target::Notrack => {
+            view.notrack = true;
+            Step::Next
+        }
         Target::Mark { value, mask } => {
             view.mark = (view.mark & !mask) ^ value;
             Step::Next

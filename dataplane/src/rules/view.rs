@@ -43,6 +43,8 @@ pub struct View<'a, A: Address> {
     pub connection: Option<Connection<'a, A>>,
     /// Whether a target changed the connection's mark: the next packet may meet other rules than this one.
     pub connection_changed: bool,
+    /// Whether a target exempted it from connection tracking.
+    pub notrack: bool,
     /// Packet mark; targets may change it.
     pub mark: u32,
     /// The option TCPMSS has yet to put into the TCP header.

@@ -99,15 +99,17 @@ impl<P: Packet> State<P> {
         self.counters.add(Counter::Local, 1);
         let Flight { mut lead, headers, .. } = flight;
         if answer_echo(lead.data_mut(), &headers, burst.env.snapshot.ip.default_ttl) {
-            self.own::<A, L>(burst, lead);
+            self.own::<A, L>(burst, lead, false);
         }
     }
 
-    /// Sends a packet the gateway made, through OUTPUT and POSTROUTING.
+    /// Sends a packet the gateway made, through OUTPUT and POSTROUTING. `related`: it answers a packet of a connection,
+    /// and rules shall see that, even if the connection does not come to be (kernel `nf_ct_attach`).
     pub(super) fn own<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         packet: P,
+        related: bool,
     ) {
         self.counters.add(Counter::Originated, 1);
         let Some(headers) = headers_of(&packet) else {
@@ -115,15 +117,18 @@ impl<P: Packet> State<P> {
         };
         match Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
             Err(_) => self.counters.dropped(DropReason::Truncated),
-            Ok(mut flight) => match A::lane(self).originate(burst.env, &mut flight) {
-                // No answer to an answer.
-                Err(Stop::Refuse(reason, _)) => self.counters.dropped(reason),
-                Err(Stop::Reset) => self.counters.dropped(DropReason::Reject),
-                Err(Stop::HandOff(_)) => self.counters.dropped(DropReason::ConntrackClash),
-                outcome @ (Ok(_) | Err(Stop::Drop(_))) => {
-                    self.dispatch(burst, flight, outcome, None)
+            Ok(mut flight) => {
+                flight.related = related;
+                match A::lane(self).originate(burst.env, &mut flight) {
+                    // No answer to an answer.
+                    Err(Stop::Refuse(reason, _)) => self.counters.dropped(reason),
+                    Err(Stop::Reset) => self.counters.dropped(DropReason::Reject),
+                    Err(Stop::HandOff(_)) => self.counters.dropped(DropReason::ConntrackClash),
+                    outcome @ (Ok(_) | Err(Stop::Drop(_))) => {
+                        self.dispatch(burst, flight, outcome, None)
+                    }
                 }
-            },
+            }
         }
     }
 
@@ -226,7 +231,7 @@ impl<P: Packet> State<P> {
                     None,
                 );
             }
-            self.own::<A, L>(burst, answer);
+            self.own::<A, L>(burst, answer, flight.has_connection());
         }
     }
 
@@ -270,7 +275,7 @@ impl<P: Packet> State<P> {
         let single = flight.headers.fragment.is_none() || !flight.rest.is_empty();
         let Flight { lead, headers, layer4, .. } = flight;
         if good && single && write_reset(&mut answer, lead.data(), headers, layer4) {
-            self.own::<A, L>(burst, answer);
+            self.own::<A, L>(burst, answer, flight.has_connection());
         }
     }
 

@@ -12,7 +12,9 @@ differential!(
     clamped_to_the_path,
     stripped,
     marks_of_connections,
-    networks_mapped
+    networks_mapped,
+    untracked_and_on,
+    refusals_are_related
 );
 
 fn ttl_and_tos() -> Scenario {
@@ -147,5 +149,49 @@ fn networks_mapped() -> Scenario {
         }
         lab.wan(&Packet::new(OUTSIDE, "172.16.0.2").udp(53, 1000, b"answer"));
         lab.wan(&Packet::new(OUTSIDE, "172.16.0.3").pong(53, 1, b"mapped"));
+    })
+}
+
+/// NOTRACK does not end its table.
+fn untracked_and_on() -> Scenario {
+    let rules = "
+        *raw
+        -A PREROUTING -p udp --dport 1:2 -j CT --notrack
+        -A PREROUTING -p udp --dport 2 -j DROP
+        COMMIT
+        *mangle
+        -A FORWARD -m conntrack --ctstate UNTRACKED -j DSCP --set-dscp 1
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for port in 1..4 {
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, port, b"tracked?"));
+        }
+    })
+}
+
+/// What REJECT answers belongs to the connection it is about, also where that never comes to be.
+fn refusals_are_related() -> Scenario {
+    let rules = "
+        *mangle
+        -A OUTPUT -m conntrack --ctstate RELATED -j DSCP --set-dscp 1
+        -A OUTPUT -m conntrack --ctstate ESTABLISHED -j DSCP --set-dscp 2
+        -A OUTPUT -m conntrack --ctstate NEW -j DSCP --set-dscp 3
+        -A OUTPUT -m conntrack --ctstate INVALID -j DSCP --set-dscp 4
+        COMMIT
+        *filter
+        -A INPUT -p tcp -j REJECT --reject-with tcp-reset
+        -A INPUT -p udp -j REJECT
+        -A FORWARD -p tcp --dport 80 -j REJECT --reject-with tcp-reset
+        -A FORWARD -p udp --dport 53 -m length --length 40: -j REJECT
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for to in ["10.1.0.1", OUTSIDE] {
+            lab.lan(&Packet::new(INSIDE, to).tcp((1000, 80), flags::SYN, 1, 0, b""));
+            lab.lan(&Packet::new(INSIDE, to).udp(1000, 53, b"a question that is long enough"));
+        }
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1001, 53, b"short"));
+        lab.wan(&Packet::new(OUTSIDE, INSIDE).udp(53, 1001, b"short"));
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1001, 53, b"a question that is long enough"));
+        lab.lan(&Packet::new(INSIDE_2, OUTSIDE).udp(1002, 53, b"late").ttl(1));
     })
 }

@@ -93,6 +93,7 @@ impl<A: Address> Packet<A> {
             link_broadcast: false,
             connection: None,
             connection_changed: false,
+            notrack: false,
             add_mss: None,
             around: Surroundings::bare(Hook::Forward, &NOWHERE),
         }
