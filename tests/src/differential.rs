@@ -10,7 +10,6 @@
 //! that the router itself made, and ports which the scenario says were drawn at random.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::panic::Location;
 use std::time::{Duration, Instant};
@@ -79,34 +78,38 @@ impl Scenario {
 
     /// Plays on the kernel and on `kind`; fails where they differ.
     pub fn compare(&self, kind: Kind) {
+        let report = self.differences(kind);
+        assert!(report.is_empty(), "differs from the kernel:\n{}", report.concat());
+    }
+
+    /// Plays on the kernel and on `kind`; a text for every difference, the first one first.
+    pub fn differences(&self, kind: Kind) -> Vec<String> {
         let kernel = self.run(Kind::Kernel, None);
         let tested = self.run(kind, Some(&kernel));
         let frames: usize = kernel.steps.iter().map(|step| step.out.len()).sum();
         assert!(frames > 0, "nothing came out of the kernel: the scenario shows nothing");
-        let mut report = String::new();
+        let mut report = Vec::new();
         for (left, right) in kernel.steps.iter().zip(&tested.steps) {
             if left != right {
-                writeln!(
-                    report,
-                    "{}\n kernel:\n{}{kind:?}:\n{}",
+                report.push(format!(
+                    "{}\n kernel:\n{}{kind:?}:\n{}\n",
                     left.place,
                     left.text(),
                     right.text()
-                )
-                .expect("a string takes any text");
+                ));
             }
         }
         if kernel.connections != tested.connections {
-            writeln!(
-                report,
-                "connections\n kernel:\n{}\n{kind:?}:\n{}",
+            report.push(format!(
+                "connections\n kernel:\n{}\n{kind:?}:\n{}\n",
                 kernel.connections.join("\n"),
                 tested.connections.join("\n")
-            )
-            .expect("a string takes any text");
+            ));
         }
-        assert!(report.is_empty(), "differs from the kernel:\n{report}");
-        assert_eq!(kernel.steps.len(), tested.steps.len(), "not the same steps");
+        if report.is_empty() {
+            assert_eq!(kernel.steps.len(), tested.steps.len(), "not the same steps");
+        }
+        report
     }
 
     fn run(&self, kind: Kind, expected: Option<&Transcript>) -> Transcript {
@@ -126,6 +129,7 @@ impl Scenario {
             ids: BTreeSet::new(),
             aliases: Vec::new(),
             steps: Vec::new(),
+            note: String::new(),
         };
         // What a starting router says by itself is not part of the scenario.
         lab.drain(None);
@@ -164,6 +168,7 @@ pub struct Lab {
     ids: BTreeSet<u16>,
     aliases: Vec<(u16, u16)>,
     steps: Vec<Step>,
+    note: String,
 }
 
 /// A frame that came out of the router.
@@ -223,6 +228,29 @@ impl Lab {
         self.router.load_rules(iptables);
     }
 
+    /// Forgets every connection.
+    pub fn flush_connections(&self) {
+        self.router.flush_connections();
+    }
+
+    /// Compares the counters of every rule and chain of a table, as a step of the scenario.
+    #[track_caller]
+    pub fn compare_counters(&mut self, table: &str) {
+        let said = self.router.counters(table);
+        let place = self.place();
+        self.steps.push(Step { place, out: Vec::new(), said });
+    }
+
+    /// What a report of a difference says about the steps from here on.
+    pub fn note(&mut self, text: &str) {
+        text.clone_into(&mut self.note);
+    }
+
+    #[track_caller]
+    fn place(&self) -> String {
+        format!("{}{}", Location::caller(), self.note)
+    }
+
     #[track_caller]
     fn send(&mut self, end: usize, packet: &Packet) -> Vec<Seen> {
         self.ids.insert(packet.id);
@@ -239,7 +267,8 @@ impl Lab {
         frame.extend(bytes);
         wire.send(&frame);
         let seen = self.drain(self.counts.get(self.steps.len()).copied());
-        self.steps.push(Step { place: Location::caller().to_string(), out: seen.clone() });
+        let place = self.place();
+        self.steps.push(Step { place, out: seen.clone(), said: String::new() });
         seen
     }
 
@@ -394,6 +423,8 @@ struct Transcript {
 struct Step {
     place: String,
     out: Vec<Seen>,
+    /// Counters, where these were asked for.
+    said: String,
 }
 
 impl Step {
@@ -404,7 +435,9 @@ impl Step {
             let (ethernet, packet) = seen.frame.split_at(14);
             format!("    {}: {} {}\n", seen.interface, hex(ethernet), hex(packet))
         };
-        if self.out.is_empty() {
+        if !self.said.is_empty() {
+            self.said.clone()
+        } else if self.out.is_empty() {
             "    nothing\n".into()
         } else {
             self.out.iter().map(line).collect()

@@ -33,6 +33,16 @@ impl KernelRouter {
         self.inside("conntrack -L 2>/dev/null")
     }
 
+    /// Forgets every connection.
+    pub fn flush_connections(&self) {
+        self.inside("conntrack -F 2>/dev/null");
+    }
+
+    /// What `iptables-save -c` prints of one table.
+    pub fn counters(&self, table: &str) -> String {
+        self.inside(&format!("iptables-save -c -t {table}"))
+    }
+
     fn restore(&self, tool: &str, text: &str) {
         self.inside(&format!("{tool} <<'END'\n{text}END"));
     }

@@ -186,6 +186,23 @@ impl Router {
         }
     }
 
+    /// Forgets every connection.
+    pub fn flush_connections(&self) {
+        match self {
+            Self::Kernel(kernel) => kernel.flush_connections(),
+            Self::Sluice(gateway) => drop(gateway.must("conntrack -F")),
+        }
+    }
+
+    /// One IPv4 table with its counters, as `iptables-save -c` prints it, without comments.
+    pub fn counters(&self, table: &str) -> String {
+        let text = match self {
+            Self::Kernel(kernel) => kernel.counters(table),
+            Self::Sluice(gateway) => gateway.must(&format!("iptables-save -c -t {table}")),
+        };
+        text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
+    }
+
     /// The connection table, a line each, as `conntrack -L` prints it.
     pub fn connections(&self) -> String {
         match self {

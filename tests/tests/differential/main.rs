@@ -7,6 +7,7 @@ mod ipset;
 mod ipv6;
 mod matches;
 mod nat;
+mod random;
 mod rules;
 mod targets;
 mod text;
