@@ -71,6 +71,8 @@ fn in_chain<'r, A: Address>(
     while let Some(rule) = chain.rules.get(candidates.next(view)) {
         match step(rule, view, walk) {
             Step::Next => {}
+            // What was looked up holds no longer.
+            Step::Readdressed => candidates = Candidates::from(index, candidates.resume(), view),
             Step::End(outcome) => return Left::Ended(outcome),
             Step::Return => return Left::Returned,
             Step::Enter { chain, come_back } => {
@@ -83,9 +85,14 @@ fn in_chain<'r, A: Address>(
 
 enum Step<A> {
     Next,
+    /// To the next rule, with other addresses.
+    Readdressed,
     End(Outcome<A>),
     Return,
-    Enter { chain: ChainId, come_back: bool },
+    Enter {
+        chain: ChainId,
+        come_back: bool,
+    },
 }
 
 impl<A: Address> Rules<A> {
@@ -205,6 +212,10 @@ fn step<'r, A: Address>(rule: &'r Rule<A>, view: &mut View<'_, A>, walk: &mut Wa
         Target::Tos(change) => go_on(change.apply(view)),
         Target::TcpEcn(change) => go_on(change.apply(view)),
         Target::OptionStrip(strip) => go_on(strip.apply(view)),
+        Target::Npt(translation) => match translation.apply(view) {
+            Ok(()) => Step::Readdressed,
+            Err(refusal) => Step::End(Outcome::Reject(refusal)),
+        },
         Target::Set(change) => go_on(change.apply(view)),
         Target::Connmark(change) => go_on(change.apply(view)),
         Target::Mss(limit) => match limit.apply(view) {
