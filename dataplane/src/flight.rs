@@ -192,7 +192,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
         (view, &mut self.trail, &mut self.cacheable)
     }
 
-    /// Takes in what targets have written to the first frame: the TTL and the TOS hold for all fragments, and an
+    /// Takes in what targets have written to the first frame: the TTL, the TOS and addresses hold for all fragments, and an
     /// option of TCP may have to be put in.
     pub(crate) fn settle(&mut self, add_mss: Option<u16>) {
         if let Some(mss) = add_mss
@@ -201,6 +201,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             self.length += 4;
             self.reread();
         }
+        self.settle_addresses();
         let data = self.lead.data();
         let (ttl, tos) = (header::ttl(data, &self.headers), header::tos(data, &self.headers));
         if (ttl, tos) == (self.headers.ttl, self.headers.tos) {
@@ -213,6 +214,21 @@ impl<A: Address, P: Packet> Flight<A, P> {
         (self.headers.ttl, self.headers.tos) = (ttl, tos);
         for (_, headers) in &mut self.rest {
             (headers.ttl, headers.tos) = (ttl, tos);
+        }
+    }
+
+    /// Addresses that targets have written hold for all fragments. The tuple stays what the connection knows, as in
+    /// the kernel: it does not see such a translation.
+    fn settle_addresses(&mut self) {
+        let data = self.lead.data();
+        let written = (self.headers.source(data), self.headers.destination(data));
+        if written == (self.source, self.destination) {
+            return;
+        }
+        (self.source, self.destination) = written;
+        for (packet, headers) in &mut self.rest {
+            header::set_address(packet.data_mut(), headers, A::OFFSET, written.0.bytes());
+            header::set_address(packet.data_mut(), headers, A::OFFSET + A::SIZE, written.1.bytes());
         }
     }
 

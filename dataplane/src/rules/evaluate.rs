@@ -69,6 +69,8 @@ fn in_chain<'r, A: Address>(
     while let Some(rule) = chain.rules.get(candidates.next(view)) {
         match step(rule, view, walk) {
             Step::Next => {}
+            // What was looked up holds no longer.
+            Step::Readdressed => candidates = Candidates::from(index, candidates.resume(), view),
             Step::End(outcome) => return Left::Ended(outcome),
             Step::Return => return Left::Returned,
             Step::Enter { chain, come_back } => {
@@ -81,9 +83,14 @@ fn in_chain<'r, A: Address>(
 
 enum Step<A> {
     Next,
+    /// To the next rule, with other addresses.
+    Readdressed,
     End(Outcome<A>),
     Return,
-    Enter { chain: ChainId, come_back: bool },
+    Enter {
+        chain: ChainId,
+        come_back: bool,
+    },
 }
 
 impl<A: Address> Rules<A> {
@@ -197,6 +204,10 @@ fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>)
             view.mark = (view.mark & !mask) ^ value;
             Step::Next
         }
+        Target::Npt(translation) => match translation.apply(view) {
+            Ok(()) => Step::Readdressed,
+            Err(refusal) => Step::End(Outcome::Reject(refusal)),
+        },
         Target::Mss(limit) => match limit.apply(view) {
             Clamped::Done => Step::Next,
             Clamped::Add(mss) => {
@@ -250,6 +261,7 @@ fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
         | Target::Notrack
         | Target::Mark { .. }
         | Target::Mss(_)
+        | Target::Npt(_)
         | Target::Netmap(_) => {}
     }
 }

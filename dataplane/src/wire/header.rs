@@ -42,6 +42,11 @@ pub fn set_ttl(data: &mut [u8], headers: &Headers, ttl: u8) {
     }
 }
 
+/// Writes an IPv6 address, `at` bytes into the IP header; no checksum is mended.
+pub fn set_address(data: &mut [u8], headers: &Headers, at: usize, address: &[u8]) {
+    put(data, usize::from(headers.l3) + at, address);
+}
+
 /// Writes the length of a packet that now ends at `headers.end`.
 pub fn set_length(data: &mut [u8], headers: &Headers) {
     let (l3, length) = (usize::from(headers.l3), headers.ip_length());

@@ -11,6 +11,7 @@ use sluice_config::netfilter::targets as words;
 use sluice_dataplane::address::Address;
 use sluice_dataplane::nat::NatRange;
 use sluice_dataplane::rules::ChainId;
+use sluice_dataplane::rules::targets::npt::End;
 use sluice_dataplane::rules::targets::{RejectWith, Target};
 use sluice_dataplane::wire::icmp_error::IcmpError;
 
@@ -66,11 +67,11 @@ pub(super) fn compile<A: Address>(
         Some(text::Target::TcpMss(asked)) => written::mss(*asked),
         Some(text::Target::TcpOptStrip(asked)) => written::option_strip(asked),
         Some(text::Target::Set(asked)) => Target::Set(sets::change(asked, world)?),
+        Some(text::Target::Snpt(asked)) => written::npt(End::Source, asked.prefixes),
+        Some(text::Target::Dnpt(asked)) => written::npt(End::Destination, asked.prefixes),
         Some(text::Target::Netmap(asked)) => written::netmap(asked)?,
         Some(
-            text::Target::Dnpt(_)
-            | text::Target::NfLog(_)
-            | text::Target::Snpt(_)
+            text::Target::NfLog(_)
             | text::Target::SynProxy(_)
             | text::Target::Tee(_)
             | text::Target::Trace(_),

@@ -2,11 +2,12 @@
 
 use super::{Problem, unsupported};
 use sluice_config::netfilter::targets as words;
-use sluice_dataplane::address::Address;
+use sluice_dataplane::address::{Address, V6};
 use sluice_dataplane::rules::targets::Target;
 use sluice_dataplane::rules::targets::connmark::ConnmarkChange;
 use sluice_dataplane::rules::targets::header::{TcpEcn, TosChange, TtlChange};
 use sluice_dataplane::rules::targets::netmap::Netmap;
+use sluice_dataplane::rules::targets::npt::{End, PrefixTranslation};
 use sluice_dataplane::rules::targets::tcp_options::{MssLimit, OptionStrip};
 use sluice_dataplane::wire::tcp_flags;
 
@@ -70,6 +71,15 @@ pub(super) fn option_strip<A>(asked: &words::TcpOptStrip) -> Target<A> {
         kinds[usize::from(kind >> 7)] |= 1 << (kind & 127);
     }
     Target::OptionStrip(OptionStrip { kinds })
+}
+
+pub(super) fn npt<A>(end: End, prefixes: words::Prefixes) -> Target<A> {
+    let ((from, from_length), (to, to_length)) = (prefixes.from, prefixes.to);
+    Target::Npt(PrefixTranslation::new(
+        end,
+        (V6(from.octets()), from_length),
+        (V6(to.octets()), to_length),
+    ))
 }
 
 pub(super) fn netmap<A: Address>(asked: &words::Netmap) -> Result<Target<A>, Problem> {

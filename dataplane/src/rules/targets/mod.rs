@@ -3,6 +3,7 @@
 pub mod connmark;
 pub mod header;
 pub mod netmap;
+pub mod npt;
 pub mod set;
 pub mod tcp_options;
 
@@ -68,6 +69,8 @@ pub enum Target<A> {
     Connmark(connmark::ConnmarkChange),
     /// NETMAP.
     Netmap(netmap::Netmap<A>),
+    /// SNPT, DNPT.
+    Npt(npt::PrefixTranslation),
     /// SET.
     Set(set::SetChange),
     /// LOG, NFLOG.
@@ -99,6 +102,7 @@ impl<A> Target<A> {
             | Self::TcpEcn(_)
             | Self::Mss(_)
             | Self::OptionStrip(_)
+            | Self::Npt(_)
             | Self::Set(_)
             | Self::Tell(_) => false,
         }
@@ -129,6 +133,7 @@ impl<A> Target<A> {
             | Self::TcpEcn(_)
             | Self::Mss(_)
             | Self::OptionStrip(_)
+            | Self::Npt(_)
             | Self::Netmap(_)
             | Self::Set(_)
             | Self::Tell(_) => false,

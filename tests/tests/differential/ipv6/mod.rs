@@ -1,6 +1,7 @@
 //! Scenarios of IPv6.
 
 mod forwarding;
+mod prefixes;
 mod rules;
 mod tracking;
 mod translation;
