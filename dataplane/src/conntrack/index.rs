@@ -69,10 +69,13 @@ impl Index {
     ///
     /// # Errors
     /// The system has not that much memory.
-    pub(super) fn new(entries: usize) -> Result<Self, zerocopy::AllocError> {
+    pub(super) fn new(entries: usize) -> Result<Self, std::collections::TryReserveError> {
         let count = entries.div_ceil(4).next_power_of_two().max(2);
-        let buckets = Bucket::new_vec_zeroed(count)?;
+        let mut buckets = Vec::new();
+        buckets.try_reserve_exact(count)?;
+        // Before anything is written: what has been given on small pages stays there.
         dpdk::memory::populate(&buckets);
+        buckets.resize(count, Bucket::new_zeroed());
         Ok(Self { buckets, mask: count - 1 })
     }
 
