@@ -40,8 +40,8 @@ impl Machine {
     }
 
     /// As [`Self::start`], on ordinary pages and any core: for tests and under valgrind.
-    pub(crate) fn plain() -> Result<Self> {
-        Self::with(EalConfig { memory_mb: MEGABYTES, no_huge: true, ..named() }, None)
+    pub(crate) fn plain(more: u32) -> Result<Self> {
+        Self::with(EalConfig { memory_mb: MEGABYTES + more, no_huge: true, ..named() }, None)
     }
 
     fn with(config: EalConfig, pages: Option<ReservedPages>) -> Result<Self> {

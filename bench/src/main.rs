@@ -98,13 +98,14 @@ fn main() -> Result<()> {
         Command::Callgrind { scenarios, keep } => callgrind::run(&scenarios, keep.as_deref()),
         Command::Check { file, update } => callgrind::check(&file, update),
         Command::Memory { flows } => {
-            println!("{}", suite::memory(&Machine::plain()?, flows)?);
+            println!("{}", suite::memory(&Machine::plain(0)?, flows)?);
             Ok(())
         }
         Command::Rounds { scenario, rounds } => {
             let time = std::time::Duration::MAX;
             let effort = Effort { rounds, time, compare: false, sabotage: None };
-            named(&scenario)?.run(&Machine::plain()?, effort).map(drop)
+            let scenario = named(&scenario)?;
+            scenario.run(&Machine::plain(scenario.megabytes())?, effort).map(drop)
         }
     }
 }

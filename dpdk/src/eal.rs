@@ -94,8 +94,15 @@ static STARTED: AtomicBool = AtomicBool::new(false);
 
 impl Eal {
     /// Starts EAL on huge pages where `memory_mb` of them can be had, and else without.
+    ///
+    /// # Errors
+    /// [`Error::HugePagesTaken`] where another process was faster: EAL cannot be started again in this
+    /// one, and a new one is to set `no_huge`. Otherwise what EAL or a device of `vdevs` lacks.
     pub fn init(config: &EalConfig) -> Result<Self> {
-        let mode = choose_memory(config)?;
+        Self::init_on(config, choose_memory(config)?)
+    }
+
+    fn init_on(config: &EalConfig, mode: MemoryMode) -> Result<Self> {
         let arguments = arguments(config, mode);
         let strings = arguments
             .iter()
@@ -107,7 +114,15 @@ impl Eal {
         start(strings).map_err(|errno| {
             // EAL itself refuses a second attempt where it cannot make one.
             STARTED.store(false, Ordering::Release);
-            Error::Init { errno, arguments: arguments.join(" ") }
+            match mode {
+                // The first means that no page is free, the second that none was left for EAL's own use.
+                MemoryMode::HugePages if matches!(errno.0, libc::EACCES | libc::ENOMEM) => {
+                    Error::HugePagesTaken { errno }
+                }
+                MemoryMode::HugePages | MemoryMode::NoHuge { .. } => {
+                    Error::Init { errno, arguments: arguments.join(" ") }
+                }
+            }
         })?;
         // SAFETY: does nothing; the call has the linker take in setsockopt.c.
         unsafe { sys::shim_keep_fragments() };
@@ -259,6 +274,33 @@ mod tests {
             "sluice --no-telemetry --log-level=error --log-level=pmd.net.tap:critical \
              --lcores=0@(1) --no-huge --no-shconf -m64 -a 0000:01:00.0"
         );
+    }
+
+    const PART: &str = "SLUICE_TEST_PART";
+
+    /// In a process of its own, as EAL starts once; there no file grows, not even one of huge pages. So they are
+    /// gone for EAL, whether the machine has some or not.
+    #[test]
+    fn huge_pages_that_others_took_are_told_from_other_failures() {
+        if std::env::var_os(PART).is_none() {
+            let output = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "--nocapture"])
+                .arg("eal::tests::huge_pages_that_others_took_are_told_from_other_failures")
+                .env(PART, "taken")
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+            return;
+        }
+        let limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: a limit and a signal of this process, which is there for this test alone.
+        unsafe {
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+            assert_eq!(libc::setrlimit(libc::RLIMIT_FSIZE, &limit), 0);
+        }
+        let config = EalConfig { memory_mb: 64, ..EalConfig::default() };
+        let error = Eal::init_on(&config, MemoryMode::HugePages).unwrap_err();
+        assert!(matches!(error, Error::HugePagesTaken { .. }), "{error}");
     }
 
     #[test]

@@ -61,6 +61,14 @@ pub enum Error {
         /// The EAL command line.
         arguments: String,
     },
+    /// Huge pages were free when they were counted, and others had taken them when EAL asked for them.
+    #[error(
+        "the huge pages that were free are taken by another process: {errno}; EAL starts once in a process, so start again, without huge pages"
+    )]
+    HugePagesTaken {
+        /// EAL's error.
+        errno: Errno,
+    },
     /// Neither huge pages nor ordinary memory have room for the packets.
     #[error(
         "{wanted} MB of packet memory asked for: not free in huge pages, and only {available} MB of ordinary memory are available; ask for less, or give huge pages: `sysctl -w vm.nr_hugepages=1024`"

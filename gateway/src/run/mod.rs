@@ -8,6 +8,7 @@
 //!   worker 0..n ── poll loops, pinned          own connections, queues, counters
 //! ```
 
+mod again;
 mod clock;
 mod fatal;
 mod host;
@@ -47,6 +48,11 @@ const FIB_BLOCKS: usize = 1 << 18;
 pub(crate) fn run(file: &Path) -> Result<ExitCode> {
     logging();
     fatal::end_on_panic();
+    // Only once all that the failed start had taken is given back.
+    start(file).map_err(again::start)
+}
+
+fn start(file: &Path) -> Result<ExitCode> {
     let texts = read_texts(file)?;
     let candidate = match controller::read(texts) {
         Ok(candidate) => candidate,

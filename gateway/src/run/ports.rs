@@ -1,9 +1,11 @@
 //! Opens the ports of a configuration, and a twin in the host's stack for each interface with addresses.
 
+use super::again;
 use anyhow::{Context, Result, bail};
 use dpdk::device::tap_devargs;
 use dpdk::{
-    Device, Eal, EalConfig, MacAddress, Mempool, PoolConfig, Port, PortConfig, Queues, Shape,
+    Device, Eal, EalConfig, Error, MacAddress, MemoryMode, Mempool, PoolConfig, Port, PortConfig,
+    Queues, Shape,
 };
 use sluice_config::Config;
 use sluice_config::gateway::{Interface, InterfaceKind};
@@ -62,15 +64,8 @@ pub(super) fn open(config: &Config) -> Result<Opened> {
         .unwrap_or(1500)
         .max(1500);
     let data_room = mtu + ETHERNET_OVERHEAD + 512;
-    let eal = Eal::init(&EalConfig {
-        allow: devices.iter().filter_map(|(_, device)| device.allow()).collect(),
-        memory_mb: u32::from(data_room) * BUFFERS / (1 << 20) + 192,
-        ..EalConfig::default()
-    })?;
-    let pool = Mempool::new(
-        &eal,
-        &PoolConfig { data_room: data_room + 128, ..PoolConfig::new("sluice", BUFFERS - 1) },
-    )?;
+    let allow = devices.iter().filter_map(|(_, device)| device.allow()).collect();
+    let (eal, pool) = memory(allow, data_room)?;
     let mut opened =
         Opened { eal, pool, ports: Vec::new(), watches: Vec::new(), open: OpenPorts::default() };
     for (interface, device) in &devices {
@@ -80,6 +75,24 @@ pub(super) fn open(config: &Config) -> Result<Opened> {
         opened.twin(interface, workers)?;
     }
     Ok(opened)
+}
+
+/// EAL, and the packets' buffers in its memory.
+fn memory(allow: Vec<String>, data_room: u16) -> Result<(Eal, Mempool)> {
+    let eal = Eal::init(&EalConfig {
+        allow,
+        memory_mb: u32::from(data_room) * BUFFERS / (1 << 20) + 192,
+        no_huge: again::is_second(),
+        ..EalConfig::default()
+    })?;
+    let buffers =
+        PoolConfig { data_room: data_room + 128, ..PoolConfig::new("sluice", BUFFERS - 1) };
+    let pool = Mempool::new(&eal, &buffers).map_err(|error| match (error, eal.memory_mode()) {
+        // EAL took a page or two, and others the rest.
+        (Error::Pool { errno, .. }, MemoryMode::HugePages) => Error::HugePagesTaken { errno },
+        (error, _) => error,
+    })?;
+    Ok((eal, pool))
 }
 
 impl Opened {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock};
 /// EAL starts once in a process; the pool is for one rig at a time.
 fn machine() -> &'static Mutex<Machine> {
     static MACHINE: OnceLock<Mutex<Machine>> = OnceLock::new();
-    MACHINE.get_or_init(|| Mutex::new(Machine::plain().unwrap()))
+    MACHINE.get_or_init(|| Mutex::new(Machine::plain(0).unwrap()))
 }
 
 const SHORT: Effort =

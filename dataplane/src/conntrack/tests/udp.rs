@@ -116,3 +116,26 @@ fn new_timeouts_hold_from_the_next_packet_on() {
     gateway.pass(&question());
     assert!((999..=1000).contains(&gateway.only().timeout_s));
 }
+
+#[test]
+fn a_burst_is_looked_up_as_its_packets_one_by_one() {
+    let mut gateway = Gateway::with(WorkerId(0), 4096, None);
+    let question = |number: u16| udp((CLIENT, 1 + number), (SERVER, 53));
+    for number in 0..4096 {
+        assert_eq!(gateway.pass(&question(number)), NEW);
+    }
+    let conntrack = &gateway.conntrack;
+    let keys: Vec<_> = (0..9000).map(|number| question(number).tuple().unwrap()).collect();
+    for burst in keys.chunks(32) {
+        let found = conntrack.lookup_burst::<32>(burst);
+        for (place, found) in found.into_iter().enumerate() {
+            let one = burst.get(place).and_then(|key| conntrack.lookup(conntrack.hash(key), key));
+            assert_eq!(found, one);
+        }
+    }
+    let known = |keys: &[_]| conntrack.lookup_burst::<32>(keys).iter().flatten().count();
+    assert_eq!(
+        (known(&keys[..32]), known(&keys[4095..4100]), known(&keys[5000..5032])),
+        (32, 1, 0)
+    );
+}
