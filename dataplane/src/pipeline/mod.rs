@@ -21,7 +21,7 @@ mod translate;
 
 use crate::address::{Address, V4, V6};
 use crate::adjacency::Adjacencies;
-use crate::conntrack::{Conntrack, CtState};
+use crate::conntrack::Conntrack;
 use crate::fib::Fib;
 use crate::flight::{Flight, Flow, Stop, Verdict};
 use crate::ids::WorkerId;
@@ -211,11 +211,13 @@ impl<A: Family> Lane<A> {
     ) -> Result<Verdict, Stop> {
         let before = flight.destination;
         let mut out = self.route_output(env, flight)?;
-        self.check_owner(env, flight)?;
-        self.table(env, flight, Table::Raw, Hook::Output)?;
-        self.track(env, flight)?;
         if flight.related {
-            flight.state = CtState::Related;
+            self.table(env, flight, Table::Raw, Hook::Output)?;
+            self.track_answer(env, flight)?;
+        } else {
+            self.check_owner(env, flight)?;
+            self.table(env, flight, Table::Raw, Hook::Output)?;
+            self.track(env, flight)?;
         }
         self.table(env, flight, Table::Mangle, Hook::Output)?;
         self.translate_destination(env, flight, Hook::Output)?;

@@ -35,6 +35,21 @@ impl<A: Family> Lane<A> {
         }
     }
 
+    /// An answer of the gateway's own belongs to the connection it answers, which may be nobody's yet, or another
+    /// worker's where the packet had been readdressed.
+    pub(super) fn track_answer<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<(), Stop> {
+        match self.track(env, flight) {
+            Ok(()) | Err(Stop::HandOff(_)) => {}
+            Err(stop @ (Stop::Drop(_) | Stop::Refuse(..) | Stop::Reset)) => return Err(stop),
+        }
+        flight.state = CtState::Related;
+        Ok(())
+    }
+
     /// Finds the packet's connection, or begins one.
     pub(super) fn track<P: Packet>(
         &mut self,
