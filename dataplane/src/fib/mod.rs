@@ -22,8 +22,8 @@ mod writer;
 pub use writer::{FibError, FibWriter};
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use crate::address::Address;
 use crate::ids::NextHopId;

@@ -49,7 +49,9 @@ impl<A: Plain> Lane<A> {
         let next_hops = self.fib.lookup_burst(&destinations);
         let destinations = destinations.get(..packets.len()).unwrap_or_default();
         let mut missed = false;
-        for ((slot, destination), next_hop) in slots.iter_mut().zip(destinations).zip(next_hops.iter()) {
+        for ((slot, destination), next_hop) in
+            slots.iter_mut().zip(destinations).zip(next_hops.iter())
+        {
             let known = next_hop.and_then(|id| self.adjacencies.of_next_hop(id));
             slot.lead = match known.filter(|_| *destination != A::default()) {
                 Some(adjacency) => Lead::Adjacency(adjacency),
@@ -74,7 +76,9 @@ impl<A: Plain> Lane<A> {
         next_hops: &Found<BURST>,
         slots: &mut [Slot<A>; BURST],
     ) {
-        for ((slot, destination), next_hop) in slots.iter_mut().zip(destinations).zip(next_hops.iter()) {
+        for ((slot, destination), next_hop) in
+            slots.iter_mut().zip(destinations).zip(next_hops.iter())
+        {
             let next_hop = next_hop.filter(|_| *destination != A::default());
             if let Lead::Unknown = slot.lead
                 && let Some(next_hop) = next_hop
