@@ -127,9 +127,9 @@ fn rule(dice: &mut Dice, table: &str, chain: &str) -> String {
     for _ in 0..dice.below(3) {
         let word = common_match(dice);
         // An option may stand once in a rule.
-        if !words.contains(&word[..word.rfind(' ').unwrap_or(0)])
-            && !(word.starts_with("-m") && words.contains("-m"))
-        {
+        let again = words.contains(&word[..word.rfind(' ').unwrap_or(0)]);
+        let second = word.starts_with("-m") && words.contains("-m");
+        if !again && !second {
             words = format!("{words}{word} ");
         }
     }
