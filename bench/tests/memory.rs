@@ -9,7 +9,11 @@ use std::process::Command;
 #[test]
 fn a_connection_takes_what_its_table_holds_for_it() {
     let program = env!("CARGO_BIN_EXE_sluice-bench");
-    let output = Command::new(program).args(["memory", "262144"]).output().unwrap();
+    let output = Command::new(program)
+        .args(["memory", "262144"])
+        .env("MALLOC_MMAP_THRESHOLD_", "65536")
+        .output()
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     let bytes: f64 = text.trim().parse().unwrap_or_else(|_| panic!("{output:?}"));
     assert!((158.0..168.0).contains(&bytes), "{bytes} bytes a connection");

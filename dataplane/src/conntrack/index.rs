@@ -65,12 +65,13 @@ struct Place {
 }
 
 impl Index {
-    /// An index that `entries` fill half, or less.
+    /// An index that `entries` fill five eighths, or less: a power of two of connections, both directions and some spare
+    /// ones, fills it half.
     ///
     /// # Errors
     /// The system has not that much memory.
     pub(super) fn new(entries: usize) -> Result<Self, std::collections::TryReserveError> {
-        let count = entries.div_ceil(4).next_power_of_two().max(2);
+        let count = entries.div_ceil(5).next_power_of_two().max(2);
         let mut buckets = Vec::new();
         buckets.try_reserve_exact(count)?;
         // Before anything is written: what has been given on small pages stays there.

@@ -87,10 +87,8 @@ impl Control {
 /// What an entry holds beside its control word: two or three of these words are used.
 type Body = [u64; 3];
 
-/// One cache line. All zeros is empty.
-#[derive(Debug, FromZeros)]
-#[repr(C, align(64))]
-struct Line([AtomicU64; 8]);
+/// Words of a cache line.
+const LINE: usize = 8;
 
 /// An entry of the table.
 struct Entry<'a>(&'a [AtomicU64]);
@@ -161,7 +159,10 @@ impl Entry<'_> {
 /// Internal endpoints and their external ones, with a count of the connections that use each.
 #[derive(Debug)]
 pub struct SourceMappings<A> {
-    lines: Vec<Line>,
+    /// All zeros is empty. A type aligned to cache lines would have the allocator write each zero, and so take the
+    /// memory of them all; these words are aligned by leaving out the first of them.
+    words: Vec<AtomicU64>,
+    first: usize,
     seed: u64,
     /// Entries in use, so that an empty table costs nothing to look into.
     live: AtomicUsize,
@@ -171,7 +172,8 @@ pub struct SourceMappings<A> {
 impl<A: Address> SourceMappings<A> {
     /// Words an entry takes: a fingerprint shares its word with an IPv4 address.
     const WORDS: usize = if A::SIZE == 4 { 2 } else { 4 };
-    const LINES_PER_BUCKET: usize = Self::WORDS / 2;
+    /// Words of a bucket, whole cache lines.
+    const BUCKET: usize = 4 * Self::WORDS;
 
     /// Room for `capacity` mappings at half load; `seed` keys the hash. 32 bytes a mapping for
     /// IPv4, 64 for IPv6, of memory that is taken when mappings are: most sources keep their ports and need none.
@@ -180,9 +182,10 @@ impl<A: Address> SourceMappings<A> {
     /// The system has not that much memory.
     pub fn new(capacity: usize, seed: u64) -> Result<Self, TableTooLarge> {
         let buckets = capacity.div_ceil(2).next_power_of_two().max(2);
-        let lines = Line::new_vec_zeroed(buckets * Self::LINES_PER_BUCKET)
+        let words = AtomicU64::new_vec_zeroed(buckets * Self::BUCKET + LINE - 1)
             .map_err(|_| TableTooLarge { slots: capacity })?;
-        Ok(Self { lines, seed, live: AtomicUsize::new(0), family: PhantomData })
+        let first = words.as_ptr().addr().wrapping_neg() / size_of::<u64>() % LINE;
+        Ok(Self { words, first, seed, live: AtomicUsize::new(0), family: PhantomData })
     }
 
     /// An external endpoint of the source of `original` that `fits`, if it has one.
@@ -240,19 +243,15 @@ impl<A: Address> SourceMappings<A> {
 
     /// The entries `hash` may stand in: those of two buckets in turn, so that both fill evenly.
     fn entries(&self, hash: u64) -> impl Iterator<Item = Entry<'_>> {
-        let buckets = self.lines.len() / Self::LINES_PER_BUCKET;
+        let buckets = (self.words.len() - (LINE - 1)) / Self::BUCKET;
         let first = (hash >> 32) as usize & (buckets - 1);
         let second = first ^ ((hash >> 44) as usize & (buckets - 1)).max(1);
         let [first, second] = [first, second].map(|bucket| {
-            let start = bucket * Self::LINES_PER_BUCKET;
-            let lines = self.lines.get(start..start + Self::LINES_PER_BUCKET);
-            Self::bucket(lines.unwrap_or_default())
+            let start = self.first + bucket * Self::BUCKET;
+            let words = self.words.get(start..start + Self::BUCKET).unwrap_or_default();
+            words.chunks_exact(Self::WORDS).map(Entry)
         });
         first.zip(second).flat_map(|(one, other)| [one, other])
-    }
-
-    fn bucket(lines: &[Line]) -> impl Iterator<Item = Entry<'_>> {
-        lines.iter().flat_map(|line| line.0.chunks_exact(Self::WORDS)).map(Entry)
     }
 
     /// The words of a key with this hash mapped to `address`.
