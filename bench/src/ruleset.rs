@@ -9,6 +9,8 @@ use sluice_dataplane::rules::matches::port::{DestinationPort, PortRange};
 use sluice_dataplane::rules::matches::protocol::Protocol;
 use sluice_dataplane::rules::targets::Target;
 use sluice_dataplane::rules::{Chain, ChainId, CounterId, Hook, Policy, Rule, Rules, Table};
+use std::fmt::{Display, Formatter};
+use std::net::Ipv4Addr;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -32,41 +34,93 @@ pub(crate) fn source_nat(filters: usize, workers: usize) -> Rules<V4> {
     Rules::new(chains, &entries, 3 + filters, workers)
 }
 
-/// One of the four kinds of which long rule lists are made; never of an address or port in use.
+/// The same for `iptables-restore`.
+pub(crate) fn source_nat_text(filters: usize) -> String {
+    let external = Ipv4Addr::from(EXTERNAL);
+    let mut text =
+        format!("*nat\n-A POSTROUTING -j SNAT --to-source {external}\nCOMMIT\n*filter\n");
+    for number in 0..filters {
+        text += &format!("-A FORWARD {} -j DROP\n", Filter::of(number));
+    }
+    text + "COMMIT\n"
+}
+
+/// What a rule of a long list asks for.
+struct Filter {
+    source: Option<(Ipv4Addr, u8)>,
+    destination: Option<(Ipv4Addr, u8)>,
+    /// Protocol and destination port.
+    service: Option<(u8, u16)>,
+}
+
+impl Filter {
+    /// One of four kinds; never of an address or port in use.
+    fn of(number: usize) -> Self {
+        let [_, _, high, low] = u32::try_from(number / 4).unwrap_or(u32::MAX).to_be_bytes();
+        let port = 1 + u16::try_from(number / 4 % 1000).unwrap_or(0);
+        let none = Self { source: None, destination: None, service: None };
+        let (tcp, udp) = (Some((TCP, port)), Some((UDP, port)));
+        let network = |bytes: [u8; 4], length| Some((Ipv4Addr::from(bytes), length));
+        match number % 4 {
+            0 => Self { source: network([172, 16, high, low], 32), ..none },
+            1 => Self { destination: network([100, high, low, 0], 24), service: tcp, ..none },
+            2 => Self { source: network([172, 32 + high, low, 0], 24), service: udp, ..none },
+            _ => Self { destination: network([192, 0, high, low], 32), service: udp, ..none },
+        }
+    }
+
+    fn matches(&self) -> Vec<Match<V4>> {
+        let mask = |length: u8| V4((u32::MAX << (32 - u32::from(length))).to_be_bytes());
+        let source = self.source.map(|(address, length)| {
+            Match::Source(Source::new(V4(address.octets()), mask(length), false))
+        });
+        let destination = self.destination.map(|(address, length)| {
+            Match::Destination(Destination::new(V4(address.octets()), mask(length), false))
+        });
+        let service = self.service.map(|(number, port)| {
+            let range = PortRange { from: port, to: port };
+            [
+                Match::Protocol(Protocol { number, invert: false }),
+                Match::DestinationPort(DestinationPort { range, invert: false }),
+            ]
+        });
+        source.into_iter().chain(destination).chain(service.into_iter().flatten()).collect()
+    }
+}
+
+impl Display for Filter {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        for (option, network) in [("-s", self.source), ("-d", self.destination)] {
+            if let Some((address, length)) = network {
+                write!(f, "{option} {address}/{length} ")?;
+            }
+        }
+        match self.service {
+            Some((protocol, port)) => write!(f, "-p {protocol} --dport {port}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// That rule, which drops.
 fn filter(number: usize) -> Rule<V4> {
-    let [_, _, high, low] = u32::try_from(number / 4).unwrap_or(u32::MAX).to_be_bytes();
-    let port = 1 + u16::try_from(number / 4 % 1000).unwrap_or(0);
-    let to_port = || {
-        Match::DestinationPort(DestinationPort {
-            range: PortRange { from: port, to: port },
-            invert: false,
-        })
-    };
-    let protocol = |number| Match::Protocol(Protocol { number, invert: false });
-    let host = V4([255, 255, 255, 255]);
-    let network = V4([255, 255, 255, 0]);
-    let matches = match number % 4 {
-        // -s 172.16.H.L -j DROP
-        0 => vec![Match::Source(Source::new(V4([172, 16, high, low]), host, false))],
-        // -d 100.H.L.0/24 -p tcp --dport PORT -j DROP
-        1 => vec![
-            Match::Destination(Destination::new(V4([100, high, low, 0]), network, false)),
-            protocol(TCP),
-            to_port(),
-        ],
-        // -s 172.H'.L.0/24 -p udp --dport PORT -j DROP
-        2 => vec![
-            Match::Source(Source::new(V4([172, 32 + high, low, 0]), network, false)),
-            protocol(UDP),
-            to_port(),
-        ],
-        // -d 192.0.H.L -p udp --dport PORT -j DROP
-        _ => vec![
-            Match::Destination(Destination::new(V4([192, 0, high, low]), host, false)),
-            protocol(UDP),
-            to_port(),
-        ],
-    };
-    let counter = CounterId(3 + u32::try_from(number).unwrap_or(0));
-    Rule { counter, matches, target: Target::Drop }
+    Rule {
+        counter: CounterId(3 + u32::try_from(number).unwrap_or(0)),
+        matches: Filter::of(number).matches(),
+        target: Target::Drop,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_written_as_the_kernel_takes_them() {
+        let of = |number| Filter::of(number).to_string();
+        assert_eq!(of(4 * 513), "-s 172.16.2.1/32 ");
+        assert_eq!(of(4 * 513 + 1), "-d 100.2.1.0/24 -p 6 --dport 514");
+        assert_eq!(of(2), "-s 172.32.0.0/24 -p 17 --dport 1");
+        assert_eq!(of(4 * 1000 + 3), "-d 192.0.3.232/32 -p 17 --dport 1");
+    }
 }

@@ -1,7 +1,9 @@
 //! The suite: scenarios by name, and how they are run.
 
+mod kernel;
 mod live;
 mod measure;
+mod namespace;
 mod packets;
 mod processes;
 mod scale;

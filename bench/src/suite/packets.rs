@@ -43,7 +43,7 @@ impl Effort {
 
 /// Which flow the next packet is of.
 #[derive(Debug, Clone, Copy)]
-enum Source {
+pub(super) enum Source {
     /// Any of so many.
     Random(u32),
     /// The next of so many.
@@ -53,7 +53,7 @@ enum Source {
 }
 
 impl Source {
-    fn flow(&mut self, random: u64) -> u32 {
+    pub(super) fn flow(&mut self, random: u64) -> u32 {
         match self {
             Self::Random(flows) => u32::try_from(random % u64::from(*flows)).unwrap_or(0),
             Self::Sequential { flows, next } => {

@@ -1,5 +1,6 @@
 //! The scenarios by name.
 
+use super::kernel::{self, Routing};
 use super::live::{self, Swap};
 use super::packets::{self, Effort};
 use super::tables::{self, FlowTable};
@@ -94,6 +95,8 @@ pub(crate) enum Kind {
     Scale,
     /// Every packet at the wrong worker.
     AllWrong,
+    /// The Linux kernel as the router.
+    Kernel(Routing),
     /// Start of the gateway.
     Start,
     /// dpdk-testpmd, macswap on null ports.
@@ -126,6 +129,7 @@ impl Scenario {
             | Kind::Latency(_)
             | Kind::LatencyDuringSwap
             | Kind::AllWrong
+            | Kind::Kernel(_)
             | Kind::Start
             | Kind::Testpmd
             | Kind::Wire(_)
@@ -187,6 +191,7 @@ impl Scenario {
                 return Ok(vec![one, two]);
             }
             Kind::AllWrong => scale::all_wrong(machine)?,
+            Kind::Kernel(routing) => kernel::against(machine, routing, few)?,
             Kind::Start => return Ok(vec![processes::start(machine, &self.name)?]),
             Kind::Testpmd => return Ok(vec![processes::testpmd(machine, &self.name)?]),
             Kind::Wire(link) => return wire::frames(machine, &self.name, link, effort),
@@ -278,6 +283,19 @@ pub(crate) fn all() -> Vec<Scenario> {
     add("latency/during-swap".into(), Kind::LatencyDuringSwap);
     add("scale/workers".into(), Kind::Scale);
     add("handoff/all-wrong".into(), Kind::AllWrong);
+    add("kernel/forward/1-route".into(), Kind::Kernel(Routing::Forward));
+    for (size, flows) in [("1", 1), ("10k", 10_000)] {
+        let kind = Kind::Kernel(Routing::Established { flows, filters: 0 });
+        add(format!("kernel/nat/established/{size}-flows"), kind);
+    }
+    add("kernel/nat/new".into(), Kind::Kernel(Routing::New { filters: 0 }));
+    for (count, filters) in [("10", 10), ("1k", 1_000), ("10k", 10_000)] {
+        let kind = Kind::Kernel(Routing::Established { flows: 10_000, filters });
+        add(format!("kernel/rules/established/{count}"), kind);
+    }
+    for (count, filters) in [("10", 10), ("1k", 1_000), ("10k", 10_000)] {
+        add(format!("kernel/rules/first/{count}"), Kind::Kernel(Routing::New { filters }));
+    }
     add("start/time".into(), Kind::Start);
     for link in Link::ALL {
         add(format!("wire/{}", link.name()), Kind::Wire(link));
