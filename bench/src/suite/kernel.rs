@@ -29,8 +29,39 @@ pub(crate) enum Routing {
     },
 }
 
+/// Which of the kernel's two walks the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tables {
+    /// `ip_tables`, the faster with long lists.
+    Legacy,
+    /// `nf_tables`, where most systems' iptables puts rules now.
+    Nft,
+}
+
+impl Tables {
+    /// The tool that loads them.
+    const fn restore(self) -> &'static str {
+        match self {
+            Self::Legacy => "iptables-legacy-restore",
+            Self::Nft => "iptables-nft-restore",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Legacy => "iptables-legacy",
+            Self::Nft => "iptables-nft",
+        }
+    }
+}
+
 /// Nanoseconds a packet of a worker, against those of the kernel.
-pub(super) fn against(machine: &Machine, routing: Routing, effort: Effort) -> Result<Comparison> {
+pub(super) fn against(
+    machine: &Machine,
+    routing: Routing,
+    tables: Tables,
+    effort: Effort,
+) -> Result<Comparison> {
     let own = match routing {
         Routing::Forward => packets::forward(machine, Table::One, 1)?,
         Routing::Established { flows, filters } => {
@@ -39,7 +70,10 @@ pub(super) fn against(machine: &Machine, routing: Routing, effort: Effort) -> Re
         Routing::New { filters } => packets::new(machine, 0, filters, effort)?,
     };
     let baseline: Option<(String, Box<dyn Measurement>)> = match effort.compare {
-        true => Some((router::version()?, Box::new(Router::new(machine, routing)?))),
+        true => {
+            let router = Router::new(machine, routing, tables)?;
+            Some((format!("{}, {}", router::version()?, tables.name()), Box::new(router)))
+        }
         false => None,
     };
     Ok(Comparison {

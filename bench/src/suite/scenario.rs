@@ -1,6 +1,6 @@
 //! The scenarios by name.
 
-use super::kernel::{self, Routing};
+use super::kernel::{self, Routing, Tables};
 use super::live::{self, Swap};
 use super::packets::{self, Effort};
 use super::tables::{self, FlowTable};
@@ -96,7 +96,7 @@ pub(crate) enum Kind {
     /// Every packet at the wrong worker.
     AllWrong,
     /// The Linux kernel as the router.
-    Kernel(Routing),
+    Kernel(Routing, Tables),
     /// Start of the gateway.
     Start,
     /// dpdk-testpmd, macswap on null ports.
@@ -129,7 +129,7 @@ impl Scenario {
             | Kind::Latency(_)
             | Kind::LatencyDuringSwap
             | Kind::AllWrong
-            | Kind::Kernel(_)
+            | Kind::Kernel(..)
             | Kind::Start
             | Kind::Testpmd
             | Kind::Wire(_)
@@ -191,7 +191,7 @@ impl Scenario {
                 return Ok(vec![one, two]);
             }
             Kind::AllWrong => scale::all_wrong(machine)?,
-            Kind::Kernel(routing) => kernel::against(machine, routing, few)?,
+            Kind::Kernel(routing, tables) => kernel::against(machine, routing, tables, few)?,
             Kind::Start => return Ok(vec![processes::start(machine, &self.name)?]),
             Kind::Testpmd => return Ok(vec![processes::testpmd(machine, &self.name)?]),
             Kind::Wire(link) => return wire::frames(machine, &self.name, link, effort),
@@ -283,18 +283,23 @@ pub(crate) fn all() -> Vec<Scenario> {
     add("latency/during-swap".into(), Kind::LatencyDuringSwap);
     add("scale/workers".into(), Kind::Scale);
     add("handoff/all-wrong".into(), Kind::AllWrong);
-    add("kernel/forward/1-route".into(), Kind::Kernel(Routing::Forward));
+    let mut kernel = |name: String, routing, tables| {
+        add(format!("kernel/{name}"), Kind::Kernel(routing, tables));
+    };
+    kernel("forward/1-route".into(), Routing::Forward, Tables::Legacy);
     for (size, flows) in [("1", 1), ("10k", 10_000)] {
-        let kind = Kind::Kernel(Routing::Established { flows, filters: 0 });
-        add(format!("kernel/nat/established/{size}-flows"), kind);
+        let established = Routing::Established { flows, filters: 0 };
+        kernel(format!("nat/established/{size}-flows"), established, Tables::Legacy);
     }
-    add("kernel/nat/new".into(), Kind::Kernel(Routing::New { filters: 0 }));
-    for (count, filters) in [("10", 10), ("1k", 1_000), ("10k", 10_000)] {
-        let kind = Kind::Kernel(Routing::Established { flows: 10_000, filters });
-        add(format!("kernel/rules/established/{count}"), kind);
+    kernel("nat/new".into(), Routing::New { filters: 0 }, Tables::Legacy);
+    for (word, tables) in [("rules", Tables::Legacy), ("rules-nft", Tables::Nft)] {
+        for (count, filters) in [("10", 10), ("1k", 1_000), ("10k", 10_000)] {
+            let established = Routing::Established { flows: 10_000, filters };
+            kernel(format!("{word}/established/{count}"), established, tables);
+        }
     }
     for (count, filters) in [("10", 10), ("1k", 1_000), ("10k", 10_000)] {
-        add(format!("kernel/rules/first/{count}"), Kind::Kernel(Routing::New { filters }));
+        kernel(format!("rules/first/{count}"), Routing::New { filters }, Tables::Legacy);
     }
     add("start/time".into(), Kind::Start);
     for link in Link::ALL {

@@ -13,7 +13,7 @@
 use super::super::measure::Measurement;
 use super::super::namespace::Namespace;
 use super::super::packets::{Effort, Source};
-use super::{Routing, nanoseconds};
+use super::{Routing, Tables, nanoseconds};
 use crate::machine::Machine;
 use crate::ruleset::source_nat_text;
 use crate::traffic::routes::Random;
@@ -66,7 +66,7 @@ impl Router {
     ///
     /// # Errors
     /// Namespaces or rules cannot be made (it takes root), or a frame does not come out right.
-    pub(super) fn new(machine: &Machine, routing: Routing) -> Result<Self> {
+    pub(super) fn new(machine: &Machine, routing: Routing, tables: Tables) -> Result<Self> {
         let (near, far) = (Namespace::new(machine.cores)?, Namespace::new(machine.cores)?);
         near.shell(&ports(&far)).context("cannot make a router of the kernel")?;
         far.shell("ip link set lan1 up; ip link set wan1 up")?;
@@ -77,7 +77,7 @@ impl Router {
             Routing::New { filters } => (true, Some(filters), Source::Fresh { next: 0 }),
         };
         if let Some(filters) = filters {
-            restore(&near, &source_nat_text(filters))?;
+            restore(&near, tables.restore(), &source_nat_text(filters))?;
             // As `Checksums::Verified` of a rig.
             near.shell("echo 0 > /proc/sys/net/netfilter/nf_conntrack_checksum")?;
         }
@@ -237,17 +237,17 @@ fn addresses() -> String {
 }
 
 /// Loads rules.
-fn restore(near: &Namespace, rules: &str) -> Result<()> {
+fn restore(near: &Namespace, tool: &str, rules: &str) -> Result<()> {
     let mut child = near
-        .command("iptables-restore")
+        .command(tool)
         .stdin(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .context("cannot start iptables-restore; apt install iptables")?;
+        .with_context(|| format!("cannot start {tool}; apt install iptables"))?;
     child.stdin.take().context("no pipe")?.write_all(rules.as_bytes())?;
     let output = child.wait_with_output()?;
     let error = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "iptables-restore: {}", error.trim());
+    ensure!(output.status.success(), "{tool}: {}", error.trim());
     Ok(())
 }
 
