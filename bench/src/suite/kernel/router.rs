@@ -269,3 +269,16 @@ fn sockets(far: &Namespace) -> Result<(OwnedFd, OwnedFd)> {
     };
     std::thread::spawn(open).join().ok().context("a thread panicked")?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_counts_are_read() {
+        let text = "Ip: Forwarding ForwDatagrams InDiscards\nIp: 1 4096 7\nIcmp: InMsgs\nIcmp: 3\n";
+        assert_eq!(column(text, "Ip:", "ForwDatagrams"), Some(4096));
+        assert_eq!(column(text, "Icmp:", "InMsgs"), Some(3));
+        assert_eq!(column(text, "Ip:", "OutTransmits"), None);
+    }
+}
