@@ -72,7 +72,14 @@ pub(super) fn against(
     let baseline: Option<(String, Box<dyn Measurement>)> = match effort.compare {
         true => {
             let router = Router::new(machine, routing, tables)?;
-            Some((format!("{}, {}", router::version()?, tables.name()), Box::new(router)))
+            let kernel = router::version()?;
+            let name = match routing {
+                Routing::Forward => kernel,
+                Routing::Established { .. } | Routing::New { .. } => {
+                    format!("{kernel}, {}", tables.name())
+                }
+            };
+            Some((name, Box::new(router)))
         }
         false => None,
     };
