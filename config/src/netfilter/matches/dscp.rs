@@ -13,7 +13,7 @@ pub struct Dscp {
 }
 
 /// Code points by name (RFC 2474, 2597, 3246), in the order the tools try them.
-const CLASSES: [(&str, u8); 22] = [
+pub(in crate::netfilter) const CLASSES: [(&str, u8); 22] = [
     ("CS0", 0),
     ("CS1", 8),
     ("CS2", 16),
@@ -39,7 +39,7 @@ const CLASSES: [(&str, u8); 22] = [
 ];
 
 /// The code point of a class, whose name may have anything behind it, as the tools have it.
-pub(in crate::netfilter) fn code_point(text: &str) -> Result<u8, Fault> {
+fn code_point(text: &str) -> Result<u8, Fault> {
     let begins = |name: &str| {
         let start = text.as_bytes().get(..name.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()))

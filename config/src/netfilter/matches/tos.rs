@@ -15,7 +15,7 @@ pub struct Tos {
 }
 
 /// Values by name (RFC 1349).
-const NAMES: [(&str, u8); 5] = [
+pub(in crate::netfilter) const NAMES: [(&str, u8); 5] = [
     ("Minimize-Delay", 0x10),
     ("Maximize-Throughput", 0x08),
     ("Maximize-Reliability", 0x04),
@@ -25,7 +25,7 @@ const NAMES: [(&str, u8); 5] = [
 
 /// The bits a name speaks of: all but those of ECN, and the two above that RFC 1349 knew nothing
 /// of are left as they are.
-const NAME_MASK: u8 = 0x3f;
+pub(in crate::netfilter) const NAME_MASK: u8 = 0x3f;
 
 /// `VALUE[/MASK]` or a name, as value and mask.
 pub(in crate::netfilter) fn value_and_mask(text: &str) -> Result<(u8, u8), Fault> {

@@ -2,6 +2,7 @@
 
 use crate::netfilter::Table;
 use crate::netfilter::fault::Fault;
+use crate::netfilter::matches::dscp::CLASSES;
 use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
 
 /// `--set-dscp VALUE`
@@ -10,32 +11,6 @@ pub struct Dscp {
     /// 0 to 63.
     pub value: u8,
 }
-
-/// Code points by name (RFC 2474, 2597, 3246).
-const CLASSES: [(&str, u8); 22] = [
-    ("CS0", 0),
-    ("CS1", 8),
-    ("CS2", 16),
-    ("CS3", 24),
-    ("CS4", 32),
-    ("CS5", 40),
-    ("CS6", 48),
-    ("CS7", 56),
-    ("BE", 0),
-    ("AF11", 10),
-    ("AF12", 12),
-    ("AF13", 14),
-    ("AF21", 18),
-    ("AF22", 20),
-    ("AF23", 22),
-    ("AF31", 26),
-    ("AF32", 28),
-    ("AF33", 30),
-    ("AF41", 34),
-    ("AF42", 36),
-    ("AF43", 38),
-    ("EF", 46),
-];
 
 impl Words for Dscp {
     fn options(&self) -> &'static [Opt] {

@@ -2,6 +2,7 @@
 
 use crate::netfilter::Table;
 use crate::netfilter::fault::Fault;
+use crate::netfilter::matches::tos::{NAME_MASK, NAMES};
 use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, leading_number, opt};
 
 /// `tos = (tos & !mask) ^ value`
@@ -13,18 +14,6 @@ pub struct Tos {
     pub mask: u8,
 }
 
-/// Types of service by name (RFC 1349).
-const NAMES: [(&str, u8); 5] = [
-    ("Minimize-Delay", 0x10),
-    ("Maximize-Throughput", 0x08),
-    ("Maximize-Reliability", 0x04),
-    ("Minimize-Cost", 0x02),
-    ("Normal-Service", 0x00),
-];
-
-/// The bits a name is about.
-const NAMED: u8 = 0x3f;
-
 /// `VALUE[/MASK]` or a name.
 fn value_and_mask(text: &str) -> Result<(u8, u8), Fault> {
     let names = || NAMES.map(|(name, _)| name).join(", ");
@@ -34,7 +23,7 @@ fn value_and_mask(text: &str) -> Result<(u8, u8), Fault> {
     };
     let Some((value, rest)) = leading(text) else {
         let named = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        return named.map(|(_, value)| (*value, NAMED)).ok_or_else(|| {
+        return named.map(|(_, value)| (*value, NAME_MASK)).ok_or_else(|| {
             Fault::usage(format!("Symbolic name \"{text}\" is unknown"))
                 .help(format!("write a number from 0 to 255 or one of {}", names()))
         });
@@ -87,7 +76,7 @@ impl Words for Tos {
 
     fn list(&self, out: &mut String, look: Look) {
         let Self { value, mask } = *self;
-        let name = NAMES.iter().find(|(_, named)| *named == value && mask == NAMED);
+        let name = NAMES.iter().find(|(_, named)| *named == value && mask == NAME_MASK);
         out.push_str(&match (value, mask) {
             (_, _) if look.numeric => format!(" TOS set {value:#04x}/{mask:#04x}"),
             // The tool sets the blank in the wrong place.

@@ -2,6 +2,7 @@
 
 use super::Within;
 use crate::compile::error::Unsupported;
+use crate::compile::leading;
 use sluice_config::netfilter::matches as words;
 use sluice_dataplane::address::Address;
 use sluice_dataplane::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table};
@@ -124,12 +125,4 @@ fn buckets(asked: &words::Hashlimit) -> usize {
     let chains = if asked.size == 0 { CHAINS } else { asked.size };
     let most = if asked.max == 0 { chains.saturating_mul(8) } else { asked.max };
     most.min(MOST) as usize
-}
-
-/// A mask of leading ones, as [`Address::to_bits`] has it.
-fn leading<A: Address>(prefix: u8) -> u128 {
-    let bits = 8 * A::SIZE as u32;
-    let host = bits.saturating_sub(prefix.into());
-    let all = u128::MAX >> (u128::BITS - bits);
-    all.checked_shr(host).and_then(|ones| ones.checked_shl(host)).unwrap_or(0)
 }

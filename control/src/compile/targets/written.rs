@@ -1,6 +1,7 @@
 //! Targets that write to the packet or its marks.
 
 use super::{Problem, unsupported};
+use crate::compile::leading;
 use sluice_config::netfilter::targets as words;
 use sluice_dataplane::address::{Address, V6};
 use sluice_dataplane::rules::targets::Target;
@@ -86,9 +87,6 @@ pub(super) fn netmap<A: Address>(asked: &words::Netmap) -> Result<Target<A>, Pro
     let network = A::from_ip(asked.network);
     let network =
         network.ok_or_else(|| unsupported("-j NETMAP", "name a network of this family"))?;
-    let bits = 8 * A::SIZE as u32;
-    let host = bits.saturating_sub(asked.prefix_length.into());
-    let all = u128::MAX >> (u128::BITS - bits);
-    let mask = all.checked_shr(host).and_then(|ones| ones.checked_shl(host)).unwrap_or(0);
-    Ok(Target::Netmap(Netmap { network, mask: A::from_bits(mask) }))
+    let mask = A::from_bits(leading::<A>(asked.prefix_length));
+    Ok(Target::Netmap(Netmap { network, mask }))
 }
