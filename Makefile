@@ -48,15 +48,18 @@ test-units: deps
 # polls with a whole core, and a machine with two would starve them all.
 test-network: test-differential test-end-to-end
 
+# TESTS="nat::hairpin::kernel ..." runs these alone.
+CHOSEN_TESTS = --test-threads=1 $(if $(TESTS),--exact $(TESTS))
+
 # The same packets through Sluice, on one and on two workers, and through the kernel.
 test-differential: deps
 	$(CARGO) build -p sluice
-	$(AS_ROOT) $(CARGO) test -p sluice-tests --lib --test differential -- --test-threads=1
+	$(AS_ROOT) $(CARGO) test -p sluice-tests --no-fail-fast --lib --test differential -- $(CHOSEN_TESTS)
 
 # Real hosts in namespaces, through Sluice and through the kernel.
 test-end-to-end: deps
 	$(CARGO) build -p sluice
-	$(AS_ROOT) $(CARGO) test -p sluice-tests --test end_to_end -- --test-threads=1
+	$(AS_ROOT) $(CARGO) test -p sluice-tests --test end_to_end -- $(CHOSEN_TESTS)
 
 # Ten minutes of TCP through the gateway: no error, and every buffer back in its pool. `make test` has
 # the same for twenty seconds.

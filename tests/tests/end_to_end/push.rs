@@ -93,6 +93,8 @@ fn twenty_configurations(workers: u32) {
             let expected = before + 2 * u64::from(round) + 1;
             assert_eq!(said, format!("generation {expected} is in force\n"));
             gateway.load_rules(&with_port(2000 + round));
+            // However fast the changes are, packets pass between them.
+            thread::sleep(Duration::from_millis(25));
         }
     });
     assert_eq!(generation(&gateway), before + 40);
