@@ -83,8 +83,12 @@ fn lines(kind: Kind) {
         Some(rest) => format!("[DESTROY] tcp 6 {}", rest.split_once(' ').unwrap().1),
         None => line,
     });
-    // The closing side may send its FIN with data not yet acknowledged, or both at once: CLOSE_WAIT.
-    let own: Vec<_> = own.filter(|line| !line.contains("CLOSE_WAIT")).collect();
+    // The closing side may send its FIN with data not yet acknowledged, or both at once: CLOSE_WAIT. The kernel handles
+    // a FIN and its acknowledgement on two processors at once, and may tell of both by one event.
+    let merged = matches!(router, Router::Kernel(_)) && !said.contains("FIN_WAIT");
+    let left_out = |line: &str| line.contains("CLOSE_WAIT") || merged && line.contains("FIN_WAIT");
+    let own: Vec<_> = own.filter(|line| !left_out(line)).collect();
+    let expected: Vec<_> = expected.into_iter().filter(|line| !left_out(line)).collect();
     assert_eq!(own, expected, "{said}");
 }
 
