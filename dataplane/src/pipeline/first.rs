@@ -50,7 +50,7 @@ struct Key<A> {
     next_hop: NextHopId,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Class<A> {
     epoch: u32,
     /// Tells it from those that had its slot before.
@@ -127,6 +127,17 @@ impl<A: Address> Classes<A> {
         self.learned < Self::SLOTS as u32 || self.met >= self.learned
     }
 
+    /// Puts a class into its slot. One that is known keeps its serial number: packets of this burst may hold it.
+    fn learn(&mut self, slot: usize, class: Class<A>) {
+        let Some(slot) = self.slots.get_mut(slot) else { return };
+        if slot.is_some_and(|known| Class { serial: known.serial, ..class } == known) {
+            return;
+        }
+        *slot = Some(class);
+        self.serial = self.serial.wrapping_add(1);
+        self.learned = self.learned.saturating_add(1);
+    }
+
     fn slot(&self, hash: u64) -> usize {
         (hash >> 32) as usize % Self::SLOTS
     }
@@ -185,11 +196,7 @@ impl<A: Family> Lane<A> {
         let source = self.classes.source;
         let (epoch, serial) = (env.epoch, self.classes.serial);
         let class = Class { epoch, serial, key, adjacency, nat_path, source, address, out };
-        if let Some(slot) = self.classes.slots.get_mut(slot) {
-            *slot = Some(class);
-        }
-        self.classes.serial = serial.wrapping_add(1);
-        self.classes.learned = self.classes.learned.saturating_add(1);
+        self.classes.learn(slot, class);
     }
 
     /// The class of a plain first packet; its answer's place in the table is on its way to L1.
@@ -199,7 +206,7 @@ impl<A: Family> Lane<A> {
         ingress: InterfaceId,
         tuple: &Tuple<A>,
     ) -> Option<ClassId> {
-        if !self.classes.are_met() || A::may_own(&env.snapshot.interfaces, tuple.source) {
+        if !self.classes.are_met() || A::is_refused_source(&env.snapshot.interfaces, tuple.source) {
             return None;
         }
         let next_hop = self.fib.lookup(tuple.destination)?;

@@ -47,9 +47,8 @@ pub trait Family: Address {
     fn forwards(snapshot: &Snapshot) -> bool;
     /// An interface's addresses with their prefix lengths, primary first.
     fn addresses(interface: &Interface) -> &[(Self, u8)];
-    /// Whether an address may be the gateway's own, as no source from the wire may be; false is certain. The kernel
-    /// refuses only IPv4's.
-    fn may_own(interfaces: &Interfaces, address: Self) -> bool;
+    /// Whether an address is the gateway's own, as no source from the wire may be. The kernel refuses only IPv4's.
+    fn is_refused_source(interfaces: &Interfaces, address: Self) -> bool;
 }
 
 impl Family for V4 {
@@ -62,8 +61,8 @@ impl Family for V4 {
     fn addresses(interface: &Interface) -> &[(Self, u8)] {
         &interface.v4
     }
-    fn may_own(interfaces: &Interfaces, address: Self) -> bool {
-        interfaces.may_own(address)
+    fn is_refused_source(interfaces: &Interfaces, address: Self) -> bool {
+        interfaces.owns_seldom(address)
     }
 }
 
@@ -77,7 +76,7 @@ impl Family for V6 {
     fn addresses(interface: &Interface) -> &[(Self, u8)] {
         &interface.v6
     }
-    fn may_own(_: &Interfaces, _: Self) -> bool {
+    fn is_refused_source(_: &Interfaces, _: Self) -> bool {
         false
     }
 }

@@ -136,7 +136,7 @@ impl<A: Family> Lane<A> {
             IpVersion::V6 => None,
         };
         let filter = filter.unwrap_or(ReversePathFilter::Off);
-        if filter == ReversePathFilter::Off && !A::may_own(interfaces, flight.source) {
+        if filter == ReversePathFilter::Off && !A::is_refused_source(interfaces, flight.source) {
             return Ok(());
         }
         let back = match self.next_hop(env, flight.source) {
