@@ -105,6 +105,8 @@ pub(crate) enum Kind {
     Wire(Link),
     /// Connections that a gateway holds.
     Capacity,
+    /// How fast connections may begin.
+    ConnectionRate,
 }
 
 /// A scenario and its name.
@@ -133,7 +135,8 @@ impl Scenario {
             | Kind::Start
             | Kind::Testpmd
             | Kind::Wire(_)
-            | Kind::Capacity => 0,
+            | Kind::Capacity
+            | Kind::ConnectionRate => 0,
             // Two more pools.
             Kind::Scale => 128,
         }
@@ -196,6 +199,9 @@ impl Scenario {
             Kind::Testpmd => return Ok(vec![processes::testpmd(machine, &self.name)?]),
             Kind::Wire(link) => return wire::frames(machine, &self.name, link, effort),
             Kind::Capacity => return Ok(vec![wire::capacity(machine, &self.name)?]),
+            Kind::ConnectionRate => {
+                return Ok(vec![wire::connection_rate(machine, &self.name, effort)?]);
+            }
             Kind::Churn => packets::churn(machine)?.alone(machine, Average::TrimmedMean),
         };
         Ok(vec![comparison.run(&self.name, effort)?])
@@ -306,5 +312,6 @@ pub(crate) fn all() -> Vec<Scenario> {
         add(format!("wire/{}", link.name()), Kind::Wire(link));
     }
     add("capacity/table".into(), Kind::Capacity);
+    add("capacity/rate".into(), Kind::ConnectionRate);
     list
 }

@@ -22,6 +22,10 @@ const TABLE: u32 = 262_144;
 const SMALL_TABLE: u32 = 50_000;
 const ASKED: &str = "60000";
 
+/// Connections that the table of `capacity/rate` takes, and the highest rate that is tried.
+const LARGE_TABLE: u32 = 4 << 20;
+const MOST_BEGUN: &str = "4000000";
+
 /// What passed in a second.
 struct Passed {
     /// Of as many frames as the ports took.
@@ -83,6 +87,32 @@ pub(super) fn capacity(machine: &Machine, name: &str) -> Result<Figure> {
     Ok(figure.against("nf_conntrack_max", SMALL_TABLE.into()))
 }
 
+/// The highest rate of new TCP connections at which each comes about: RFC 9693.
+pub(super) fn connection_rate(machine: &Machine, name: &str, effort: Effort) -> Result<Figure> {
+    ensure!(machine.cores > 1, "capacity/ needs two cores; leave it out");
+    let folder = Folder::new()?;
+    let seconds = format!("{:.3}", effort.time.as_secs_f64() / 8.0);
+    let text = at(machine, Link::Memif, &folder, |site| {
+        let _gateway = site.gateway(LARGE_TABLE)?;
+        let empty = format!("{} conntrack -F", site.client()?);
+        site.generate(&[
+            "--tcp",
+            "--new",
+            MOST_BEGUN,
+            "--search",
+            "--seconds",
+            &seconds,
+            "--between",
+            &empty,
+        ])
+    })?;
+    let rate =
+        number_after(&text, "all connections come about at ").map(str::parse).and_then(Result::ok);
+    let rate = rate.with_context(|| format!("the generator said no rate, but {text}"))?;
+    let harness = "two processes, memif; handshakes from an empty table, a connection a flow";
+    Ok(Figure::single(name, harness, "connections/s", rate))
+}
+
 /// In namespaces with the link's own interfaces, which go when `run` is over.
 fn at<T>(
     machine: &Machine,
@@ -91,7 +121,7 @@ fn at<T>(
     run: impl FnOnce(&Site) -> Result<T>,
 ) -> Result<T> {
     let place = Place::new(link, machine.cores)?;
-    run(&Site { link, place: &place, folder: folder.path(), cores: machine.cores })
+    run(&Site::new(link, &place, folder.path(), machine.cores))
 }
 
 /// The generator's search.

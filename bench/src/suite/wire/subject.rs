@@ -4,7 +4,9 @@ use super::super::processes::{Running, sluice};
 use super::link::{Link, Place, SIDES};
 use anyhow::{Context, Result};
 use dpdk::Shape;
+use std::cell::RefCell;
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -12,6 +14,7 @@ const RULES: &str = "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPU
     :POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o wan -j SNAT --to-source 203.0.113.1\nCOMMIT\n";
 /// What each prints, for when it does not work.
 const OUTPUT: &str = "output";
+const GENERATOR_ERRORS: &str = "generator-errors";
 
 /// A pair of ports and where they are.
 pub(super) struct Site<'a> {
@@ -19,9 +22,16 @@ pub(super) struct Site<'a> {
     pub(super) place: &'a Place,
     pub(super) folder: &'a Path,
     pub(super) cores: usize,
+    /// Generators that have said all. They are reaped when what is measured is gone: with a core polled at its side,
+    /// the kernel was seen to take ten seconds to release one.
+    spent: RefCell<Vec<Running>>,
 }
 
-impl Site<'_> {
+impl<'a> Site<'a> {
+    pub(super) const fn new(link: Link, place: &'a Place, folder: &'a Path, cores: usize) -> Self {
+        Self { link, place, folder, cores, spent: RefCell::new(Vec::new()) }
+    }
+
     /// dpdk-testpmd that swaps MACs.
     pub(super) fn testpmd(&self) -> Result<Running> {
         let mut command = self.place.near().command("dpdk-testpmd");
@@ -84,6 +94,11 @@ iptables = "rules.v4"
         self.spawn(self.place.near().command(sluice()?).args(["run", "-c"]).arg(&config))
     }
 
+    /// The beginning of a command to the gateway.
+    pub(super) fn client(&self) -> Result<String> {
+        Ok(format!("{} -S unix:{}/api.sock", sluice()?.display(), self.folder.display()))
+    }
+
     fn spawn(&self, command: &mut Command) -> Result<Running> {
         Link::clear(self.folder);
         let output = File::create(self.folder.join(OUTPUT))?;
@@ -105,16 +120,23 @@ iptables = "rules.v4"
     pub(super) fn generate(&self, arguments: &[&str]) -> Result<String> {
         self.link.wait(self.place, self.folder).with_context(|| self.said())?;
         let [inside, outside] = [0, 1].map(|side| self.link.far_device(self.folder, side));
-        let output = self
+        let errors = self.folder.join(GENERATOR_ERRORS);
+        let mut generator = self
             .place
             .far()
             .command(std::env::current_exe()?)
             .args(["gen", "--inside", &inside, "--outside", &outside])
             .args(arguments)
-            .output()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if !output.status.success() && !text.contains('\n') {
-            let error = String::from_utf8_lossy(&output.stderr);
+            .stdout(Stdio::piped())
+            .stderr(File::create(&errors)?)
+            .spawn()?;
+        let mut text = String::new();
+        if let Some(output) = &mut generator.stdout {
+            output.read_to_string(&mut text)?;
+        }
+        self.spent.borrow_mut().push(Running(generator));
+        if !text.contains('\n') {
+            let error = std::fs::read_to_string(&errors).unwrap_or_default();
             anyhow::bail!("the generator: {error}\nthe other side: {}", self.said());
         }
         Ok(text)
