@@ -12,6 +12,7 @@ differential!(
     clamped_to_the_path,
     stripped,
     marks_of_connections,
+    shifted_marks,
     networks_mapped,
     untracked_and_on,
     refusals_are_related
@@ -129,6 +130,38 @@ fn marks_of_connections() -> Scenario {
             lab.wan(&Packet::new(OUTSIDE, INSIDE).udp(port, 1000, b"answer"));
             lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, port, b"marked"));
             lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, port, b"marked"));
+        }
+    })
+}
+
+/// What a mark has become is read off the packets: six bits of it at a time, as their DSCP.
+fn shifted_marks() -> Scenario {
+    let rules = "
+        *mangle
+        -A PREROUTING -p udp -m multiport --ports 1 -m connmark --mark 0 -j CONNMARK --set-xmark 0x3/0xf --left-shift-mark 2
+        -A PREROUTING -p udp -m multiport --ports 2 -m connmark ! --mark 0 -j CONNMARK --set-xmark 0x1/0x1 --right-shift-mark 1
+        -A PREROUTING -p udp -m multiport --ports 2 -m connmark --mark 0 -j CONNMARK --set-mark 0x88
+        -A PREROUTING -p udp -m multiport --ports 3 -j MARK --set-mark 0x5a
+        -A PREROUTING -p udp -m multiport --ports 3 -j CONNMARK --save-mark --nfmask 0xf0 --ctmask 0xff --right-shift-mark 4
+        -A PREROUTING -p udp -m multiport --ports 4 -j MARK --set-mark 0x15
+        -A PREROUTING -p udp -m multiport --ports 4 -j CONNMARK --save-mark --nfmask 0x7 --ctmask 0 --left-shift-mark 31
+        -A PREROUTING -p udp -m multiport --ports 5 -m connmark --mark 0 -j CONNMARK --set-mark 0x12345678
+        -A PREROUTING -p udp -m multiport --ports 5 -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xf000 --right-shift-mark 12
+        -A FORWARD -j CONNMARK --restore-mark --nfmask 0 --ctmask 0
+        -A FORWARD -m connmark --mark 0xc -j DSCP --set-dscp 12
+        -A FORWARD -m connmark --mark 0x44 -j DSCP --set-dscp 20
+        -A FORWARD -m connmark --mark 0x22 -j DSCP --set-dscp 21
+        -A FORWARD -m connmark --mark 5 -j DSCP --set-dscp 5
+        -A FORWARD -m connmark --mark 0x80000000 -j DSCP --set-dscp 31
+        -A FORWARD -m mark --mark 5 -j ECN --ecn-ip-ect 2
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for port in [1, 2, 3, 4, 5] {
+            for _ in 0..4 {
+                lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, port, b"shifted"));
+            }
+            lab.wan(&Packet::new(OUTSIDE, INSIDE).udp(port, 1000, b"answer"));
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, port, b"shifted"));
         }
     })
 }

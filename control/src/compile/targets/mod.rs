@@ -58,7 +58,7 @@ pub(super) fn compile<A: Address>(
         }
         // There is no queueing discipline for a class, and every checksum is complete.
         Some(text::Target::Checksum(_) | text::Target::Classify(_)) => Target::Continue,
-        Some(text::Target::ConnMark(asked)) => Target::Connmark(written::connmark(asked)?),
+        Some(text::Target::ConnMark(asked)) => Target::Connmark(written::connmark(asked)),
         Some(text::Target::Dscp(asked)) => written::tos(asked.value << 2, 0xfc),
         Some(text::Target::Tos(asked)) => written::tos(asked.value, asked.mask),
         Some(text::Target::Ecn(asked)) => written::ecn(asked)?,

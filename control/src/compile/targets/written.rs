@@ -5,30 +5,26 @@ use crate::compile::leading;
 use sluice_config::netfilter::targets as words;
 use sluice_dataplane::address::{Address, V6};
 use sluice_dataplane::rules::targets::Target;
-use sluice_dataplane::rules::targets::connmark::ConnmarkChange;
+use sluice_dataplane::rules::targets::connmark::{ConnmarkChange, MarkCopy, MarkShift};
 use sluice_dataplane::rules::targets::header::{TcpEcn, TosChange, TtlChange};
 use sluice_dataplane::rules::targets::netmap::Netmap;
 use sluice_dataplane::rules::targets::npt::{End, PrefixTranslation};
 use sluice_dataplane::rules::targets::tcp_options::{MssLimit, OptionStrip};
 use sluice_dataplane::wire::tcp_flags;
 
-pub(super) fn connmark(asked: &words::ConnMark) -> Result<ConnmarkChange, Problem> {
-    match asked.shift {
-        words::ConnMarkShift::Left(0) | words::ConnMarkShift::Right(0) => {}
-        words::ConnMarkShift::Left(_) | words::ConnMarkShift::Right(_) => {
-            return Err(unsupported("-j CONNMARK that shifts", "choose masks that need no shift"));
-        }
-    }
+pub(super) fn connmark(asked: &words::ConnMark) -> ConnmarkChange {
     let (connection_mask, packet_mask) = (asked.connection_mask, asked.packet_mask);
-    Ok(match asked.operation {
-        words::ConnMarkOperation::Set(value) => {
-            ConnmarkChange::Set { value, mask: connection_mask }
-        }
-        words::ConnMarkOperation::Save => ConnmarkChange::Save { connection_mask, packet_mask },
-        words::ConnMarkOperation::Restore => {
-            ConnmarkChange::Restore { connection_mask, packet_mask }
-        }
-    })
+    ConnmarkChange {
+        copy: match asked.operation {
+            words::ConnMarkOperation::Set(value) => MarkCopy::Set { value, mask: connection_mask },
+            words::ConnMarkOperation::Save => MarkCopy::Save { connection_mask, packet_mask },
+            words::ConnMarkOperation::Restore => MarkCopy::Restore { connection_mask, packet_mask },
+        },
+        shift: match asked.shift {
+            words::ConnMarkShift::Left(bits) => MarkShift::Left(bits),
+            words::ConnMarkShift::Right(bits) => MarkShift::Right(bits),
+        },
+    }
 }
 
 pub(super) fn tos<A>(value: u8, mask: u8) -> Target<A> {
