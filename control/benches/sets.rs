@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measuring tool")]
 
-use sluice_control::sets::run;
+use sluice_control::sets::{SharedSets, run};
 use sluice_dataplane::address::IpVersion;
-use sluice_dataplane::sets::{Direction, Directions, MatchOptions, Query, SetRef, Sets};
+use sluice_dataplane::sets::{Direction, Directions, MatchOptions, Query, SetRef};
 use sluice_dataplane::time::Instant;
 use std::fmt::Write;
 use std::hint::black_box;
@@ -29,13 +29,13 @@ fn measure(kind: &str) {
     for index in 0..COUNT {
         let _ = writeln!(text, "add a {}", Ipv4Addr::from(address(index)));
     }
-    let mut sets = Sets::default();
+    let sets = SharedSets::default();
     let restore = ["-exist".to_owned(), "restore".to_owned()];
     let began = std::time::Instant::now();
-    let answer = run(&mut sets, &restore, &text, Instant(5));
+    let answer = run(&sets, &restore, &text, Instant(5));
     let loaded = began.elapsed();
     assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
-    let set = sets.reference("a").unwrap();
+    let set = sets.lock().reference("a").unwrap();
     let best = |wanted, of: fn(u32) -> u32| {
         (0..ROUNDS).map(|_| nanoseconds(&set, wanted, of)).min_by(f64::total_cmp).unwrap()
     };

@@ -8,7 +8,7 @@
 //!
 //! Not thread-safe by itself: the server keeps it behind a mutex that no worker ever touches.
 
-use crate::compile::{self, CompileError, States, World};
+use crate::compile::{self, CompileError, RECENT, States, World};
 use crate::interfaces::{self, OpenPorts};
 use crate::routes::{self, Origin, Route, Routes};
 use crate::sets::SharedSets;
@@ -23,6 +23,7 @@ use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::neighbour::Machine;
 use sluice_dataplane::published::{Generation, Published};
+use sluice_dataplane::rules::matches::recent::List;
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::Instant;
 use std::collections::HashMap;
@@ -221,6 +222,12 @@ impl Controller {
     #[must_use]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.published.current()
+    }
+
+    /// The lists that rules of `-m recent` name, by name.
+    #[must_use]
+    pub fn recent_lists(&self) -> Vec<(String, Arc<List>)> {
+        self.states.of_kind(RECENT)
     }
 
     /// Puts a whole configuration in force, or none of it. Rules begin with the counters they bring.

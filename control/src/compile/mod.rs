@@ -8,7 +8,7 @@ mod targets;
 
 pub use error::CompileError;
 pub use rules::{Compiled, World, compile};
-pub use states::States;
+pub use states::{RECENT, States};
 
 use sluice_dataplane::address::Address;
 

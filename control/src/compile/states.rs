@@ -14,6 +14,9 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The kind of `-m recent`'s lists.
+pub const RECENT: &str = "recent";
+
 type AnyState = Arc<dyn Any + Send + Sync>;
 
 /// All states of one gateway.

@@ -8,6 +8,7 @@ mod config;
 mod conntrack;
 mod metrics;
 mod network;
+mod recent;
 mod rules;
 mod serve;
 mod sets;

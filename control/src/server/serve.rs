@@ -1,6 +1,6 @@
 //! Listening: sockets, reflection, health, and the end.
 
-use super::{Plane, config, conntrack, metrics, network, rules, sets, stats};
+use super::{Plane, config, conntrack, metrics, network, recent, rules, sets, stats};
 use crate::proto;
 use sluice_config::gateway::{Api, Listen};
 use std::future::{Future, IntoFuture};
@@ -148,6 +148,7 @@ async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerErro
     health
         .set_serving::<proto::network_service_server::NetworkServiceServer<network::Network>>()
         .await;
+    health.set_serving::<proto::recent_service_server::RecentServiceServer<recent::Lists>>().await;
     health.set_serving::<proto::rules_service_server::RulesServiceServer<rules::Rules>>().await;
     health.set_serving::<proto::sets_service_server::SetsServiceServer<sets::NamedSets>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
@@ -161,6 +162,7 @@ async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerErro
         .add_service(stats::service(plane))
         .add_service(conntrack::service(plane))
         .add_service(network::service(plane))
+        .add_service(recent::service(plane))
         .add_service(rules::service(plane))
         .add_service(sets::service(plane));
     Ok(builder.routes())

@@ -24,9 +24,7 @@ impl SetsService for NamedSets {
         let now = (self.0.clock)();
         let shared = self.0.lock().running.sets.clone();
         // A long restore is no work for the runtime's own threads.
-        let done = tokio::task::spawn_blocking(move || {
-            sets::run(&mut shared.lock(), &arguments, &input, now)
-        });
+        let done = tokio::task::spawn_blocking(move || sets::run(&shared, &arguments, &input, now));
         let answer = done.await.map_err(|error| Status::internal(error.to_string()))?;
         Ok(Response::new(proto::SetsCommandResponse {
             stdout: answer.stdout,

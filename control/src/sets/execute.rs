@@ -73,8 +73,14 @@ pub(super) fn command(
                 SetsError::Exists | SetsError::Missing | SetsError::InUse => NO_SET,
             })
         }),
-        Command::List(name) => show::list(sets, name.as_deref(), options, now, answer),
-        Command::Save(name) => show::save(sets, name.as_deref(), options, now, answer),
+        Command::List(name) => {
+            show::list(&show::look(sets, name.as_deref())?, options, now, answer);
+            Ok(())
+        }
+        Command::Save(name) => {
+            show::save(&show::look(sets, name.as_deref())?, options, now, answer);
+            Ok(())
+        }
         Command::Version => {
             answer.stdout = format!("{VERSION}\n");
             Ok(())
@@ -108,7 +114,7 @@ fn create(sets: &mut Sets, name: &str, header: &Header, exist: bool) -> Result<(
 }
 
 /// Elements of one command, and the set they are for.
-struct Change {
+pub(super) struct Change {
     set: Arc<Set>,
     kind: SetType,
     header: Header,
@@ -117,7 +123,8 @@ struct Change {
 }
 
 impl Change {
-    fn read(
+    /// Reads what the tool reads before the kernel is asked.
+    pub(super) fn read(
         sets: &Sets,
         name: &str,
         element: &str,
@@ -145,7 +152,7 @@ impl Change {
         }
     }
 
-    fn add(&self, sets: &Sets, exist: bool, now: Instant) -> Result<(), Fault> {
+    pub(super) fn add(&self, sets: &Sets, exist: bool, now: Instant) -> Result<(), Fault> {
         for element in &self.elements {
             let entry = convert::entry(self.kind, element, &self.values);
             if self.kind == SetType::ListSet {
@@ -161,7 +168,7 @@ impl Change {
         Ok(())
     }
 
-    fn del(&self, sets: &Sets, exist: bool, now: Instant) -> Result<(), Fault> {
+    pub(super) fn del(&self, sets: &Sets, exist: bool, now: Instant) -> Result<(), Fault> {
         for element in &self.elements {
             let done = if self.kind == SetType::ListSet {
                 let place = convert::place(&self.values.place);

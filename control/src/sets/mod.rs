@@ -4,21 +4,34 @@
 
 mod convert;
 mod execute;
+mod restore;
 mod show;
 #[cfg(test)]
 mod tests;
 
+use restore::restore;
 use sluice_config::Diagnostic;
-use sluice_config::ipset::{Fault, Invocation, Options, split};
+use sluice_config::ipset::{Command, Fault, Invocation, Options};
 use sluice_config::netfilter::{Family, SetFamily};
 use sluice_dataplane::address::IpVersion;
-use sluice_dataplane::sets::Sets;
+use sluice_dataplane::sets::{Bell, Sets};
 use sluice_dataplane::time::Instant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The gateway's sets, shared by the API, the housekeeper and the compiler of rules.
-#[derive(Debug, Clone, Default)]
-pub struct SharedSets(Arc<Mutex<Sets>>);
+#[derive(Debug, Clone)]
+pub struct SharedSets {
+    sets: Arc<Mutex<Sets>>,
+    bell: Bell,
+}
+
+impl Default for SharedSets {
+    fn default() -> Self {
+        let sets = Sets::default();
+        let bell = sets.bell();
+        Self { sets: Arc::new(Mutex::new(sets)), bell }
+    }
+}
 
 /// What a command line came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,14 +47,19 @@ pub struct Answer {
 impl SharedSets {
     /// The sets. Each change is whole before another panics or not, so a poisoned lock is taken.
     pub fn lock(&self) -> MutexGuard<'_, Sets> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Frees what has timed out and makes room, unless a command has the sets.
+    /// Frees what has timed out, makes room, and makes the changes of packets that wait. Holds the lock only to see what there is.
     pub fn maintain(&self, now: Instant) {
-        if let Ok(sets) = self.0.try_lock() {
-            sets.maintain(now);
-        }
+        let all = self.lock().all();
+        all.iter().for_each(|set| set.maintain(now));
+    }
+
+    /// Whether packets need [`maintain`](Self::maintain) before its time.
+    #[must_use]
+    pub fn wants_maintenance(&self) -> bool {
+        self.bell.heard()
     }
 
     /// Sets as `ipset save` text describes them.
@@ -50,8 +68,7 @@ impl SharedSets {
     /// The first line that cannot be carried out.
     pub fn load(text: &str, file: &str, now: Instant) -> Result<Self, Diagnostic> {
         let shared = Self::default();
-        let restored =
-            restore(&mut shared.lock(), text, &Options::default(), now, &mut Answer::default());
+        let restored = restore(&shared, text, &Options::default(), now, &mut Answer::default());
         match restored {
             Ok(()) => Ok(shared),
             Err((line, fault)) => Err(Diagnostic {
@@ -79,7 +96,7 @@ impl sluice_config::netfilter::Sets for SharedSets {
 
 /// Carries out one command line; `input` is the text that `restore` reads.
 #[must_use]
-pub fn run(sets: &mut Sets, words: &[String], input: &str, now: Instant) -> Answer {
+pub fn run(sets: &SharedSets, words: &[String], input: &str, now: Instant) -> Answer {
     let mut answer = Answer::default();
     let quiet;
     let (fault, line) = match Invocation::parse(words) {
@@ -89,11 +106,11 @@ pub fn run(sets: &mut Sets, words: &[String], input: &str, now: Instant) -> Answ
         }
         Ok(invocation) => {
             quiet = invocation.options.quiet;
-            let done = if invocation.command == sluice_config::ipset::Command::Restore {
+            let done = if invocation.command == Command::Restore {
                 restore(sets, input, &invocation.options, now, &mut answer)
                     .map_err(|(line, fault)| (fault, Some(line)))
             } else {
-                execute::command(sets, &invocation, now, &mut answer).map_err(|fault| (fault, None))
+                one(sets, &invocation, now, &mut answer).map_err(|fault| (fault, None))
             };
             match done {
                 Ok(()) => {
@@ -111,25 +128,23 @@ pub fn run(sets: &mut Sets, words: &[String], input: &str, now: Instant) -> Answ
     answer
 }
 
-/// Carries out the lines of a text until one fails: its number, and why.
-fn restore(
-    sets: &mut Sets,
-    text: &str,
-    options: &Options,
+/// Carries out everything but `restore`. A million elements are shown without holding the lock.
+fn one(
+    sets: &SharedSets,
+    invocation: &Invocation,
     now: Instant,
     answer: &mut Answer,
-) -> Result<(), (usize, Fault)> {
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') || line == "COMMIT" {
-            continue;
+) -> Result<(), Fault> {
+    match &invocation.command {
+        Command::List(name) => {
+            let seen = show::look(&sets.lock(), name.as_deref())?;
+            show::list(&seen, &invocation.options, now, answer);
         }
-        let mut invocation = Invocation::parse(&split(line)).map_err(|fault| (number, fault))?;
-        invocation.options.exist |= options.exist;
-        execute::command(sets, &invocation, now, answer).map_err(|fault| (number, fault))?;
-        if answer.code != 0 {
-            return Ok(());
+        Command::Save(name) => {
+            let seen = show::look(&sets.lock(), name.as_deref())?;
+            show::save(&seen, &invocation.options, now, answer);
         }
+        _ => execute::command(&mut sets.lock(), invocation, now, answer)?,
     }
     Ok(())
 }

@@ -1,13 +1,14 @@
 //! Command lines carried out, without a gateway. The comparison with the real tool is among the differential tests.
 
 use super::*;
+use sluice_config::ipset::split;
 
 fn words(line: &str) -> Vec<String> {
     split(line)
 }
 
 /// Runs lines and gives all that was said, exit codes other than 0 in front.
-fn said(sets: &mut Sets, lines: &str, now: Instant) -> String {
+fn said(sets: &SharedSets, lines: &str, now: Instant) -> String {
     let mut text = String::new();
     for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let answer = run(sets, &words(line), "", now);
@@ -39,14 +40,14 @@ create l list:set size 8
 add l n
 add l a
 ";
-    let mut sets = Sets::default();
+    let sets = SharedSets::default();
     let now = Instant(5);
-    let answer = run(&mut sets, &words("restore"), text, now);
+    let answer = run(&sets, &words("restore"), text, now);
     assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
-    assert_eq!(said(&mut sets, "save", now), text);
+    assert_eq!(said(&sets, "save", now), text);
     let (one, other) = ("2001:0db8::1", "n");
     assert_eq!(
-        said(&mut sets, &format!("test p {one},80,2001:db8::9\ntest l {other}"), now),
+        said(&sets, &format!("test p {one},80,2001:db8::9\ntest l {other}"), now),
         "Warning: 2001:db8::1,tcp:80,2001:db8::9 is in set p.\nWarning: n is in set l.\n"
     );
 }
@@ -54,7 +55,7 @@ add l a
 #[test]
 fn a_wrong_line_is_named_and_a_file_of_the_configuration_is_refused() {
     let text = "create a hash:ip\n\n# so\nadd a 1.2.3.4\nadd a nonsense\n";
-    let answer = run(&mut Sets::default(), &words("restore"), text, Instant(5));
+    let answer = run(&SharedSets::default(), &words("restore"), text, Instant(5));
     assert_eq!(
         (answer.code, answer.stderr.as_str()),
         (
@@ -68,9 +69,9 @@ fn a_wrong_line_is_named_and_a_file_of_the_configuration_is_refused() {
 
 #[test]
 fn exist_and_quiet() {
-    let mut sets = Sets::default();
+    let sets = SharedSets::default();
     let text = said(
-        &mut sets,
+        &sets,
         "create a hash:ip
          create a hash:ip -exist
          create a hash:net -exist

@@ -1,12 +1,16 @@
 //! The elements of one set: shards of tables, each with its own writer's turn, read without a lock.
 //!
-//! A packet that finds another writing gives up after some spins, and one that finds a shard nearly full does not make it
-//! larger: both are counted as [`Hash::missed`]. Commands wait their turn and grow shards at half, so that packets find room.
+//! A packet neither waits nor allocates. What rules add to has room for its elements from the start ([`Hash::expect_packets`]), and
+//! is grown at half by commands and [`Hash::maintain`]. A packet that finds another writing for long, or no room all the same,
+//! leaves its change to be made late; where that ring is full too, it is counted as [`Hash::missed`].
+
+mod lookup;
 
 use super::bounds::Lengths;
 use super::key::{Key, Layout, MAX_WORDS};
 use super::kind::{Header, Second};
-use super::table::{Found, Shape, Table, Value};
+use super::late::{Bell, Late, Waiting};
+use super::table::{Shape, Table, Value};
 use crate::time::Instant;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -18,6 +22,8 @@ const SHARDS: usize = 16;
 const SPINS: usize = 256;
 /// Slots of a shard to begin with.
 const FIRST_SLOTS: usize = 16;
+/// Elements for which room is made beforehand where packets are expected to add, if the set may have as many.
+const EXPECTED: usize = 1 << 20;
 
 /// Who changes a set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +97,10 @@ pub(super) struct Hash {
     beginnings: Lengths,
     count: AtomicUsize,
     missed: AtomicU64,
+    /// Slots that a shard has at least.
+    least: AtomicUsize,
+    waiting: Waiting,
+    bell: Bell,
 }
 
 #[allow(clippy::cast_possible_truncation)]
@@ -103,16 +113,13 @@ const fn is_over(ends: u64, now: Instant) -> bool {
     ends != 0 && ends <= now.0
 }
 
+/// Bytes of a name up to its end.
 fn name_length(bits: u128) -> u8 {
     u8::try_from(16 - bits.trailing_zeros() / 8).unwrap_or(0)
 }
 
-fn name_beginning(bits: u128, length: u8) -> u128 {
-    bits & u128::MAX.checked_shl(8 * (16 - u32::from(length))).unwrap_or(0)
-}
-
 impl Hash {
-    pub(super) fn new(header: &Header) -> Self {
+    pub(super) fn new(header: &Header, bell: Bell) -> Self {
         let layout = Layout::of(header);
         let shape = Shape {
             key: layout.words(),
@@ -137,6 +144,28 @@ impl Hash {
             beginnings: Lengths::new(),
             count: AtomicUsize::new(0),
             missed: AtomicU64::new(0),
+            least: AtomicUsize::new(FIRST_SLOTS),
+            waiting: Waiting::default(),
+            bell,
+        }
+    }
+
+    /// Makes room for what packets will add. Not for the packet path.
+    pub(super) fn expect_packets(&self) {
+        self.waiting.prepare();
+        let most = EXPECTED.min(self.header.max_elements as usize);
+        // Half as much again, as hashes do not fill shards evenly.
+        let slots = (most.div_ceil(SHARDS) * 3 / 2).next_power_of_two().max(FIRST_SLOTS);
+        if self.least.swap(slots, Relaxed) == slots {
+            return;
+        }
+        for shard in &self.shards {
+            let Some(_turn) = shard.turn(Who::Command) else { continue };
+            let table = shard.table.load();
+            if table.slots() < slots {
+                // Nothing has timed out at the beginning of time.
+                shard.table.store(Arc::new(self.copy(&table, Instant::default())));
+            }
         }
     }
 
@@ -168,67 +197,6 @@ impl Hash {
         self.shards.get((hash >> 60) as usize % SHARDS)
     }
 
-    #[inline]
-    fn exact<T>(
-        &self,
-        key: &Key,
-        now: Instant,
-        on: &mut impl FnMut(&Table, Found) -> Option<T>,
-    ) -> Option<T> {
-        let words = key.pack(self.layout);
-        let words = words.get(..self.layout.words())?;
-        let hash = self.hash(words);
-        let table = self.shard(hash)?.table.load();
-        let found = table.find(words, hash).filter(|found| !is_over(found.ends, now))?;
-        on(&table, found)
-    }
-
-    /// An element with exactly this key.
-    pub(super) fn has(&self, key: &Key, now: Instant) -> Option<bool> {
-        self.exact(key, now, &mut |_, found| Some(found.nomatch))
-    }
-
-    /// The elements that cover a host's key, the most particular first, until `on` has an answer.
-    #[inline]
-    pub(super) fn covering<T>(
-        &self,
-        key: &Key,
-        now: Instant,
-        mut on: impl FnMut(&Table, Found) -> Option<T>,
-    ) -> Option<T> {
-        if !self.header.kind.first_is_net() {
-            return self.with_second(key, now, &mut on);
-        }
-        self.lengths.longest_first().find_map(|length| {
-            let first = self.header.masked(key.first, length);
-            self.with_second(&Key { first, prefix: length, ..*key }, now, &mut on)
-        })
-    }
-
-    #[inline]
-    fn with_second<T>(
-        &self,
-        key: &Key,
-        now: Instant,
-        on: &mut impl FnMut(&Table, Found) -> Option<T>,
-    ) -> Option<T> {
-        match self.header.kind.second() {
-            Second::None | Second::Address | Second::Mark => self.exact(key, now, on),
-            Second::Net => self.second_lengths.longest_first().find_map(|length| {
-                let second = self.header.masked(key.second, length);
-                self.exact(&Key { second, second_prefix: length, ..*key }, now, on)
-            }),
-            Second::Interface => self.exact(key, now, on).or_else(|| {
-                let own = name_length(key.second);
-                let shorter = self.beginnings.longest_first().filter(|length| *length <= own);
-                shorter.into_iter().find_map(|length| {
-                    let second = name_beginning(key.second, length);
-                    self.exact(&Key { second, wildcard: true, ..*key }, now, on)
-                })
-            }),
-        }
-    }
-
     fn note(&self, key: &Key, change: impl Fn(&Lengths, u8)) {
         if self.header.kind.first_is_net() {
             change(&self.lengths, key.prefix);
@@ -241,18 +209,30 @@ impl Hash {
         }
     }
 
-    fn busy(&self) -> Failed {
+    /// Leaves a packet's change to [`Hash::maintain`], which is called for.
+    fn leave(&self, change: Late) -> Result<(), Failed> {
+        self.bell.ring();
+        if self.waiting.push(change) {
+            return Ok(());
+        }
         self.missed.fetch_add(1, Relaxed);
-        Failed::Busy
+        Err(Failed::Busy)
     }
 
     /// Enters an element, or where `exist` is set gives one that is there its values.
     pub(super) fn add(&self, new: &New, exist: bool, now: Instant, who: Who) -> Result<(), Failed> {
+        match self.add_now(new, exist, now, who) {
+            Err(Failed::Busy) => self.leave(Late::Add(*new, exist)),
+            done => done,
+        }
+    }
+
+    fn add_now(&self, new: &New, exist: bool, now: Instant, who: Who) -> Result<(), Failed> {
         let words = new.key.pack(self.layout);
         let words = words.get(..self.layout.words()).ok_or(Failed::Missing)?;
         let hash = self.hash(words);
         let shard = self.shard(hash).ok_or(Failed::Missing)?;
-        let _turn = shard.turn(who).ok_or_else(|| self.busy())?;
+        let _turn = shard.turn(who).ok_or(Failed::Busy)?;
         let table = shard.table.load();
         let fresh = |counters: Option<(u64, u64)>| Value {
             nomatch: new.nomatch,
@@ -278,9 +258,12 @@ impl Hash {
         if done.is_err() && who == Who::Packet {
             self.note(&new.key, Lengths::remove);
             self.count.fetch_sub(1, Relaxed);
-            return Err(self.busy());
+            return Err(Failed::Busy);
         }
-        if done.is_err() || (who == Who::Command && Self::is_tight(&table)) {
+        if who == Who::Packet && table.is_tight() {
+            self.bell.ring();
+        }
+        if done.is_err() || (who == Who::Command && table.is_tight()) {
             let grown = self.copy(&table, now);
             if done.is_err() {
                 // It was made with room to spare.
@@ -317,25 +300,31 @@ impl Hash {
 
     /// Takes an element out.
     pub(super) fn remove(&self, key: &Key, now: Instant, who: Who) -> Result<(), Failed> {
+        // Behind an addition that waits.
+        let waits = who == Who::Packet && !self.waiting.is_empty();
+        let done = if waits { Err(Failed::Busy) } else { self.remove_now(key, now, who) };
+        match done {
+            Err(Failed::Busy) => self.leave(Late::Remove(*key)),
+            done => done,
+        }
+    }
+
+    fn remove_now(&self, key: &Key, now: Instant, who: Who) -> Result<(), Failed> {
         let words = key.pack(self.layout);
         let words = words.get(..self.layout.words()).ok_or(Failed::Missing)?;
         let hash = self.hash(words);
         let shard = self.shard(hash).ok_or(Failed::Missing)?;
-        let _turn = shard.turn(who).ok_or_else(|| self.busy())?;
+        let _turn = shard.turn(who).ok_or(Failed::Busy)?;
         let table = shard.table.load();
         let found = table.find(words, hash).ok_or(Failed::Missing)?;
         self.take_out(&table, found.at, key);
         if is_over(found.ends, now) { Err(Failed::Missing) } else { Ok(()) }
     }
 
-    fn is_tight(table: &Table) -> bool {
-        table.used() * 3 > table.slots() * 2
-    }
-
     /// A larger (or cleaner) table with the same elements. What packets count in the old one meanwhile is lost.
     fn copy(&self, table: &Table, now: Instant) -> Table {
         let live = (0..table.slots()).filter(|at| table.read(*at).is_some()).count();
-        let copy = Table::new(self.shape, (live * 2).max(FIRST_SLOTS));
+        let copy = Table::new(self.shape, (live * 2).max(self.least.load(Relaxed)));
         for (key, value) in (0..table.slots()).filter_map(|at| table.read(at)) {
             if is_over(value.ends, now) {
                 self.note(&Key::unpack(self.layout, key), Lengths::remove);
@@ -349,7 +338,7 @@ impl Hash {
         copy
     }
 
-    /// Frees what has timed out and makes room ahead of what packets add.
+    /// Frees what has timed out, makes room ahead of what packets add, and makes the changes that wait.
     pub(super) fn maintain(&self, now: Instant) {
         for shard in &self.shards {
             let Some(_turn) = shard.turn(Who::Command) else { continue };
@@ -363,9 +352,16 @@ impl Hash {
                     }
                 }
             }
-            if table.used() * 2 > table.slots() {
+            if table.is_tight() {
                 shard.table.store(Arc::new(self.copy(&table, now)));
             }
+        }
+        while let Some(change) = self.waiting.pop() {
+            // One that is there already, or not any more, is as good as done.
+            let _ = match change {
+                Late::Add(new, exist) => self.add_now(&new, exist, now, Who::Command),
+                Late::Remove(key) => self.remove_now(&key, now, Who::Command),
+            };
         }
     }
 
@@ -388,6 +384,7 @@ impl Hash {
 
     /// Takes everything out.
     pub(super) fn flush(&self) {
+        while self.waiting.pop().is_some() {}
         for shard in &self.shards {
             let Some(_turn) = shard.turn(Who::Command) else { continue };
             let table = shard.table.load();
@@ -396,7 +393,14 @@ impl Hash {
                     self.take_out(&table, at, &Key::unpack(self.layout, key));
                 }
             }
-            shard.table.store(Arc::new(Table::new(self.shape, FIRST_SLOTS)));
+            let least = self.least.load(Relaxed);
+            shard.table.store(Arc::new(Table::new(self.shape, least)));
         }
+    }
+
+    /// All shards as while they are copied.
+    #[cfg(test)]
+    pub(super) fn all_turns(&self) -> Vec<impl Drop> {
+        self.shards.iter().filter_map(|shard| shard.turn(Who::Command)).collect()
     }
 }

@@ -6,8 +6,8 @@ use super::set::{Entry, Refusal};
 use crate::time::Instant;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// Where in a list a member goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +41,13 @@ pub(super) struct List {
     members: ArcSwap<Vec<Arc<Member>>>,
     size: usize,
     counters: bool,
+    /// Packets are expected to add to the members.
+    grows: AtomicBool,
 }
 
 impl List {
     pub(super) fn new(size: usize, counters: bool) -> Self {
-        Self { members: ArcSwap::default(), size, counters }
+        Self { members: ArcSwap::default(), size, counters, grows: AtomicBool::new(false) }
     }
 
     /// As the kernel's `list_set_ktest`.
@@ -86,6 +88,12 @@ impl List {
         members.iter().any(|member| !member.is_over(query.now) && member.set.del(query, at))
     }
 
+    /// Makes room in the members for what packets will add to the first of them.
+    pub(super) fn expect_packets(&self) {
+        self.grows.store(true, Relaxed);
+        self.members.load().iter().for_each(|member| member.set.expect_packets());
+    }
+
     fn live(&self, now: Instant) -> Vec<Arc<Member>> {
         self.members.load().iter().filter(|member| !member.is_over(now)).cloned().collect()
     }
@@ -103,6 +111,9 @@ impl List {
         exist: bool,
         (ends, now): (u64, Instant),
     ) -> Result<(), Refusal> {
+        if self.grows.load(Relaxed) {
+            set.expect_packets();
+        }
         let mut members = self.live(now);
         let there = Self::find(&members, &set.name());
         if there.is_some() && !exist {

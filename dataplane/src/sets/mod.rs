@@ -8,13 +8,17 @@
 //!
 //! A rule holds a [`SetRef`]; while one lives the set is referenced, and [`Sets::destroy`] refuses. Workers call
 //! [`SetRef::test`], [`SetRef::add`] and [`SetRef::del`] with a [`Query`]: no allocation, and never a wait. Commands come through
-//! [`Sets`] and [`Set`]. [`Sets::maintain`] must be called every second or so, off the packet path: it frees what has timed out
-//! and makes room ahead of what packets add. Time is handed in.
+//! [`Sets`] and [`Set`]. What [`Sets::all`] gives must be maintained off the packet path, every second or so and where the
+//! [`Bell`] is heard: that frees what has timed out, makes room ahead of what packets add, and makes late what a packet
+//! could not do at once. Time is handed in.
 
 mod bounds;
+#[cfg(test)]
+mod burst_tests;
 mod hash;
 mod key;
 mod kind;
+mod late;
 mod list;
 mod query;
 mod reference;
@@ -26,6 +30,7 @@ mod tests;
 
 pub use key::Key;
 pub use kind::{Header, Kind, Second};
+pub use late::Bell;
 pub use list::Place;
 pub use query::{Addition, Compare, Direction, Directions, MatchOptions, Query};
 pub use reference::SetRef;

@@ -3,8 +3,8 @@
 use super::query::{Addition, Directions, MatchOptions, Query};
 use super::set::Set;
 use arc_swap::ArcSwap;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A named place, and the set in it. `swap` exchanges what stands in two places.
@@ -14,6 +14,8 @@ pub(super) struct Named {
     name: Mutex<String>,
     contents: ArcSwap<Set>,
     references: AtomicUsize,
+    /// Packets are expected to add to what stands here.
+    grows: AtomicBool,
 }
 
 impl Named {
@@ -22,6 +24,7 @@ impl Named {
             name: Mutex::new(name.to_owned()),
             contents: ArcSwap::from_pointee(set),
             references: AtomicUsize::new(0),
+            grows: AtomicBool::new(false),
         })
     }
     pub(super) fn name(&self) -> String {
@@ -32,6 +35,16 @@ impl Named {
     }
     pub(super) fn set(&self) -> Arc<Set> {
         self.contents.load_full()
+    }
+    pub(super) fn expect_packets(&self) {
+        self.grows.store(true, SeqCst);
+        self.set().expect_packets();
+    }
+    /// Makes room in what has come to stand here since packets were expected.
+    pub(super) fn keep_ready(&self) {
+        if self.grows.load(SeqCst) {
+            self.set().expect_packets();
+        }
     }
     pub(super) fn swap(&self, other: &Self) {
         other.contents.store(self.contents.swap(other.set()));
@@ -60,6 +73,11 @@ impl SetRef {
     #[must_use]
     pub fn set(&self) -> Arc<Set> {
         self.0.set()
+    }
+    /// Makes room for what packets will add, in this set and in any that comes to have its name. For the control thread, before
+    /// a rule adds to it.
+    pub fn expect_packets(&self) {
+        self.0.expect_packets();
     }
     /// Whether the packet matches: `-m set --match-set NAME src,dst`.
     #[must_use]

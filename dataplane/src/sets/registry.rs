@@ -1,9 +1,9 @@
 //! The sets by name.
 
 use super::kind::Header;
+use super::late::Bell;
 use super::reference::{Named, SetRef};
 use super::set::Set;
-use crate::time::Instant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use thiserror::Error;
@@ -34,6 +34,7 @@ pub struct Sets {
     by_name: BTreeMap<String, Arc<Named>>,
     /// Names by place; a set takes the first free one, as the kernel's do.
     order: Vec<Option<String>>,
+    bell: Bell,
 }
 
 impl Sets {
@@ -45,7 +46,8 @@ impl Sets {
         if self.by_name.contains_key(name) {
             return Err(SetsError::Exists);
         }
-        self.by_name.insert(name.to_owned(), Named::new(name, Set::new(header)));
+        self.by_name
+            .insert(name.to_owned(), Named::new(name, Set::with_bell(header, self.bell.clone())));
         match self.order.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(name.to_owned()),
             None => self.order.push(Some(name.to_owned())),
@@ -144,13 +146,24 @@ impl Sets {
             return Err(SetsError::Types);
         }
         first.swap(second);
+        first.keep_ready();
+        second.keep_ready();
         Ok(())
     }
 
-    /// Frees what has timed out and makes room ahead of what packets add. Every second or so.
-    pub fn maintain(&self, now: Instant) {
-        for named in self.by_name.values() {
-            named.set().maintain(now);
-        }
+    /// All sets, each with room where rules add to its name: to be maintained by [`Set::maintain`].
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Set>> {
+        let ready = |named: &Arc<Named>| {
+            named.keep_ready();
+            named.set()
+        };
+        self.by_name.values().map(ready).collect()
+    }
+
+    /// What rings where some set should be maintained before its time.
+    #[must_use]
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
     }
 }

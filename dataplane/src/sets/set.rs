@@ -3,6 +3,7 @@
 use super::hash::{Failed, Hash, New, Who};
 use super::key::Key;
 use super::kind::{Header, Kind, Second};
+use super::late::Bell;
 use super::list::{List, Place};
 use super::query::{Addition, Directions, MatchOptions, Purpose, Query};
 use super::reference::SetRef;
@@ -107,6 +108,11 @@ impl Set {
     /// An empty set.
     #[must_use]
     pub fn new(header: Header) -> Self {
+        Self::with_bell(header, Bell::default())
+    }
+
+    /// One that rings where it wants to be maintained.
+    pub(super) fn with_bell(header: Header, bell: Bell) -> Self {
         let contents = match header.kind {
             Kind::ListSet => {
                 Contents::List(List::new(header.max_elements as usize, header.counters))
@@ -122,7 +128,7 @@ impl Set {
             | Kind::HashNetNet
             | Kind::HashNetIface
             | Kind::BitmapIp
-            | Kind::BitmapPort => Contents::Hash(Hash::new(&header)),
+            | Kind::BitmapPort => Contents::Hash(Hash::new(&header, bell)),
         };
         Self { header, contents, comments: Mutex::default() }
     }
@@ -158,8 +164,8 @@ impl Set {
         nomatch.is_some_and(|nomatch| nomatch == inverted)
     }
 
-    /// Adds what the packet stands for; true when it is in the set now and was not, or `exist` allows. Never waits: it may be
-    /// refused while another writes, or while a shard has no room until [`Set::maintain`]. For workers.
+    /// Adds what the packet stands for; true when it is in the set now and was not, or `exist` allows. Never waits:
+    /// while another writes for long, or a shard has no room, it is done by the next [`Set::maintain`]. For workers.
     pub fn add(&self, query: &Query<'_>, at: Directions, addition: &Addition) -> bool {
         let hash = match &self.contents {
             Contents::List(list) => return list.add(query, at, addition),
@@ -186,6 +192,14 @@ impl Set {
             Contents::Hash(hash) => query
                 .key(&self.header, at, Purpose::Change, hash.longest())
                 .is_some_and(|key| hash.remove(&key, query.now, Who::Packet).is_ok()),
+        }
+    }
+
+    /// Makes room for what packets will add. Not for the packet path.
+    pub(super) fn expect_packets(&self) {
+        match &self.contents {
+            Contents::Hash(hash) => hash.expect_packets(),
+            Contents::List(list) => list.expect_packets(),
         }
     }
 
@@ -416,7 +430,7 @@ impl Set {
         }
     }
 
-    /// Changes by packets that were given up because another was writing or there was no room yet.
+    /// Changes by packets that were given up, because too many waited already.
     #[must_use]
     pub fn missed(&self) -> u64 {
         match &self.contents {
@@ -434,7 +448,7 @@ impl Set {
         self.comments().clear();
     }
 
-    /// Frees what has timed out and makes room ahead of what packets add.
+    /// Frees what has timed out, makes room ahead of what packets add, and makes the changes that wait.
     pub fn maintain(&self, now: Instant) {
         match &self.contents {
             Contents::Hash(hash) => hash.maintain(now),

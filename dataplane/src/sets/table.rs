@@ -78,6 +78,8 @@ pub(super) struct Table {
     mask: usize,
     /// Slots that are not empty.
     used: AtomicUsize,
+    /// Those of them that were full and are not.
+    gone: AtomicUsize,
 }
 
 enum Seen {
@@ -91,7 +93,13 @@ impl Table {
     pub(super) fn new(shape: Shape, slots: usize) -> Self {
         let slots = slots.next_power_of_two();
         let words = std::iter::repeat_with(|| AtomicU64::new(0)).take(slots * shape.words());
-        Self { shape, words: words.collect(), mask: slots - 1, used: AtomicUsize::new(0) }
+        Self {
+            shape,
+            words: words.collect(),
+            mask: slots - 1,
+            used: AtomicUsize::new(0),
+            gone: AtomicUsize::new(0),
+        }
     }
 
     pub(super) const fn slots(&self) -> usize {
@@ -99,6 +107,11 @@ impl Table {
     }
     pub(super) fn used(&self) -> usize {
         self.used.load(Relaxed)
+    }
+    /// Whether a copy should take its place: half of it is full, or too much of it was.
+    pub(super) fn is_tight(&self) -> bool {
+        let (used, gone) = (self.used(), self.gone.load(Relaxed));
+        used.saturating_sub(gone) * 2 > self.slots() || used * 4 > self.slots() * 3
     }
     pub(super) fn bytes(&self) -> usize {
         self.words.len() * size_of::<AtomicU64>()
@@ -200,6 +213,7 @@ impl Table {
                     return Ok(());
                 }
                 GONE => {
+                    self.gone.fetch_sub(1, Relaxed);
                     self.write(at, before, key, hash, value);
                     return Ok(());
                 }
@@ -263,6 +277,7 @@ impl Table {
         let sequence = (head.load(Relaxed) & !(ONE_SEQUENCE - 1)).wrapping_add(ONE_SEQUENCE);
         if !next_is_empty {
             head.store(sequence | GONE, Release);
+            self.gone.fetch_add(1, Relaxed);
             return;
         }
         // Nobody searches on from here: this slot and those gone before it are empty again.
@@ -278,6 +293,7 @@ impl Table {
             }
             head.store(before.wrapping_add(ONE_SEQUENCE) & !STATE, Release);
             self.used.fetch_sub(1, Relaxed);
+            self.gone.fetch_sub(1, Relaxed);
         }
     }
 

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Check this machine for what the gateway needs; print the command that mends each lack
     Doctor(DoctorArgs),
+    /// Show the lists of `-m recent`, or change one
+    Recent(RecentArgs),
     /// Run the gateway in the foreground until SIGTERM
     Run(RunArgs),
     /// Show counters: interfaces, workers, drops by reason, connections, packet memory
@@ -126,6 +128,38 @@ pub(crate) enum ConfigAction {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct RecentArgs {
+    #[command(subcommand)]
+    pub(crate) action: RecentAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecentAction {
+    /// Print the names of all lists
+    List {
+        /// Print them as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a list as Linux does in /proc/net/xt_recent/NAME, the longest unseen address first
+    Show {
+        /// The list: what rules say behind `--name`, or DEFAULT
+        name: String,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a list by what Linux takes in /proc/net/xt_recent/NAME
+    Write {
+        /// The list
+        name: String,
+        /// `+ADDRESS` puts an address in or stamps it, `-ADDRESS` takes it out, `/` takes all out
+        #[arg(allow_hyphen_values = true)]
+        change: String,
+    },
+}
+
+#[derive(Debug, Args)]
 #[command(
     long_about = "Show the gateway's counters.\n\nPackets balance: received + originated = sent + \
                         local + dropped + held, summed over the workers. Bytes count from the Ethernet \
@@ -183,7 +217,7 @@ impl Tool {
 
 /// The error for a word that is no command, with the one that was probably meant.
 pub(crate) fn unknown_command(word: &str) -> Failure {
-    let own = ["check", "config", "doctor", "stats"];
+    let own = ["check", "config", "doctor", "recent", "run", "stats"];
     let known = own.into_iter().chain(Tool::ALL.iter().map(|(name, _)| *name));
     Failure::Usage(match sluice_config::diagnostic::nearest(word, known) {
         Some(near) => format!("unknown command `{word}`; did you mean `{near}`?"),
@@ -208,6 +242,13 @@ mod tests {
         assert_eq!(parsed.server, "unix:/x");
         let Command::Tool(words) = parsed.command else { panic!("not a tool") };
         assert_eq!(words, ["iptables", "-S", "INPUT", "--help"]);
+    }
+
+    #[test]
+    fn an_address_to_take_out_of_a_list_is_no_option() {
+        let parsed = Arguments::try_parse_from(["sluice", "recent", "write", "ssh", "-10.1.0.2"]);
+        let Command::Recent(args) = parsed.expect("parses").command else { panic!("not recent") };
+        assert!(matches!(args.action, RecentAction::Write { change, .. } if change == "-10.1.0.2"));
     }
 
     #[test]

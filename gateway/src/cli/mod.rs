@@ -15,6 +15,7 @@ mod ip;
 mod ipset;
 mod iptables;
 mod output;
+mod recent;
 mod remote;
 mod stats;
 mod wire;
@@ -48,6 +49,7 @@ pub(crate) fn main(mut words: Vec<String>) -> ExitCode {
         Command::Check(args) => (SELF, check::run(&args)),
         Command::Config(args) => (SELF, block_on(config::run(&args, &remote))),
         Command::Doctor(args) => (SELF, doctor::run(&args)),
+        Command::Recent(args) => (SELF, block_on(recent::run(&args, &remote))),
         Command::Run(args) => {
             let run = crate::run::run(&args.config);
             (SELF, run.map_err(|error| Failure::Refused(format!("{error:#}"))))

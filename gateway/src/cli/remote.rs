@@ -6,6 +6,7 @@ use std::time::Duration;
 use sluice_control::proto::config_service_client::ConfigServiceClient;
 use sluice_control::proto::conntrack_service_client::ConntrackServiceClient;
 use sluice_control::proto::network_service_client::NetworkServiceClient;
+use sluice_control::proto::recent_service_client::RecentServiceClient;
 use sluice_control::proto::rules_service_client::RulesServiceClient;
 use sluice_control::proto::sets_service_client::SetsServiceClient;
 use sluice_control::proto::stats_service_client::StatsServiceClient;
@@ -45,6 +46,10 @@ impl Remote {
     pub(crate) async fn network(&self) -> Result<NetworkServiceClient<Channel>, Failure> {
         let client = NetworkServiceClient::new(self.connect().await?);
         Ok(client.max_decoding_message_size(usize::MAX))
+    }
+
+    pub(crate) async fn recent(&self) -> Result<RecentServiceClient<Channel>, Failure> {
+        Ok(RecentServiceClient::new(self.connect().await?))
     }
 
     pub(crate) async fn rules(&self) -> Result<RulesServiceClient<Channel>, Failure> {

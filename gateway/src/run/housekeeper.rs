@@ -37,10 +37,9 @@ pub(super) fn start(
                 told = clock::now();
                 clock::tell(&shared.clock);
             }
-            if clock::now().since(maintained) >= SETS_EVERY {
+            let sets = plane.lock().running.sets.clone();
+            if clock::now().since(maintained) >= SETS_EVERY || sets.wants_maintenance() {
                 maintained = clock::now();
-                // A restore at work keeps the lock, and makes room itself.
-                let sets = plane.lock().running.sets.clone();
                 sets.maintain(maintained);
             }
             std::thread::sleep(TURN);

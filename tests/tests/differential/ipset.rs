@@ -288,3 +288,38 @@ fn restored_text() {
          save r",
     );
 }
+
+/// What the kernel refuses leaves the lines before it done; what the tool cannot read also takes those that it had gathered.
+#[test]
+fn a_restore_that_fails_keeps_what_the_tool_has_sent() {
+    compare(
+        "create r hash:ip
+         restore <<< $'add r 1.1.1.1\\nadd r 1.1.1.2\\nadd r 1.1.1.1\\nadd r 1.1.1.9\\n'
+         save r
+         flush r
+         restore <<< $'add r 1.1.1.1\\nadd r 1.1.1.2\\nfrob r\\n'
+         save r
+         restore <<< $'add r 1.1.1.1\\nadd r bogus\\nadd r 1.1.1.9\\n'
+         save r
+         restore <<< $'add r 1.1.1.1\\nadd r 1.1.1.2 timeout 5\\n'
+         save r
+         flush r
+         restore <<< $'add r 1.1.1.1\\nCOMMIT\\nadd r bogus\\n'
+         save r
+         flush r
+         restore <<< $'create q hash:ip\\nadd q 1.1.1.1\\nadd nosuch 1.1.1.1\\n'
+         save q
+         restore <<< $'add q 1.1.1.1\\nadd r 1.1.1.1\\nadd r bogus\\n'
+         save
+         restore <<< $'add r 1.1.1.1\\nadd r 1.1.1.3\\ndel r 1.1.1.1\\nadd r bogus\\n'
+         save r
+         flush r
+         restore <<< $'add r 1.1.1.1\\ntest r 1.1.1.7\\nadd r 1.1.1.9\\n'
+         save r
+         flush r
+         restore <<< \"$(seq -f 'add r 10.0.0.%.0f' 200; seq -f 'add r 10.0.1.%.0f' 200; echo add r bogus)\"
+         list -t r
+         restore <<< \"$(seq -f 'add r 11.0.0.%.0f' 200; echo add r 11.0.0.7)\"
+         list -t r",
+    );
+}

@@ -8,6 +8,7 @@ mod ipv6;
 mod matches;
 mod nat;
 mod random;
+mod recent;
 mod rules;
 mod targets;
 mod text;

@@ -2,12 +2,18 @@
 
 use std::time::Duration;
 
+use sluice_tests::frame::Packet;
 use sluice_tests::gateway::Gateway;
 use sluice_tests::router::unindent;
 use sluice_tests::topology::LAN;
+use sluice_tests::wire::Wire;
 use sluice_tests::{Topology, eventually, on_sluice};
 
-on_sluice!(log_writes_the_kernels_line, packets_change_a_set_and_rules_look_into_it);
+on_sluice!(
+    log_writes_the_kernels_line,
+    packets_change_a_set_and_rules_look_into_it,
+    a_burst_of_strangers_goes_into_a_set
+);
 
 fn start(net: &Topology, workers: u32, log: &str) -> Gateway {
     let toml = format!(
@@ -64,4 +70,49 @@ fn packets_change_a_set_and_rules_look_into_it(workers: u32) {
     assert!(pings());
     let missing = gateway.sluice("iptables -A INPUT -m set --match-set nowhere src -j DROP");
     assert!(missing.stderr.contains("Set nowhere doesn't exist."), "{}", missing.stderr);
+}
+
+/// Far more than an empty set holds come within a moment; each is in the set at once, and the next packet of it is known.
+fn a_burst_of_strangers_goes_into_a_set(workers: u32) {
+    const STRANGERS: usize = 5000;
+    let net = Topology::new();
+    let gateway = start(&net, workers, "syslog");
+    gateway.must("ipset create strangers hash:ip");
+    gateway.load_rules(&unindent(
+        "
+         *filter
+         -A INPUT -p udp -m set --match-set strangers src -j DROP
+         -A INPUT -p udp -j SET --add-set strangers src
+         COMMIT",
+    ));
+    let wire = Wire::open(&net.client, "eth0");
+    let send = |stranger: usize| {
+        let source = format!("10.1.{}.{}", 100 + stranger / 250, 1 + stranger % 250);
+        let packet = Packet::new(&source, "10.1.0.1").udp(1000, 9, b"who are you");
+        wire.send(&[&ethernet()[..], &packet.bytes()].concat());
+        // The port's ring holds 4096.
+        if stranger % 500 == 499 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    (0..STRANGERS).for_each(send);
+    let there = format!("Number of entries: {STRANGERS}\n");
+    let all = eventually(Duration::from_secs(5), || {
+        gateway.must("ipset list -t strangers").contains(&there)
+    });
+    assert!(all, "{}", gateway.must("ipset list -t strangers"));
+    (0..STRANGERS).for_each(send);
+    let known = format!("[{STRANGERS}:");
+    let saved = || gateway.must("iptables-save -c");
+    let known =
+        eventually(Duration::from_secs(5), || saved().lines().any(|line| line.starts_with(&known)));
+    assert!(known, "{}", saved());
+}
+
+/// Destination, source and type of a frame from the client to the gateway.
+fn ethernet() -> Vec<u8> {
+    let octets = |mac: &str| {
+        mac.split(':').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect::<Vec<_>>()
+    };
+    [octets(LAN.mac), octets(LAN.host_mac), vec![8, 0]].concat()
 }

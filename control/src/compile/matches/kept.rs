@@ -3,16 +3,15 @@
 use super::Within;
 use crate::compile::error::Unsupported;
 use crate::compile::leading;
+use crate::compile::states::RECENT;
 use sluice_config::netfilter::matches as words;
 use sluice_dataplane::address::Address;
 use sluice_dataplane::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table};
-use sluice_dataplane::rules::matches::recent::{Action, End, Recent};
+use sluice_dataplane::rules::matches::recent::{Action, End, List, Recent};
 use sluice_dataplane::rules::matches::{Match, connlimit, limit, quota, statistic};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::Duration;
 
-/// The kind under which lists of addresses are kept by name.
-const RECENT: &str = "recent";
 /// The same of tables of buckets; the name is that of the family and the table.
 const HASHLIMIT: &str = "hashlimit";
 
@@ -38,7 +37,7 @@ pub(super) fn connlimit<A: Address>(asked: &words::Connlimit, within: Within<'_>
 }
 
 pub(super) fn recent<A: Address>(asked: &words::Recent, within: Within<'_>) -> Match<A> {
-    let list = within.world.states.named(RECENT, &asked.name, Default::default);
+    let list = within.world.states.named(RECENT, &asked.name, || List::for_hits(asked.hit_count));
     let recent = Recent {
         list,
         action: match asked.action {

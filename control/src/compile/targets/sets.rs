@@ -23,6 +23,9 @@ pub(super) fn change(asked: &words::Set, world: &World<'_>) -> Result<SetChange,
     };
     let addition = Addition { exist: asked.exist, timeout: asked.timeout };
     let add = asked.add.as_ref().map(find).transpose()?;
+    if let Some((set, _)) = &add {
+        set.expect_packets();
+    }
     Ok(SetChange {
         add: add.map(|(set, at)| (set, at, addition)),
         del: asked.delete.as_ref().map(find).transpose()?,

@@ -100,7 +100,7 @@ pub struct List(Spin<Inner>);
 
 impl Default for List {
     fn default() -> Self {
-        Self(Spin::new(Inner::new(STAMPS)))
+        Self::for_hits(0)
     }
 }
 
@@ -163,12 +163,22 @@ impl Entry {
     }
 }
 
+/// Stamps an address has for a hit count: the next power of two.
+fn stamps_for(hits: u32) -> usize {
+    if hits == 0 { STAMPS } else { (hits as usize).next_power_of_two() }
+}
+
 impl List {
+    /// A list whose first rule asks for so many hits.
+    #[must_use]
+    pub fn for_hits(hits: u32) -> Self {
+        Self(Spin::new(Inner::new(stamps_for(hits))))
+    }
+
     /// Makes room for stamps enough for a hit count. A list that has to grow forgets what is in it, as the kernel's
     /// does. Not for the packet path.
     pub fn make_room(&self, hits: u32) {
-        let wanted = (hits as usize).max(1).next_power_of_two();
-        let wanted = if hits == 0 { STAMPS } else { wanted };
+        let wanted = stamps_for(hits);
         if self.0.hold().stamps < wanted {
             let new = Inner::new(wanted);
             *self.0.hold() = new;
@@ -184,14 +194,15 @@ impl List {
         found.into_iter().map(|(key, entry)| (ip_of(key), entry)).collect()
     }
 
-    /// Puts an address in, or stamps it, as writing `+ADDRESS` to the kernel's file does.
+    /// Puts an address in, or stamps it, as writing `+ADDRESS` to the kernel's file does: one that was there keeps
+    /// its TTL.
     pub fn add(&self, address: IpAddr, now: Instant) {
         let (key, mut inner) = (key_of(address), self.0.hold());
         let Inner { entries, stamps, turn, .. } = &mut *inner;
         match entries.get_mut(&key) {
             Some(entry) => {
                 *turn += 1;
-                entry.stamp(now, 0, *stamps, *turn);
+                entry.stamp(now, entry.ttl, *stamps, *turn);
             }
             None => inner.add(key, 0, now),
         }
@@ -362,6 +373,22 @@ mod tests {
         assert!(ask(&rule(&list, Action::Check, None, STAMPS as u32), 7, 100));
         list.make_room(40);
         assert!(list.entries().is_empty(), "a list that grows forgets");
+    }
+
+    #[test]
+    fn what_is_written_by_hand_counts_and_keeps_the_ttl() {
+        let list = Kept::<List>::default();
+        let host = "0.0.0.7".parse().unwrap();
+        ask(&rule(&list, Action::Set, None, 0), 7, 0);
+        list.0.add(host, Instant(1001 * SECOND));
+        assert!(ask(&rule(&list, Action::Check, Some(10), 2), 7, 2));
+        let [(_, entry)] = &list.0.entries()[..] else { panic!("not one entry") };
+        assert_eq!((entry.ttl, entry.last, entry.stamps().1), (64, Instant(1001 * SECOND), 2));
+        assert!(list.0.remove(host) && !list.0.remove(host));
+        list.0.add(host, Instant(1002 * SECOND));
+        assert_eq!(list.0.entries().first().map(|(_, entry)| entry.ttl), Some(0));
+        list.0.flush();
+        assert!(list.0.entries().is_empty());
     }
 
     #[test]
