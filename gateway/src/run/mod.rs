@@ -128,6 +128,7 @@ fn logging() {
 
 fn empty_snapshot(workers: usize) -> Snapshot {
     Snapshot {
+        number: 0,
         interfaces: Default::default(),
         next_hops: Vec::new(),
         rules4: Rules::empty(workers),
