@@ -20,6 +20,7 @@ use sluice_dataplane::rules::Rules;
 use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::{Instant, WallClock};
+use sluice_dataplane::trace::Traces;
 use sluice_dataplane::worker::counters::WorkerCounters;
 use sluice_dataplane::worker::{HandOffRing, Parts, Shared, Worker};
 use std::net::{IpAddr, Ipv4Addr};
@@ -127,6 +128,7 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
         generation: Generation::default(),
         clock: WallClock::default(),
         reports: Arc::new(Reports::new(1)),
+        traces: Arc::new(Traces::new(64)),
     });
     let worker = |number: usize| {
         let id = WorkerId(u8::try_from(number)?);
@@ -206,6 +208,7 @@ fn snapshot(role: &Role, conntrack: ConntrackSettings, workers: usize) -> Snapsh
         .map(|gateway| NextHop::Gateway { interface: WAN, address: gateway_address(gateway) });
     let own = [NextHop::Gateway { interface: LAN, address: LAN_ROUTER }, NextHop::Local(WAN)];
     Snapshot {
+        number: 0,
         interfaces: Interfaces::new(vec![
             Some(interface("lan", 0, LAN_MAC, V4([192, 168, 0, 1]))),
             Some(interface("wan", 1, WAN_MAC, V4(EXTERNAL))),

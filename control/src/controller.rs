@@ -362,6 +362,7 @@ impl Controller {
         let (states, sets) = (&self.states, &candidate.sets);
         let world = World { interfaces, states, sets, workers: self.workers };
         Ok(Snapshot {
+            number: previous.number.wrapping_add(1),
             rules4: compile::compile(&candidate.rules4, world, &previous.rules4)?.rules,
             rules6: compile::compile(&candidate.rules6, world, &previous.rules6)?.rules,
             interfaces: interfaces.clone(),

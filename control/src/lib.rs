@@ -4,6 +4,7 @@ pub mod compile;
 pub mod controller;
 pub mod interfaces;
 pub mod log;
+pub mod nflog;
 pub mod proto;
 pub mod routes;
 pub mod server;

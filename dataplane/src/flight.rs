@@ -7,6 +7,7 @@ use crate::drop_reason::DropReason;
 use crate::ids::{InterfaceId, NeighbourId, WorkerId};
 use crate::packet::Packet;
 use crate::rules::{Connection, Surroundings, Tracked, Trail, View};
+use crate::trace::Traced;
 use crate::tuple::Tuple;
 use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
 use crate::wire::icmp_error::IcmpError;
@@ -69,6 +70,10 @@ pub(crate) struct Flight<A, P> {
     pub(crate) trail: Trail,
     /// Whether the next packet of the flow is sure to meet the same verdict.
     pub(crate) cacheable: bool,
+    /// Whether somebody is told what becomes of it.
+    pub(crate) traced: Option<Traced>,
+    /// The connection state it is to be taken for, whatever the table says: of an explanation.
+    pub(crate) supposed: Option<CtState>,
 }
 
 impl<A: Address, P: Packet> Flight<A, P> {
@@ -124,6 +129,8 @@ impl<A: Address, P: Packet> Flight<A, P> {
             flow: Flow::None,
             trail: Trail::new(),
             cacheable: true,
+            traced: None,
+            supposed: None,
         })
     }
 
@@ -185,6 +192,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             connection_changed: false,
             notrack: self.notrack,
             mark: self.mark,
+            traced: self.traced,
             add_mss: None,
             length: self.length,
             around,

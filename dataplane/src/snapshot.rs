@@ -84,6 +84,8 @@ impl Default for IpSettings {
 /// The configuration of the data plane at one moment.
 #[derive(Debug)]
 pub struct Snapshot {
+    /// Which it is: each one published has another number than the one before.
+    pub number: u32,
     /// Interfaces.
     pub interfaces: Interfaces,
     /// Next hops that the FIBs' entries name.

@@ -195,6 +195,26 @@ pub struct Rules {
     pub ipset: Option<PathBuf>,
     /// Where the LOG target writes.
     pub log: LogSink,
+    /// Where the NFLOG target's packets go; none: to nobody, as in the kernel without a listener.
+    pub nflog: Option<PacketLog>,
+}
+
+/// Where the NFLOG target's packets go, as pcapng.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PacketLog {
+    /// `file:PATH`: appended to it.
+    File(PathBuf),
+    /// `unix:PATH`: to every program that connects to that socket.
+    Unix(PathBuf),
+}
+
+impl std::fmt::Display for PacketLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file:{}", path.display()),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
 }
 
 /// Where the LOG target writes.

@@ -6,7 +6,8 @@ use toml::de::{DeTable, DeValue};
 use super::reader::{Fields, Report, Span, boolean, integer, string, within};
 use super::values::{
     Destination, address, destination, device, interface_address, interface_name, ipv6_default,
-    listen, log_sink, mtu, path, route_kind, routing_table, socket_address, unicast_mac,
+    listen, log_sink, mtu, packet_log, path, route_kind, routing_table, socket_address,
+    unicast_mac,
 };
 use super::*;
 use crate::diagnostic::Diagnostic;
@@ -319,6 +320,7 @@ fn rules(mut fields: Fields<'_, '_>, report: &mut Report<'_>) -> Rules {
         ip6tables: fields.get(report, "ip6tables", path),
         ipset: fields.get(report, "ipset", path),
         log: fields.get(report, "log", log_sink).unwrap_or_default(),
+        nflog: fields.get(report, "nflog", packet_log),
     };
     fields.finish(report);
     rules

@@ -45,6 +45,7 @@ interface = "wan"
 [rules]
 iptables = "rules.v4"
 log = "file:/tmp/with \"quotes\""
+nflog = "unix:/run/nflog.sock"
 [api]
 listen = ["unix:/run/s.sock", "tcp:127.0.0.1:5000"]
 metrics = "127.0.0.1:9477"

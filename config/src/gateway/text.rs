@@ -61,6 +61,7 @@ impl Config {
             LogSink::Journal => out.string("log", "journal"),
             LogSink::File(path) => out.string("log", format!("file:{}", path.display())),
         }
+        out.some("nflog", self.rules.nflog.as_ref());
     }
 
     fn write_api(&self, out: &mut Text) {

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use toml::de::DeValue;
 
 use super::reader::{Wrong, string, within, wrong};
-use super::{BadDevice, Device, Listen, LogSink, MacAddress, RouteKind};
+use super::{BadDevice, Device, Listen, LogSink, MacAddress, PacketLog, RouteKind};
 use crate::diagnostic::nearest;
 
 pub(super) fn path(value: &DeValue<'_>) -> Result<PathBuf, Wrong> {
@@ -160,6 +160,18 @@ pub(super) fn log_sink(value: &DeValue<'_>) -> Result<LogSink, Wrong> {
         _ => Err(wrong(
             format!("`{text}` is no place to log to"),
             "write `syslog`, `journal` or `file:PATH`",
+        )),
+    }
+}
+
+pub(super) fn packet_log(value: &DeValue<'_>) -> Result<PacketLog, Wrong> {
+    let text = string(value)?;
+    match (text.strip_prefix("file:"), text.strip_prefix("unix:")) {
+        (Some(path), _) if !path.is_empty() => Ok(PacketLog::File(PathBuf::from(path))),
+        (_, Some(path)) if !path.is_empty() => Ok(PacketLog::Unix(PathBuf::from(path))),
+        _ => Err(wrong(
+            format!("`{text}` is no place for NFLOG's packets"),
+            "write `file:PATH` or `unix:PATH`",
         )),
     }
 }

@@ -4,7 +4,6 @@ use super::{v4, v6};
 use sluice_dataplane::address::IpVersion;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
-use sluice_dataplane::rules::Hook;
 use sluice_dataplane::rules::report::{LineOptions, Report};
 use std::fmt::Write as _;
 
@@ -19,7 +18,7 @@ pub fn line(
     let name = |id: Option<InterfaceId>| {
         id.and_then(|id| interfaces.get(id)).map_or("", |interface| interface.name.as_str())
     };
-    let (ingress, egress) = sides(report);
+    let (ingress, egress) = report.sides();
     let mut out = format!("{prefix}IN={} OUT={} ", name(ingress), name(egress));
     if ingress.is_some() {
         mac_header(&mut out, options, report);
@@ -35,16 +34,6 @@ pub fn line(
         let _ = write!(out, "MARK={:#x} ", report.mark);
     }
     out
-}
-
-/// The interfaces that a hook knows.
-fn sides(report: &Report) -> (Option<InterfaceId>, Option<InterfaceId>) {
-    let ingress = Some(report.ingress).filter(|id| *id != InterfaceId::HOST);
-    match report.hook {
-        Hook::Prerouting | Hook::Input => (ingress, None),
-        Hook::Forward => (ingress, report.egress),
-        Hook::Output | Hook::Postrouting => (None, report.egress),
-    }
 }
 
 /// The Ethernet header, untagged.

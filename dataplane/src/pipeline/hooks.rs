@@ -26,7 +26,7 @@ impl<A: Family> Lane<A> {
         let outcome = rules.evaluate(entry, &mut view, walk);
         let (add_mss, changed) = (view.add_mss, view.connection_changed);
         let notrack = view.notrack;
-        flight.mark = view.mark;
+        (flight.mark, flight.traced) = (view.mark, view.traced);
         flight.cacheable &= !changed;
         flight.notrack = notrack;
         flight.settle(add_mss);
@@ -63,7 +63,7 @@ impl<A: Family> Lane<A> {
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         let changed = view.connection_changed;
-        flight.mark = view.mark;
+        (flight.mark, flight.traced) = (view.mark, view.traced);
         flight.cacheable &= !changed;
         Some(outcome)
     }

@@ -16,6 +16,7 @@ mod fast;
 mod first;
 mod hooks;
 mod route;
+mod tell;
 mod track;
 mod translate;
 
@@ -33,10 +34,12 @@ use crate::rules::report::Reports;
 use crate::rules::{Hook, Rules, Surroundings, Table};
 use crate::snapshot::Snapshot;
 use crate::time::{Instant, WallClock};
+use crate::trace::Tracing;
 use fast::Ways;
 pub(crate) use fast::{Arrival, BURST, Exit, Passed, Vector, is_v6, prefetch};
 use route::Route;
 use std::sync::Arc;
+pub(crate) use tell::ports;
 pub(crate) use translate::forget;
 
 /// What differs between IPv4 and IPv6 in the pipeline.
@@ -94,6 +97,8 @@ pub(crate) struct Env<'a> {
     pub(crate) reports: &'a Reports,
     /// One random number per packet.
     pub(crate) random: u64,
+    /// Where it is told what becomes of packets.
+    pub(crate) tracing: &'a Tracing,
 }
 
 impl<'a> Env<'a> {
@@ -105,6 +110,7 @@ impl<'a> Env<'a> {
             zone: self.clock.zone(),
             random: self.random,
             reports: Some(self.reports),
+            tracing: Some(self.tracing),
             ..Surroundings::of(hook, self.snapshot, fib)
         }
     }
@@ -179,6 +185,7 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
         self.check_owner(env, flight)?;
+        self.begin_trace(env, flight);
         self.table(env, flight, Table::Raw, Hook::Prerouting)?;
         self.track(env, flight)?;
         self.table(env, flight, Table::Mangle, Hook::Prerouting)?;
@@ -209,6 +216,7 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
         let before = flight.destination;
+        self.begin_trace(env, flight);
         let mut out = self.route_output(env, flight)?;
         if flight.related {
             self.table(env, flight, Table::Raw, Hook::Output)?;
@@ -237,8 +245,13 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
         verdict: Result<Verdict, Stop>,
     ) -> Result<Verdict, Stop> {
+        if flight.traced.is_some() {
+            self.tell_end(env, flight, &verdict);
+        }
         if let Flow::New(unborn) = std::mem::replace(&mut flight.flow, Flow::None) {
-            A::rules(env.snapshot).forget_connection(&unborn.original);
+            if !env.tracing.is_dry() {
+                A::rules(env.snapshot).forget_connection(&unborn.original);
+            }
             flight.arrived = Some(unborn.original);
             self.conntrack.abandon(unborn);
         }

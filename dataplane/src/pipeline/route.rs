@@ -84,6 +84,18 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Route, Stop> {
+        let route = self.find_route(env, flight)?;
+        if flight.traced.is_some() {
+            self.tell_route(env, flight, route);
+        }
+        Ok(route)
+    }
+
+    fn find_route<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<Route, Stop> {
         if A::VERSION == IpVersion::V6 && flight.headers.options {
             hop_by_hop::check(flight.lead.data(), &flight.headers)?;
         }
@@ -188,6 +200,9 @@ impl<A: Family> Lane<A> {
             }
         };
         flight.egress = out.map(|out| out.egress);
+        if let (Some(out), true) = (out, flight.traced.is_some()) {
+            self.tell_route(env, flight, Route::Forward(out));
+        }
         out.ok_or(Stop::Drop(DropReason::NoRoute))
     }
 

@@ -56,8 +56,24 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
+        self.find_connection(env, flight)?;
+        if flight.traced.is_some() {
+            self.tell_connection(env, flight);
+        }
+        Ok(())
+    }
+
+    fn find_connection<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<(), Stop> {
         flight.tuple =
             tuple_of(flight.source, flight.destination, flight.headers.protocol, &flight.layer4);
+        if let Some(state) = flight.supposed {
+            flight.state = state;
+            return Ok(());
+        }
         if !A::rules(env.snapshot).needs_conntrack() || flight.notrack {
             return Ok(());
         }

@@ -70,7 +70,9 @@ impl<A: Family> Lane<A> {
             }
         }
         self.check_redirect(env, flight)?;
+        let before = flight.traced.map(|_| flight.ends());
         self.rewrite(flight, End::Destination);
+        self.tell_translation(env, flight, before);
         Ok(())
     }
 
@@ -106,7 +108,9 @@ impl<A: Family> Lane<A> {
             self.choose_source(&env, new, range)?;
         }
         self.check_redirect(env, flight)?;
+        let before = flight.traced.map(|_| flight.ends());
         self.rewrite(flight, End::Source);
+        self.tell_translation(env, flight, before);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use super::view::View;
 use super::{Chain, ChainId, Policy, Rule, Rules};
 use crate::address::Address;
 use crate::nat::NatRange;
+use crate::trace::{self, Did};
 
 /// How deep user chains may call one another, as in the kernel's `NFT_JUMP_STACK_SIZE`.
 const MAX_DEPTH: usize = 16;
@@ -133,6 +134,7 @@ impl<A: Address> Rules<A> {
                 // The end of the chain: policy of a base chain, or back to the caller.
                 Left::Returned if depth == 0 => return self.policy(entry, view, &mut walk),
                 Left::Returned => {
+                    view.tell(trace::Step::Return(chain));
                     depth -= 1;
                     (chain, position) = stack[depth];
                 }
@@ -153,6 +155,8 @@ impl<A: Address> Rules<A> {
             None => Outcome::Accept,
             Some((policy, counter)) => {
                 count(counter, view, walk);
+                let accept = policy == Policy::Accept;
+                view.tell(trace::Step::Policy { counter, accept });
                 match policy {
                     Policy::Accept => Outcome::Accept,
                     Policy::Drop => Outcome::Drop,
@@ -176,7 +180,10 @@ fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>)
         *walk.cacheable &= match condition.depends() {
             Depends::Flow => true,
             Depends::Control => !view.is_control(),
-            Depends::Packet => false,
+            Depends::Packet => {
+                view.tell_depends(rule.counter, condition);
+                false
+            }
         };
         if !condition.holds(view) {
             return Step::Next;
@@ -184,6 +191,34 @@ fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>)
     }
     count(rule.counter, view, walk);
     *walk.cacheable &= rule.target.is_steady();
+    let step = act(rule, view);
+    if view.traced.is_some() {
+        view.tell(trace::Step::Rule { counter: rule.counter, did: did(&step) });
+    }
+    step
+}
+
+/// What came of a rule, for those who trace the packet.
+fn did<A>(step: &Step<A>) -> Did {
+    match step {
+        Step::Next | Step::Readdressed => Did::Continue,
+        Step::Return => Did::Return,
+        Step::Enter { chain, come_back: true } => Did::Jump(*chain),
+        Step::Enter { chain, come_back: false } => Did::Goto(*chain),
+        Step::End(outcome) => match outcome {
+            Outcome::Accept => Did::Accept,
+            Outcome::Drop => Did::Drop,
+            Outcome::Reject(with) => Did::Reject(*with),
+            Outcome::Snat(_) => Did::Snat,
+            Outcome::Dnat(_) => Did::Dnat,
+            Outcome::Masquerade(_) => Did::Masquerade,
+            Outcome::Redirect(_) => Did::Redirect,
+        },
+    }
+}
+
+#[inline]
+fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
     match &rule.target {
         Target::Continue => Step::Next,
         Target::Accept => Step::End(Outcome::Accept),
@@ -226,6 +261,7 @@ fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>)
         | Target::OptionStrip(_)
         | Target::Connmark(_)
         | Target::Set(_)
+        | Target::Trace
         | Target::Tell(_) => {
             write(&rule.target, view);
             Step::Next
@@ -242,6 +278,7 @@ fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
         Target::OptionStrip(strip) => strip.apply(view),
         Target::Connmark(change) => change.apply(view),
         Target::Set(change) => change.apply(view),
+        Target::Trace => view.begin_trace(),
         Target::Tell(telling) => {
             if let Some(reports) = view.around.reports {
                 reports.tell(telling, view);

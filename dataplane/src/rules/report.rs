@@ -83,6 +83,27 @@ impl Report {
     pub fn frame(&self) -> &[u8] {
         self.bytes.get(..self.filled.into()).unwrap_or_default()
     }
+
+    /// The interfaces that the hook knows: the way in, and the way out.
+    #[must_use]
+    pub fn sides(&self) -> (Option<InterfaceId>, Option<InterfaceId>) {
+        sides(self.hook, self.ingress, self.egress)
+    }
+}
+
+/// The interfaces that a hook knows of a packet: the way in, none from the host, and the way out.
+#[must_use]
+pub fn sides(
+    hook: Hook,
+    ingress: InterfaceId,
+    egress: Option<InterfaceId>,
+) -> (Option<InterfaceId>, Option<InterfaceId>) {
+    let ingress = Some(ingress).filter(|id| *id != InterfaceId::HOST);
+    match hook {
+        Hook::Prerouting | Hook::Input => (ingress, None),
+        Hook::Forward => (ingress, egress),
+        Hook::Output | Hook::Postrouting => (None, egress),
+    }
 }
 
 /// The ring of all workers.

@@ -1,7 +1,8 @@
 //! What the rules see of a packet at one hook, and of the world around it.
 
-use super::Hook;
+use super::matches::Match;
 use super::report::Reports;
+use super::{CounterId, Hook};
 use crate::address::Address;
 use crate::conntrack::{Conntrack, CtState, Direction, FlowRef, Half, NewConnection, Status};
 use crate::fib::Fib;
@@ -9,6 +10,7 @@ use crate::ids::InterfaceId;
 use crate::interface::Interfaces;
 use crate::snapshot::{NextHop, Snapshot};
 use crate::time::Instant;
+use crate::trace::{Seen, Step, Traced, Tracing};
 use crate::tuple::Tuple;
 use crate::wire::layer4::{Layer4, Layer4Kind};
 use crate::wire::parse::Headers;
@@ -47,6 +49,8 @@ pub struct View<'a, A: Address> {
     pub notrack: bool,
     /// Packet mark; targets may change it.
     pub mark: u32,
+    /// Whether somebody is told what becomes of it.
+    pub traced: Option<Traced>,
     /// The option TCPMSS has yet to put into the TCP header.
     pub add_mss: Option<u16>,
     /// IP bytes of the whole datagram.
@@ -73,6 +77,43 @@ impl<A: Address> View<'_, A> {
     pub const fn is_control(&self) -> bool {
         matches!(self.layer4.kind, Layer4Kind::Tcp(tcp) if tcp.flags & CONTROL != 0)
     }
+
+    /// Whether nothing that outlives the packet may change.
+    pub(super) fn is_dry(&self) -> bool {
+        self.around.tracing.is_some_and(Tracing::is_dry)
+    }
+
+    /// Tells a step, if somebody wants to hear of this packet.
+    #[inline]
+    pub(super) fn tell(&self, step: Step) {
+        if let (Some(traced), Some(tracing)) = (self.traced, self.around.tracing) {
+            tracing.tell(traced, A::VERSION, self.around.unix, step);
+        }
+    }
+
+    /// Says of a rule, on a dry run, what its answer depends on beside the packet.
+    #[inline]
+    pub(super) fn tell_depends(&self, counter: CounterId, condition: &Match<A>) {
+        if self.traced.is_some()
+            && self.is_dry()
+            && let Some(on) = condition.keeps()
+        {
+            self.tell(Step::Depends { counter, on });
+        }
+    }
+
+    /// TRACE: from here on it is told what becomes of the packet, if anybody listens.
+    pub(super) fn begin_trace(&mut self) {
+        if self.traced.is_some() {
+            return;
+        }
+        self.traced = self.around.tracing.and_then(Tracing::chosen_by_rule);
+        if self.traced.is_some() {
+            let mut seen = Seen::of(self.data, self.headers, self.length);
+            (seen.ingress, seen.egress, seen.mark) = (self.ingress, self.egress, self.mark);
+            self.tell(Step::Packet(seen));
+        }
+    }
 }
 
 /// The world as a match may ask for it.
@@ -96,6 +137,8 @@ pub struct Surroundings<'a, A> {
     pub reports: Option<&'a Reports>,
     /// A random number, the same for all rules that the packet meets at this hook.
     pub random: u64,
+    /// Where it is told what becomes of packets.
+    pub tracing: Option<&'a Tracing>,
 }
 
 impl<'a, A: Address> Surroundings<'a, A> {
@@ -113,6 +156,7 @@ impl<'a, A: Address> Surroundings<'a, A> {
             zone: 0,
             reports: None,
             random: 0,
+            tracing: None,
         }
     }
 

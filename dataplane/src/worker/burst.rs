@@ -2,6 +2,7 @@
 
 use super::counters::Counter;
 use super::handoff::{HandOff, Parcel};
+use super::ingress::is_chosen_frame;
 use super::{Burst, Stage, State};
 use crate::conntrack::Moment;
 use crate::drop_reason::DropReason;
@@ -28,6 +29,9 @@ impl<P: Packet> State<P> {
         burst.env.random = self.next_random();
         let env = burst.env;
         self.counters.add(Counter::Bursts, 1);
+        if env.tracing.filters().is_some() {
+            self.divert(burst, from, packets);
+        }
         let untagged = env.snapshot.interfaces.find(from.port, None);
         let arrival = untagged.map(|(id, interface)| Arrival { interface, id });
         let arrival = arrival.as_ref();
@@ -63,6 +67,27 @@ impl<P: Packet> State<P> {
         }
         run.count(&env);
         self.count_passed(run.totals());
+    }
+
+    /// Takes the long way with packets that some client wants to hear of. They are those of whole flows, so that none
+    /// overtakes another of its own.
+    #[cold]
+    #[inline(never)]
+    fn divert<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: Origin,
+        packets: &mut Vec<P>,
+    ) {
+        let mut index = 0;
+        while let Some(packet) = packets.get(index) {
+            if is_chosen_frame(&burst.env, from.port, packet) {
+                let packet = packets.remove(index);
+                self.take_long_way(burst, from, packet, false);
+            } else {
+                index += 1;
+            }
+        }
     }
 
     /// The same with IPv6 packets among them; out of line, so that the loop above is laid out for IPv4.

@@ -10,9 +10,11 @@ use crate::ids::{InterfaceId, WorkerId};
 use crate::interface::Interface;
 use crate::neighbour::ndp::is_discovery;
 use crate::packet::{Checksum, Packet, Pool};
-use crate::pipeline::{Family, Lane};
+use crate::pipeline::{Env, Family, Lane, ports};
 use crate::reassembly::Reassembly;
+use crate::trace::Facts;
 use crate::wire::checksum::{L4ChecksumState, complete_l4, l4_state};
+use crate::wire::layer4::layer4;
 use crate::wire::options::check_options;
 use crate::wire::parse::{Frame, Headers, Payload, parse, parse_trusted};
 
@@ -128,6 +130,7 @@ impl<P: Packet> State<P> {
         mut headers: Headers,
     ) {
         if from.stage != Stage::Unknown
+            && !is_chosen::<A, P>(&burst.env, &packet, &headers, Some(from.interface))
             && let Some(verdict) =
                 A::lane(self).established(burst.env, &mut packet, &headers, from.id)
         {
@@ -313,6 +316,41 @@ impl<P: Packet> State<P> {
                 }
             }
         }
+    }
+}
+
+/// Whether some client wants to hear of a packet.
+#[inline]
+fn is_chosen<A: InWorker, P: Packet>(
+    env: &Env<'_>,
+    packet: &P,
+    headers: &Headers,
+    from: Option<&Interface>,
+) -> bool {
+    let Some(filters) = env.tracing.filters() else { return false };
+    let data = packet.data();
+    filters.choose(&Facts {
+        version: A::VERSION,
+        ingress: from.map(|interface| interface.name.as_str()),
+        protocol: headers.protocol,
+        source: headers.source::<A>(data).to_ip(),
+        destination: headers.destination::<A>(data).to_ip(),
+        ports: ports(&layer4(data, headers)),
+    })
+}
+
+/// The same of a frame from a port.
+#[cold]
+pub(super) fn is_chosen_frame<P: Packet>(env: &Env<'_>, port: u16, packet: &P) -> bool {
+    let Ok(Frame { vlan, payload: Payload::Ip(headers), .. }) = parse(packet.data()) else {
+        return false;
+    };
+    let interfaces = &env.snapshot.interfaces;
+    let from =
+        interfaces.find(port, vlan.filter(|&vlan| vlan != 0)).map(|(_, interface)| interface);
+    match headers.version {
+        IpVersion::V4 => is_chosen::<V4, P>(env, packet, &headers, from),
+        IpVersion::V6 => is_chosen::<V6, P>(env, packet, &headers, from),
     }
 }
 

@@ -41,6 +41,7 @@ use crate::reassembly::Reassembler;
 use crate::rules::report::Reports;
 use crate::snapshot::Snapshot;
 use crate::time::{Instant, WallClock};
+use crate::trace::{Traces, Tracing};
 use counters::{Counter, WorkerCounters};
 use crossbeam_queue::ArrayQueue;
 use std::net::IpAddr;
@@ -79,6 +80,8 @@ pub struct Shared<P> {
     pub clock: WallClock,
     /// What rules have to tell, for the control thread.
     pub reports: Arc<Reports>,
+    /// What becomes of chosen packets, for the control thread.
+    pub traces: Arc<Traces>,
 }
 
 /// One worker.
@@ -88,6 +91,7 @@ pub struct Worker<P: Packet> {
     shared: Arc<Shared<P>>,
     /// The generation its verdicts were reached in.
     generation: u32,
+    tracing: Tracing,
     /// Room for a burst and for what is known of its packets.
     arrived: Vec<P>,
     vector: Vector,
@@ -165,6 +169,7 @@ impl<P: Packet> Worker<P> {
         Self {
             snapshot,
             generation: shared.generation.current(),
+            tracing: Tracing::new(Arc::clone(&shared.traces), id),
             shared,
             arrived: Vec::with_capacity(BURST),
             vector: Vector::default(),
@@ -187,7 +192,13 @@ impl<P: Packet> Worker<P> {
         pool: &mut L,
         out: &mut Outbox<P>,
     ) {
-        let env = env(&mut self.snapshot, &self.shared, &mut self.generation, &mut self.state, now);
+        let env = env(
+            &mut self.snapshot,
+            (&self.shared, &self.tracing),
+            &mut self.generation,
+            &mut self.state,
+            now,
+        );
         let mut burst = Burst { env, pool, out };
         let mut packets = packets;
         loop {
@@ -210,7 +221,13 @@ impl<P: Packet> Worker<P> {
         pool: &mut L,
         out: &mut Outbox<P>,
     ) -> usize {
-        let env = env(&mut self.snapshot, &self.shared, &mut self.generation, &mut self.state, now);
+        let env = env(
+            &mut self.snapshot,
+            (&self.shared, &self.tracing),
+            &mut self.generation,
+            &mut self.state,
+            now,
+        );
         let mut burst = Burst { env, pool, out };
         self.state.take_handed(&mut burst, limit, &mut self.arrived, &mut self.vector)
     }
@@ -287,7 +304,13 @@ impl<P: Packet> Worker<P> {
         out: &mut Outbox<P>,
         work: impl FnOnce(&mut State<P>, &mut Burst<'_, P, L>),
     ) {
-        let env = env(&mut self.snapshot, &self.shared, &mut self.generation, &mut self.state, now);
+        let env = env(
+            &mut self.snapshot,
+            (&self.shared, &self.tracing),
+            &mut self.generation,
+            &mut self.state,
+            now,
+        );
         work(&mut self.state, &mut Burst { env, pool, out });
     }
 }
@@ -295,7 +318,7 @@ impl<P: Packet> Worker<P> {
 /// What a burst is judged with; begins an epoch where that has changed.
 fn env<'w, P: Packet>(
     snapshot: &'w mut Reader<Snapshot>,
-    shared: &'w Shared<P>,
+    (shared, tracing): (&'w Shared<P>, &'w Tracing),
     generation: &mut u32,
     state: &mut State<P>,
     now: Instant,
@@ -304,6 +327,7 @@ fn env<'w, P: Packet>(
     let current = shared.generation.current();
     if snapshot.refresh() || current != *generation {
         *generation = current;
+        tracing.enter(snapshot.get().number);
         state.begin_epoch();
     }
     Env {
@@ -315,6 +339,7 @@ fn env<'w, P: Packet>(
         clock: &shared.clock,
         reports: &shared.reports,
         random: 0,
+        tracing,
     }
 }
 

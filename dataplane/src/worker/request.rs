@@ -5,8 +5,10 @@ use crate::conntrack::Listed;
 use crate::ids::InterfaceId;
 use crate::packet::{Packet, Pool};
 use crate::time::Instant;
+use crate::trace::Filters;
 use crossbeam_channel::Sender;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Which family's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,13 @@ pub enum Request {
         room: Vec<Listed>,
         /// Where the page goes.
         reply: Sender<Page>,
+    },
+    /// Tell what becomes of the packets that these filters choose.
+    Trace {
+        /// The filters of all clients; none: nobody asks any more.
+        filters: Option<Arc<Filters>>,
+        /// Where the filters before go to be freed.
+        reply: Sender<Option<Arc<Filters>>>,
     },
     /// Forget these connections, named by their original tuples.
     Delete {
@@ -86,6 +95,9 @@ impl<P: Packet> Worker<P> {
                 };
                 // Nobody waits any more when the client went away.
                 drop(reply.send(Page { connections: room, next }));
+            }
+            Request::Trace { filters, reply } => {
+                drop(reply.send(self.tracing.replace(filters)));
             }
             Request::Delete { connections, reply } => {
                 let gone = connections.iter().filter(|listed| self.delete(listed)).count();

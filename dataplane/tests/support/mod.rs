@@ -29,6 +29,7 @@ use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::rules::{Count, Rules};
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::time::{Instant, WallClock};
+use sluice_dataplane::trace::Traces;
 use sluice_dataplane::worker::counters::{Counter, WorkerCounters};
 use sluice_dataplane::worker::{HandOffRing, Outbox, Parts, Shared, Worker};
 use std::collections::HashMap;
@@ -113,6 +114,7 @@ pub fn snapshot_with(
         vec![interface("lan", LAN, [10, 1, 0, 1], 16), interface("wan", WAN, GATEWAY, 24)];
     interfaces.iter_mut().flatten().for_each(change);
     Snapshot {
+        number: 0,
         interfaces: Interfaces::new(interfaces),
         next_hops: vec![
             NextHop::Connected(InterfaceId(LAN)),
@@ -213,6 +215,7 @@ impl Gateway {
             generation: Generation::default(),
             clock: WallClock::default(),
             reports: Arc::new(Reports::new(64)),
+            traces: Arc::new(Traces::new(4096)),
         });
         let ((fib4, writer4), (fib6, writer6)) = (routes(), routes6());
         let (v4, v6) = (Family::new(fib4, count), Family::new(fib6, count));

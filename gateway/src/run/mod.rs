@@ -4,7 +4,7 @@
 //! ```text
 //!   main thread ── tokio: gRPC, signals        owns Controller (behind a mutex)
 //!   housekeeper ── neighbours, retired snapshots, watchdog
-//!   reporter ── what LOG tells, written down
+//!   reporter ── what LOG and NFLOG tell, written down
 //!   worker 0..n ── poll loops, pinned          own connections, queues, counters
 //! ```
 
@@ -22,7 +22,6 @@ mod workers;
 
 use anyhow::{Context, Result};
 use sluice_control::controller::{self, Controller, Texts};
-use sluice_control::log::Sink;
 use sluice_control::routes::Routes;
 use sluice_control::server::{self, Plane};
 use sluice_dataplane::fib::Fib;
@@ -64,7 +63,7 @@ fn start(file: &Path) -> Result<ExitCode> {
         }
     };
     let _claims = preflight::check(&candidate.config)?;
-    let sink = Sink::open(&candidate.config.rules.log)?;
+    let sinks = reporter::Sinks::open(&candidate.config.rules)?;
     let listeners = server::listen(&candidate.config.api)?;
     let opened = ports::open(&candidate.config)?;
     info!(memory = %opened.eal.memory_mode(), "EAL started");
@@ -106,7 +105,7 @@ fn start(file: &Path) -> Result<ExitCode> {
     let oversized =
         oversized::start(&candidate.config, watches, Arc::clone(&plane), Arc::clone(&stop))?;
     let reports = Arc::clone(&shared.reports);
-    let reporter = reporter::start(Arc::clone(&plane), reports, sink, Arc::clone(&stop))?;
+    let reporter = reporter::start(Arc::clone(&plane), reports, sinks, Arc::clone(&stop))?;
     let served = server::serve(Arc::clone(&plane), listeners, clock::stop_signal());
     info!("stopping");
     stop.store(true, Ordering::Release);
@@ -129,6 +128,7 @@ fn logging() {
 
 fn empty_snapshot(workers: usize) -> Snapshot {
     Snapshot {
+        number: 0,
         interfaces: Default::default(),
         next_hops: Vec::new(),
         rules4: Rules::empty(workers),

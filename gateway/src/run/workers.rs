@@ -22,6 +22,7 @@ use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
 use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::snapshot::Snapshot;
 use sluice_dataplane::time::WallClock;
+use sluice_dataplane::trace::Traces;
 use sluice_dataplane::worker::counters::WorkerCounters;
 use sluice_dataplane::worker::{HandOffRing, Parts, Shared, Worker};
 use std::hash::{BuildHasher, RandomState};
@@ -32,6 +33,8 @@ const HAND_OFF_RING: usize = 4096;
 const EVENTS: usize = 4096;
 /// Packets that rules may tell of before somebody writes them down.
 const REPORTS: usize = 2048;
+/// Steps of traced packets that may wait for the reader.
+const TRACES: usize = 16_384;
 const REQUESTS: usize = 1024;
 /// Events of connections that may wait for the reader, which comes every few milliseconds.
 const JOURNAL: usize = 16_384;
@@ -105,6 +108,7 @@ pub(super) fn shared(
         generation: Generation::default(),
         clock: wall,
         reports: Arc::new(Reports::new(REPORTS)),
+        traces: Arc::new(Traces::new(TRACES)),
     })
 }
 

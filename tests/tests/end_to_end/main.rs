@@ -10,6 +10,7 @@ mod local;
 mod losses;
 mod metrics;
 mod nat;
+mod nflog;
 mod offloads;
 mod operation;
 mod operator;

@@ -70,12 +70,11 @@ pub(super) fn compile<A: Address>(
         Some(text::Target::Snpt(asked)) => written::npt(End::Source, asked.prefixes),
         Some(text::Target::Dnpt(asked)) => written::npt(End::Destination, asked.prefixes),
         Some(text::Target::Netmap(asked)) => written::netmap(asked)?,
-        Some(
-            text::Target::NfLog(_)
-            | text::Target::SynProxy(_)
-            | text::Target::Tee(_)
-            | text::Target::Trace(_),
-        ) => return Err(unsupported("this target", "remove the rule")),
+        Some(text::Target::NfLog(asked)) => Target::Tell(telling::nflog(asked)),
+        Some(text::Target::Trace(_)) => Target::Trace,
+        Some(text::Target::SynProxy(_) | text::Target::Tee(_)) => {
+            return Err(unsupported("this target", "remove the rule"));
+        }
         Some(text::Target::Snat(nat)) => Target::Snat(range(&nat.range)?),
         Some(text::Target::Dnat(nat)) => Target::Dnat(range(&nat.range)?),
         Some(text::Target::Masquerade(nat)) => Target::Masquerade(range(&nat.range)?),

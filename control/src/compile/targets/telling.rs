@@ -18,3 +18,12 @@ pub(super) fn log(asked: &words::Log) -> Kept<Telling> {
         },
     }))
 }
+
+/// NFLOG. Packets are written within milliseconds, whatever the threshold.
+pub(super) fn nflog(asked: &words::NfLog) -> Kept<Telling> {
+    Kept(Arc::new(Telling::Packet {
+        group: asked.group,
+        prefix: asked.prefix.clone(),
+        size: asked.size,
+    }))
+}

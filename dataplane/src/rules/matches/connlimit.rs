@@ -65,6 +65,13 @@ impl<A: Address> Counts<A> {
         alive + 1
     }
 
+    /// How many would be alive with this one.
+    fn with(&self, tuple: &Tuple<A>, of: A) -> u32 {
+        let inner = self.0.hold();
+        let alive = inner.counts.get(&of).copied().unwrap_or(0);
+        alive + u32::from(!inner.connections.contains_key(tuple))
+    }
+
     /// A connection is no more.
     pub(crate) fn forget(&self, tuple: &Tuple<A>) {
         let mut inner = self.0.hold();
@@ -84,12 +91,18 @@ impl<A: Address> Condition<A> for ConnLimit<A> {
         let address = if self.destination { view.destination } else { view.source };
         let of = A::from_bits(address.to_bits() & self.mask.to_bits());
         let alive = match &view.connection {
+            Some(connection) if view.is_dry() => {
+                self.counts.with(connection.tuple(Direction::Original), of)
+            }
             Some(connection) => self.counts.count(connection.tuple(Direction::Original), of),
             // Of no connection: it counts for itself, and no longer than this.
             None => {
                 let (source, destination) = (view.source, view.destination);
                 let tuple = tuple_of(source, destination, view.headers.protocol, &view.layer4);
                 let Some(tuple) = tuple else { return false };
+                if view.is_dry() {
+                    return (self.counts.with(&tuple, of) > self.limit) != self.upto;
+                }
                 let alive = self.counts.count(&tuple, of);
                 self.counts.forget(&tuple);
                 alive
@@ -97,6 +110,11 @@ impl<A: Address> Condition<A> for ConnLimit<A> {
         };
         (alive > self.limit) != self.upto
     }
+
+    fn keeps(&self) -> Option<&'static str> {
+        Some("connlimit")
+    }
+
     fn needs_conntrack(&self) -> bool {
         true
     }

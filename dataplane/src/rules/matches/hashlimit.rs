@@ -181,6 +181,21 @@ impl HashLimit {
     }
 }
 
+impl HashLimit {
+    /// What [`Self::ask`] would say.
+    fn find(&self, key: Key, now: Instant, length: u32) -> Option<bool> {
+        let now = now.0;
+        let share = self.table.shares.get(share_of(&key))?.hold();
+        let known = share.get(&key).copied().filter(|bucket| bucket.expires >= now);
+        let room = share.len() < self.table.most || share.contains_key(&key);
+        if !room && !share.iter().take(SEARCHED).any(|(_, bucket)| bucket.expires < now) {
+            return None;
+        }
+        let fresh = Bucket { full: 0, ahead: self.rate.burst(), expires: u64::MAX };
+        Some(self.rate.take(&mut known.unwrap_or(fresh), now, length))
+    }
+}
+
 fn share_of(key: &Key) -> usize {
     let bits = key.source ^ key.destination.rotate_left(17);
     let ports = u64::from(key.ports.0) << 16 | u64::from(key.ports.1);
@@ -190,12 +205,17 @@ fn share_of(key: &Key) -> usize {
 
 impl<A: Address> Condition<A> for HashLimit {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        let within = self.key(view).map(|key| self.ask(key, view.around.now, view.length));
+        let ask = if view.is_dry() { Self::find } else { Self::ask };
+        let within = self.key(view).map(|key| ask(self, key, view.around.now, view.length));
         match within.flatten() {
             Some(within) => within != self.above,
             // The kernel drops such a packet; here it is above every rate.
             None => self.above,
         }
+    }
+
+    fn keeps(&self) -> Option<&'static str> {
+        Some("hashlimit")
     }
 }
 

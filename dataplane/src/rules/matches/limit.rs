@@ -34,11 +34,25 @@ impl Bucket {
         });
         taken.is_ok()
     }
+
+    /// Whether [`Self::take`] would find enough.
+    #[must_use]
+    pub fn has(&self, now: Instant, cost: u64, most: u64) -> bool {
+        Self(self.0.load(Relaxed).into()).take(now, cost, most)
+    }
 }
 
 impl<A: Address> Condition<A> for Limit {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        self.bucket.take(view.around.now, self.cost, self.cost.saturating_mul(self.burst.into()))
+        let most = self.cost.saturating_mul(self.burst.into());
+        if view.is_dry() {
+            return self.bucket.has(view.around.now, self.cost, most);
+        }
+        self.bucket.take(view.around.now, self.cost, most)
+    }
+
+    fn keeps(&self) -> Option<&'static str> {
+        Some("limit")
     }
 }
 

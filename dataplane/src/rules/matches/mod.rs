@@ -70,6 +70,12 @@ pub(in crate::rules) trait Condition<A: Address> {
 
     /// Sets the bits of a tuple that it looks at.
     fn consult(&self, _bits: &mut Tuple<A>) {}
+
+    /// Its name, where its answer depends on packets before this one or on chance. On a dry run
+    /// ([`View::is_dry`]) it answers as it would now, and changes nothing.
+    fn keeps(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// State of a match or target that is shared by workers, and by the rules before and after a change.
@@ -119,6 +125,11 @@ macro_rules! declare {
             #[must_use]
             pub fn needs_conntrack(&self) -> bool {
                 match self { $(Self::$name(condition) => Condition::<A>::needs_conntrack(condition),)* }
+            }
+
+            /// Its name, where its answer depends on more than the packet and the time.
+            pub(in crate::rules) fn keeps(&self) -> Option<&'static str> {
+                match self { $(Self::$name(condition) => Condition::<A>::keeps(condition),)* }
             }
 
             /// Sets the bits of a tuple that it looks at.

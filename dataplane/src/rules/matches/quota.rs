@@ -17,8 +17,15 @@ pub struct Quota {
 impl<A: Address> Condition<A> for Quota {
     fn holds(&self, view: &View<'_, A>) -> bool {
         let length = u64::from(view.length);
+        if view.is_dry() {
+            return (self.left.load(Relaxed) >= length) != self.invert;
+        }
         let take = |left: u64| Some(left.saturating_sub(length));
         let before = self.left.fetch_update(Relaxed, Relaxed, take);
         before.is_ok_and(|left| left >= length) != self.invert
+    }
+
+    fn keeps(&self) -> Option<&'static str> {
+        Some("quota")
     }
 }

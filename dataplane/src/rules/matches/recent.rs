@@ -248,9 +248,7 @@ impl Recent {
     fn ask(&self, key: Key, ttl: u8, now: Instant) -> bool {
         let mut inner = self.list.0.0.hold();
         let Inner { entries, stamps, turn, .. } = &mut *inner;
-        let same_ttl =
-            |entry: &&mut Entry| !self.ttl || entry.ttl == ttl || entry.ttl == 0 || ttl == 0;
-        let Some(entry) = entries.get_mut(&key).filter(same_ttl) else {
+        let Some(entry) = entries.get_mut(&key).filter(|entry| self.is_of_ttl(entry, ttl)) else {
             let set = self.action == Action::Set;
             if set {
                 inner.remove(&key);
@@ -258,9 +256,7 @@ impl Recent {
             }
             return set;
         };
-        let since = self.seconds.map(|seconds| {
-            Instant(now.0.saturating_sub(Duration::from_secs(seconds.into()).as_nanos() as u64))
-        });
+        let since = self.since(now);
         let found = match self.action {
             Action::Set => true,
             Action::Remove => {
@@ -282,6 +278,30 @@ impl Recent {
             self.reap(&mut inner, &key, stamp, since);
         }
         found
+    }
+
+    /// What [`Self::ask`] would find.
+    fn find(&self, key: Key, ttl: u8, now: Instant) -> bool {
+        let inner = self.list.0.0.hold();
+        let entry = inner.entries.get(&key).filter(|entry| self.is_of_ttl(entry, ttl));
+        match self.action {
+            Action::Set => true,
+            Action::Remove => entry.is_some(),
+            Action::Check | Action::Update => {
+                entry.is_some_and(|entry| entry.is_hit(self.since(now), self.hits))
+            }
+        }
+    }
+
+    fn is_of_ttl(&self, entry: &Entry, ttl: u8) -> bool {
+        !self.ttl || entry.ttl == ttl || entry.ttl == 0 || ttl == 0
+    }
+
+    /// Where `--seconds` begin.
+    fn since(&self, now: Instant) -> Option<Instant> {
+        self.seconds.map(|seconds| {
+            Instant(now.0.saturating_sub(Duration::from_secs(seconds.into()).as_nanos() as u64))
+        })
     }
 
     /// Takes the entry out that has been unseen for longest, if it is too old; not one just stamped.
@@ -308,7 +328,12 @@ impl<A: Address> Condition<A> for Recent {
             ttl = ttl.wrapping_add(1);
         }
         let key = (A::VERSION, address.to_bits() & self.mask);
-        self.ask(key, ttl, view.around.now) != self.invert
+        let ask = if view.is_dry() { Self::find } else { Self::ask };
+        ask(self, key, ttl, view.around.now) != self.invert
+    }
+
+    fn keeps(&self) -> Option<&'static str> {
+        Some("recent")
     }
 }
 

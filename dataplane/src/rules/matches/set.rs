@@ -27,6 +27,10 @@ impl PartialEq for SetMatch {
 
 impl<A: Address> Condition<A> for SetMatch {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        self.set.test(&set_query::of(view), self.at, &self.options) != self.invert
+        let options = match view.is_dry() {
+            true => MatchOptions { keep_counters: true, keep_subcounters: true, ..self.options },
+            false => self.options,
+        };
+        self.set.test(&set_query::of(view), self.at, &options) != self.invert
     }
 }

@@ -47,11 +47,16 @@ impl<A: Address> Condition<A> for Statistic {
             Which::Random { probability, salt } => {
                 mix(view.around.random, *salt) >> 33 < u64::from(*probability)
             }
+            Which::Nth { every, count } if view.is_dry() => count.load(Relaxed) == *every,
             Which::Nth { every, count } => {
                 let step = |count| Some(if count == *every { 0 } else { count + 1 });
                 count.fetch_update(Relaxed, Relaxed, step) == Ok(*every)
             }
         };
         chosen != self.invert
+    }
+
+    fn keeps(&self) -> Option<&'static str> {
+        Some("statistic")
     }
 }

@@ -75,6 +75,8 @@ pub enum Target<A> {
     Set(set::SetChange),
     /// LOG, NFLOG.
     Tell(Kept<Telling>),
+    /// TRACE.
+    Trace,
 }
 
 impl<A> Target<A> {
@@ -104,6 +106,7 @@ impl<A> Target<A> {
             | Self::OptionStrip(_)
             | Self::Npt(_)
             | Self::Set(_)
+            | Self::Trace
             | Self::Tell(_) => false,
         }
     }
@@ -136,6 +139,7 @@ impl<A> Target<A> {
             | Self::Npt(_)
             | Self::Netmap(_)
             | Self::Set(_)
+            | Self::Trace
             | Self::Tell(_) => false,
         }
     }

@@ -25,6 +25,9 @@ impl PartialEq for SetChange {
 
 impl SetChange {
     pub(in crate::rules) fn apply<A: Address>(&self, view: &View<'_, A>) {
+        if view.is_dry() {
+            return;
+        }
         let query = set_query::of(view);
         if let Some((set, at, addition)) = &self.add {
             // A full set stays as it is, and the packet goes on.

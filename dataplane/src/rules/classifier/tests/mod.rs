@@ -89,6 +89,7 @@ impl<A: Address> Packet<A> {
             snat: self.snat,
             dnat: self.dnat,
             mark: self.mark,
+            traced: None,
             length: self.length,
             link_broadcast: false,
             connection: None,

@@ -1,0 +1,99 @@
+//! What would become of a packet: the trace of one that never was.
+//!
+//! The packet goes the long way of a worker of its own, with the rules, routes, interfaces and neighbours in force, on
+//! a dry run: nothing is counted, no bucket loses a token, no list or set changes, and its connection lives in a table
+//! that is thrown away. So it can say nothing that the data plane would not do; but it knows no live connection, and a
+//! source port that translation would have to change because another connection has it stays as it is.
+
+use crate::conntrack::{Conntrack, CtState, TableTooLarge};
+use crate::fib::Fib;
+use crate::flight::Flight;
+use crate::ids::{InterfaceId, WorkerId};
+use crate::nat::SourceMappings;
+use crate::neighbour::NeighbourTable;
+use crate::packet::MemoryPacket;
+use crate::pipeline::{Env, Family, Lane};
+use crate::rules::report::Reports;
+use crate::snapshot::Snapshot;
+use crate::time::{Instant, WallClock};
+use crate::trace::{Event, Traces, Tracing};
+use crate::wire::parse::Headers;
+use std::sync::Arc;
+
+/// Steps of one packet that are told; more rules than that in one way are counted as lost.
+const STEPS: usize = 4096;
+/// Connections of the table that is thrown away.
+const CONNECTIONS: usize = 4;
+
+/// What the packet would meet.
+#[derive(Debug, Clone, Copy)]
+pub struct World<'a> {
+    /// Rules and interfaces.
+    pub snapshot: &'a Snapshot,
+    /// Neighbours.
+    pub neighbours: &'a NeighbourTable,
+    /// When.
+    pub now: Instant,
+    /// And what time of day that is.
+    pub clock: &'a WallClock,
+    /// What chance would say.
+    pub random: u64,
+}
+
+/// A packet that might be.
+#[derive(Debug)]
+pub struct Supposed {
+    /// The frame, with right lengths and checksums.
+    pub frame: Vec<u8>,
+    /// Where its headers are.
+    pub headers: Headers,
+    /// Interface it would come in by; [`InterfaceId::HOST`]: the gateway itself would send it.
+    pub ingress: InterfaceId,
+    /// Its mark.
+    pub mark: u32,
+    /// The state of its connection, whatever tracking would say.
+    pub state: Option<CtState>,
+}
+
+/// What would become of it, step by step.
+///
+/// # Errors
+/// The system has no memory for the table that is thrown away.
+pub fn explain<A: Family>(
+    world: World<'_>,
+    fib: &Arc<Fib<A>>,
+    supposed: Supposed,
+) -> Result<Vec<Event>, TableTooLarge> {
+    let Supposed { frame, headers, ingress, mark, state } = supposed;
+    let traces = Arc::new(Traces::new(STEPS));
+    let tracing = Tracing::dry(Arc::clone(&traces), world.snapshot.number);
+    let reports = Reports::new(1);
+    let key = [world.random, !world.random];
+    let settings = &world.snapshot.conntrack;
+    let conntrack = Conntrack::new(WorkerId(0), settings, key, CONNECTIONS, None)?;
+    let mappings = Arc::new(SourceMappings::new(CONNECTIONS, world.random)?);
+    let mut lane = Lane::new(conntrack, Arc::clone(fib), mappings);
+    let env = Env {
+        snapshot: world.snapshot,
+        neighbours: world.neighbours,
+        // A worker that is not there, so that nothing is counted.
+        worker: WorkerId(u8::MAX),
+        epoch: 1,
+        now: world.now,
+        clock: world.clock,
+        reports: &reports,
+        random: world.random,
+        tracing: &tracing,
+    };
+    if let Ok(mut flight) =
+        Flight::<A, _>::new(MemoryPacket::new(&frame), Vec::new(), headers, ingress)
+    {
+        (flight.mark, flight.supposed) = (mark, state);
+        // The steps say how it ended.
+        let _ = match ingress {
+            InterfaceId::HOST => lane.originate(env, &mut flight),
+            _ => lane.receive(env, &mut flight),
+        };
+    }
+    Ok(std::iter::from_fn(|| traces.pop()).collect())
+}

@@ -1,0 +1,238 @@
+//! Traced packets leave and count as others do, and what is told of them is what happened; an explanation tells the
+//! same and changes nothing.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what cannot be had fails the test")]
+
+mod support;
+
+use sluice_dataplane::address::{IpVersion, V4};
+use sluice_dataplane::drop_reason::DropReason;
+use sluice_dataplane::explain::{Supposed, World, explain};
+use sluice_dataplane::ids::{InterfaceId, WorkerId};
+use sluice_dataplane::packet::MemoryPool;
+use sluice_dataplane::rules::matches::limit::Limit;
+use sluice_dataplane::rules::matches::{Kept, Match};
+use sluice_dataplane::rules::targets::Target;
+use sluice_dataplane::rules::{CounterId, Hook, Rules, Table};
+use sluice_dataplane::trace::{Did, End, Event, Filter, Filters, Step, Traced};
+use sluice_dataplane::wire::parse::{Payload, parse};
+use sluice_dataplane::worker::counters::Counter;
+use sluice_dataplane::worker::{Outbox, Request};
+use std::sync::Arc;
+use support::frames::udp;
+use support::rules::{compile, established_only, new_only, snat};
+use support::{CLIENT, GATEWAY, Gateway, LAN, SERVER, SPREADS, Spread, WAN};
+
+/// Counters 0 to 2 in raw, 3 to 5 in filter, 6 and 7 in nat.
+fn rules(workers: usize) -> Rules<V4> {
+    compile(
+        vec![
+            (
+                Table::Raw,
+                Hook::Prerouting,
+                vec![(vec![], Target::Continue), (vec![], Target::Continue)],
+            ),
+            (
+                Table::Filter,
+                Hook::Forward,
+                vec![
+                    (vec![established_only()], Target::Accept),
+                    (vec![new_only()], Target::Accept),
+                ],
+            ),
+            (Table::Nat, Hook::Postrouting, vec![(vec![], snat(GATEWAY, None))]),
+        ],
+        workers,
+    )
+}
+
+fn ask(gateway: &mut Gateway, filter: Filter) {
+    let filters = Arc::new(Filters::of(vec![(1, Arc::new(filter))]));
+    let mut out = Outbox::new(2, 16);
+    for worker in &mut gateway.workers {
+        let (reply, before) = crossbeam_channel::bounded(1);
+        let request = Request::Trace { filters: Some(Arc::clone(&filters)), reply };
+        worker.serve(gateway.now, request, &mut MemoryPool, &mut out);
+        assert!(before.try_recv().unwrap().is_none());
+    }
+}
+
+fn told(gateway: &Gateway) -> Vec<Event> {
+    assert_eq!(gateway.shared.traces.take_lost(), 0);
+    std::iter::from_fn(|| gateway.shared.traces.pop()).collect()
+}
+
+/// Steps in words, without what a test does not look at.
+fn words(events: &[Event]) -> Vec<String> {
+    let word = |event: &Event| match &event.step {
+        Step::Packet(_) => "packet".into(),
+        Step::Cached(cached) => format!("cached {cached}"),
+        Step::Rule { counter: CounterId(number), did } => format!("rule {number} {did:?}"),
+        Step::Depends { counter: CounterId(number), on } => format!("rule {number} asks {on}"),
+        Step::Return(_) => "return".into(),
+        Step::Policy { counter: CounterId(number), accept } => format!("policy {number} {accept}"),
+        Step::Connection { state, .. } => format!("{state:?}"),
+        Step::Source { from, to } => format!("source {}:{} {}:{}", from.0, from.1, to.0, to.1),
+        Step::Destination { from, to } => {
+            format!("destination {}:{} {}:{}", from.0, from.1, to.0, to.1)
+        }
+        Step::Local => "local".into(),
+        Step::Forward { egress, next_hop } => format!("forward {} {next_hop}", egress.0),
+        Step::End(End::Sent { egress, .. }) => format!("sent {}", egress.0),
+        Step::End(end) => format!("{end:?}"),
+    };
+    events.iter().map(word).collect()
+}
+
+#[test]
+fn traced_packets_leave_and_count_as_others_do() {
+    for workers in [1, 2, 3] {
+        for spread in SPREADS {
+            let plain = &mut Gateway::new(workers, spread, rules(workers));
+            let traced = &mut Gateway::new(workers, spread, rules(workers));
+            ask(traced, Filter { host: Some((CLIENT.into(), 32)), ..Filter::default() });
+            let (client, server, outside) = ((CLIENT, 4000), (SERVER, 53), (GATEWAY, 4000));
+            for _ in 0..5 {
+                for (port, frame) in
+                    [(LAN, udp(LAN, client, server)), (WAN, udp(WAN, server, outside))]
+                {
+                    assert_eq!(traced.receive(port, &frame), plain.receive(port, &frame));
+                }
+            }
+            assert_eq!(traced.rule_counts(), plain.rule_counts(), "{workers} {spread:?}");
+            let cached = plain.total(Counter::Cached);
+            assert!(cached > 0 && traced.total(Counter::Cached) < cached, "off the fast path");
+        }
+    }
+}
+
+#[test]
+fn every_step_is_told_in_order() {
+    let mut gateway = Gateway::new(1, Spread::Hash, rules(1));
+    ask(&mut gateway, Filter { source: Some((CLIENT.into(), 32)), ..Filter::default() });
+    let (client, server, outside) = ((CLIENT, 4000), (SERVER, 53), (GATEWAY, 4000));
+    gateway.receive(LAN, &udp(LAN, client, server));
+    assert_eq!(
+        words(&told(&gateway)),
+        [
+            "packet",
+            "cached false",
+            "rule 0 Continue",
+            "rule 1 Continue",
+            "policy 2 true",
+            "New",
+            "forward 1 192.168.1.1",
+            "rule 4 Accept",
+            "rule 6 Snat",
+            "source 10.1.0.2:4000 192.168.1.146:4000",
+            "sent 1",
+        ]
+    );
+    gateway.receive(WAN, &udp(WAN, server, outside));
+    assert!(told(&gateway).is_empty(), "the filter does not choose the answer");
+    let request = udp(LAN, client, server);
+    gateway.receive(LAN, &request);
+    let first = told(&gateway);
+    let last = ["packet", "cached true", "rule 0 Continue", "rule 1 Continue", "policy 2 true"];
+    assert_eq!(words(&first)[1], "cached false", "the first answer has changed the state");
+    gateway.receive_burst(0, LAN, &[&request, &request]);
+    let events = told(&gateway);
+    assert_eq!(words(&events)[..5], last);
+    assert_eq!(words(&events)[5..8], ["Established", "forward 1 192.168.1.1", "rule 3 Accept"]);
+    let numbers: Vec<_> = events.iter().map(|event| event.traced.packet).collect();
+    assert!(numbers.is_sorted() && numbers[0] != numbers[events.len() - 1], "{numbers:?}");
+}
+
+#[test]
+fn a_rule_begins_a_trace_where_somebody_listens() {
+    let rules = compile(
+        vec![
+            (
+                Table::Raw,
+                Hook::Prerouting,
+                vec![(vec![], Target::Continue), (vec![], Target::Trace)],
+            ),
+            (Table::Filter, Hook::Forward, vec![(vec![], Target::Drop)]),
+        ],
+        1,
+    );
+    let mut gateway = Gateway::new(1, Spread::Hash, rules);
+    let frame = udp(LAN, (CLIENT, 4000), (SERVER, 53));
+    assert!(gateway.receive(LAN, &frame).is_empty());
+    assert!(told(&gateway).is_empty(), "nobody listens");
+    gateway.shared.traces.listen(true);
+    gateway.receive(LAN, &frame);
+    let events = told(&gateway);
+    assert!(events.iter().all(|event| event.traced.clients == Traced::BY_RULE));
+    assert_eq!(
+        words(&events),
+        [
+            "packet",
+            "rule 1 Continue",
+            "policy 2 true",
+            "Untracked",
+            "forward 1 192.168.1.1",
+            "rule 3 Drop",
+            "Dropped(Rule)",
+        ]
+    );
+}
+
+fn explained(gateway: &Gateway, frame: &[u8]) -> Vec<Event> {
+    let Payload::Ip(headers) = parse(frame).unwrap().payload else { panic!("no packet") };
+    let snapshot = gateway.published.current();
+    let world = World {
+        snapshot: &snapshot,
+        neighbours: &gateway.shared.neighbours,
+        now: gateway.now,
+        clock: &gateway.shared.clock,
+        random: 5,
+    };
+    let ingress = InterfaceId(LAN);
+    let supposed = Supposed { frame: frame.to_vec(), headers, ingress, mark: 0, state: None };
+    explain(world, &gateway.workers[0].v4().fib, supposed).unwrap()
+}
+
+#[test]
+fn an_explanation_tells_what_a_packet_then_does() {
+    let mut gateway = Gateway::new(1, Spread::Hash, rules(1));
+    ask(&mut gateway, Filter::default());
+    let frame = udp(LAN, (CLIENT, 4000), (SERVER, 53));
+    let explanation = explained(&gateway, &frame);
+    assert!(gateway.rule_counts().iter().all(|count| count.packets == 0), "nothing is counted");
+    assert!(told(&gateway).is_empty(), "no client hears of it");
+    gateway.receive(LAN, &frame);
+    let mut happened = told(&gateway);
+    happened.retain(|event| !matches!(event.step, Step::Cached(_)));
+    assert_eq!(words(&explanation), words(&happened));
+    assert!(explanation.iter().all(|event| event.version == IpVersion::V4));
+    let worker = |events: &[Event]| events.iter().map(|event| event.worker).max();
+    assert_eq!((worker(&explanation), worker(&happened)), (Some(WorkerId(255)), Some(WorkerId(0))));
+}
+
+#[test]
+fn an_explanation_takes_no_token_and_says_that_it_asked_for_one() {
+    let bucket = Kept::default();
+    let one = || Match::Limit(Limit { cost: 1 << 60, burst: 1, bucket: Kept::clone(&bucket) });
+    let rules = compile(
+        vec![(
+            Table::Filter,
+            Hook::Forward,
+            vec![(vec![one()], Target::Accept), (vec![], Target::Drop)],
+        )],
+        1,
+    );
+    let mut gateway = Gateway::new(1, Spread::Hash, rules);
+    let frame = udp(LAN, (CLIENT, 4000), (SERVER, 53));
+    let accepted = ["rule 0 asks limit", "rule 0 Accept", "sent 1"];
+    for _ in 0..3 {
+        assert_eq!(words(&explained(&gateway, &frame))[3..], accepted);
+    }
+    assert_eq!(gateway.receive(LAN, &frame).len(), 1);
+    let refused = explained(&gateway, &frame);
+    assert_eq!(words(&refused)[3..], ["rule 0 asks limit", "rule 1 Drop", "Dropped(Rule)"]);
+    let end = refused.last().map(|event| &event.step);
+    assert!(matches!(end, Some(Step::End(End::Dropped(DropReason::Rule)))));
+    assert!(matches!(refused[4].step, Step::Rule { did: Did::Drop, .. }));
+    assert!(gateway.receive(LAN, &frame).is_empty());
+}
