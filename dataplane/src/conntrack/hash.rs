@@ -35,7 +35,6 @@ const fn high(bits: u128) -> u64 {
 }
 
 /// Both halves of the product, one over the other.
-/// Both halves of the product, one over the other.
 const fn fold(a: u64, b: u64) -> u64 {
     let product = a as u128 * b as u128;
     high(product) ^ low(product)

@@ -32,7 +32,7 @@ pub(in crate::netfilter) fn value_and_mask(text: &str) -> Result<(u8, u8), Fault
     let byte = |text| {
         leading_number(text).and_then(|(value, rest)| Some((u8::try_from(value).ok()?, rest)))
     };
-    let help = "write a number, with a mask where needed, or a name: `0x10/0x3f`, `Minimize-Delay`";
+    let help = "write numbers from 0 to 255, as in `0x10/0x3f`, or a name, as `Minimize-Delay`";
     let Some((value, rest)) = byte(text) else {
         let named = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
         return named.map(|(_, value)| (*value, NAME_MASK)).ok_or_else(|| {

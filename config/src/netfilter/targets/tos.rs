@@ -2,8 +2,8 @@
 
 use crate::netfilter::Table;
 use crate::netfilter::fault::Fault;
-use crate::netfilter::matches::tos::{NAME_MASK, NAMES};
-use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, leading_number, opt};
+use crate::netfilter::matches::tos::{name, value_and_mask};
+use crate::netfilter::words::{Given, Look, Opt, Surroundings, Words, opt};
 
 /// `tos = (tos & !mask) ^ value`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -12,31 +12,6 @@ pub struct Tos {
     pub value: u8,
     /// Bits cleared first.
     pub mask: u8,
-}
-
-/// `VALUE[/MASK]` or a name.
-fn value_and_mask(text: &str) -> Result<(u8, u8), Fault> {
-    let names = || NAMES.map(|(name, _)| name).join(", ");
-    let leading = |text| {
-        let (number, rest) = leading_number(text)?;
-        u8::try_from(number).ok().map(|number| (number, rest))
-    };
-    let Some((value, rest)) = leading(text) else {
-        let named = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        return named.map(|(_, value)| (*value, NAME_MASK)).ok_or_else(|| {
-            Fault::usage(format!("Symbolic name \"{text}\" is unknown"))
-                .help(format!("write a number from 0 to 255 or one of {}", names()))
-        });
-    };
-    let illegal = || {
-        Fault::usage(format!("Illegal value: \"{text}\""))
-            .help("write two numbers from 0 to 255, as in `0x10/0x3f`")
-    };
-    let (mask, rest) = match rest.strip_prefix('/') {
-        Some(mask) => leading(mask).ok_or_else(illegal)?,
-        None => (u8::MAX, rest),
-    };
-    if rest.is_empty() { Ok((value, mask)) } else { Err(illegal()) }
 }
 
 impl Words for Tos {
@@ -76,11 +51,11 @@ impl Words for Tos {
 
     fn list(&self, out: &mut String, look: Look) {
         let Self { value, mask } = *self;
-        let name = NAMES.iter().find(|(_, named)| *named == value && mask == NAME_MASK);
+        let name = name(value, mask);
         out.push_str(&match (value, mask) {
             (_, _) if look.numeric => format!(" TOS set {value:#04x}/{mask:#04x}"),
             // The tool sets the blank in the wrong place.
-            (_, _) if name.is_some() => format!("  TOS set{}", name.map_or("", |(name, _)| name)),
+            (_, _) if name.is_some() => format!("  TOS set{}", name.unwrap_or_default()),
             (0, mask) => format!(" TOS and {:#04x}", !mask),
             (value, mask) if value == mask => format!(" TOS or {value:#04x}"),
             (value, 0) => format!(" TOS xor {value:#04x}"),
