@@ -5,8 +5,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const PROTO_FILES: [&str; 8] =
-    ["common", "config", "conntrack", "network", "recent", "rules", "sets", "stats"];
+const PROTO_FILES: [&str; 9] =
+    ["common", "config", "conntrack", "network", "recent", "rules", "sets", "stats", "trace"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=proto");

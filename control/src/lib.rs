@@ -11,3 +11,4 @@ pub mod server;
 pub mod sets;
 mod solicit;
 pub mod tally;
+mod trace;

@@ -60,7 +60,7 @@ pub fn compile<A: Address>(
 }
 
 /// A table without a rule and with every policy ACCEPT, which no packet can notice.
-fn is_idle(model: &TableModel) -> bool {
+pub(crate) fn is_idle(model: &TableModel) -> bool {
     model
         .chains
         .iter()

@@ -5,7 +5,23 @@ use sluice_dataplane::address::IpVersion;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::report::{LineOptions, Report};
+use sluice_dataplane::wire::parse::Headers;
 use std::fmt::Write as _;
+
+/// A packet to be told of in the kernel's words.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The beginning of its frame.
+    pub frame: &'a [u8],
+    /// Where its headers are.
+    pub headers: &'a Headers,
+    /// Bytes of the IP packet.
+    pub length: u32,
+    /// Its mark.
+    pub mark: u32,
+    /// The way in and the way out, as far as they are known.
+    pub sides: (Option<InterfaceId>, Option<InterfaceId>),
+}
 
 /// The line of a packet, without level, as `dmesg` shows it.
 #[must_use]
@@ -15,31 +31,41 @@ pub fn line(
     report: &Report,
     interfaces: &Interfaces,
 ) -> String {
+    let subject = Subject {
+        frame: report.frame(),
+        headers: &report.headers,
+        length: report.length,
+        mark: report.mark,
+        sides: report.sides(),
+    };
+    format!("{prefix}{}", words(options, subject, interfaces))
+}
+
+/// `IN=lan OUT=wan MAC=… SRC=… …`
+#[must_use]
+pub fn words(options: LineOptions, subject: Subject<'_>, interfaces: &Interfaces) -> String {
+    let Subject { frame, headers, length, mark, sides: (ingress, egress) } = subject;
     let name = |id: Option<InterfaceId>| {
         id.and_then(|id| interfaces.get(id)).map_or("", |interface| interface.name.as_str())
     };
-    let (ingress, egress) = report.sides();
-    let mut out = format!("{prefix}IN={} OUT={} ", name(ingress), name(egress));
+    let mut out = format!("IN={} OUT={} ", name(ingress), name(egress));
     if ingress.is_some() {
-        mac_header(&mut out, options, report);
+        mac_header(&mut out, options, frame, usize::from(headers.l3));
     }
-    let l3 = usize::from(report.headers.l3);
-    let packet = report.frame().get(l3..).unwrap_or_default();
-    match report.headers.version {
-        IpVersion::V4 => v4::packet(&mut out, options, packet, report.length, true),
+    let packet = frame.get(usize::from(headers.l3)..).unwrap_or_default();
+    match headers.version {
+        IpVersion::V4 => v4::packet(&mut out, options, packet, length, true),
         IpVersion::V6 => v6::packet(&mut out, options, packet, true),
     }
-    if report.mark != 0 {
+    if mark != 0 {
         // Writing to a String cannot fail.
-        let _ = write!(out, "MARK={:#x} ", report.mark);
+        let _ = write!(out, "MARK={mark:#x} ");
     }
     out
 }
 
 /// The Ethernet header, untagged.
-fn mac_header(out: &mut String, options: LineOptions, report: &Report) {
-    let frame = report.frame();
-    let l3 = usize::from(report.headers.l3);
+fn mac_header(out: &mut String, options: LineOptions, frame: &[u8], l3: usize) {
     let macs = frame.get(..12).unwrap_or_default();
     let kind = l3.checked_sub(2).and_then(|at| frame.get(at..l3)).unwrap_or_default();
     let text = |bytes: &[u8]| {

@@ -8,5 +8,5 @@ mod v6;
 #[cfg(test)]
 mod tests;
 
-pub use line::line;
+pub use line::{Subject, line, words};
 pub use sink::{Sink, SinkError};

@@ -13,8 +13,10 @@ mod rules;
 mod serve;
 mod sets;
 mod stats;
+mod trace;
 
 pub use serve::{Listeners, ServerError, listen, serve};
+pub use trace::Insight;
 
 use crate::controller::Controller;
 use crate::proto;
@@ -110,6 +112,8 @@ pub struct Plane {
     pub hardware: Arc<dyn Hardware>,
     /// What workers tell of connections.
     pub journal: Arc<Journal>,
+    /// What of packets, routes and neighbours is looked into.
+    pub insight: Insight,
     /// The clock.
     pub clock: fn() -> Instant,
 }

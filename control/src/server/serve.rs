@@ -1,6 +1,6 @@
 //! Listening: sockets, reflection, health, and the end.
 
-use super::{Plane, config, conntrack, metrics, network, recent, rules, sets, stats};
+use super::{Plane, config, conntrack, metrics, network, recent, rules, sets, stats, trace};
 use crate::proto;
 use sluice_config::gateway::{Api, Listen};
 use std::future::{Future, IntoFuture};
@@ -151,6 +151,7 @@ async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerErro
     health.set_serving::<proto::recent_service_server::RecentServiceServer<recent::Lists>>().await;
     health.set_serving::<proto::rules_service_server::RulesServiceServer<rules::Rules>>().await;
     health.set_serving::<proto::sets_service_server::SetsServiceServer<sets::NamedSets>>().await;
+    health.set_serving::<proto::trace_service_server::TraceServiceServer<trace::Trace>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
         .build_v1()?;
@@ -164,7 +165,8 @@ async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerErro
         .add_service(network::service(plane))
         .add_service(recent::service(plane))
         .add_service(rules::service(plane))
-        .add_service(sets::service(plane));
+        .add_service(sets::service(plane))
+        .add_service(trace::service(plane));
     Ok(builder.routes())
 }
 

@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use sluice_control::proto::Family;
+use sluice_control::proto::{Family, PortRange, Prefix};
 
 use super::failure::Failure;
+use super::trace::{any_port, any_prefix};
 
 /// Where the gateway listens unless told otherwise.
 pub(crate) const DEFAULT_SERVER: &str = "unix:/run/sluice/sluice.sock";
@@ -36,6 +37,7 @@ pub(crate) struct Arguments {
 const TOOLS_HELP: &str = "\
 Tools, with the options and output of the programs they are named after:
   iptables, ip6tables                  one rule at a time (iptables 1.8.9)
+  iptables --explain …                 which rules would decide a packet (--explain --help)
   iptables-save, ip6tables-save        print the rules: [-c] [-t TABLE] [-f FILE]
   iptables-restore, ip6tables-restore  load rules: [-c] [-n] [-t] [-T TABLE] [FILE]
   ipset COMMAND …                      named sets of addresses, networks and ports (ipset 7.17)
@@ -50,6 +52,8 @@ Examples:
   sluice check -c /etc/sluice/sluice.toml
   sluice config push /etc/sluice/sluice.toml
   sluice stats --json
+  sluice trace -i lan -p tcp --dport 80 --count 3
+  sluice iptables --explain -i lan -p tcp -s 10.1.0.2 -d 192.168.1.9 --dport 80
   sluice ip route add 10.9.0.0/16 via 192.168.1.1
   sluice conntrack -L -p tcp --state ESTABLISHED
   sluice iptables-save | sluice -S tcp:192.0.2.1:7777 iptables-restore";
@@ -68,6 +72,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Show counters: interfaces, workers, drops by reason, connections, packet memory
     Stats(StatsArgs),
+    /// Show what becomes of chosen packets: every table, chain, rule and verdict, NAT, routing, the end
+    Trace(TraceArgs),
     #[command(external_subcommand)]
     Tool(Vec<String>),
 }
@@ -172,6 +178,65 @@ pub(crate) struct StatsArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(
+    long_about = "Show what becomes of packets, step by step: every table, chain, rule and verdict they pass, what \
+                  connection tracking says, NAT, routing, whether the fast path would have taken them, and how \
+                  they end, with the reason if they are dropped.\n\nThe options choose packets as they stand when \
+                  they arrive, before any translation; all that are given must hold. Without any, the packets are \
+                  shown that TRACE rules choose (`sluice iptables -t raw -A PREROUTING … -j TRACE`). Chosen packets \
+                  take the long way through the rules, with the same outcome and the same counters. Steps that come \
+                  faster than they can be shown are left out, and their number is told.\n\nA line is that of \
+                  `xtables-monitor --trace`, with the rule's number in place of its handle:\n  TRACE: FAMILY PACKET \
+                  TABLE:CHAIN:rule:NUMBER:VERDICT  RULE",
+    after_long_help = "Examples:\n  sluice trace -i lan -p tcp -d 192.168.1.9 --dport 80 --count 3\n  sluice trace \
+                       --host 10.1.0.2 --timeout 10 --json\n  sluice trace        packets that TRACE rules choose"
+)]
+pub(crate) struct TraceArgs {
+    /// Interface the packets come in by; without it also those the gateway itself sends
+    #[arg(short = 'i', long = "in-interface", value_name = "NAME")]
+    pub(crate) interface: Option<String>,
+    /// Protocol: tcp, udp, icmp, icmpv6 … or a number
+    #[arg(short = 'p', long, value_name = "PROTOCOL")]
+    pub(crate) protocol: Option<String>,
+    /// Source address or network
+    #[arg(short = 's', long, value_name = "ADDRESS[/LENGTH]", value_parser = any_prefix)]
+    pub(crate) source: Option<Prefix>,
+    /// Destination address or network
+    #[arg(short = 'd', long, value_name = "ADDRESS[/LENGTH]", value_parser = any_prefix)]
+    pub(crate) destination: Option<Prefix>,
+    /// Source or destination address or network
+    #[arg(long, value_name = "ADDRESS[/LENGTH]", value_parser = any_prefix)]
+    pub(crate) host: Option<Prefix>,
+    /// Source port or range
+    #[arg(long, alias = "source-port", value_name = "PORT[:PORT]", value_parser = any_port)]
+    pub(crate) sport: Option<PortRange>,
+    /// Destination port or range
+    #[arg(long, alias = "destination-port", value_name = "PORT[:PORT]", value_parser = any_port)]
+    pub(crate) dport: Option<PortRange>,
+    /// Source or destination port or range
+    #[arg(long, value_name = "PORT[:PORT]", value_parser = any_port)]
+    pub(crate) port: Option<PortRange>,
+    /// IPv4 only
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// IPv6 only
+    #[arg(short = '6', long)]
+    pub(crate) ipv6: bool,
+    /// Every packet, not those of TRACE rules
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// End after so many packets
+    #[arg(short = 'c', long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) count: Option<u32>,
+    /// End after so many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+    /// One JSON object a step
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct DoctorArgs {
     /// Print the checks as JSON
     #[arg(long)]
@@ -217,7 +282,7 @@ impl Tool {
 
 /// The error for a word that is no command, with the one that was probably meant.
 pub(crate) fn unknown_command(word: &str) -> Failure {
-    let own = ["check", "config", "doctor", "recent", "run", "stats"];
+    let own = ["check", "config", "doctor", "recent", "run", "stats", "trace"];
     let known = own.into_iter().chain(Tool::ALL.iter().map(|(name, _)| *name));
     Failure::Usage(match sluice_config::diagnostic::nearest(word, known) {
         Some(near) => format!("unknown command `{word}`; did you mean `{near}`?"),

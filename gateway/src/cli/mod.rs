@@ -18,6 +18,7 @@ mod output;
 mod recent;
 mod remote;
 mod stats;
+mod trace;
 mod wire;
 
 use std::ffi::OsStr;
@@ -55,6 +56,7 @@ pub(crate) fn main(mut words: Vec<String>) -> ExitCode {
             (SELF, run.map_err(|error| Failure::Refused(format!("{error:#}"))))
         }
         Command::Stats(args) => (SELF, block_on(stats::run(&args, &remote))),
+        Command::Trace(args) => (SELF, block_on(trace::run(&args, &remote))),
         Command::Tool(words) => match words.split_first() {
             Some((name, rest)) => match Tool::from_name(name) {
                 Some(tool) => (tool.name(), block_on(run_tool(tool, rest, &remote))),

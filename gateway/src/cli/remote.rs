@@ -10,6 +10,7 @@ use sluice_control::proto::recent_service_client::RecentServiceClient;
 use sluice_control::proto::rules_service_client::RulesServiceClient;
 use sluice_control::proto::sets_service_client::SetsServiceClient;
 use sluice_control::proto::stats_service_client::StatsServiceClient;
+use sluice_control::proto::trace_service_client::TraceServiceClient;
 use tonic::transport::{Channel, Endpoint};
 
 use super::failure::{Failure, strerror};
@@ -59,6 +60,11 @@ impl Remote {
 
     pub(crate) async fn sets(&self) -> Result<SetsServiceClient<Channel>, Failure> {
         let client = SetsServiceClient::new(self.connect().await?);
+        Ok(client.max_decoding_message_size(usize::MAX))
+    }
+
+    pub(crate) async fn trace(&self) -> Result<TraceServiceClient<Channel>, Failure> {
+        let client = TraceServiceClient::new(self.connect().await?);
         Ok(client.max_decoding_message_size(usize::MAX))
     }
 

@@ -23,7 +23,7 @@ mod workers;
 use anyhow::{Context, Result};
 use sluice_control::controller::{self, Controller, Texts};
 use sluice_control::routes::Routes;
-use sluice_control::server::{self, Plane};
+use sluice_control::server::{self, Insight, Plane};
 use sluice_dataplane::fib::Fib;
 use sluice_dataplane::neighbour::{Machine, NeighbourTable, Settings as NeighbourSettings};
 use sluice_dataplane::published::{Published, Quiescence};
@@ -93,6 +93,13 @@ fn start(file: &Path) -> Result<ExitCode> {
         workers: started.handles.clone(),
         hardware: Arc::new(started.machine()),
         journal: Arc::clone(&started.journal),
+        insight: Insight {
+            traces: Arc::clone(&shared.traces),
+            fib4: fibs.v4,
+            fib6: fibs.v6,
+            neighbours: Arc::clone(&shared.neighbours),
+            tell_time: clock::tell,
+        },
         clock: clock::now,
     });
     let housekeeper = housekeeper::start(

@@ -6,7 +6,7 @@
 
 mod filter;
 mod options;
-mod protocol;
+pub(super) mod protocol;
 mod text;
 
 use std::process::ExitCode;

@@ -17,7 +17,7 @@ pub(super) const ICMP: u32 = 1;
 pub(super) const ICMPV6: u32 = 58;
 
 /// Protocols with ports.
-pub(super) fn has_ports(protocol: u32) -> bool {
+pub(in crate::cli) fn has_ports(protocol: u32) -> bool {
     matches!(protocol, 6 | 17 | 33 | 132 | 136)
 }
 
@@ -27,7 +27,7 @@ pub(super) fn name(protocol: u32) -> &'static str {
 }
 
 /// A protocol by name (any case) or number.
-pub(super) fn parse(text: &str) -> Option<u32> {
+pub(in crate::cli) fn parse(text: &str) -> Option<u32> {
     let by_name = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
     match by_name {
         Some((_, number)) => Some(*number),

@@ -31,6 +31,9 @@ pub(crate) async fn command(
         output::print(&format!("{} {VERSION}\n", program(family, "")))?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(described) = words.strip_prefix(&["--explain".to_owned()]) {
+        return super::trace::explain(family, described, remote).await;
+    }
     let request = RulesCommandRequest { family: family.into(), arguments: words.to_vec() };
     let answer = remote.rules().await?.command(request).await?.into_inner();
     output::print(&answer.stdout)?;
