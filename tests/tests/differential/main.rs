@@ -12,6 +12,7 @@ mod recent;
 mod rules;
 mod targets;
 mod text;
+mod trace;
 
 use sluice_tests::Kind;
 use sluice_tests::differential::Scenario;

@@ -21,6 +21,7 @@ mod restore;
 mod rules_that_tell;
 mod soak;
 mod stalls;
+mod trace;
 mod vlan;
 
 /// The inside goes out under the outside address.
