@@ -26,6 +26,7 @@ mod redirect_limit;
 pub mod rules;
 pub mod sets;
 pub mod snapshot;
+pub mod stamp;
 pub mod time;
 pub mod tuple;
 pub mod wire;

@@ -36,7 +36,8 @@ pub(crate) struct Ways {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Basis {
     ingress: InterfaceId,
-    epoch: u32,
+    /// What numbers of adjacencies hold for.
+    lists: u32,
     /// Of links of neighbours.
     changes: u32,
     /// Once a second neighbours are noted as in use.
@@ -93,7 +94,7 @@ impl Ways {
     /// None yet.
     pub(crate) fn new() -> Self {
         let list = vec![Way::NONE; SETS * SET].into_boxed_slice();
-        let nothing = Basis { ingress: InterfaceId::HOST, epoch: 0, changes: 0, second: 0 };
+        let nothing = Basis { ingress: InterfaceId::HOST, lists: 0, changes: 0, second: 0 };
         Self {
             list: list.try_into().unwrap_or_else(|_| Box::new([Way::NONE; SETS * SET])),
             sets: [(0, nothing); SETS],
@@ -102,11 +103,11 @@ impl Ways {
     }
 
     /// The set for packets that arrive now from `ingress`.
-    pub(super) fn set(&mut self, env: &Env<'_>, ingress: InterfaceId) -> Set {
+    pub(super) fn set(&mut self, env: &Env<'_>, lists: u32, ingress: InterfaceId) -> Set {
         let number = ingress.index() % SETS;
         let basis = Basis {
             ingress,
-            epoch: env.epoch,
+            lists,
             changes: env.neighbours.changes(),
             second: second(env),
         };
@@ -201,7 +202,7 @@ fn look<A: Plain>(
     id: AdjacencyId,
     ingress: InterfaceId,
 ) -> Option<Way> {
-    let adjacency = adjacencies.get(id)?;
+    let adjacency = adjacencies.get(id).filter(|adjacency| adjacency.is_alive(env.neighbours))?;
     let interfaces = &env.snapshot.interfaces;
     if adjacency.ingress.is_some_and(|from| from != ingress) {
         return None;

@@ -68,6 +68,11 @@ pub(in crate::rules) trait Condition<A: Address> {
         false
     }
 
+    /// Whether routes decide, so that a change of them may change the answer.
+    fn asks_routes(&self) -> bool {
+        false
+    }
+
     /// Sets the bits of a tuple that it looks at.
     fn consult(&self, _bits: &mut Tuple<A>) {}
 }
@@ -119,6 +124,11 @@ macro_rules! declare {
             #[must_use]
             pub fn needs_conntrack(&self) -> bool {
                 match self { $(Self::$name(condition) => Condition::<A>::needs_conntrack(condition),)* }
+            }
+
+            /// Whether routes decide.
+            pub(in crate::rules) fn asks_routes(&self) -> bool {
+                match self { $(Self::$name(condition) => Condition::<A>::asks_routes(condition),)* }
             }
 
             /// Sets the bits of a tuple that it looks at.
