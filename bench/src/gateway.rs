@@ -202,7 +202,8 @@ fn snapshot(
     workers: usize,
     rules: Option<(Extra, &Rules<V4>)>,
 ) -> Snapshot {
-    let (extra, previous) = rules.map_or((Extra::None, None), |(extra, rules)| (extra, Some(rules)));
+    let (extra, previous) =
+        rules.map_or((Extra::None, None), |(extra, rules)| (extra, Some(rules)));
     let gateways = (0..GATEWAYS)
         .map(|gateway| NextHop::Gateway { interface: WAN, address: gateway_address(gateway) });
     let own = [NextHop::Gateway { interface: LAN, address: LAN_ROUTER }, NextHop::Local(WAN)];

@@ -127,7 +127,7 @@ impl Scenario {
             | Kind::Memory
             | Kind::Loss(_)
             | Kind::Latency(_)
-            | Kind::LatencyDuringSwap
+            | Kind::LatencyDuringSwap(_)
             | Kind::AllWrong
             | Kind::Kernel(..)
             | Kind::Start

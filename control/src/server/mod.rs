@@ -135,11 +135,7 @@ impl Plane {
     }
 
     /// Does what the neighbour state machine asks for.
-    pub fn carry_out(
-        &self,
-        controller: &Controller,
-        outputs: impl IntoIterator<Item = Output>,
-    ) {
+    pub fn carry_out(&self, controller: &Controller, outputs: impl IntoIterator<Item = Output>) {
         for output in outputs {
             match output {
                 Output::Solicit { interface, target, unicast_to } => {

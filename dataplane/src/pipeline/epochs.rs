@@ -107,7 +107,8 @@ impl<A: Family> Lane<A> {
             self.adjacencies.forget_routes();
             self.classes.clear();
         }
-        let kept = |kind: usize| old.is_some_and(|old| old.0 == new.0 && old.1[kind] == new.1[kind]);
+        let kept =
+            |kind: usize| old.is_some_and(|old| old.0 == new.0 && old.1[kind] == new.1[kind]);
         let kept: [bool; Kind::COUNT] = std::array::from_fn(kept);
         let changed = rerouted || kept.contains(&false);
         // A list full of what nobody takes any more gives way; but not burst by burst where so many are in use.
@@ -149,7 +150,8 @@ impl<A: Family> Lane<A> {
     #[inline(never)]
     pub(super) fn renew(&mut self, env: &Env<'_>, flow: FlowRef) -> bool {
         let stamp = self.conntrack.half(flow).cache.stamp;
-        let Some(adjacency) = self.adjacencies.get(self.conntrack.half(flow).cache.adjacency) else {
+        let Some(adjacency) = self.adjacencies.get(self.conntrack.half(flow).cache.adjacency)
+        else {
             return false;
         };
         let answered = self.conntrack.common(flow).status.has(Status::SEEN_REPLY);

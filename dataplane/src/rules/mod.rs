@@ -214,9 +214,11 @@ impl<A: Address> Rules<A> {
         let as_large = Paths::capacity_for(counters);
         workers == self.counters.len()
             && self.slots.has_room()
-            && self.counters.iter().map(RuleCounters::paths).all(|paths| {
-                paths.capacity() == as_large && paths.has_room()
-            })
+            && self
+                .counters
+                .iter()
+                .map(RuleCounters::paths)
+                .all(|paths| paths.capacity() == as_large && paths.has_room())
     }
 
     /// No rules at all.

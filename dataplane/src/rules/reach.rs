@@ -442,7 +442,8 @@ impl Pairing {
     /// Adds pairs; false, and nothing added, where they contradict those before.
     fn add(&mut self, pairs: &[(u32, u32)]) -> bool {
         let agrees = pairs.iter().all(|(old, new)| {
-            let there = self.old_of.get(*new as usize).is_some_and(|own| own.is_none_or(|own| own == *old));
+            let there =
+                self.old_of.get(*new as usize).is_some_and(|own| own.is_none_or(|own| own == *old));
             there && self.new_of.get(old).is_none_or(|own| own == new)
         });
         if agrees {

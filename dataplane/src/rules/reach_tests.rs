@@ -41,9 +41,8 @@ fn number(lists: &[Vec<Wanted>], policies: &[Policy]) -> (Vec<Chain<V4>>, usize)
     let mut chains = Vec::new();
     for (at, list) in lists.iter().enumerate() {
         let rules = list.iter().cloned();
-        let rules = rules
-            .map(|(matches, target)| Rule { counter: next(), matches, target })
-            .collect();
+        let rules =
+            rules.map(|(matches, target)| Rule { counter: next(), matches, target }).collect();
         let policy = policies.get(at).map(|policy| (*policy, next()));
         chains.push(Chain { rules, policy });
     }
@@ -200,7 +199,9 @@ fn edited(chains: &[Chain<V4>], edits: &[(Index, Index, Edit)]) -> Vec<Vec<Wante
         match edit {
             Edit::Insert(_, Target::Jump(to) | Target::Goto(to)) if to.0 >= count => {}
             // Only later chains may be called: the last is called by all others.
-            Edit::Insert(asked, does @ (Target::Jump(_) | Target::Goto(_))) if chain.index(count as usize) + 1 < count as usize => {
+            Edit::Insert(asked, does @ (Target::Jump(_) | Target::Goto(_)))
+                if chain.index(count as usize) + 1 < count as usize =>
+            {
                 list.insert(place, (asked.clone(), does.clone()));
             }
             Edit::Insert(_, Target::Jump(_) | Target::Goto(_)) => {}

@@ -300,7 +300,8 @@ fn env<'w, P: Packet>(
     state: &mut State<P>,
     now: Instant,
 ) -> Env<'w> {
-    let another = snapshot.refresh() || !std::mem::replace(&mut state.begun, true);
+    let begun = std::mem::replace(&mut state.begun, true);
+    let another = snapshot.refresh() || !begun;
     state.v4.begin_burst(snapshot.get(), another, &shared.neighbours);
     state.v6.begin_burst(snapshot.get(), another, &shared.neighbours);
     Env {

@@ -105,12 +105,8 @@ impl Ways {
     /// The set for packets that arrive now from `ingress`.
     pub(super) fn set(&mut self, env: &Env<'_>, lists: u32, ingress: InterfaceId) -> Set {
         let number = ingress.index() % SETS;
-        let basis = Basis {
-            ingress,
-            lists,
-            changes: env.neighbours.changes(),
-            second: second(env),
-        };
+        let basis =
+            Basis { ingress, lists, changes: env.neighbours.changes(), second: second(env) };
         let (serial, was) = &mut self.sets[number];
         if *was != basis {
             self.serial = self.serial.wrapping_add(1);

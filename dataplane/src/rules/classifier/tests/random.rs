@@ -126,7 +126,10 @@ pub(in crate::rules) fn condition<A: Address>() -> impl Strategy<Value = Match<A
 }
 
 /// Most let the walk go on; chains are called by those before them only, so that none calls itself.
-pub(in crate::rules) fn target<A: Address>(chain: u32, chains: u32) -> impl Strategy<Value = Target<A>> {
+pub(in crate::rules) fn target<A: Address>(
+    chain: u32,
+    chains: u32,
+) -> impl Strategy<Value = Target<A>> {
     let later = chain + 1..chains.max(chain + 2);
     let call = move |to: u32| if to < chains { Some(ChainId(to)) } else { None };
     prop_oneof![
@@ -145,7 +148,9 @@ pub(in crate::rules) fn target<A: Address>(chain: u32, chains: u32) -> impl Stra
 }
 
 /// Chains of up to `longest` rules, the first with a policy, and how many counters they use.
-pub(in crate::rules) fn chains<A: Address>(longest: usize) -> impl Strategy<Value = (Vec<Chain<A>>, usize)> {
+pub(in crate::rules) fn chains<A: Address>(
+    longest: usize,
+) -> impl Strategy<Value = (Vec<Chain<A>>, usize)> {
     (1_u32..5)
         .prop_flat_map(move |chains| {
             let chain =
