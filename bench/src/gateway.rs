@@ -67,7 +67,6 @@ pub(crate) struct Control {
     workers: usize,
     settings: ConntrackSettings,
     published: Published<Snapshot>,
-    shared: Arc<Shared<Mbuf>>,
     routes4: FibWriter<V4>,
 }
 
@@ -136,7 +135,7 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
         }))
     };
     let list = (0..workers).map(worker).collect::<Result<_>>()?;
-    let control = Control { role, workers, settings, published, shared, routes4 };
+    let control = Control { role, workers, settings, published, routes4 };
     Ok(Gateway { workers: list, control })
 }
 
