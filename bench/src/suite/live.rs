@@ -55,11 +55,12 @@ impl Swap {
         Ok(())
     }
 
-    /// Of so many connections with a packet after the swap, those that are judged anew, at least and at most.
-    const fn judged_anew(self, active: u64) -> (u64, u64) {
+    /// How many connections walk the rules after the swap, at least and at most.
+    const fn judged_anew(self) -> (u64, u64) {
         match self {
             Self::Nat | Self::Routes => (0, 0),
-            Self::Forward => (active / 2, active),
+            // One does, and others like it take over what it found; not those of the same burst.
+            Self::Forward => (1, 32),
         }
     }
 }
@@ -213,7 +214,7 @@ pub(super) fn during_swap(
     let active = |random: u64| u32::try_from(random % u64::from(ACTIVE)).unwrap_or(0);
     let interval = busy(&mut rig, active)? * 2.0;
     let (mut quiet, mut swapped, begin) = (Latency::default(), Latency::default(), Instant::now());
-    let (least, most) = what.judged_anew(ACTIVE.into());
+    let (least, most) = what.judged_anew();
     for round in 0..effort.rounds {
         if round > 0 && begin.elapsed() > effort.time {
             break;

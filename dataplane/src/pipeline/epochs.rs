@@ -1,9 +1,10 @@
 //! Epochs: how long cached verdicts hold.
 //!
 //! ```text
-//!   verdict's stamp ── is the epoch of now ──────────────────────────────────────> holds
-//!                   └─ older ─ rules it depends on are the same since? ─ routed as before? ─> holds, stamped anew
-//!                                         └─ no: the long way ─────────────┘
+//!   verdict's stamp ── is the epoch of now ────────────────────────────────────────────────────> holds
+//!                   └─ older ─ routed as before? ─ rules it can reach the same? ────────────────> holds, stamped anew
+//!                                    │                     └─ judged one like it since? ─────> as that, stamped anew
+//!                                    └───────────── no: the long way ──────┘
 //! ```
 //!
 //! An epoch ends with a change of the configuration or of routes. Whom it concerns is found out packet by packet, when the
@@ -12,6 +13,7 @@
 
 use super::{Env, Family, Lane};
 use crate::adjacency::Adjacency;
+use crate::cache::Cached;
 use crate::conntrack::{FlowRef, Status};
 use crate::ids::InterfaceId;
 use crate::neighbour::NeighbourTable;
@@ -33,14 +35,14 @@ pub(crate) struct Epochs {
     /// Changes of routes, and of links of neighbours, seen.
     routes: u32,
     links: u32,
-    /// How often all adjacencies were forgotten.
-    lists: u32,
+    /// The first with the adjacencies of now.
+    listed: u32,
 }
 
 impl Epochs {
     pub(crate) const fn new() -> Self {
         let since = [1; Kind::COUNT];
-        Self { now: 1, since, routed: 1, basis: None, routes: 0, links: 0, lists: 0 }
+        Self { now: 1, since, routed: 1, basis: None, routes: 0, links: 0, listed: 1 }
     }
 
     /// The stamp of verdicts reached now.
@@ -49,9 +51,9 @@ impl Epochs {
         self.now
     }
 
-    /// What numbers of adjacencies hold for.
-    pub(crate) const fn lists(&self) -> u32 {
-        self.lists
+    /// The first epoch in which numbers of adjacencies mean what they do now.
+    pub(crate) const fn listed(&self) -> u32 {
+        self.listed
     }
 
     /// Whether rules say what they said in the epoch of that stamp.
@@ -64,7 +66,7 @@ impl Epochs {
         self.now = self.now.wrapping_add(1);
         if self.now == 0 {
             // What was stamped before comes from epochs that are yet to come, and holds in none of them.
-            (self.now, self.since, self.routed) = (1, [1; Kind::COUNT], 1);
+            (self.now, self.since, self.routed, self.listed) = (1, [1; Kind::COUNT], 1, 1);
         }
     }
 }
@@ -106,6 +108,7 @@ impl<A: Family> Lane<A> {
         if another {
             self.adjacencies.forget_routes();
             self.classes.clear();
+            self.kin.clear();
         }
         let kept =
             |kind: usize| old.is_some_and(|old| old.0 == new.0 && old.1[kind] == new.1[kind]);
@@ -114,7 +117,7 @@ impl<A: Family> Lane<A> {
         // A list full of what nobody takes any more gives way; but not burst by burst where so many are in use.
         let crowded = changed && self.adjacencies.is_crowded();
         let full = self.adjacencies.is_full() && links != self.epochs.links;
-        if crowded || full || !kept.contains(&true) {
+        if crowded || full || old.is_none_or(|old| old.0 != new.0) {
             self.epochs.links = links;
             return self.forget_verdicts();
         }
@@ -139,29 +142,53 @@ impl<A: Family> Lane<A> {
     pub(crate) fn forget_verdicts(&mut self) {
         self.epochs.advance();
         let now = self.epochs.now;
-        (self.epochs.since, self.epochs.routed) = ([now; Kind::COUNT], now);
-        self.epochs.lists = self.epochs.lists.wrapping_add(1);
+        let Epochs { since, routed, listed, .. } = &mut self.epochs;
+        (*since, *routed, *listed) = ([now; Kind::COUNT], now, now);
         self.adjacencies.clear();
         self.classes.clear();
+        self.kin.clear();
     }
 
-    /// Stamps a verdict of an earlier epoch anew where it still holds; false where its packet must take the long
-    /// way.
+    /// Stamps a verdict of an earlier epoch anew where it still holds, or where it is known what takes its place; false
+    /// where its packet must take the long way.
     #[inline(never)]
     pub(super) fn renew(&mut self, env: &Env<'_>, flow: FlowRef) -> bool {
-        let stamp = self.conntrack.half(flow).cache.stamp;
-        let Some(adjacency) = self.adjacencies.get(self.conntrack.half(flow).cache.adjacency)
-        else {
+        let Cached { stamp, adjacency } = self.conntrack.half(flow).cache;
+        if stamp < self.epochs.listed || stamp > self.epochs.now {
             return false;
-        };
-        let answered = self.conntrack.common(flow).status.has(Status::SEEN_REPLY);
-        let holds = stamp != 0
-            && self.epochs.rules_hold(stamp, Kind::of(&adjacency, answered))
-            && (stamp >= self.epochs.routed || self.is_routed_as_before(env, flow, &adjacency));
-        if holds {
-            self.conntrack.half_mut(flow).cache.stamp = self.epochs.now;
         }
-        holds
+        let Some(way) = self.adjacencies.get(adjacency) else { return false };
+        let goes_on = stamp >= self.epochs.routed || self.is_routed_as_before(env, flow, &way);
+        if !goes_on {
+            return false;
+        }
+        let kind = self.kind(flow, &way);
+        let adjacency = if self.epochs.rules_hold(stamp, kind) {
+            Some(adjacency)
+        } else {
+            self.path_of_kin(env, flow, &way)
+                .filter(|(_, epoch)| self.epochs.rules_hold(*epoch, kind))
+                .and_then(|(path, _)| self.adjacencies.number(Adjacency { path, ..way }))
+        };
+        let Some(adjacency) = adjacency else { return false };
+        self.conntrack.half_mut(flow).cache = Cached { stamp: self.epochs.now, adjacency };
+        true
+    }
+
+    /// The kind of packets that `flow` has on that way.
+    fn kind(&self, flow: FlowRef, way: &Adjacency) -> Kind {
+        Kind::of(way, self.conntrack.common(flow).status.has(Status::SEEN_REPLY))
+    }
+
+    /// Keeps a verdict just reached.
+    pub(super) fn keep(&mut self, env: &Env<'_>, flow: FlowRef, way: Adjacency) {
+        let before = self.conntrack.half(flow).cache.stamp;
+        let Some(adjacency) = self.adjacencies.number(way) else { return };
+        self.conntrack.half_mut(flow).cache = Cached { stamp: self.epochs.now, adjacency };
+        // Rules have changed under it; others will follow.
+        if before >= self.epochs.listed && !self.epochs.rules_hold(before, self.kind(flow, &way)) {
+            self.learn_kin(env, flow, &way);
+        }
     }
 
     /// Whether the packets of `flow` still take that way, by the routes of now.

@@ -16,6 +16,7 @@ mod established;
 mod fast;
 mod first;
 mod hooks;
+mod kin;
 mod route;
 mod track;
 mod translate;
@@ -127,6 +128,8 @@ pub struct Lane<A: Address> {
     ways: Ways,
     /// What is known of first packets.
     classes: first::Classes<A>,
+    /// What is known of connections that were judged anew.
+    kin: kin::Kin<A>,
 }
 
 impl<A: Address> Lane<A> {
@@ -145,6 +148,7 @@ impl<A: Address> Lane<A> {
             adjacencies: Adjacencies::new(),
             ways: Ways::new(),
             classes: first::Classes::new(),
+            kin: kin::Kin::new(),
         }
     }
 }

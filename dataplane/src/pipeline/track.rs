@@ -4,7 +4,6 @@
 use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::adjacency::Adjacency;
-use crate::cache::Cached;
 use crate::conntrack::{Begin, CtState, Direction, FlowRef, Update, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Verdict};
@@ -223,11 +222,7 @@ impl<A: Family> Lane<A> {
         });
         let life = env.neighbours.lives(neighbour);
         let ingress = Some(flight.ingress);
-        let adjacency = Adjacency { ingress, egress, neighbour, life, next_hop, path };
-        if let Some(adjacency) = self.adjacencies.number(adjacency) {
-            let cached = Cached { stamp: self.epochs.now(), adjacency };
-            self.conntrack.half_mut(flow).cache = cached;
-        }
+        self.keep(&env, flow, Adjacency { ingress, egress, neighbour, life, next_hop, path });
     }
 
     /// Keeps where a router without connection tracking sends packets for this next hop, or for this

@@ -278,7 +278,7 @@ impl<A: Plain> Lane<A> {
 
     /// What the packets of a burst from `arrival` will have in common.
     pub(crate) fn run(&mut self, env: &Env<'_>, arrival: Option<&Arrival<'_>>) -> Run<A> {
-        Run::new(env, arrival, self.epochs.lists(), &mut self.ways)
+        Run::new(env, arrival, self.epochs.listed(), &mut self.ways)
     }
 
     /// Rewrites a packet of the burst, or leaves it untouched, and says where it goes.
@@ -314,25 +314,6 @@ impl<A: Plain> Lane<A> {
         self.pass(env, moment, run, slot, packet)
     }
 
-    /// The same for a packet whose verdict is of an earlier epoch.
-    #[cold]
-    #[inline(never)]
-    fn pass_renewed<P: Packet>(
-        &mut self,
-        env: &Env<'_>,
-        moment: Moment<'_>,
-        run: &mut Run<A>,
-        flow: FlowRef,
-        key: &Tuple<A>,
-        packet: &mut P,
-    ) -> Option<u16> {
-        if self.renew(env, flow) {
-            self.pass_tracked(env, moment, run, flow, key, packet)
-        } else {
-            None
-        }
-    }
-
     #[inline]
     fn pass_tracked<P: Packet>(
         &mut self,
@@ -344,9 +325,13 @@ impl<A: Plain> Lane<A> {
         packet: &mut P,
     ) -> Option<u16> {
         let mut seen = self.conntrack.direction(flow, key)?;
-        let cached = seen.cached();
+        let mut cached = seen.cached();
         if !cached.is_current(self.epochs.now()) {
-            return self.pass_renewed(env, moment, run, flow, key, packet);
+            if !self.renew(env, flow) {
+                return None;
+            }
+            seen = self.conntrack.direction(flow, key)?;
+            cached = seen.cached();
         }
         if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole::<A, P>(packet) {
             return None;

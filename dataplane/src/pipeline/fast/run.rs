@@ -57,14 +57,14 @@ impl<A: Plain> Run<A> {
     pub(crate) fn new(
         env: &Env<'_>,
         arrival: Option<&Arrival<'_>>,
-        lists: u32,
+        listed: u32,
         ways: &mut Ways,
     ) -> Self {
         let software_peer = arrival.is_some_and(|arrival| arrival.interface.software_peer);
         let ingress = arrival.map_or(InterfaceId::HOST, |arrival| arrival.id);
         Self {
             verifies: env.snapshot.conntrack.checksum || software_peer,
-            set: ways.set(env, lists, ingress),
+            set: ways.set(env, listed, ingress),
             last: TallyKey::NOTHING,
             tallies: [Tally::new(TallyKey::NOTHING); TALLIES],
             passed: Passed::default(),
