@@ -1,6 +1,6 @@
 //! The gateway under test: workers, wired as `sluice run` wires it, without ports.
 
-use crate::ruleset::source_nat;
+use crate::ruleset::{Extra, source_nat};
 use crate::traffic::routes::Routes;
 use crate::traffic::{EXTERNAL, GATEWAYS, LAN_MAC, LAN_ROUTER_MAC, WAN_MAC, gateway_mac};
 use anyhow::Result;
@@ -14,11 +14,12 @@ use sluice_dataplane::interface::{Interface, Interfaces, ReversePathFilter};
 use sluice_dataplane::nat::SourceMappings;
 use sluice_dataplane::neighbour::{Machine, NeighbourTable, Settings as NeighbourSettings};
 use sluice_dataplane::pipeline::Lane;
-use sluice_dataplane::published::{Generation, Published};
+use sluice_dataplane::published::Published;
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
 use sluice_dataplane::rules::Rules;
 use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
+use sluice_dataplane::stamp::Stamp;
 use sluice_dataplane::time::{Instant, WallClock};
 use sluice_dataplane::trace::Traces;
 use sluice_dataplane::worker::counters::WorkerCounters;
@@ -67,30 +68,25 @@ pub(crate) struct Control {
     workers: usize,
     settings: ConntrackSettings,
     published: Published<Snapshot>,
-    shared: Arc<Shared<Mbuf>>,
     routes4: FibWriter<V4>,
 }
 
 impl Control {
-    /// Publishes the same rules anew, as a load of rules does, and has all connections judged again.
-    pub(crate) fn swap_rules(&mut self) {
-        let snapshot = self.new_rules();
-        self.publish(snapshot);
-    }
-
-    /// The same rules anew, not published yet; drops the old ones that workers gave back.
-    pub(crate) fn new_rules(&self) -> Arc<Snapshot> {
+    /// Rules that follow on those in force, as a load of rules makes them: with `extra` more than at the start. Not
+    /// published yet; drops the old ones that workers gave back.
+    pub(crate) fn new_rules(&self, extra: Extra) -> Arc<Snapshot> {
         self.published.collect();
-        Arc::new(snapshot(&self.role, self.settings, self.workers))
+        let current = self.published.current();
+        let rules = Some((extra, &current.rules4));
+        Arc::new(snapshot(&self.role, self.settings, self.workers, rules).after(&current))
     }
 
-    /// Publishes rules, and has all connections judged again.
-    pub(crate) fn publish(&mut self, snapshot: Arc<Snapshot>) {
+    /// Publishes rules.
+    pub(crate) fn publish(&self, snapshot: Arc<Snapshot>) {
         self.published.publish(snapshot);
-        self.shared.generation.bump();
     }
 
-    /// Puts a route into the table, or takes it out again, and has all connections judged again.
+    /// Puts a route into the table, or takes it out again.
     ///
     /// # Errors
     /// The table is full.
@@ -99,7 +95,6 @@ impl Control {
         if self.routes4.remove(prefix, 24).is_none() {
             self.routes4.insert(prefix, 24, NextHopId(0))?;
         }
-        self.shared.generation.bump();
         Ok(())
     }
 }
@@ -119,13 +114,12 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
     add_routes(&mut routes4, &mut routes6, &role)?;
     let v4 = Family::new(fib4, capacity, workers)?;
     let v6 = Family::new(fib6, 1, workers)?;
-    let published = Published::new(Arc::new(snapshot(&role, settings, workers)));
+    let published = Published::new(Arc::new(snapshot(&role, settings, workers, None)));
     let shared = Arc::new(Shared {
         neighbours: neighbours()?,
         events: ArrayQueue::new(64),
         handoff: (0..workers).map(|_| HandOffRing::new(HAND_OFF_RING)).collect(),
         limiter: IcmpLimiter::new(Settings::default(), secret()),
-        generation: Generation::default(),
         clock: WallClock::default(),
         reports: Arc::new(Reports::new(1)),
         traces: Arc::new(Traces::new(64)),
@@ -143,7 +137,7 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
         }))
     };
     let list = (0..workers).map(worker).collect::<Result<_>>()?;
-    let control = Control { role, workers, settings, published, shared, routes4 };
+    let control = Control { role, workers, settings, published, routes4 };
     Ok(Gateway { workers: list, control })
 }
 
@@ -203,7 +197,14 @@ fn gateway_address(gateway: u8) -> IpAddr {
     Ipv4Addr::new(203, 0, 113, 100 + gateway).into()
 }
 
-fn snapshot(role: &Role, conntrack: ConntrackSettings, workers: usize) -> Snapshot {
+fn snapshot(
+    role: &Role,
+    conntrack: ConntrackSettings,
+    workers: usize,
+    rules: Option<(Extra, &Rules<V4>)>,
+) -> Snapshot {
+    let (extra, previous) =
+        rules.map_or((Extra::None, None), |(extra, rules)| (extra, Some(rules)));
     let gateways = (0..GATEWAYS)
         .map(|gateway| NextHop::Gateway { interface: WAN, address: gateway_address(gateway) });
     let own = [NextHop::Gateway { interface: LAN, address: LAN_ROUTER }, NextHop::Local(WAN)];
@@ -216,11 +217,12 @@ fn snapshot(role: &Role, conntrack: ConntrackSettings, workers: usize) -> Snapsh
         next_hops: gateways.chain(own).collect(),
         rules4: match role {
             Role::Router(_) => Rules::empty(workers),
-            Role::Nat { filters, .. } => source_nat(*filters, workers),
+            Role::Nat { filters, .. } => source_nat(*filters, extra, previous, workers),
         },
         rules6: Rules::empty(workers),
         ip: IpSettings::default(),
         conntrack,
+        stamp: Stamp::fresh(),
     }
 }
 

@@ -15,24 +15,52 @@ use std::net::Ipv4Addr;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 
+/// A rule more, which matches none of the packets sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extra {
+    None,
+    /// The first of nat POSTROUTING.
+    Nat,
+    /// The first of FORWARD.
+    Forward,
+}
+
 /// `-t nat -A POSTROUTING -j SNAT --to-source 203.0.113.1`, and `filters` rules in FORWARD that match
-/// none of the packets sent, with the policy ACCEPT behind them.
-pub(crate) fn source_nat(filters: usize, workers: usize) -> Rules<V4> {
-    let snat = Rule {
-        counter: CounterId(0),
-        matches: Vec::new(),
-        target: Target::Snat(NatRange::single(V4(EXTERNAL))),
+/// none of the packets sent, with the policy ACCEPT behind them. They follow on `previous`.
+pub(crate) fn source_nat(
+    filters: usize,
+    extra: Extra,
+    previous: Option<&Rules<V4>>,
+    workers: usize,
+) -> Rules<V4> {
+    let mut counters = 0;
+    let mut next = || {
+        counters += 1;
+        CounterId(counters - 1)
     };
-    let mut chains =
-        vec![Chain { rules: vec![snat], policy: Some((Policy::Accept, CounterId(1))) }];
+    let mut chain = |extra: bool, rules: Vec<(Vec<Match<V4>>, Target<V4>)>| {
+        let extra = extra.then(|| (Filter::of(EXTRA).matches(), Target::Drop));
+        let rules = extra.into_iter().chain(rules);
+        let rules = rules.map(|(matches, target)| Rule { counter: next(), matches, target });
+        Chain { rules: rules.collect(), policy: Some((Policy::Accept, next())) }
+    };
+    let snat = (Vec::new(), Target::Snat(NatRange::single(V4(EXTERNAL))));
+    let mut chains = vec![chain(extra == Extra::Nat, vec![snat])];
     let mut entries = vec![(Table::Nat, Hook::Postrouting, ChainId(0))];
     if filters > 0 {
-        let rules = (0..filters).map(filter).collect();
-        chains.push(Chain { rules, policy: Some((Policy::Accept, CounterId(2))) });
+        let rules = (0..filters).map(|number| (Filter::of(number).matches(), Target::Drop));
+        chains.push(chain(extra == Extra::Forward, rules.collect()));
         entries.push((Table::Filter, Hook::Forward, ChainId(1)));
     }
-    Rules::new(chains, &entries, 3 + filters, workers)
+    let counters = counters as usize;
+    match previous {
+        None => Rules::new(chains, &entries, counters, workers),
+        Some(previous) => Rules::after(previous, chains, &entries, counters, workers),
+    }
 }
+
+/// The number of a rule that is in no list.
+const EXTRA: usize = 4 * 0xffff;
 
 /// The same for `iptables-restore`.
 pub(crate) fn source_nat_text(filters: usize) -> String {
@@ -99,15 +127,6 @@ impl Display for Filter {
             Some((protocol, port)) => write!(f, "-p {protocol} --dport {port}"),
             None => Ok(()),
         }
-    }
-}
-
-/// That rule, which drops.
-fn filter(number: usize) -> Rule<V4> {
-    Rule {
-        counter: CounterId(3 + u32::try_from(number).unwrap_or(0)),
-        matches: Filter::of(number).matches(),
-        target: Target::Drop,
     }
 }
 

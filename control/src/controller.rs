@@ -22,9 +22,10 @@ use sluice_dataplane::conntrack::ConntrackSettings;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::neighbour::Machine;
-use sluice_dataplane::published::{Generation, Published};
+use sluice_dataplane::published::Published;
 use sluice_dataplane::rules::matches::recent::List;
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
+use sluice_dataplane::stamp::Stamp;
 use sluice_dataplane::time::Instant;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -142,7 +143,6 @@ pub struct Controller {
     open: OpenPorts,
     workers: usize,
     published: Arc<Published<Snapshot>>,
-    stamp: Arc<StampedGeneration>,
     generation: u64,
     states: States,
     tally4: Tally,
@@ -151,15 +151,6 @@ pub struct Controller {
     /// as `ip route add … proto NAME` says it. A whole configuration replaces them all.
     pub route_protocols: HashMap<(IpNet, u32), String>,
 }
-
-/// Where the workers read the stamp of cached verdicts.
-pub trait Stamp: std::fmt::Debug + Send + Sync {
-    /// The generation to bump after every change.
-    fn generation(&self) -> &Generation;
-}
-
-/// A shared [`Stamp`].
-pub type StampedGeneration = dyn Stamp;
 
 /// What a controller is made of.
 #[derive(Debug)]
@@ -176,8 +167,6 @@ pub struct Parts {
     pub neighbours: Machine,
     /// Where snapshots are published; holds an empty one.
     pub published: Arc<Published<Snapshot>>,
-    /// The workers' stamp.
-    pub stamp: Arc<StampedGeneration>,
 }
 
 impl Controller {
@@ -186,7 +175,7 @@ impl Controller {
     /// # Errors
     /// What cannot be compiled.
     pub fn start(parts: Parts) -> Result<Self, ApplyError> {
-        let Parts { candidate, open, workers, routes, neighbours, published, stamp } = parts;
+        let Parts { candidate, open, workers, routes, neighbours, published } = parts;
         let mut controller = Self {
             running: candidate.clone(),
             interfaces: Interfaces::default(),
@@ -195,7 +184,6 @@ impl Controller {
             open,
             workers,
             published,
-            stamp,
             generation: 0,
             states: States::default(),
             tally4: Tally::default(),
@@ -324,14 +312,6 @@ impl Controller {
         }
     }
 
-    /// After routes were changed in place: new next hops are published, then cached verdicts end.
-    pub fn routes_changed(&mut self, before: usize) -> u64 {
-        if self.routes.next_hops().len() != before {
-            self.republish();
-        }
-        self.changed()
-    }
-
     /// Publishes the running configuration again, with what changed beside it.
     pub fn republish(&mut self) {
         if let Ok(snapshot) = self.compile(&self.running, &self.interfaces) {
@@ -340,14 +320,8 @@ impl Controller {
         }
     }
 
-    /// Ends every cached verdict, because something beside the configuration changed.
-    pub fn invalidate(&self) {
-        self.stamp.generation().bump();
-    }
-
-    /// Ends every cached verdict and numbers the change.
-    pub fn changed(&mut self) -> u64 {
-        self.invalidate();
+    /// Numbers a change.
+    pub const fn changed(&mut self) -> u64 {
         self.generation += 1;
         self.generation
     }
@@ -375,13 +349,14 @@ impl Controller {
                 icmp_rate_mask: sysctl.icmp().ratemask,
             },
             conntrack: conntrack_settings(candidate),
+            stamp: Stamp::fresh(),
         })
     }
 
     /// Publishes, and once workers let go of the old rules carries what those counted to the new.
     fn publish(&mut self, snapshot: Snapshot, before: &Candidate) {
         let old = self.published.current();
-        self.published.publish(Arc::new(snapshot));
+        self.published.publish(Arc::new(snapshot.after(&old)));
         self.await_release(&old);
         let running = &mut self.running;
         self.tally4.carry(&before.rules4, &mut running.rules4, &old.rules4.totals());

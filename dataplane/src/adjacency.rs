@@ -7,13 +7,15 @@
 //!   neighbour ──┘
 //! ```
 //!
-//! A worker makes them as it judges packets, and forgets all of them when rules, routes, interfaces or
-//! neighbours change: an [epoch](crate::cache) later nothing refers to them any more.
+//! A worker makes them as it judges packets. They stay while rules and routes change, and flows that go on as before
+//! refer to them; when interfaces change, or when there are too many, all are forgotten, and no flow trusts what it
+//! remembers.
 
 use crate::ids::{InterfaceId, NeighbourId, NextHopId, PathId};
+use crate::neighbour::NeighbourTable;
 use hashbrown::HashMap;
 
-/// The number of an adjacency, in its epoch.
+/// The number of an adjacency, until all are forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[repr(transparent)]
 pub struct AdjacencyId(pub(crate) u32);
@@ -26,7 +28,7 @@ impl AdjacencyId {
 }
 
 /// A way through the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Adjacency {
     /// Interface its packets come from; none: any.
     pub ingress: Option<InterfaceId>,
@@ -34,8 +36,20 @@ pub struct Adjacency {
     pub egress: InterfaceId,
     /// Neighbour that takes them; meaningless towards the host.
     pub neighbour: NeighbourId,
+    /// Its [life](NeighbourTable::lives): later, its number means another.
+    pub life: u32,
+    /// What the route to their destination says, if a route decided.
+    pub next_hop: Option<NextHopId>,
     /// Rules and policies they pass, for their counters.
     pub path: PathId,
+}
+
+impl Adjacency {
+    /// Whether its neighbour is still the one it was.
+    #[inline]
+    pub(crate) fn is_alive(&self, neighbours: &NeighbourTable) -> bool {
+        self.egress == InterfaceId::HOST || neighbours.lives(self.neighbour) == self.life
+    }
 }
 
 /// An adjacency's number plus one, or zero where none is known.
@@ -67,7 +81,7 @@ pub struct Adjacencies {
 }
 
 impl Adjacencies {
-    /// As many as are remembered in one epoch; packets of more ways are judged one by one.
+    /// As many as are remembered; packets of more ways are judged one by one.
     pub(crate) const MOST: usize = 8192;
 
     /// None yet.
@@ -135,12 +149,28 @@ impl Adjacencies {
         }
     }
 
-    /// Forgets all of them: an epoch ends.
+    /// Whether there is no room for another.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() == Self::MOST
+    }
+
+    /// Whether there soon will be none.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.list.len() > Self::MOST / 4 * 3
+    }
+
+    /// Forgets which are of packets that no connection is tracked for.
+    pub(crate) fn forget_routes(&mut self) {
+        self.next_hops.fill(Known::NONE);
+        self.neighbours.fill(Known::NONE);
+    }
+
+    /// Forgets all of them.
     pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.numbers.clear();
-        self.next_hops.fill(Known::NONE);
-        self.neighbours.fill(Known::NONE);
+        self.forget_routes();
     }
 }
 
@@ -159,7 +189,7 @@ mod tests {
             ingress: Some(InterfaceId(0)),
             egress: InterfaceId(1),
             neighbour: NeighbourId(neighbour),
-            path: PathId(0),
+            ..Adjacency::default()
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::adjacency::AdjacencyId;
 
 /// The verdict of one direction of a connection: an [adjacency](crate::adjacency) and the worker's epoch in
-/// which it was reached. 8 bytes.
+/// which it was reached, or last found to hold. 8 bytes.
 ///
 /// Only an accepting verdict is kept. A change of the connection's state that rules can see (the
 /// first reply) must [`clear`](Self::clear) both directions.

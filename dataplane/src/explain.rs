@@ -78,7 +78,6 @@ pub fn explain<A: Family>(
         neighbours: world.neighbours,
         // A worker that is not there, so that nothing is counted.
         worker: WorkerId(u8::MAX),
-        epoch: 1,
         now: world.now,
         clock: world.clock,
         reports: &reports,

@@ -8,6 +8,7 @@ use crate::conntrack::ConntrackSettings;
 use crate::ids::{InterfaceId, NextHopId};
 use crate::interface::Interfaces;
 use crate::rules::Rules;
+use crate::stamp::Stamp;
 use std::net::IpAddr;
 
 /// Where a route leads.
@@ -98,9 +99,22 @@ pub struct Snapshot {
     pub ip: IpSettings,
     /// Connection tracking.
     pub conntrack: ConntrackSettings,
+    /// Of all but the rules, which have stamps of their own: cached verdicts end with it.
+    pub stamp: Stamp,
 }
 
 impl Snapshot {
+    /// Takes over the stamp of the snapshot before where nothing has changed that cached verdicts depend on, rules apart. New
+    /// next hops may have been added: no route of before leads to them.
+    #[must_use]
+    pub fn after(self, previous: &Self) -> Self {
+        let same = self.interfaces == previous.interfaces
+            && self.next_hops.starts_with(&previous.next_hops)
+            && self.ip == previous.ip
+            && self.conntrack == previous.conntrack;
+        Self { stamp: if same { previous.stamp } else { self.stamp }, ..self }
+    }
+
     /// The next hop of that id.
     #[must_use]
     pub fn next_hop(&self, id: NextHopId) -> Option<NextHop> {

@@ -50,7 +50,9 @@ const TARGETS: &[(&str, About, f64)] = &[
     ("scale/workers/2", About::Scaling, 1.9),
     ("handoff/all-wrong", About::Difference, 100.0),
     ("swap/", About::Value, 0.0),
-    ("latency/during-swap/p99.9", About::Difference, 50.0),
+    ("latency/during-swap/nat/p99.9", About::Difference, 50.0),
+    ("latency/during-swap/routes/p99.9", About::Difference, 50.0),
+    ("latency/during-swap/rules/p99.9", About::Difference, 50.0),
     ("start/time", About::Value, 1000.0),
 ];
 

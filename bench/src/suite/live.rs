@@ -5,6 +5,7 @@ use crate::gateway::{self, Control, Role};
 use crate::machine::{Machine, move_to};
 use crate::report::{Average, Figure};
 use crate::rig::{POOL, Rig};
+use crate::ruleset::Extra;
 use crate::traffic::{Protocol, Traffic, Way};
 use anyhow::{Context, Result, ensure};
 use dpdk::cpu;
@@ -17,27 +18,49 @@ use std::time::{Duration, Instant};
 
 /// Connections behind the gateway.
 const FLOWS: u32 = 1_000_000;
-/// Those of them that packets come of where rules are swapped: each is judged anew within the round.
+/// Those of them that packets come of where latency is measured during a swap: each sends some within a round.
 const ACTIVE: u32 = 1024;
 const HARNESS: &str = "in-process; control thread on another core";
 
 /// What the control thread changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Swap {
-    /// The rules, all of them.
-    Rules,
-    /// One route.
+    /// A rule that packets of connections do not meet.
+    Nat,
+    /// A rule that all packets meet.
+    Forward,
+    /// A route.
     Routes,
 }
 
+/// What has been made ready: rules to publish, or nothing where a route is changed in place.
+type Ready = Option<Arc<Snapshot>>;
+
 impl Swap {
-    fn make(self, control: &mut Control) -> Result<()> {
+    /// Prepares the swap: every second one takes back what the one before has done.
+    fn prepare(self, control: &Control, odd: bool) -> Ready {
+        let extra = match self {
+            Self::Nat => Extra::Nat,
+            Self::Forward => Extra::Forward,
+            Self::Routes => return None,
+        };
+        Some(control.new_rules(if odd { extra } else { Extra::None }))
+    }
+
+    fn make(control: &mut Control, ready: Ready) -> Result<()> {
+        match ready {
+            Some(rules) => control.publish(rules),
+            None => control.swap_routes()?,
+        }
+        Ok(())
+    }
+
+    /// How many connections walk the rules after the swap, at least and at most.
+    const fn judged_anew(self) -> (u64, u64) {
         match self {
-            Self::Rules => {
-                control.swap_rules();
-                Ok(())
-            }
-            Self::Routes => control.swap_routes(),
+            Self::Nat | Self::Routes => (0, 0),
+            // One does, and others like it take over what it found; not those of the same burst.
+            Self::Forward => (1, 32),
         }
     }
 }
@@ -68,7 +91,8 @@ pub(super) fn loss(machine: &Machine, name: &str, what: Swap, effort: Effort) ->
             move_to(0);
             let mut swaps = 0;
             while !stop.load(Relaxed) {
-                what.make(&mut control)?;
+                let ready = what.prepare(&control, swaps % 2 == 0);
+                Swap::make(&mut control, ready)?;
                 swaps += 1;
                 thread::sleep(Duration::from_micros(200));
             }
@@ -171,20 +195,26 @@ pub(super) fn load(
     Ok(figures.collect())
 }
 
-/// Latency at half load of rounds early in which new rules are published, against rounds without.
+/// Latency at half load of rounds early in which something is swapped, against rounds without.
 ///
-/// The control thread makes them on another core, before the round: a round is shorter than the time in which
+/// The control thread makes rules on another core, before the round: a round is shorter than the time in which
 /// a busy machine lets that thread run, and those in which it comes late enough to see both are the worst.
-/// A swap has each connection judged anew when its next packet comes, so all active ones pass once, untimed,
-/// before the next round: else it would pay for the swap of the round before.
+/// A swap may have connections judged anew, or looked at again, when their next packet comes, so all active ones pass
+/// once, untimed, before the next round: else it would pay for the swap of the round before.
 ///
 /// # Errors
-/// Packets were judged anew without a swap, or not each connection was once with one.
-pub(super) fn during_swap(machine: &Machine, name: &str, effort: Effort) -> Result<Vec<Figure>> {
+/// Packets were judged anew without a swap, or other connections than the swap concerns with one.
+pub(super) fn during_swap(
+    machine: &Machine,
+    name: &str,
+    what: Swap,
+    effort: Effort,
+) -> Result<Vec<Figure>> {
     let (mut rig, mut control) = gateway(machine, FLOWS)?;
     let active = |random: u64| u32::try_from(random % u64::from(ACTIVE)).unwrap_or(0);
     let interval = busy(&mut rig, active)? * 2.0;
     let (mut quiet, mut swapped, begin) = (Latency::default(), Latency::default(), Instant::now());
+    let (least, most) = what.judged_anew();
     for round in 0..effort.rounds {
         if round > 0 && begin.elapsed() > effort.time {
             break;
@@ -193,12 +223,13 @@ pub(super) fn during_swap(machine: &Machine, name: &str, effort: Effort) -> Resu
         quiet.round(&mut rig, interval, active, || {})?;
         let anew = POOL as u64 - (rig.cached() - before);
         ensure!(anew == 0, "{anew} packets were judged anew without a swap");
-        let rules = new_rules(&control)?;
+        let ready = on_another_core(|| what.prepare(&control, round % 2 == 0))?;
         let before = rig.cached();
-        swapped.round(&mut rig, interval, active, || control.publish(rules))?;
+        let mut done = Ok(());
+        swapped.round(&mut rig, interval, active, || done = Swap::make(&mut control, ready))?;
+        done?;
         let anew = POOL as u64 - (rig.cached() - before);
-        let most = u64::from(ACTIVE);
-        ensure!((most / 2..=most).contains(&anew), "{anew} packets judged anew, of {most} flows");
+        ensure!((least..=most).contains(&anew), "{anew} packets judged anew, of {ACTIVE} flows");
         rig.pass(Way::Out, 0..ACTIVE)?;
     }
     let figures = QUANTILES.iter().map(|(word, quantile)| {
@@ -208,12 +239,11 @@ pub(super) fn during_swap(machine: &Machine, name: &str, effort: Effort) -> Resu
     Ok(figures.collect())
 }
 
-/// The rules anew, made by a thread on another core.
-fn new_rules(control: &Control) -> Result<Arc<Snapshot>> {
+fn on_another_core<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
     thread::scope(|scope| {
         let thread = scope.spawn(|| {
             move_to(0);
-            control.new_rules()
+            work()
         });
         thread.join().ok().context("the control thread panicked")
     })

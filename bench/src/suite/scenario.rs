@@ -89,8 +89,8 @@ pub(crate) enum Kind {
     Loss(Swap),
     /// Latency at so many percent of what the worker can.
     Latency(u32),
-    /// Latency while rules are swapped.
-    LatencyDuringSwap,
+    /// Latency while the control thread swaps.
+    LatencyDuringSwap(Swap),
     /// One worker and two.
     Scale,
     /// Every packet at the wrong worker.
@@ -129,7 +129,7 @@ impl Scenario {
             | Kind::Memory
             | Kind::Loss(_)
             | Kind::Latency(_)
-            | Kind::LatencyDuringSwap
+            | Kind::LatencyDuringSwap(_)
             | Kind::AllWrong
             | Kind::Kernel(..)
             | Kind::Start
@@ -188,7 +188,9 @@ impl Scenario {
             }
             Kind::Loss(what) => return Ok(vec![live::loss(machine, &self.name, what, effort)?]),
             Kind::Latency(percent) => return live::load(machine, &self.name, percent, effort),
-            Kind::LatencyDuringSwap => return live::during_swap(machine, &self.name, effort),
+            Kind::LatencyDuringSwap(what) => {
+                return live::during_swap(machine, &self.name, what, effort);
+            }
             Kind::Scale => {
                 let (one, two) = scale::two(machine, effort)?;
                 return Ok(vec![one, two]);
@@ -282,11 +284,13 @@ pub(crate) fn all() -> Vec<Scenario> {
         }
     }
     add("memory/per-session".into(), Kind::Memory);
-    add("swap/rules/loss".into(), Kind::Loss(Swap::Rules));
+    add("swap/rules/loss".into(), Kind::Loss(Swap::Forward));
     add("swap/routes/loss".into(), Kind::Loss(Swap::Routes));
     add("latency/50-percent-load".into(), Kind::Latency(50));
     add("latency/80-percent-load".into(), Kind::Latency(80));
-    add("latency/during-swap".into(), Kind::LatencyDuringSwap);
+    for (word, what) in [("nat", Swap::Nat), ("routes", Swap::Routes), ("rules", Swap::Forward)] {
+        add(format!("latency/during-swap/{word}"), Kind::LatencyDuringSwap(what));
+    }
     add("scale/workers".into(), Kind::Scale);
     add("handoff/all-wrong".into(), Kind::AllWrong);
     let mut kernel = |name: String, routing, tables| {

@@ -139,15 +139,8 @@ impl Plane {
         }
     }
 
-    /// Does what the neighbour state machine asks for. True where a cached verdict may hold an old MAC:
-    /// the caller then ends them.
-    #[must_use]
-    pub fn carry_out(
-        &self,
-        controller: &Controller,
-        outputs: impl IntoIterator<Item = Output>,
-    ) -> bool {
-        let mut changed = false;
+    /// Does what the neighbour state machine asks for.
+    pub fn carry_out(&self, controller: &Controller, outputs: impl IntoIterator<Item = Output>) {
         for output in outputs {
             match output {
                 Output::Solicit { interface, target, unicast_to } => {
@@ -158,17 +151,13 @@ impl Plane {
                     }
                 }
                 Output::Resolved { interface, address, .. } => {
-                    changed = true;
                     self.tell_all(|| Request::Resolved(interface, address));
                 }
                 Output::Failed { interface, address, .. } => {
-                    changed = true;
                     self.tell_all(|| Request::Failed(interface, address));
                 }
-                Output::Changed => changed = true,
             }
         }
-        changed
     }
 }
 

@@ -86,6 +86,8 @@ pub struct Fib<A> {
     default: AtomicU32,
     /// Room for all blocks, one after the other; memory holds those in use.
     blocks: Vec<AtomicU32>,
+    /// Moves on after each change.
+    changes: AtomicU32,
     family: PhantomData<A>,
 }
 
@@ -111,6 +113,7 @@ impl<A: Address> Fib<A> {
             narrow: narrow.into_boxed_slice().try_into().map_err(|_| FibError::Memory)?,
             default: AtomicU32::new(0),
             blocks: zeroed(blocks * FAN_OUT)?,
+            changes: AtomicU32::new(0),
             family: PhantomData,
         });
         let writer = FibWriter::new(Arc::clone(&fib), blocks);
@@ -163,6 +166,11 @@ impl<A: Address> Fib<A> {
             self.descend(addresses, &mut words);
         }
         Found { words, default: self.default.load(Ordering::Acquire) }
+    }
+
+    /// A number that moves on after each change: what is looked up after it was read holds as long as it stays.
+    pub(crate) fn changes(&self) -> u32 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// Brings the first entry for `address` towards L1.

@@ -153,6 +153,9 @@ impl<A: Address> FibWriter<A> {
         let prefix = Prefix::new(prefix, length);
         let leaf = Leaf { entry: Entry::Leaf(next_hop), length };
         let old = self.routes.get(&prefix).copied();
+        if old == Some(next_hop) {
+            return Ok(old);
+        }
         if length == 0 {
             self.fib.default.store(leaf.entry.encode(), Ordering::Release);
         } else {
@@ -166,6 +169,7 @@ impl<A: Address> FibWriter<A> {
         if old.is_none() {
             self.count(length, |count| count + 1);
         }
+        self.changed();
         Ok(old)
     }
 
@@ -176,6 +180,7 @@ impl<A: Address> FibWriter<A> {
         self.count(length, |count| count - 1);
         if length == 0 {
             self.fib.default.store(0, Ordering::Release);
+            self.changed();
             return Some(old);
         }
         let path = self.path(prefix);
@@ -184,7 +189,13 @@ impl<A: Address> FibWriter<A> {
             self.shape_mut(node, |shape| shape.occupants -= 1);
         }
         self.prune(&path);
+        self.changed();
         Some(old)
+    }
+
+    /// Tells readers, once they can see it.
+    fn changed(&self) {
+        self.fib.changes.fetch_add(1, Ordering::Release);
     }
 
     /// The next hop of exactly `prefix/length`.

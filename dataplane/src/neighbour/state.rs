@@ -153,9 +153,6 @@ pub enum Output {
         /// Its address.
         address: IpAddr,
     },
-    /// Entries went away: cached verdicts that name them must be outdated (bump the generation);
-    /// then `Machine::reclaim`.
-    Changed,
 }
 
 /// Times and bounds, under the kernel's names in `net.ipv4.neigh.*`.

@@ -67,6 +67,8 @@ struct Entry {
     link: AtomicU64,
     /// Second of the last use by a worker.
     used: AtomicU32,
+    /// How often a neighbour was given the entry, or lost it.
+    lives: AtomicU32,
 }
 
 /// The readers' half. See the module's head.
@@ -114,6 +116,12 @@ impl NeighbourTable {
         let word =
             self.entry(id).map_or(Link::UNRESOLVED, |entry| entry.link.load(Ordering::Acquire));
         Link::decode(word)
+    }
+
+    /// Moves on when the entry is given to a neighbour and when it is taken away. Whoever remembers its number for longer
+    /// than a burst remembers this too: as long as it stays, the number means the same neighbour for the whole burst.
+    pub(crate) fn lives(&self, id: NeighbourId) -> u32 {
+        self.entry(id).map_or(0, |entry| entry.lives.load(Ordering::Relaxed))
     }
 
     /// A number that moves on after each change of a link: whoever reads it, then links, may keep those as long as
@@ -239,6 +247,7 @@ impl Slots {
         let id = self.free.pop()?;
         let entry = self.table.entry(id)?;
         entry.set(words);
+        entry.lives.fetch_add(1, Ordering::Relaxed);
         entry.link.store(Link::UNRESOLVED, Ordering::Relaxed);
         entry.used.store(now_seconds, Ordering::Relaxed);
         entry.next.store(head.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -255,7 +264,8 @@ impl Slots {
     }
 
     /// Unlinks an entry. Workers still inside it find their way on, and those who remember its
-    /// number find it unresolved, until [`reclaim`](Self::reclaim).
+    /// number find that its [`lives`](NeighbourTable::lives) have moved on. Nobody else gets it until
+    /// [`reclaim`](Self::reclaim).
     pub(super) fn remove(&mut self, id: NeighbourId) {
         let Some(entry) = self.table.entry(id) else { return };
         let Some(mut place) = self.table.bucket(entry.words()) else { return };
@@ -268,6 +278,7 @@ impl Slots {
             place = &next.next;
         }
         place.store(entry.next.load(Ordering::Relaxed), Ordering::Release);
+        entry.lives.fetch_add(1, Ordering::Relaxed);
         self.set(id, Link::Unresolved);
         self.retired.push(id);
     }

@@ -36,11 +36,12 @@ impl<A: Family> Lane<A> {
         let tuple = tuple_of(source, destination, headers.protocol, &layer4)?;
         let flow = self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple)?;
         let cache = self.conntrack.half(flow).cache;
-        if !cache.is_current(env.epoch) {
+        let epoch = self.epochs.now();
+        if !cache.is_current(epoch) && !self.renew(&env, flow) {
             return None;
         }
         let adjacency = self.adjacencies.get(cache.adjacency)?;
-        if adjacency.ingress != Some(ingress) {
+        if adjacency.ingress != Some(ingress) || !adjacency.is_alive(env.neighbours) {
             return None;
         }
         let length = headers.end - headers.l3;
@@ -61,7 +62,7 @@ impl<A: Family> Lane<A> {
             Update::Invalid | Update::Reopen => return None,
         }
         // The first reply changes what rules see: judge again.
-        if !self.conntrack.half(flow).cache.is_current(env.epoch) {
+        if !self.conntrack.half(flow).cache.is_current(epoch) {
             return None;
         }
         if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {

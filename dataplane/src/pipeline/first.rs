@@ -6,7 +6,7 @@
 //!   next hop of its destination            ┘
 //! ```
 //!
-//! A class is learned from a packet that went the long way, and lives for one epoch. What remains to be done for
+//! A class is learned from a packet that went the long way, and lives until rules or routes change. What remains to be done for
 //! each packet is what differs: the lookup of its route, the choice of its tuple, and its entry in the table.
 //! Not learned: packets whose destination is translated, that met a rule which looks at more than the
 //! tuple, or that leave to a neighbour of their own (a connected subnet).
@@ -52,7 +52,8 @@ struct Key<A> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Class<A> {
-    epoch: u32,
+    /// Of the list it is in.
+    list: u32,
     /// Tells it from those that had its slot before.
     serial: u32,
     key: Key<A>,
@@ -69,9 +70,11 @@ struct Class<A> {
 pub(super) struct Classes<A> {
     /// By hash; a newer one takes the place of an older.
     slots: Vec<Option<Class<A>>>,
+    /// What is learned holds for the list of now.
+    list: u32,
     /// The serial number of the next to be learned.
     serial: u32,
-    /// How many were learned in this epoch, and how often one was met again.
+    /// How many were learned since they were forgotten last, and how often one was met again.
     learned: u32,
     met: u32,
     /// Of the packet at hand, as it goes the long way: the rules of nat it counted,
@@ -88,6 +91,7 @@ impl<A: Address> Classes<A> {
     pub(super) fn new() -> Self {
         Self {
             slots: vec![None; Self::SLOTS],
+            list: 0,
             serial: 0,
             learned: 0,
             met: 0,
@@ -116,8 +120,9 @@ impl<A: Address> Classes<A> {
         self.cacheable = false;
     }
 
-    /// An epoch ends.
+    /// Forgets all of them.
     pub(super) const fn clear(&mut self) {
+        self.list = self.list.wrapping_add(1);
         (self.learned, self.met) = (0, 0);
     }
 
@@ -188,14 +193,21 @@ impl<A: Family> Lane<A> {
         let Some(counters) = A::rules(env.snapshot).counters(env.worker) else { return };
         let paths = (counters.intern(&flight.trail), counters.intern(&self.classes.trail));
         let (Some(path), Some(nat_path)) = paths else { return };
-        let way = Adjacency { ingress: Some(flight.ingress), egress: out.egress, neighbour, path };
+        let way = Adjacency {
+            ingress: Some(flight.ingress),
+            egress: out.egress,
+            neighbour,
+            life: env.neighbours.lives(neighbour),
+            next_hop: Some(next_hop),
+            path,
+        };
         let Some(adjacency) = self.adjacencies.number(way) else { return };
         let (key, slot) = self.class_key(&env, flight.ingress, original, next_hop);
         let Flow::Known(flow) = flight.flow else { return };
         let address = self.conntrack.half(flow.peer()).key.destination;
         let source = self.classes.source;
-        let (epoch, serial) = (env.epoch, self.classes.serial);
-        let class = Class { epoch, serial, key, adjacency, nat_path, source, address, out };
+        let (list, serial) = (self.classes.list, self.classes.serial);
+        let class = Class { list, serial, key, adjacency, nat_path, source, address, out };
         self.classes.learn(slot, class);
     }
 
@@ -212,7 +224,7 @@ impl<A: Family> Lane<A> {
         let next_hop = self.fib.lookup(tuple.destination)?;
         let (key, slot) = self.class_key(env, ingress, tuple, next_hop);
         let class = self.classes.slots.get(slot)?.as_ref()?;
-        if class.epoch != env.epoch || class.key != key {
+        if class.list != self.classes.list || class.key != key {
             return None;
         }
         self.classes.met = self.classes.met.saturating_add(1);
@@ -278,7 +290,7 @@ impl<A: Family> Lane<A> {
         // The fast path has looked for the original tuple, the choice of the source for the other.
         let hashes = Hashes { original: hash, reply };
         let flow = self.conntrack.confirm_free_by_hash(new, hashes, env.now).ok()?;
-        let cached = Cached { stamp: env.epoch, adjacency: class.adjacency };
+        let cached = Cached { stamp: self.epochs.now(), adjacency: class.adjacency };
         self.conntrack.half_mut(flow).cache = cached;
         if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
             counters.count_path(class.nat_path, 1, u64::from(headers.ip_length()));

@@ -11,10 +11,12 @@
 //! Packets whose verdict is known take another way: plain ones the [fast path](fast), in bursts; other
 //! packets of connections with a [cached](crate::cache) verdict [`Lane::established`], one by one.
 
+mod epochs;
 mod established;
 mod fast;
 mod first;
 mod hooks;
+mod kin;
 mod route;
 mod tell;
 mod track;
@@ -35,6 +37,7 @@ use crate::rules::{Hook, Rules, Surroundings, Table};
 use crate::snapshot::Snapshot;
 use crate::time::{Instant, WallClock};
 use crate::trace::Tracing;
+use epochs::Epochs;
 use fast::Ways;
 pub(crate) use fast::{Arrival, BURST, Exit, Passed, Vector, is_v6, prefetch};
 use route::Route;
@@ -90,8 +93,6 @@ pub(crate) struct Env<'a> {
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) neighbours: &'a NeighbourTable,
     pub(crate) worker: WorkerId,
-    /// The stamp of verdicts reached now.
-    pub(crate) epoch: u32,
     pub(crate) now: Instant,
     pub(crate) clock: &'a WallClock,
     pub(crate) reports: &'a Reports,
@@ -125,12 +126,16 @@ pub struct Lane<A: Address> {
     pub fib: Arc<Fib<A>>,
     /// External addresses and ports of sources, shared by all workers.
     pub mappings: Arc<SourceMappings<A>>,
-    /// The ways packets have been found to go in this epoch.
+    /// How long cached verdicts hold.
+    pub(crate) epochs: Epochs,
+    /// The ways packets have been found to go.
     pub(crate) adjacencies: Adjacencies,
     /// What they mean at this moment.
     ways: Ways,
     /// What is known of first packets.
     classes: first::Classes<A>,
+    /// What is known of connections that were judged anew.
+    kin: kin::Kin<A>,
 }
 
 impl<A: Address> Lane<A> {
@@ -145,16 +150,12 @@ impl<A: Address> Lane<A> {
             conntrack,
             fib,
             mappings,
+            epochs: Epochs::new(),
             adjacencies: Adjacencies::new(),
             ways: Ways::new(),
             classes: first::Classes::new(),
+            kin: kin::Kin::new(),
         }
-    }
-
-    /// Forgets what was found in the epoch that ends.
-    pub(crate) fn begin_epoch(&mut self) {
-        self.adjacencies.clear();
-        self.classes.clear();
     }
 }
 

@@ -22,6 +22,24 @@ pub(crate) struct Out {
     pub(crate) next_hop: IpAddr,
 }
 
+impl Out {
+    /// Whether a next hop leads there, for some destination.
+    pub(super) fn is_by(self, next_hop: NextHop) -> bool {
+        match next_hop {
+            NextHop::Connected(egress) => egress == self.egress,
+            NextHop::Gateway { interface, address } => {
+                (interface, address) == (self.egress, self.next_hop)
+            }
+            NextHop::Local(_)
+            | NextHop::Broadcast(_)
+            | NextHop::Blackhole
+            | NextHop::Unreachable
+            | NextHop::Prohibit
+            | NextHop::Throw => false,
+        }
+    }
+}
+
 /// Where the destination lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
@@ -113,7 +131,7 @@ impl<A: Family> Lane<A> {
         if destination.is_multicast() {
             return Err(Stop::Drop(DropReason::Multicast));
         }
-        self.check_source(env, flight)?;
+        self.check_source(env, flight.ingress, flight.source)?;
         let forwards = A::forwards(env.snapshot);
         match self.next_hop(env, flight.destination) {
             Some(NextHop::Local(_) | NextHop::Broadcast(_)) => Ok(Route::Local),
@@ -141,17 +159,22 @@ impl<A: Family> Lane<A> {
     }
 
     /// Own addresses as source, and the reverse-path filter (RFC 3704); the kernel has neither for IPv6.
-    fn check_source<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<(), Stop> {
+    pub(super) fn check_source(
+        &self,
+        env: Env<'_>,
+        ingress: InterfaceId,
+        source: A,
+    ) -> Result<(), Stop> {
         let interfaces = &env.snapshot.interfaces;
         let filter = match A::VERSION {
-            IpVersion::V4 => interfaces.get(flight.ingress).map(|i| i.reverse_path),
+            IpVersion::V4 => interfaces.get(ingress).map(|i| i.reverse_path),
             IpVersion::V6 => None,
         };
         let filter = filter.unwrap_or(ReversePathFilter::Off);
-        if filter == ReversePathFilter::Off && !A::is_refused_source(interfaces, flight.source) {
+        if filter == ReversePathFilter::Off && !A::is_refused_source(interfaces, source) {
             return Ok(());
         }
-        let back = match self.next_hop(env, flight.source) {
+        let back = match self.next_hop(env, source) {
             Some(NextHop::Local(_)) => return Err(Stop::Drop(DropReason::MartianSource)),
             Some(
                 NextHop::Broadcast(interface)
@@ -166,7 +189,7 @@ impl<A: Family> Lane<A> {
         let passes = match filter {
             ReversePathFilter::Off => true,
             ReversePathFilter::Loose => back.is_some(),
-            ReversePathFilter::Strict => back == Some(flight.ingress),
+            ReversePathFilter::Strict => back == Some(ingress),
         };
         if passes { Ok(()) } else { Err(Stop::Drop(DropReason::ReversePath)) }
     }

@@ -4,7 +4,6 @@
 use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::adjacency::Adjacency;
-use crate::cache::Cached;
 use crate::conntrack::{Begin, CtState, Direction, FlowRef, Update, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Verdict};
@@ -179,7 +178,8 @@ impl<A: Family> Lane<A> {
         if echo {
             return Ok(Verdict::Echo);
         }
-        self.remember(env, flight, InterfaceId::HOST, NeighbourId(0));
+        let local = |hop| matches!(hop, NextHop::Local(_) | NextHop::Broadcast(_));
+        self.remember(env, flight, InterfaceId::HOST, NeighbourId(0), local);
         Ok(Verdict::Host)
     }
 
@@ -197,7 +197,7 @@ impl<A: Family> Lane<A> {
             if let Some(original) = original {
                 self.learn_class(env, flight, &original, out, neighbour);
             }
-            self.remember(env, flight, out.egress, neighbour);
+            self.remember(env, flight, out.egress, neighbour, |hop| out.is_by(hop));
             self.remember_route(env, flight, out.egress, neighbour);
         }
         Ok(Verdict::Send { egress: out.egress, next_hop: out.next_hop, neighbour })
@@ -221,19 +221,24 @@ impl<A: Family> Lane<A> {
         flight: &Flight<A, P>,
         egress: InterfaceId,
         neighbour: NeighbourId,
+        leads: impl Fn(NextHop) -> bool,
     ) {
         let Flow::Known(flow) = flight.flow else { return };
-        if !flight.cacheable || !flight.rest.is_empty() {
+        // Rules see another state of the gateway's own answers than of the connection's packets.
+        if !flight.cacheable || !flight.rest.is_empty() || flight.related {
             return;
         }
         let counters = A::rules(env.snapshot).counters(env.worker);
         let Some(path) = counters.and_then(|counters| counters.intern(&flight.trail)) else {
             return;
         };
-        let adjacency = Adjacency { ingress: Some(flight.ingress), egress, neighbour, path };
-        if let Some(adjacency) = self.adjacencies.number(adjacency) {
-            self.conntrack.half_mut(flow).cache = Cached { stamp: env.epoch, adjacency };
-        }
+        // Routes may have changed since this packet was routed; and of what the host sends, two may count.
+        let next_hop = self.fib.lookup(flight.destination).filter(|id| {
+            flight.ingress != InterfaceId::HOST && env.snapshot.next_hop(*id).is_some_and(leads)
+        });
+        let life = env.neighbours.lives(neighbour);
+        let ingress = Some(flight.ingress);
+        self.keep(&env, flow, Adjacency { ingress, egress, neighbour, life, next_hop, path });
     }
 
     /// Keeps where a router without connection tracking sends packets for this next hop, or for this
@@ -247,12 +252,14 @@ impl<A: Family> Lane<A> {
     ) {
         let rules = A::rules(env.snapshot);
         let Some(transit) = rules.transit().filter(|_| !rules.needs_conntrack()) else { return };
-        let Some(next_hop) = self.fib.lookup(flight.destination) else { return };
+        let Some(id) = self.fib.lookup(flight.destination) else { return };
         let counters = rules.counters(env.worker);
         let Some(path) = counters.and_then(|counters| counters.intern(transit)) else { return };
-        let adjacency = Adjacency { ingress: None, egress, neighbour, path };
-        match env.snapshot.next_hop(next_hop) {
-            Some(NextHop::Gateway { .. }) => self.adjacencies.note_next_hop(next_hop, adjacency),
+        let life = env.neighbours.lives(neighbour);
+        let next_hop = Some(id);
+        let adjacency = Adjacency { ingress: None, egress, neighbour, life, next_hop, path };
+        match env.snapshot.next_hop(id) {
+            Some(NextHop::Gateway { .. }) => self.adjacencies.note_next_hop(id, adjacency),
             Some(NextHop::Connected(_)) => self.adjacencies.note_neighbour(adjacency),
             Some(
                 NextHop::Local(_)

@@ -4,7 +4,6 @@
 //!   control                                  worker
 //!   publish(new) ──> ArcSwap, version ──────> Reader::refresh, once a burst
 //!   drops the old <── bounded retire queue <── gives its old Arc back
-//!   Generation::bump                          Generation::current, read before refresh
 //!   Quiescence::mark … passed <────────────── WorkerQuiescence::quiescent, once a burst
 //! ```
 //!
@@ -16,7 +15,7 @@ mod quiescence;
 pub use quiescence::{Mark, Quiescence, Retired, Watchdog, WorkerQuiescence};
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
@@ -128,40 +127,6 @@ impl<T> Reader<T> {
     }
 }
 
-/// The stamp of cached verdicts: moves on after every publication an established flow could notice.
-///
-/// The control thread publishes, then bumps; a worker reads [`current`](Self::current), then
-/// refreshes. So a verdict reached with an old value never carries a new stamp.
-#[derive(Debug)]
-pub struct Generation(AtomicU32);
-
-impl Default for Generation {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Generation {
-    /// The first generation, 1: zero stamps nothing.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self(AtomicU32::new(1))
-    }
-
-    /// The generation of now, never zero.
-    #[must_use]
-    pub fn current(&self) -> u32 {
-        self.0.load(Ordering::Acquire)
-    }
-
-    /// Outdates every verdict reached so far; called by the control thread alone.
-    pub fn bump(&self) -> u32 {
-        let next = self.0.load(Ordering::Relaxed).checked_add(1).unwrap_or(1);
-        self.0.store(next, Ordering::Release);
-        next
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -247,12 +212,5 @@ mod tests {
         assert_eq!(published.collect(), Published::<i32>::RETIRE_QUEUE);
         assert!(reader.refresh());
         assert_eq!(*reader.get(), 2);
-    }
-
-    #[test]
-    fn generation_skips_zero() {
-        let generation = Generation(AtomicU32::new(u32::MAX));
-        assert_eq!(generation.bump(), 1);
-        assert_eq!(generation.current(), 1);
     }
 }

@@ -6,15 +6,10 @@
 //! read-modify-write instruction.
 
 use super::CounterId;
+use super::paths::{Paths, Slots};
 use crate::ids::PathId;
-use std::sync::atomic::{
-    AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
-};
-
-/// Distinct paths a worker remembers per generation of rules; flows beyond them walk.
-const PATHS: usize = 4096;
-/// Rules in all remembered paths together.
-const STEPS: usize = 16 * PATHS;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Packets and bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -35,6 +30,9 @@ impl Counter {
     fn add(&self, packets: u64, bytes: u64) {
         self.packets.store(self.packets.load(Relaxed).wrapping_add(packets), Relaxed);
         self.bytes.store(self.bytes.load(Relaxed).wrapping_add(bytes), Relaxed);
+    }
+    fn is_zero(&self) -> bool {
+        self.packets.load(Relaxed) == 0
     }
     fn add_to(&self, sum: &mut Count) {
         sum.packets += self.packets.load(Relaxed);
@@ -68,7 +66,7 @@ impl Trail {
             None => self.overflowed = true,
         }
     }
-    fn steps(&self) -> &[u32] {
+    pub(super) fn steps(&self) -> &[u32] {
         self.steps.get(..self.len).unwrap_or_default()
     }
 }
@@ -83,32 +81,22 @@ impl Default for Trail {
 #[derive(Debug)]
 pub struct RuleCounters {
     rules: Box<[Counter]>,
-    paths: Box<[Counter]>,
-    /// Where each path's steps begin; its length stands before them.
-    starts: Box<[AtomicU32]>,
-    steps: Box<[AtomicU32]>,
-    /// Open addressing by the hash of the steps: path + 1.
-    index: Box<[AtomicU32]>,
-    /// Paths (low half) and steps (high half) in use; written last.
-    used: AtomicU64,
-}
-
-fn zeroed(count: usize) -> Box<[AtomicU32]> {
-    std::iter::repeat_with(AtomicU32::default).take(count).collect()
+    /// By the number of the path.
+    counts: Box<[Counter]>,
+    slots: Arc<Slots>,
+    paths: Arc<Paths>,
 }
 
 impl RuleCounters {
-    pub(super) fn new(rules: usize) -> Self {
+    pub(super) fn new(rules: usize, slots: &Arc<Slots>, paths: Arc<Paths>) -> Self {
         let counters = |count| std::iter::repeat_with(Counter::default).take(count).collect();
-        let paths = if rules == 0 { 1 } else { PATHS };
-        Self {
-            rules: counters(rules),
-            paths: counters(paths),
-            starts: zeroed(paths),
-            steps: zeroed(if rules == 0 { 1 } else { STEPS }),
-            index: zeroed(2 * paths),
-            used: AtomicU64::new(0),
-        }
+        let counts = counters(paths.capacity());
+        Self { rules: counters(rules), counts, slots: Arc::clone(slots), paths }
+    }
+
+    /// The paths the worker has interned, under these rules and those before them.
+    pub(super) const fn paths(&self) -> &Arc<Paths> {
+        &self.paths
     }
 
     /// Counts one packet of `bytes` against one rule or policy.
@@ -120,7 +108,7 @@ impl RuleCounters {
 
     /// Counts `packets` of `bytes` in all against every rule of a path.
     pub fn count_path(&self, path: PathId, packets: u64, bytes: u64) {
-        if let Some(counter) = self.paths.get(path.index()) {
+        if let Some(counter) = self.counts.get(path.index()) {
             counter.add(packets, bytes);
         }
     }
@@ -131,50 +119,12 @@ impl RuleCounters {
         if trail.overflowed {
             return None;
         }
-        let steps = trail.steps();
-        let mut slot = steps.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &step| {
-            (hash ^ u64::from(step)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
-        }) as usize;
-        for _ in 0..self.index.len() {
-            let cell = self.index.get(slot % self.index.len())?;
-            match cell.load(Relaxed).checked_sub(1) {
-                None => return self.append(steps, cell),
-                Some(path) if self.steps_of(path as usize).eq(steps.iter().copied()) => {
-                    return Some(PathId(path));
-                }
-                Some(_) => slot = slot.wrapping_add(1),
-            }
+        let mut slots = [0; Trail::MAX];
+        let slots = slots.get_mut(..trail.len)?;
+        for (slot, counter) in slots.iter_mut().zip(trail.steps()) {
+            *slot = self.slots.of(*counter)?;
         }
-        None
-    }
-
-    fn append(&self, steps: &[u32], cell: &AtomicU32) -> Option<PathId> {
-        let used = self.used.load(Relaxed);
-        let (path, start) = (used & 0xffff_ffff, (used >> 32) as usize);
-        let end = start + steps.len() + 1;
-        // Kept half empty so that a search ends.
-        let place = self.starts.get(path as usize)?;
-        let cells = self.steps.get(start..end)?;
-        place.store(u32::try_from(start).ok()?, Relaxed);
-        let lengthened =
-            std::iter::once(u32::try_from(steps.len()).ok()?).chain(steps.iter().copied());
-        for (to, from) in cells.iter().zip(lengthened) {
-            to.store(from, Relaxed);
-        }
-        let path = u32::try_from(path).ok()?;
-        cell.store(path + 1, Relaxed);
-        self.used.store((end as u64) << 32 | u64::from(path + 1), Release);
-        Some(PathId(path))
-    }
-
-    fn steps_of(&self, path: usize) -> impl Iterator<Item = u32> + '_ {
-        let start = self.starts.get(path).map_or(0, |start| start.load(Relaxed) as usize);
-        let len = self.steps.get(start).map_or(0, |len| len.load(Relaxed) as usize);
-        self.steps
-            .get(start + 1..start + 1 + len)
-            .unwrap_or_default()
-            .iter()
-            .map(|s| s.load(Relaxed))
+        self.paths.intern(slots)
     }
 
     /// Adds this worker's counts to `sums`, which grows to one entry per counter.
@@ -185,10 +135,12 @@ impl RuleCounters {
         for (sum, rule) in sums.iter_mut().zip(&self.rules) {
             rule.add_to(sum);
         }
-        let paths = (self.used.load(Acquire) & 0xffff_ffff) as usize;
-        for (path, counter) in self.paths.iter().enumerate().take(paths) {
-            for step in self.steps_of(path) {
-                if let Some(sum) = sums.get_mut(step as usize) {
+        for (steps, counter) in self.paths.iter(&self.slots).zip(&self.counts) {
+            if counter.is_zero() {
+                continue;
+            }
+            for step in steps {
+                if let Some(sum) = sums.get_mut(step.0 as usize) {
                     counter.add_to(sum);
                 }
             }
@@ -200,32 +152,44 @@ impl RuleCounters {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_rule_counts_its_own_packets_and_those_of_its_paths() {
-        let counters = RuleCounters::new(3);
+    fn trail(steps: &[u32]) -> Trail {
         let mut trail = Trail::new();
-        trail.note(CounterId(0));
-        trail.note(CounterId(2));
-        counters.count(CounterId(0), 100);
-        let path = counters.intern(&trail).unwrap();
-        assert_eq!(counters.intern(&trail), Some(path));
-        counters.count_path(path, 1, 50);
-        counters.count_path(path, 1, 50);
+        steps.iter().for_each(|step| trail.note(CounterId(*step)));
+        trail
+    }
+
+    fn sums(counters: &RuleCounters) -> Vec<(u64, u64)> {
         let mut sums = Vec::new();
         counters.add_to(&mut sums);
-        assert_eq!(
-            sums,
-            [(3, 200), (0, 0), (2, 100)].map(|(packets, bytes)| Count { packets, bytes })
-        );
+        sums.iter().map(|count| (count.packets, count.bytes)).collect()
     }
 
     #[test]
-    fn a_full_table_refuses_and_keeps_what_it_has() {
-        let counters = RuleCounters::new(100_000);
-        for rule in 0..PATHS as u32 + 10 {
-            let mut trail = Trail::new();
-            trail.note(CounterId(rule));
-            assert_eq!(counters.intern(&trail).is_some(), (rule as usize) < PATHS);
-        }
+    fn a_rule_counts_its_own_packets_and_those_of_its_paths() {
+        let slots = Arc::new(Slots::new(3, None, &[]));
+        let counters = RuleCounters::new(3, &slots, Arc::new(Paths::new(3)));
+        counters.count(CounterId(0), 100);
+        let path = counters.intern(&trail(&[0, 2])).unwrap();
+        assert_eq!(counters.intern(&trail(&[0, 2])), Some(path));
+        counters.count_path(path, 1, 50);
+        counters.count_path(path, 1, 50);
+        assert_eq!(sums(&counters), [(3, 200), (0, 0), (2, 100)]);
+        assert_eq!(counters.intern(&trail(&[3])), None, "there is no such rule");
+    }
+
+    /// A rule is put in before the second; the path interned before counts for its own rules all the same.
+    #[test]
+    fn a_path_outlives_the_numbers_of_its_rules() {
+        let slots = Arc::new(Slots::new(2, None, &[]));
+        let before = RuleCounters::new(2, &slots, Arc::new(Paths::new(2)));
+        let path = before.intern(&trail(&[0, 1])).unwrap();
+        before.count_path(path, 1, 10);
+        let slots = Arc::new(Slots::new(3, Some(&slots), &[Some(0), None, Some(1)]));
+        let after = RuleCounters::new(3, &slots, Arc::clone(before.paths()));
+        after.count_path(path, 2, 20);
+        assert_eq!(after.intern(&trail(&[0, 2])), Some(path));
+        assert_ne!(after.intern(&trail(&[0, 1])), Some(path));
+        assert_eq!(sums(&before), [(1, 10), (1, 10)]);
+        assert_eq!(sums(&after), [(2, 20), (0, 0), (2, 20)]);
     }
 }

@@ -15,6 +15,8 @@ mod consulted;
 mod counters;
 mod evaluate;
 pub mod matches;
+mod paths;
+mod reach;
 pub mod report;
 mod set_query;
 mod spin;
@@ -24,6 +26,7 @@ mod view;
 pub use counters::{Count, RuleCounters, Trail};
 pub use evaluate::Outcome;
 pub(crate) use evaluate::Walk;
+pub(crate) use reach::{Course, Kind, Stamps};
 pub(crate) use view::Tracked;
 pub use view::{Connection, Surroundings, View};
 
@@ -34,6 +37,8 @@ use consulted::Consulted;
 pub(crate) use consulted::Told;
 use matches::connlimit::Counts;
 use matches::{Kept, Match};
+use paths::{Paths, Slots};
+use reach::Reach;
 use std::sync::Arc;
 use targets::Target;
 
@@ -122,6 +127,10 @@ pub struct Rules<A> {
     needs_conntrack: bool,
     transit: Option<Trail>,
     consulted: Consulted<A>,
+    /// Whether a rule that packets of known connections meet asks for routes.
+    asks_routes: bool,
+    reach: Reach,
+    slots: Arc<Slots>,
     counters: Vec<RuleCounters>,
     /// Where connlimit counts connections.
     counted: Vec<Kept<Counts<A>>>,
@@ -140,7 +149,8 @@ impl<A: Address> Rules<A> {
         Self::build(None, chains, entries, counters, workers)
     }
 
-    /// As [`Self::new`]; chains that match what they did in `previous` keep their index.
+    /// As [`Self::new`], to be published after `previous`: chains that match what they did there keep their index, and
+    /// packets of connections that reach the same rules as there keep their verdicts.
     #[must_use]
     pub fn after(
         previous: &Self,
@@ -170,16 +180,45 @@ impl<A: Address> Rules<A> {
         let consulted = Consulted::new(&chains);
         let matches = chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
         let counted = matches.filter_map(Match::counts).cloned().collect();
+        let previous_paths = previous.filter(|previous| {
+            previous.needs_conntrack == needs_conntrack && previous.has_room(counters, workers)
+        });
+        let mut reach = Reach::new(&chains, &table);
+        let slots = Arc::new(match previous_paths {
+            Some(previous) => reach.carry_over(previous, &chains, counters, &previous.slots),
+            None => Slots::new(counters, None, &[]),
+        });
+        let paths = |worker: usize| match previous_paths.and_then(|old| old.counters.get(worker)) {
+            Some(old) => Arc::clone(old.paths()),
+            None => Arc::new(Paths::new(counters)),
+        };
         Self {
             classifiers: classifiers(previous, &chains),
+            asks_routes: reach.asks_routes(&chains),
             chains,
             entries: table,
             needs_conntrack,
             transit,
             consulted,
             counted,
-            counters: (0..workers).map(|_| RuleCounters::new(counters)).collect(),
+            counters: (0..workers)
+                .map(|worker| RuleCounters::new(counters, &slots, paths(worker)))
+                .collect(),
+            reach,
+            slots,
         }
+    }
+
+    /// Whether rules with so many counters may go on with the paths of these.
+    fn has_room(&self, counters: usize, workers: usize) -> bool {
+        let as_large = Paths::capacity_for(counters);
+        workers == self.counters.len()
+            && self.slots.has_room()
+            && self
+                .counters
+                .iter()
+                .map(RuleCounters::paths)
+                .all(|paths| paths.capacity() == as_large && paths.has_room())
     }
 
     /// No rules at all.
@@ -204,6 +243,18 @@ impl<A: Address> Rules<A> {
     #[must_use]
     pub const fn transit(&self) -> Option<&Trail> {
         self.transit.as_ref()
+    }
+
+    /// What cached verdicts depend on in these rules.
+    #[must_use]
+    pub(crate) const fn stamps(&self) -> &Stamps {
+        &self.reach.stamps
+    }
+
+    /// Whether cached verdicts depend on more of the routes than a packet's way.
+    #[must_use]
+    pub(crate) const fn asks_routes(&self) -> bool {
+        self.asks_routes
     }
 
     /// What the rules can tell of `tuple`.

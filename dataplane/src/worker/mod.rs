@@ -35,7 +35,7 @@ use crate::neighbour::pending::Bounds;
 use crate::neighbour::{Event, NeighbourTable, Pending};
 use crate::packet::{Packet, Pool};
 use crate::pipeline::{BURST, Env, Lane, Vector};
-use crate::published::{Generation, Reader};
+use crate::published::Reader;
 use crate::rate_limit::IcmpLimiter;
 use crate::reassembly::Reassembler;
 use crate::rules::report::Reports;
@@ -74,8 +74,6 @@ pub struct Shared<P> {
     pub handoff: Vec<HandOffRing<P>>,
     /// ICMP error limits.
     pub limiter: IcmpLimiter,
-    /// Stamp of cached verdicts.
-    pub generation: Generation,
     /// What time of day it is.
     pub clock: WallClock,
     /// What rules have to tell, for the control thread.
@@ -89,8 +87,6 @@ pub struct Shared<P> {
 pub struct Worker<P: Packet> {
     snapshot: Reader<Snapshot>,
     shared: Arc<Shared<P>>,
-    /// The generation its verdicts were reached in.
-    generation: u32,
     tracing: Tracing,
     /// Room for a burst and for what is known of its packets.
     arrived: Vec<P>,
@@ -105,8 +101,8 @@ pub(crate) struct State<P: Packet> {
     v4: Lane<V4>,
     v6: Lane<V6>,
     shared: Arc<Shared<P>>,
-    /// The stamp of cached verdicts: moves on with the snapshot and the generation.
-    epoch: u32,
+    /// Whether a burst has been judged.
+    begun: bool,
     reassembler: Reassembler<P>,
     waiting: Pending<P>,
     /// What the burst at hand has for other workers.
@@ -158,7 +154,7 @@ impl<P: Packet> Worker<P> {
             v4,
             v6,
             shared: Arc::clone(&shared),
-            epoch: 1,
+            begun: false,
             reassembler: Reassembler::new(Self::DATAGRAMS),
             waiting: Pending::new(Bounds::default()),
             leaving: Leaving::new(shared.handoff.len()),
@@ -168,7 +164,6 @@ impl<P: Packet> Worker<P> {
         };
         Self {
             snapshot,
-            generation: shared.generation.current(),
             tracing: Tracing::new(Arc::clone(&shared.traces), id),
             shared,
             arrived: Vec::with_capacity(BURST),
@@ -192,13 +187,7 @@ impl<P: Packet> Worker<P> {
         pool: &mut L,
         out: &mut Outbox<P>,
     ) {
-        let env = env(
-            &mut self.snapshot,
-            (&self.shared, &self.tracing),
-            &mut self.generation,
-            &mut self.state,
-            now,
-        );
+        let env = env(&mut self.snapshot, (&self.shared, &self.tracing), &mut self.state, now);
         let mut burst = Burst { env, pool, out };
         let mut packets = packets;
         loop {
@@ -221,13 +210,7 @@ impl<P: Packet> Worker<P> {
         pool: &mut L,
         out: &mut Outbox<P>,
     ) -> usize {
-        let env = env(
-            &mut self.snapshot,
-            (&self.shared, &self.tracing),
-            &mut self.generation,
-            &mut self.state,
-            now,
-        );
+        let env = env(&mut self.snapshot, (&self.shared, &self.tracing), &mut self.state, now);
         let mut burst = Burst { env, pool, out };
         self.state.take_handed(&mut burst, limit, &mut self.arrived, &mut self.vector)
     }
@@ -277,6 +260,12 @@ impl<P: Packet> Worker<P> {
         self.state.held()
     }
 
+    /// Ends every cached verdict: each flow's next packet takes the long way, which says the same.
+    pub fn forget_verdicts(&mut self) {
+        self.state.v4.forget_verdicts();
+        self.state.v6.forget_verdicts();
+    }
+
     /// Its counters.
     #[must_use]
     pub fn counters(&self) -> &WorkerCounters {
@@ -304,37 +293,29 @@ impl<P: Packet> Worker<P> {
         out: &mut Outbox<P>,
         work: impl FnOnce(&mut State<P>, &mut Burst<'_, P, L>),
     ) {
-        let env = env(
-            &mut self.snapshot,
-            (&self.shared, &self.tracing),
-            &mut self.generation,
-            &mut self.state,
-            now,
-        );
+        let env = env(&mut self.snapshot, (&self.shared, &self.tracing), &mut self.state, now);
         work(&mut self.state, &mut Burst { env, pool, out });
     }
 }
 
-/// What a burst is judged with; begins an epoch where that has changed.
+/// What a burst is judged with; begins epochs where that has changed.
 fn env<'w, P: Packet>(
     snapshot: &'w mut Reader<Snapshot>,
     (shared, tracing): (&'w Shared<P>, &'w Tracing),
-    generation: &mut u32,
     state: &mut State<P>,
     now: Instant,
 ) -> Env<'w> {
-    // Read before the snapshot: a change in between makes verdicts stale, never wrong.
-    let current = shared.generation.current();
-    if snapshot.refresh() || current != *generation {
-        *generation = current;
+    let begun = std::mem::replace(&mut state.begun, true);
+    let another = snapshot.refresh() || !begun;
+    if another {
         tracing.enter(snapshot.get().number);
-        state.begin_epoch();
     }
+    state.v4.begin_burst(snapshot.get(), another, &shared.neighbours);
+    state.v6.begin_burst(snapshot.get(), another, &shared.neighbours);
     Env {
         snapshot: snapshot.get(),
         neighbours: &shared.neighbours,
         worker: state.id,
-        epoch: state.epoch,
         now,
         clock: &shared.clock,
         reports: &shared.reports,
@@ -349,13 +330,6 @@ impl Stage {
 }
 
 impl<P: Packet> State<P> {
-    /// Outdates every cached verdict.
-    fn begin_epoch(&mut self) {
-        self.epoch = self.epoch.checked_add(1).unwrap_or(1);
-        self.v4.begin_epoch();
-        self.v6.begin_epoch();
-    }
-
     /// Packets that are neither out nor dropped: waiting for a next hop, or for their other fragments.
     fn held(&self) -> usize {
         self.waiting.len() + self.reassembler.held()

@@ -23,11 +23,12 @@ use sluice_dataplane::nat::SourceMappings;
 use sluice_dataplane::neighbour::{Machine, NeighbourTable, Settings as NeighbourSettings};
 use sluice_dataplane::packet::{MemoryPacket, MemoryPool, Packet};
 use sluice_dataplane::pipeline::Lane;
-use sluice_dataplane::published::{Generation, Published};
+use sluice_dataplane::published::Published;
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
 use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::rules::{Count, Rules};
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
+use sluice_dataplane::stamp::Stamp;
 use sluice_dataplane::time::{Instant, WallClock};
 use sluice_dataplane::trace::Traces;
 use sluice_dataplane::worker::counters::{Counter, WorkerCounters};
@@ -72,8 +73,8 @@ pub struct Gateway {
     turn: usize,
     last: HashMap<u64, usize>,
     out: Outbox<MemoryPacket>,
-    _machine: Machine,
-    _routes: (FibWriter<V4>, FibWriter<V6>),
+    pub machine: Machine,
+    pub routes: (FibWriter<V4>, FibWriter<V6>),
 }
 
 /// fd00:`net`::1, or the prefix itself.
@@ -131,6 +132,7 @@ pub fn snapshot_with(
         rules6,
         ip: IpSettings::default(),
         conntrack: ConntrackSettings::default(),
+        stamp: Stamp::fresh(),
     }
 }
 
@@ -212,7 +214,6 @@ impl Gateway {
             events: ArrayQueue::new(64),
             handoff: (0..count).map(|_| HandOffRing::new(64)).collect(),
             limiter: IcmpLimiter::new(Settings::default(), 13),
-            generation: Generation::default(),
             clock: WallClock::default(),
             reports: Arc::new(Reports::new(64)),
             traces: Arc::new(Traces::new(4096)),
@@ -240,8 +241,8 @@ impl Gateway {
             turn: 0,
             last: HashMap::new(),
             out: Outbox::new(2, 256),
-            _machine: machine,
-            _routes: (writer4, writer6),
+            machine,
+            routes: (writer4, writer6),
         }
     }
 
@@ -303,12 +304,11 @@ impl Gateway {
     /// A new configuration.
     pub fn publish_snapshot(&mut self, snapshot: Arc<Snapshot>) {
         self.published.publish(snapshot);
-        self.forget_verdicts();
     }
 
     /// What packets were found to do holds no longer: the next ones take the long way.
-    pub fn forget_verdicts(&self) {
-        self.shared.generation.bump();
+    pub fn forget_verdicts(&mut self) {
+        self.workers.iter_mut().for_each(Worker::forget_verdicts);
     }
 
     /// A counter summed over the workers.

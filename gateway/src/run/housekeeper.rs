@@ -55,9 +55,7 @@ fn neighbours(plane: &Plane, shared: &Shared<Mbuf>, outputs: &mut Vec<Output>) {
         controller.neighbours.handle(event, now, outputs);
     }
     controller.neighbours.poll(now, outputs);
-    if plane.carry_out(&controller, outputs.drain(..)) {
-        controller.invalidate();
-    }
+    plane.carry_out(&controller, outputs.drain(..));
 }
 
 /// Says when a worker stalls, and when it is back.

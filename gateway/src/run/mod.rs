@@ -29,6 +29,7 @@ use sluice_dataplane::neighbour::{Machine, NeighbourTable, Settings as Neighbour
 use sluice_dataplane::published::{Published, Quiescence};
 use sluice_dataplane::rules::Rules;
 use sluice_dataplane::snapshot::{IpSettings, Snapshot};
+use sluice_dataplane::stamp::Stamp;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,7 +82,6 @@ fn start(file: &Path) -> Result<ExitCode> {
         routes: Routes::new(writer4, writer6),
         neighbours: Machine::new(table, NeighbourSettings::default()),
         published: Arc::clone(&published),
-        stamp: Arc::new(workers::Stamp(Arc::clone(&shared))),
     })?;
     host::configure(&candidate.config, &opened)?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -142,6 +142,7 @@ fn empty_snapshot(workers: usize) -> Snapshot {
         rules6: Rules::empty(workers),
         ip: IpSettings::default(),
         conntrack: Default::default(),
+        stamp: Stamp::fresh(),
     }
 }
 

@@ -17,7 +17,7 @@ use sluice_dataplane::nat::SourceMappings;
 use sluice_dataplane::neighbour::NeighbourTable;
 use sluice_dataplane::pipeline::Lane;
 use sluice_dataplane::poll::{PollLoop, PortQueues};
-use sluice_dataplane::published::{Generation, Published, Quiescence};
+use sluice_dataplane::published::{Published, Quiescence};
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
 use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::snapshot::Snapshot;
@@ -38,16 +38,6 @@ const TRACES: usize = 16_384;
 const REQUESTS: usize = 1024;
 /// Events of connections that may wait for the reader, which comes every few milliseconds.
 const JOURNAL: usize = 16_384;
-
-/// The workers' stamp, as the controller bumps it.
-#[derive(Debug)]
-pub(super) struct Stamp(pub(super) Arc<Shared<Mbuf>>);
-
-impl sluice_control::controller::Stamp for Stamp {
-    fn generation(&self) -> &Generation {
-        &self.0.generation
-    }
-}
 
 /// The FIBs all workers read.
 #[derive(Debug)]
@@ -105,7 +95,6 @@ pub(super) fn shared(
             },
             secret(),
         ),
-        generation: Generation::default(),
         clock: wall,
         reports: Arc::new(Reports::new(REPORTS)),
         traces: Arc::new(Traces::new(TRACES)),

@@ -176,8 +176,7 @@ fn forget(controller: &mut Controller, id: InterfaceId, address: IpAddr) {
 
 /// Does what the state machine asks for, and numbers the change, whatever it was.
 fn act(plane: &Plane, controller: &mut Controller, outputs: Vec<Output>) {
-    // An operator's change ends cached verdicts even where the machine saw none.
-    let _ = plane.carry_out(controller, outputs);
+    plane.carry_out(controller, outputs);
     controller.changed();
 }
 

@@ -61,9 +61,6 @@ impl Machine {
         for &id in &going {
             self.remove(id, out);
         }
-        if !going.is_empty() {
-            out.push(Output::Changed);
-        }
         going.len()
     }
 
@@ -154,9 +151,6 @@ impl Machine {
         for &id in going {
             debug_assert_ne!(self.slots.table().link(id), Link::Unresolved);
             self.remove(id, out);
-        }
-        if !going.is_empty() {
-            out.push(Output::Changed);
         }
     }
 }

@@ -194,8 +194,8 @@ impl Machine {
         list
     }
 
-    /// Makes the places of removed entries available again once no worker can know them. Call now and
-    /// then, after the generation was bumped for [`Output::Changed`].
+    /// Makes the places of removed entries available again once no worker works with them. Call now and
+    /// then.
     pub fn reclaim(&mut self, quiescence: &Quiescence) {
         self.slots.reclaim(quiescence);
     }

@@ -278,7 +278,7 @@ impl<A: Plain> Lane<A> {
 
     /// What the packets of a burst from `arrival` will have in common.
     pub(crate) fn run(&mut self, env: &Env<'_>, arrival: Option<&Arrival<'_>>) -> Run<A> {
-        Run::new(env, arrival, &mut self.ways)
+        Run::new(env, arrival, self.epochs.listed(), &mut self.ways)
     }
 
     /// Rewrites a packet of the burst, or leaves it untouched, and says where it goes.
@@ -325,9 +325,13 @@ impl<A: Plain> Lane<A> {
         packet: &mut P,
     ) -> Option<u16> {
         let mut seen = self.conntrack.direction(flow, key)?;
-        let cached = seen.cached();
-        if !cached.is_current(env.epoch) {
-            return None;
+        let mut cached = seen.cached();
+        if !cached.is_current(self.epochs.now()) {
+            if !self.renew(env, flow) {
+                return None;
+            }
+            seen = self.conntrack.direction(flow, key)?;
+            cached = seen.cached();
         }
         if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole::<A, P>(packet) {
             return None;

@@ -54,12 +54,17 @@ pub(crate) struct Passed {
 
 impl<A: Plain> Run<A> {
     /// No packet yet; all will come the way `arrival` tells.
-    pub(crate) fn new(env: &Env<'_>, arrival: Option<&Arrival<'_>>, ways: &mut Ways) -> Self {
+    pub(crate) fn new(
+        env: &Env<'_>,
+        arrival: Option<&Arrival<'_>>,
+        listed: u32,
+        ways: &mut Ways,
+    ) -> Self {
         let software_peer = arrival.is_some_and(|arrival| arrival.interface.software_peer);
         let ingress = arrival.map_or(InterfaceId::HOST, |arrival| arrival.id);
         Self {
             verifies: env.snapshot.conntrack.checksum || software_peer,
-            set: ways.set(env, ingress),
+            set: ways.set(env, listed, ingress),
             last: TallyKey::NOTHING,
             tallies: [Tally::new(TallyKey::NOTHING); TALLIES],
             passed: Passed::default(),

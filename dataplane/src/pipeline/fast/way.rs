@@ -36,7 +36,8 @@ pub(crate) struct Ways {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Basis {
     ingress: InterfaceId,
-    epoch: u32,
+    /// The first epoch with the numbers of adjacencies of now.
+    listed: u32,
     /// Of links of neighbours.
     changes: u32,
     /// Once a second neighbours are noted as in use.
@@ -93,7 +94,7 @@ impl Ways {
     /// None yet.
     pub(crate) fn new() -> Self {
         let list = vec![Way::NONE; SETS * SET].into_boxed_slice();
-        let nothing = Basis { ingress: InterfaceId::HOST, epoch: 0, changes: 0, second: 0 };
+        let nothing = Basis { ingress: InterfaceId::HOST, listed: 0, changes: 0, second: 0 };
         Self {
             list: list.try_into().unwrap_or_else(|_| Box::new([Way::NONE; SETS * SET])),
             sets: [(0, nothing); SETS],
@@ -102,14 +103,10 @@ impl Ways {
     }
 
     /// The set for packets that arrive now from `ingress`.
-    pub(super) fn set(&mut self, env: &Env<'_>, ingress: InterfaceId) -> Set {
+    pub(super) fn set(&mut self, env: &Env<'_>, listed: u32, ingress: InterfaceId) -> Set {
         let number = ingress.index() % SETS;
-        let basis = Basis {
-            ingress,
-            epoch: env.epoch,
-            changes: env.neighbours.changes(),
-            second: second(env),
-        };
+        let basis =
+            Basis { ingress, listed, changes: env.neighbours.changes(), second: second(env) };
         let (serial, was) = &mut self.sets[number];
         if *was != basis {
             self.serial = self.serial.wrapping_add(1);
@@ -201,7 +198,7 @@ fn look<A: Plain>(
     id: AdjacencyId,
     ingress: InterfaceId,
 ) -> Option<Way> {
-    let adjacency = adjacencies.get(id)?;
+    let adjacency = adjacencies.get(id).filter(|adjacency| adjacency.is_alive(env.neighbours))?;
     let interfaces = &env.snapshot.interfaces;
     if adjacency.ingress.is_some_and(|from| from != ingress) {
         return None;

@@ -46,7 +46,7 @@ mod lists;
 mod probe;
 mod shape;
 #[cfg(test)]
-mod tests;
+pub(in crate::rules) mod tests;
 
 use super::{Rule, View};
 use crate::address::Address;

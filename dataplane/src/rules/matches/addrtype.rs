@@ -156,8 +156,10 @@ impl<A: Address> Condition<A> for AddressType {
             && self.destination.is_none_or(|kinds| self.is(kinds, view.destination, view))
     }
     fn depends(&self) -> Depends {
-        // A change of routes ends all cached verdicts.
         Depends::Flow
+    }
+    fn asks_routes(&self) -> bool {
+        true
     }
     fn consult(&self, bits: &mut Tuple<A>) {
         let all = A::from_bits(u128::MAX);

@@ -68,6 +68,11 @@ pub(in crate::rules) trait Condition<A: Address> {
         false
     }
 
+    /// Whether routes decide, so that a change of them may change the answer.
+    fn asks_routes(&self) -> bool {
+        false
+    }
+
     /// Sets the bits of a tuple that it looks at.
     fn consult(&self, _bits: &mut Tuple<A>) {}
 
@@ -130,6 +135,11 @@ macro_rules! declare {
             /// Its name, where its answer depends on more than the packet and the time.
             pub(in crate::rules) fn keeps(&self) -> Option<&'static str> {
                 match self { $(Self::$name(condition) => Condition::<A>::keeps(condition),)* }
+            }
+
+            /// Whether routes decide.
+            pub(in crate::rules) fn asks_routes(&self) -> bool {
+                match self { $(Self::$name(condition) => Condition::<A>::asks_routes(condition),)* }
             }
 
             /// Sets the bits of a tuple that it looks at.

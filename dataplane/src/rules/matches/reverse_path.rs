@@ -44,6 +44,9 @@ impl<A: Address> Condition<A> for ReversePath {
     fn depends(&self) -> Depends {
         Depends::Flow
     }
+    fn asks_routes(&self) -> bool {
+        true
+    }
     fn consult(&self, bits: &mut Tuple<A>) {
         bits.source = A::from_bits(u128::MAX);
     }

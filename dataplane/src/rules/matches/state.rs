@@ -38,6 +38,12 @@ impl State {
         };
         (state || self.snat && snat || self.dnat && dnat) != self.invert
     }
+
+    /// The answer that all packets in `state` get, whatever is translated; none where that decides.
+    pub(in crate::rules) const fn known(&self, state: CtState) -> Option<bool> {
+        let least = self.accepts(state, false, false);
+        if least == self.accepts(state, true, true) { Some(least) } else { None }
+    }
 }
 
 impl<A: Address> Condition<A> for State {

@@ -2,7 +2,7 @@
 
 mod kept;
 mod lists;
-mod random;
+pub(in crate::rules) mod random;
 mod same;
 
 use crate::address::{Address, L4Port};
@@ -20,7 +20,7 @@ static NOWHERE: LazyLock<Interfaces> = LazyLock::new(Interfaces::default);
 
 /// A packet as rules see it.
 #[derive(Debug, Clone)]
-struct Packet<A> {
+pub(in crate::rules) struct Packet<A> {
     source: A,
     destination: A,
     ports: (u16, u16),
@@ -29,7 +29,7 @@ struct Packet<A> {
     later_fragment: bool,
     ingress: InterfaceId,
     egress: Option<InterfaceId>,
-    state: CtState,
+    pub(in crate::rules) state: CtState,
     snat: bool,
     dnat: bool,
     mark: u32,
@@ -56,7 +56,7 @@ impl<A: Address> Packet<A> {
         }
     }
 
-    fn headers(&self) -> Headers {
+    pub(in crate::rules) fn headers(&self) -> Headers {
         let fragment = FragmentInfo { offset: 1480, more: false, id: 1, dont_fragment: false };
         Headers {
             version: A::VERSION,
@@ -71,7 +71,7 @@ impl<A: Address> Packet<A> {
         }
     }
 
-    fn view<'v>(&self, headers: &'v Headers) -> View<'v, A> {
+    pub(in crate::rules) fn view<'v>(&self, headers: &'v Headers) -> View<'v, A> {
         let (source, destination) = self.ports;
         View {
             data: &mut [],

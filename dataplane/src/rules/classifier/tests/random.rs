@@ -74,7 +74,7 @@ fn protocol_number() -> impl Strategy<Value = u8> {
     select(vec![1_u8, 6, 17, 58, 132, 47])
 }
 
-fn condition<A: Address>() -> impl Strategy<Value = Match<A>> {
+pub(in crate::rules) fn condition<A: Address>() -> impl Strategy<Value = Match<A>> {
     let not = || prop::bool::weighted(0.15);
     let ends =
         select(vec![multiport::End::Source, multiport::End::Destination, multiport::End::Either]);
@@ -126,7 +126,10 @@ fn condition<A: Address>() -> impl Strategy<Value = Match<A>> {
 }
 
 /// Most let the walk go on; chains are called by those before them only, so that none calls itself.
-fn target<A: Address>(chain: u32, chains: u32) -> impl Strategy<Value = Target<A>> {
+pub(in crate::rules) fn target<A: Address>(
+    chain: u32,
+    chains: u32,
+) -> impl Strategy<Value = Target<A>> {
     let later = chain + 1..chains.max(chain + 2);
     let call = move |to: u32| if to < chains { Some(ChainId(to)) } else { None };
     prop_oneof![
@@ -145,7 +148,9 @@ fn target<A: Address>(chain: u32, chains: u32) -> impl Strategy<Value = Target<A
 }
 
 /// Chains of up to `longest` rules, the first with a policy, and how many counters they use.
-pub(super) fn chains<A: Address>(longest: usize) -> impl Strategy<Value = (Vec<Chain<A>>, usize)> {
+pub(in crate::rules) fn chains<A: Address>(
+    longest: usize,
+) -> impl Strategy<Value = (Vec<Chain<A>>, usize)> {
     (1_u32..5)
         .prop_flat_map(move |chains| {
             let chain =
@@ -187,7 +192,7 @@ fn kind() -> impl Strategy<Value = Layer4Kind> {
     ]
 }
 
-pub(super) fn packet<A: Address>() -> impl Strategy<Value = Packet<A>> {
+pub(in crate::rules) fn packet<A: Address>() -> impl Strategy<Value = Packet<A>> {
     let ports = prop_oneof![4 => (port(), port()), 1 => Just((0, 0))];
     let ingress = prop_oneof![(0_u16..4).prop_map(InterfaceId), Just(InterfaceId::HOST)];
     let egress = proptest::option::of((0_u16..4).prop_map(InterfaceId));
