@@ -21,7 +21,7 @@ use sluice_dataplane::worker::{Outbox, Request};
 use std::sync::Arc;
 use support::frames::udp;
 use support::rules::{compile, established_only, new_only, snat};
-use support::{CLIENT, GATEWAY, Gateway, LAN, SERVER, SPREADS, Spread, WAN};
+use support::{CLIENT, GATEWAY, Gateway, LAN, SERVER, SPREADS, Spread, WAN, snapshot_with};
 
 /// Counters 0 to 2 in raw, 3 to 5 in filter, 6 and 7 in nat.
 fn rules(workers: usize) -> Rules<V4> {
@@ -144,6 +144,16 @@ fn every_step_is_told_in_order() {
 }
 
 #[test]
+fn what_is_never_judged_is_told_too() {
+    let mut gateway = Gateway::new(1, Spread::Hash, rules(1));
+    ask(&mut gateway, Filter { ingress: Some("lan".into()), ..Filter::default() });
+    let mut frame = udp(LAN, (CLIENT, 4000), (SERVER, 53));
+    frame[5] ^= 1;
+    assert!(gateway.receive(LAN, &frame).is_empty());
+    assert_eq!(words(&told(&gateway)), ["packet", "Dropped(OtherHost)"]);
+}
+
+#[test]
 fn a_rule_begins_a_trace_where_somebody_listens() {
     let rules = compile(
         vec![
@@ -208,6 +218,16 @@ fn an_explanation_tells_what_a_packet_then_does() {
     assert!(explanation.iter().all(|event| event.version == IpVersion::V4));
     let worker = |events: &[Event]| events.iter().map(|event| event.worker).max();
     assert_eq!((worker(&explanation), worker(&happened)), (Some(WorkerId(255)), Some(WorkerId(0))));
+}
+
+#[test]
+fn nothing_comes_in_by_an_interface_that_is_down() {
+    let mut gateway = Gateway::new(1, Spread::Hash, Rules::empty(1));
+    let down = snapshot_with(rules(1), Rules::empty(1), |interface| interface.up = false);
+    gateway.publish_snapshot(Arc::new(down));
+    let frame = udp(LAN, (CLIENT, 4000), (SERVER, 53));
+    assert_eq!(words(&explained(&gateway, &frame)), ["packet", "Dropped(InterfaceDown)"]);
+    assert!(gateway.receive(LAN, &frame).is_empty());
 }
 
 #[test]
