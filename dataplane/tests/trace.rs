@@ -14,6 +14,7 @@ use sluice_dataplane::rules::matches::limit::Limit;
 use sluice_dataplane::rules::matches::{Kept, Match};
 use sluice_dataplane::rules::targets::Target;
 use sluice_dataplane::rules::{CounterId, Hook, Rules, Table};
+use sluice_dataplane::snapshot::Snapshot;
 use sluice_dataplane::trace::{Did, End, Event, Filter, Filters, Step, Traced};
 use sluice_dataplane::wire::parse::{Payload, parse};
 use sluice_dataplane::worker::counters::Counter;
@@ -141,6 +142,22 @@ fn every_step_is_told_in_order() {
     assert_eq!(words(&events)[5..8], ["Established", "forward 1 192.168.1.1", "rule 3 Accept"]);
     let numbers: Vec<_> = events.iter().map(|event| event.traced.packet).collect();
     assert!(numbers.is_sorted() && numbers[0] != numbers[events.len() - 1], "{numbers:?}");
+}
+
+#[test]
+fn steps_name_the_snapshot_they_belong_to() {
+    let mut gateway = Gateway::new(1, Spread::Hash, rules(1));
+    ask(&mut gateway, Filter::default());
+    let frame = udp(LAN, (CLIENT, 4000), (SERVER, 53));
+    for number in [0, 7, 8] {
+        if number > 0 {
+            let snapshot = snapshot_with(rules(1), Rules::empty(1), |_| {});
+            gateway.publish_snapshot(Arc::new(Snapshot { number, ..snapshot }));
+        }
+        gateway.receive(LAN, &frame);
+        let events = told(&gateway);
+        assert!(!events.is_empty() && events.iter().all(|event| event.snapshot == number));
+    }
 }
 
 #[test]

@@ -168,10 +168,12 @@ impl<P: Packet> Worker<P> {
             counters,
             random: seed | 1,
         };
+        let tracing = Tracing::new(Arc::clone(&shared.traces), id);
+        tracing.enter(snapshot.get().number);
         Self {
             snapshot,
             generation: shared.generation.current(),
-            tracing: Tracing::new(Arc::clone(&shared.traces), id),
+            tracing,
             shared,
             arrived: Vec::with_capacity(BURST),
             vector: Vector::default(),
