@@ -6,6 +6,7 @@
 //! source port that translation would have to change because another connection has it stays as it is.
 
 use crate::conntrack::{Conntrack, CtState, TableTooLarge};
+use crate::drop_reason::DropReason;
 use crate::fib::Fib;
 use crate::flight::Flight;
 use crate::ids::{InterfaceId, WorkerId};
@@ -18,6 +19,7 @@ use crate::snapshot::Snapshot;
 use crate::time::{Instant, WallClock};
 use crate::trace::{Event, Traces, Tracing};
 use crate::wire::parse::Headers;
+use crate::worker::tell_refused;
 use std::sync::Arc;
 
 /// Steps of one packet that are told; more rules than that in one way are counted as lost.
@@ -84,9 +86,12 @@ pub fn explain<A: Family>(
         random: world.random,
         tracing: &tracing,
     };
-    if let Ok(mut flight) =
-        Flight::<A, _>::new(MemoryPacket::new(&frame), Vec::new(), headers, ingress)
-    {
+    let packet = MemoryPacket::new(&frame);
+    let from = world.snapshot.interfaces.get(ingress).filter(|interface| !interface.up);
+    if let Some(interface) = from {
+        let reason = DropReason::InterfaceDown;
+        tell_refused(&env, (ingress, interface), &packet, &headers, reason);
+    } else if let Ok(mut flight) = Flight::<A, _>::new(packet, Vec::new(), headers, ingress) {
         (flight.mark, flight.supposed) = (mark, state);
         // The steps say how it ended.
         let _ = match ingress {

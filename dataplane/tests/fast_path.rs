@@ -1,6 +1,6 @@
 //! A packet that takes the fast path leaves as it would have left the long way, and counts the same: the same
 //! packets through two gateways, in bursts through one, one by one and with every verdict forgotten before
-//! each through the other.
+//! each through the other. And in bursts through a third, where somebody traces all of them.
 
 mod support;
 
@@ -11,6 +11,7 @@ use sluice_dataplane::address::{V4, V6};
 use sluice_dataplane::drop_reason::DropReason;
 use sluice_dataplane::interface::{Interface, ReversePathFilter};
 use sluice_dataplane::rules::{Count, Hook, Rules, Table};
+use sluice_dataplane::trace::Filter;
 use sluice_dataplane::worker::counters::Counter;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -80,6 +81,7 @@ fn transit<A: sluice_dataplane::address::Address>() -> Rules<A> {
 struct Both {
     fast: Gateway,
     long: Gateway,
+    traced: Gateway,
 }
 
 type Counts = (Vec<u64>, Vec<(DropReason, u64)>, Vec<Count>, Vec<Count>);
@@ -115,7 +117,9 @@ fn forget_identification(frame: &mut [u8]) {
 
 impl Both {
     fn new(setup: Setup) -> Self {
-        Self { fast: setup.gateway(), long: setup.gateway() }
+        let mut traced = setup.gateway();
+        traced.trace(Filter::default());
+        Self { fast: setup.gateway(), long: setup.gateway(), traced }
     }
 
     /// How many of a burst took a cached verdict.
@@ -133,6 +137,13 @@ impl Both {
             forget_identification(frame);
         }
         assert_eq!(together, alone);
+        let mut told = self.traced.receive_burst(0, port, frames);
+        told.iter_mut().for_each(|(_, frame)| forget_identification(frame));
+        assert_eq!(together, told);
+        self.traced.now = self.long.now;
+        assert_eq!(counts(&self.traced), counts(&self.long));
+        assert_eq!(self.traced.total(Counter::Cached), 0);
+        while self.traced.shared.traces.pop().is_some() {}
         self.fast.now = self.long.now;
         assert_eq!(counts(&self.fast), counts(&self.long));
         assert_eq!(self.long.total(Counter::Cached), 0);

@@ -9,19 +9,18 @@ use sluice_dataplane::address::{IpVersion, V4};
 use sluice_dataplane::drop_reason::DropReason;
 use sluice_dataplane::explain::{Supposed, World, explain};
 use sluice_dataplane::ids::{InterfaceId, WorkerId};
-use sluice_dataplane::packet::MemoryPool;
 use sluice_dataplane::rules::matches::limit::Limit;
 use sluice_dataplane::rules::matches::{Kept, Match};
 use sluice_dataplane::rules::targets::Target;
 use sluice_dataplane::rules::{CounterId, Hook, Rules, Table};
-use sluice_dataplane::trace::{Did, End, Event, Filter, Filters, Step, Traced};
+use sluice_dataplane::snapshot::Snapshot;
+use sluice_dataplane::trace::{Did, End, Event, Filter, Step, Traced};
 use sluice_dataplane::wire::parse::{Payload, parse};
 use sluice_dataplane::worker::counters::Counter;
-use sluice_dataplane::worker::{Outbox, Request};
 use std::sync::Arc;
 use support::frames::udp;
 use support::rules::{compile, established_only, new_only, snat};
-use support::{CLIENT, GATEWAY, Gateway, LAN, SERVER, SPREADS, Spread, WAN};
+use support::{CLIENT, GATEWAY, Gateway, LAN, SERVER, SPREADS, Spread, WAN, snapshot_with};
 
 /// Counters 0 to 2 in raw, 3 to 5 in filter, 6 and 7 in nat.
 fn rules(workers: usize) -> Rules<V4> {
@@ -44,17 +43,6 @@ fn rules(workers: usize) -> Rules<V4> {
         ],
         workers,
     )
-}
-
-fn ask(gateway: &mut Gateway, filter: Filter) {
-    let filters = Arc::new(Filters::of(vec![(1, Arc::new(filter))]));
-    let mut out = Outbox::new(2, 16);
-    for worker in &mut gateway.workers {
-        let (reply, before) = crossbeam_channel::bounded(1);
-        let request = Request::Trace { filters: Some(Arc::clone(&filters)), reply };
-        worker.serve(gateway.now, request, &mut MemoryPool, &mut out);
-        assert!(before.try_recv().unwrap().is_none());
-    }
 }
 
 fn told(gateway: &Gateway) -> Vec<Event> {
@@ -90,7 +78,7 @@ fn traced_packets_leave_and_count_as_others_do() {
         for spread in SPREADS {
             let plain = &mut Gateway::new(workers, spread, rules(workers));
             let traced = &mut Gateway::new(workers, spread, rules(workers));
-            ask(traced, Filter { host: Some((CLIENT.into(), 32)), ..Filter::default() });
+            traced.trace(Filter { host: Some((CLIENT.into(), 32)), ..Filter::default() });
             let (client, server, outside) = ((CLIENT, 4000), (SERVER, 53), (GATEWAY, 4000));
             for _ in 0..5 {
                 for (port, frame) in
@@ -109,7 +97,7 @@ fn traced_packets_leave_and_count_as_others_do() {
 #[test]
 fn every_step_is_told_in_order() {
     let mut gateway = Gateway::new(1, Spread::Hash, rules(1));
-    ask(&mut gateway, Filter { source: Some((CLIENT.into(), 32)), ..Filter::default() });
+    gateway.trace(Filter { source: Some((CLIENT.into(), 32)), ..Filter::default() });
     let (client, server, outside) = ((CLIENT, 4000), (SERVER, 53), (GATEWAY, 4000));
     gateway.receive(LAN, &udp(LAN, client, server));
     assert_eq!(
@@ -141,6 +129,32 @@ fn every_step_is_told_in_order() {
     assert_eq!(words(&events)[5..8], ["Established", "forward 1 192.168.1.1", "rule 3 Accept"]);
     let numbers: Vec<_> = events.iter().map(|event| event.traced.packet).collect();
     assert!(numbers.is_sorted() && numbers[0] != numbers[events.len() - 1], "{numbers:?}");
+}
+
+#[test]
+fn steps_name_the_snapshot_they_belong_to() {
+    let mut gateway = Gateway::new(1, Spread::Hash, rules(1));
+    gateway.trace(Filter::default());
+    let frame = udp(LAN, (CLIENT, 4000), (SERVER, 53));
+    for number in [0, 7, 8] {
+        if number > 0 {
+            let snapshot = snapshot_with(rules(1), Rules::empty(1), |_| {});
+            gateway.publish_snapshot(Arc::new(Snapshot { number, ..snapshot }));
+        }
+        gateway.receive(LAN, &frame);
+        let events = told(&gateway);
+        assert!(!events.is_empty() && events.iter().all(|event| event.snapshot == number));
+    }
+}
+
+#[test]
+fn what_is_never_judged_is_told_too() {
+    let mut gateway = Gateway::new(1, Spread::Hash, rules(1));
+    gateway.trace(Filter { ingress: Some("lan".into()), ..Filter::default() });
+    let mut frame = udp(LAN, (CLIENT, 4000), (SERVER, 53));
+    frame[5] ^= 1;
+    assert!(gateway.receive(LAN, &frame).is_empty());
+    assert_eq!(words(&told(&gateway)), ["packet", "Dropped(OtherHost)"]);
 }
 
 #[test]
@@ -196,7 +210,7 @@ fn explained(gateway: &Gateway, frame: &[u8]) -> Vec<Event> {
 #[test]
 fn an_explanation_tells_what_a_packet_then_does() {
     let mut gateway = Gateway::new(1, Spread::Hash, rules(1));
-    ask(&mut gateway, Filter::default());
+    gateway.trace(Filter::default());
     let frame = udp(LAN, (CLIENT, 4000), (SERVER, 53));
     let explanation = explained(&gateway, &frame);
     assert!(gateway.rule_counts().iter().all(|count| count.packets == 0), "nothing is counted");
@@ -208,6 +222,16 @@ fn an_explanation_tells_what_a_packet_then_does() {
     assert!(explanation.iter().all(|event| event.version == IpVersion::V4));
     let worker = |events: &[Event]| events.iter().map(|event| event.worker).max();
     assert_eq!((worker(&explanation), worker(&happened)), (Some(WorkerId(255)), Some(WorkerId(0))));
+}
+
+#[test]
+fn nothing_comes_in_by_an_interface_that_is_down() {
+    let mut gateway = Gateway::new(1, Spread::Hash, Rules::empty(1));
+    let down = snapshot_with(rules(1), Rules::empty(1), |interface| interface.up = false);
+    gateway.publish_snapshot(Arc::new(down));
+    let frame = udp(LAN, (CLIENT, 4000), (SERVER, 53));
+    assert_eq!(words(&explained(&gateway, &frame)), ["packet", "Dropped(InterfaceDown)"]);
+    assert!(gateway.receive(LAN, &frame).is_empty());
 }
 
 #[test]

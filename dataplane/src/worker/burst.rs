@@ -1,8 +1,8 @@
 //! A burst from a port: plain packets take the fast path together, the others the long way one by one.
 
+use super::chosen::is_chosen_frame;
 use super::counters::Counter;
 use super::handoff::{HandOff, Parcel};
-use super::ingress::is_chosen_frame;
 use super::{Burst, Stage, State};
 use crate::conntrack::Moment;
 use crate::drop_reason::DropReason;

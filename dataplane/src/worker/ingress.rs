@@ -1,5 +1,6 @@
 //! From a frame to a verdict: which interface it is on, what it carries, which path it takes.
 
+use super::chosen::{is_chosen, tell_refused};
 use super::counters::Counter;
 use super::handoff::{HandOff, Parcel};
 use super::{Burst, Stage, State};
@@ -10,11 +11,9 @@ use crate::ids::{InterfaceId, WorkerId};
 use crate::interface::Interface;
 use crate::neighbour::ndp::is_discovery;
 use crate::packet::{Checksum, Packet, Pool};
-use crate::pipeline::{Env, Family, Lane, ports};
+use crate::pipeline::{Family, Lane};
 use crate::reassembly::Reassembly;
-use crate::trace::Facts;
 use crate::wire::checksum::{L4ChecksumState, complete_l4, l4_state};
-use crate::wire::layer4::layer4;
 use crate::wire::options::check_options;
 use crate::wire::parse::{Frame, Headers, Payload, parse, parse_trusted};
 
@@ -61,11 +60,18 @@ impl<P: Packet> State<P> {
         else {
             return self.counters.dropped_many(DropReason::UnknownVlan, frames);
         };
-        if !interface.up {
-            return self.counters.dropped_many(DropReason::InterfaceDown, frames);
-        }
-        if frame.destination != interface.mac && !frame.destination.is_multicast() {
-            return self.counters.dropped_many(DropReason::OtherHost, frames);
+        let refusal = match &frame {
+            _ if !interface.up => Some(DropReason::InterfaceDown),
+            frame if frame.destination != interface.mac && !frame.destination.is_multicast() => {
+                Some(DropReason::OtherHost)
+            }
+            _ => None,
+        };
+        if let Some(reason) = refusal {
+            if let Payload::Ip(headers) = &frame.payload {
+                tell_refused(&burst.env, (id, interface), &packet, headers, reason);
+            }
+            return self.counters.dropped_many(reason, frames);
         }
         match frame.payload {
             Payload::Arp { offset } => {
@@ -101,6 +107,9 @@ impl<P: Packet> State<P> {
             IpVersion::V4 => {
                 // As in the kernel, whose ip_rcv has no route yet by which it could answer.
                 if headers.options && check_options(packet.data(), &headers).is_err() {
+                    let reason = DropReason::BadIpOptions;
+                    let from = (from.id, from.interface);
+                    tell_refused(&burst.env, from, &packet, &headers, reason);
                     return self.counters.dropped_many(DropReason::BadIpOptions, 1 + rest.len());
                 }
                 self.datagram::<V4, L>(burst, from, packet, rest, headers);
@@ -316,41 +325,6 @@ impl<P: Packet> State<P> {
                 }
             }
         }
-    }
-}
-
-/// Whether some client wants to hear of a packet.
-#[inline]
-fn is_chosen<A: InWorker, P: Packet>(
-    env: &Env<'_>,
-    packet: &P,
-    headers: &Headers,
-    from: Option<&Interface>,
-) -> bool {
-    let Some(filters) = env.tracing.filters() else { return false };
-    let data = packet.data();
-    filters.choose(&Facts {
-        version: A::VERSION,
-        ingress: from.map(|interface| interface.name.as_str()),
-        protocol: headers.protocol,
-        source: headers.source::<A>(data).to_ip(),
-        destination: headers.destination::<A>(data).to_ip(),
-        ports: ports(&layer4(data, headers)),
-    })
-}
-
-/// The same of a frame from a port.
-#[cold]
-pub(super) fn is_chosen_frame<P: Packet>(env: &Env<'_>, port: u16, packet: &P) -> bool {
-    let Ok(Frame { vlan, payload: Payload::Ip(headers), .. }) = parse(packet.data()) else {
-        return false;
-    };
-    let interfaces = &env.snapshot.interfaces;
-    let from =
-        interfaces.find(port, vlan.filter(|&vlan| vlan != 0)).map(|(_, interface)| interface);
-    match headers.version {
-        IpVersion::V4 => is_chosen::<V4, P>(env, packet, &headers, from),
-        IpVersion::V6 => is_chosen::<V6, P>(env, packet, &headers, from),
     }
 }
 

@@ -15,6 +15,7 @@
 mod age;
 mod answer;
 mod burst;
+mod chosen;
 pub mod counters;
 mod egress;
 mod handoff;
@@ -23,6 +24,7 @@ mod outbox;
 mod request;
 
 use burst::Origin;
+pub(crate) use chosen::tell_refused;
 pub use handoff::HandOffRing;
 use handoff::Leaving;
 pub use outbox::Outbox;

@@ -30,9 +30,9 @@ use sluice_dataplane::rules::{Count, Rules};
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::stamp::Stamp;
 use sluice_dataplane::time::{Instant, WallClock};
-use sluice_dataplane::trace::Traces;
+use sluice_dataplane::trace::{Filter, Filters, Traces};
 use sluice_dataplane::worker::counters::{Counter, WorkerCounters};
-use sluice_dataplane::worker::{HandOffRing, Outbox, Parts, Shared, Worker};
+use sluice_dataplane::worker::{HandOffRing, Outbox, Parts, Request, Shared, Worker};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -243,6 +243,17 @@ impl Gateway {
             out: Outbox::new(2, 256),
             machine,
             routes: (writer4, writer6),
+        }
+    }
+
+    /// Has every worker tell of the packets that a filter chooses.
+    pub fn trace(&mut self, filter: Filter) {
+        let filters = Arc::new(Filters::of(vec![(1, Arc::new(filter))]));
+        for worker in &mut self.workers {
+            let (reply, before) = crossbeam_channel::bounded(1);
+            let request = Request::Trace { filters: Some(Arc::clone(&filters)), reply };
+            worker.serve(self.now, request, &mut MemoryPool, &mut self.out);
+            assert!(before.try_recv().unwrap().is_none());
         }
     }
 

@@ -9,8 +9,8 @@ pub(super) fn line(step: &TraceStep) -> String {
         Kind::Packet => return format!("PACKET: {} {}\n", tag(step), step.packet.trim_end()),
         Kind::Unspecified => return String::new(),
         Kind::Cached => match step.cached {
-            true => "known: the fast path would have taken it past the rules".to_owned(),
-            false => "not known: rules and routing decide".to_owned(),
+            true => "yes, had it not been traced: its verdict is cached".to_owned(),
+            false => "no: rules and routing decide".to_owned(),
         },
         Kind::Rule => {
             let jump = match step.target.as_str() {
@@ -39,7 +39,7 @@ const fn title(kind: Kind) -> &'static str {
     match kind {
         Kind::Unspecified | Kind::Packet => "PACKET",
         Kind::Rule | Kind::Return | Kind::Policy => "TRACE",
-        Kind::Cached => "VERDICT",
+        Kind::Cached => "FAST",
         Kind::Depends => "DEPENDS",
         Kind::Connection => "STATE",
         Kind::Source | Kind::Destination => "NAT",
@@ -127,6 +127,8 @@ mod tests {
         let policy = TraceStep { verdict: "DROP".into(), ..step(Kind::Policy) };
         assert_eq!(line(&policy), " TRACE: 2 0000002a filter:FORWARD:policy:DROP\n");
         assert_eq!(line(&step(Kind::Return)), " TRACE: 2 0000002a filter:FORWARD:return:\n");
+        let cached = TraceStep { cached: true, ..step(Kind::Cached) };
+        assert!(line(&cached).starts_with(" FAST: 2 0000002a yes"), "{}", line(&cached));
         let end = TraceStep {
             verdict: "DROPPED".into(),
             reason: "reject".into(),
