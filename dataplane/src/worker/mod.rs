@@ -15,6 +15,7 @@
 mod age;
 mod answer;
 mod burst;
+mod copies;
 pub mod counters;
 mod egress;
 mod handoff;
@@ -29,6 +30,7 @@ pub use outbox::Outbox;
 pub use request::{Lanes, Page, Request};
 
 use crate::address::{V4, V6};
+use crate::copies::Copies;
 use crate::drop_reason::DropReason;
 use crate::ids::{InterfaceId, WorkerId};
 use crate::neighbour::pending::Bounds;
@@ -113,6 +115,8 @@ pub(crate) struct State<P: Packet> {
     leaving: Leaving<P>,
     /// Room for what a neighbour's answer releases.
     released: Vec<P>,
+    /// Room for copies of a packet; with the packet while rules have that, so that copies are not copied.
+    copies: Option<Box<Copies<P>>>,
     counters: Arc<WorkerCounters>,
     random: u64,
 }
@@ -163,6 +167,7 @@ impl<P: Packet> Worker<P> {
             waiting: Pending::new(Bounds::default()),
             leaving: Leaving::new(shared.handoff.len()),
             released: Vec::with_capacity(Self::RELEASED),
+            copies: Some(Box::new(Copies::new())),
             counters,
             random: seed | 1,
         };
