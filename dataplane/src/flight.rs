@@ -1,11 +1,13 @@
 //! A packet on its way through the pipeline, with what has been found out about it.
 
-use crate::address::Address;
+use crate::address::{Address, IpVersion};
 use crate::conntrack::{Conntrack, CtState, FlowRef, NewConnection, Status};
+use crate::copies::{Copies, Made};
 use crate::datagram::{self, Sizes};
 use crate::drop_reason::DropReason;
 use crate::ids::{InterfaceId, NeighbourId, WorkerId};
 use crate::packet::Packet;
+use crate::rules::targets::tee::Copier;
 use crate::rules::{Connection, Surroundings, Tracked, Trail, View};
 use crate::trace::Traced;
 use crate::tuple::Tuple;
@@ -67,6 +69,8 @@ pub(crate) struct Flight<A, P> {
     /// The raw table has counted it, here or at the worker that handed it over.
     pub(crate) raw_counted: bool,
     pub(crate) flow: Flow<A>,
+    /// Copies that rules have made of it; none where they are to make none.
+    pub(crate) copies: Option<Box<Copies<P>>>,
     pub(crate) trail: Trail,
     /// Whether the next packet of the flow is sure to meet the same verdict.
     pub(crate) cacheable: bool,
@@ -127,6 +131,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             related: false,
             raw_counted: false,
             flow: Flow::None,
+            copies: None,
             trail: Trail::new(),
             cacheable: true,
             traced: None,
@@ -195,9 +200,66 @@ impl<A: Address, P: Packet> Flight<A, P> {
             traced: self.traced,
             add_mss: None,
             length: self.length,
+            copier: self.copies.as_deref_mut().map(|copies| copies as &mut dyn Copier),
             around,
         };
         (view, &mut self.trail, &mut self.cacheable)
+    }
+
+    /// The later fragments of the copies that rules have made since this was last called.
+    pub(crate) fn complete_copies(&mut self) {
+        if let Some(copies) = &mut self.copies {
+            copies.add_later(&self.rest);
+        }
+    }
+
+    /// A copy of this datagram as it was when rules copied it; `rest` are its own later fragments.
+    pub(crate) fn copied(&self, made: Made<P>, rest: Vec<(P, Headers)>) -> Self {
+        let Made { lead, order, .. } = made;
+        let data = lead.data();
+        let mut copy = Self {
+            layer4: datagram_layer4(data, &order.headers, order.length),
+            source: self.headers.source(data),
+            destination: self.headers.destination(data),
+            lead,
+            rest,
+            pulled: self.pulled,
+            sizes: self.sizes,
+            recut: A::VERSION == IpVersion::V4,
+            headers: order.headers,
+            length: order.length,
+            tuple: None,
+            arrived: None,
+            redirect: None,
+            ingress: InterfaceId::HOST,
+            egress: None,
+            link_broadcast: self.link_broadcast,
+            mark: order.mark,
+            state: CtState::Untracked,
+            notrack: true,
+            related: false,
+            raw_counted: false,
+            flow: Flow::None,
+            copies: None,
+            trail: Trail::new(),
+            cacheable: false,
+            traced: None,
+            supposed: None,
+        };
+        copy.settle(order.add_mss);
+        let one_less = u8::from(order.one_hop_less);
+        let ttl = copy.headers.ttl.wrapping_sub(one_less);
+        for (packet, headers) in copy.frames_mut() {
+            header::set_ttl(packet.data_mut(), headers, ttl);
+            header::set_dont_fragment(packet.data_mut(), headers);
+        }
+        copy.headers.ttl = ttl;
+        copy
+    }
+
+    /// IP bytes of the datagram, or of its largest fragment as it came.
+    pub(crate) fn largest(&self) -> u16 {
+        if self.rest.is_empty() { self.headers.ip_length() } else { self.sizes.largest }
     }
 
     /// Takes in what targets have written to the first frame: the TTL, the TOS and addresses hold for all fragments, and an

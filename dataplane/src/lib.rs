@@ -7,6 +7,7 @@ pub mod address;
 pub mod adjacency;
 pub mod cache;
 pub mod conntrack;
+mod copies;
 mod datagram;
 pub mod drop_reason;
 pub mod explain;

@@ -176,6 +176,11 @@ impl<P: Packet> Reassembler<P> {
         pieces
     }
 
+    /// An empty list for the fragments of a datagram.
+    pub(crate) fn list(&mut self) -> Option<Vec<(P, Headers)>> {
+        self.spare.pop()
+    }
+
     /// Returns the emptied list of a completed datagram for further use.
     pub fn give_back(&mut self, mut list: Vec<(P, Headers)>) {
         list.clear();

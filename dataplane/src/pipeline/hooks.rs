@@ -22,6 +22,10 @@ impl<A: Family> Lane<A> {
         let counters = rules.counters(env.worker).filter(|_| !counted);
         let around = env.around(hook, &self.fib);
         let (mut view, trail, cacheable) = flight.view(&mut self.conntrack, around);
+        if counted {
+            // And copied it.
+            view.copier = None;
+        }
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         let (add_mss, changed) = (view.add_mss, view.connection_changed);
@@ -29,6 +33,7 @@ impl<A: Family> Lane<A> {
         (flight.mark, flight.traced) = (view.mark, view.traced);
         flight.cacheable &= !changed;
         flight.notrack = notrack;
+        flight.complete_copies();
         flight.settle(add_mss);
         flight.raw_counted |= table == Table::Raw;
         match outcome {
@@ -65,6 +70,7 @@ impl<A: Family> Lane<A> {
         let changed = view.connection_changed;
         (flight.mark, flight.traced) = (view.mark, view.traced);
         flight.cacheable &= !changed;
+        flight.complete_copies();
         Some(outcome)
     }
 }

@@ -11,6 +11,7 @@
 //! Packets whose verdict is known take another way: plain ones the [fast path](fast), in bursts; other
 //! packets of connections with a [cached](crate::cache) verdict [`Lane::established`], one by one.
 
+mod copy;
 mod epochs;
 mod established;
 mod fast;

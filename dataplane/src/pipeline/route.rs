@@ -50,7 +50,7 @@ pub(crate) enum Route {
 }
 
 /// The ICMP errors of the two families for one meaning.
-fn error<A: Family>(v4: IcmpError, v6: IcmpError) -> IcmpError {
+pub(super) fn error<A: Family>(v4: IcmpError, v6: IcmpError) -> IcmpError {
     match A::VERSION {
         IpVersion::V4 => v4,
         IpVersion::V6 => v6,
@@ -92,7 +92,7 @@ fn is_link_scoped(ip: IpAddr) -> bool {
 }
 
 impl<A: Family> Lane<A> {
-    fn next_hop(&self, env: Env<'_>, address: A) -> Option<NextHop> {
+    pub(super) fn next_hop(&self, env: Env<'_>, address: A) -> Option<NextHop> {
         env.snapshot.next_hop(self.fib.lookup(address)?)
     }
 

@@ -247,6 +247,7 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
             Clamped::Done => Step::Next,
             Clamped::Add(mss) => {
                 view.add_mss = Some(mss);
+                view.length += 4;
                 Step::Next
             }
             Clamped::Drop => Step::End(Outcome::Drop),
@@ -262,7 +263,8 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
         | Target::Connmark(_)
         | Target::Set(_)
         | Target::Trace
-        | Target::Tell(_) => {
+        | Target::Tell(_)
+        | Target::Tee(_) => {
             write(&rule.target, view);
             Step::Next
         }
@@ -284,6 +286,7 @@ fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
                 reports.tell(telling, view);
             }
         }
+        Target::Tee(tee) => tee.apply(view),
         Target::Continue
         | Target::Accept
         | Target::Drop

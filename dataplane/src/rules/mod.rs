@@ -125,6 +125,7 @@ pub struct Rules<A> {
     classifiers: Box<[Option<Arc<Classifier<A>>>]>,
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
+    copies: bool,
     transit: Option<Trail>,
     consulted: Consulted<A>,
     /// Whether a rule that packets of known connections meet asks for routes.
@@ -176,6 +177,10 @@ impl<A: Address> Rules<A> {
         let needs_conntrack = chains.iter().flat_map(|chain| &chain.rules).any(|rule| {
             rule.target.needs_conntrack() || rule.matches.iter().any(Match::needs_conntrack)
         });
+        let copies = chains
+            .iter()
+            .flat_map(|chain| &chain.rules)
+            .any(|rule| matches!(rule.target, Target::Tee(_)));
         let transit = transit(&chains, &table);
         let consulted = Consulted::new(&chains);
         let matches = chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
@@ -198,6 +203,7 @@ impl<A: Address> Rules<A> {
             chains,
             entries: table,
             needs_conntrack,
+            copies,
             transit,
             consulted,
             counted,
@@ -237,6 +243,12 @@ impl<A: Address> Rules<A> {
     #[must_use]
     pub const fn needs_conntrack(&self) -> bool {
         self.needs_conntrack
+    }
+
+    /// Whether some rule copies packets.
+    #[must_use]
+    pub const fn copies(&self) -> bool {
+        self.copies
     }
 
     /// What every packet on its way through counts, when no rule can stop or change one.

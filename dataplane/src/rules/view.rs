@@ -2,6 +2,7 @@
 
 use super::matches::Match;
 use super::report::Reports;
+use super::targets::tee::Copier;
 use super::{CounterId, Hook};
 use crate::address::Address;
 use crate::conntrack::{Conntrack, CtState, Direction, FlowRef, Half, NewConnection, Status};
@@ -55,6 +56,8 @@ pub struct View<'a, A: Address> {
     pub add_mss: Option<u16>,
     /// IP bytes of the whole datagram.
     pub length: u32,
+    /// Who makes TEE's copies; none where the packet is not to be copied.
+    pub copier: Option<&'a mut dyn Copier>,
     /// What does not belong to the packet.
     pub around: Surroundings<'a, A>,
 }

@@ -42,6 +42,16 @@ pub fn set_ttl(data: &mut [u8], headers: &Headers, ttl: u8) {
     }
 }
 
+/// Sets DF and mends the IPv4 checksum; IPv6 packets are never cut.
+pub fn set_dont_fragment(data: &mut [u8], headers: &Headers) {
+    let at = usize::from(headers.l3) + 6;
+    if headers.version == IpVersion::V4
+        && let Some(word) = u16_at(data, at)
+    {
+        replace(data, headers.l3.into(), at, word | 0x4000);
+    }
+}
+
 /// Writes an IPv6 address, `at` bytes into the IP header; no checksum is mended.
 pub fn set_address(data: &mut [u8], headers: &Headers, at: usize, address: &[u8]) {
     put(data, usize::from(headers.l3) + at, address);

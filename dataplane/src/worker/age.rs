@@ -17,6 +17,9 @@ impl<P: Packet> State<P> {
         let (rules, mappings) = (&burst.env.snapshot.rules6, &self.v6.mappings);
         self.v6.conntrack.expire(now, BUDGET, |gone| forget(rules, mappings, gone));
         self.expire_datagrams(burst);
+        if let Some(copies) = &mut self.copies {
+            copies.age();
+        }
         self.counters.set(Counter::Held, self.held() as u64);
         let connections = self.v4.conntrack.count() + self.v6.conntrack.count();
         self.counters.set(Counter::Connections, connections as u64);

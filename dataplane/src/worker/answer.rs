@@ -119,7 +119,10 @@ impl<P: Packet> State<P> {
             Err(_) => self.counters.dropped(DropReason::Truncated),
             Ok(mut flight) => {
                 flight.related = related;
-                match A::lane(self).originate(burst.env, &mut flight) {
+                self.allow_copies(burst, &mut flight);
+                let outcome = A::lane(self).originate(burst.env, &mut flight);
+                self.send_copies(burst, &mut flight);
+                match outcome {
                     // No answer to an answer.
                     Err(Stop::Refuse(reason, _)) => self.counters.dropped(reason),
                     Err(Stop::Reset) => self.counters.dropped(DropReason::Reject),

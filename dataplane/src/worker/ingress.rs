@@ -169,7 +169,9 @@ impl<P: Packet> State<P> {
             Ok(mut flight) => {
                 flight.link_broadcast = from.link_broadcast;
                 flight.raw_counted = from.stage == Stage::Owner { raw_counted: true };
+                self.allow_copies(burst, &mut flight);
                 let outcome = A::lane(self).receive(burst.env, &mut flight);
+                self.send_copies(burst, &mut flight);
                 if let Some(next_hop) = flight.redirect {
                     self.redirect(burst, &flight, next_hop);
                 }
@@ -315,7 +317,9 @@ impl<P: Packet> State<P> {
             Ok(mut flight) => {
                 flight.egress = Some(id);
                 flight.raw_counted = stage == Stage::Owner { raw_counted: true };
+                self.allow_copies(burst, &mut flight);
                 let outcome = A::lane(self).originate(burst.env, &mut flight);
+                self.send_copies(burst, &mut flight);
                 match outcome {
                     Err(Stop::HandOff(owner)) if stage == Stage::Fresh => {
                         let stage = Stage::Owner { raw_counted: flight.raw_counted };

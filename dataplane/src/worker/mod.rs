@@ -16,6 +16,7 @@ mod age;
 mod answer;
 mod burst;
 mod chosen;
+mod copies;
 pub mod counters;
 mod egress;
 mod handoff;
@@ -31,6 +32,7 @@ pub use outbox::Outbox;
 pub use request::{Lanes, Page, Request};
 
 use crate::address::{V4, V6};
+use crate::copies::Copies;
 use crate::drop_reason::DropReason;
 use crate::ids::{InterfaceId, WorkerId};
 use crate::neighbour::pending::Bounds;
@@ -111,6 +113,8 @@ pub(crate) struct State<P: Packet> {
     leaving: Leaving<P>,
     /// Room for what a neighbour's answer releases.
     released: Vec<P>,
+    /// Room for copies of a packet; with the packet while rules have that, so that copies are not copied.
+    copies: Option<Box<Copies<P>>>,
     counters: Arc<WorkerCounters>,
     random: u64,
 }
@@ -161,6 +165,7 @@ impl<P: Packet> Worker<P> {
             waiting: Pending::new(Bounds::default()),
             leaving: Leaving::new(shared.handoff.len()),
             released: Vec::with_capacity(Self::RELEASED),
+            copies: Some(Box::new(Copies::new())),
             counters,
             random: seed | 1,
         };

@@ -66,13 +66,14 @@ pub(super) fn compile<A: Address>(
         Some(text::Target::Ttl(asked)) => written::hops(asked.change),
         Some(text::Target::TcpMss(asked)) => written::mss(*asked),
         Some(text::Target::TcpOptStrip(asked)) => written::option_strip(asked),
+        Some(text::Target::Tee(asked)) => Target::Tee(written::tee(asked, world)),
         Some(text::Target::Set(asked)) => Target::Set(sets::change(asked, world)?),
         Some(text::Target::Snpt(asked)) => written::npt(End::Source, asked.prefixes),
         Some(text::Target::Dnpt(asked)) => written::npt(End::Destination, asked.prefixes),
         Some(text::Target::Netmap(asked)) => written::netmap(asked)?,
         Some(text::Target::NfLog(asked)) => Target::Tell(telling::nflog(asked)),
         Some(text::Target::Trace(_)) => Target::Trace,
-        Some(text::Target::SynProxy(_) | text::Target::Tee(_)) => {
+        Some(text::Target::SynProxy(_)) => {
             return Err(unsupported("this target", "remove the rule"));
         }
         Some(text::Target::Snat(nat)) => Target::Snat(range(&nat.range)?),

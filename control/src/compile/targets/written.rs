@@ -1,7 +1,7 @@
 //! Targets that write to the packet or its marks.
 
 use super::{Problem, unsupported};
-use crate::compile::leading;
+use crate::compile::{World, leading};
 use sluice_config::netfilter::targets as words;
 use sluice_dataplane::address::{Address, V6};
 use sluice_dataplane::rules::targets::Target;
@@ -10,6 +10,7 @@ use sluice_dataplane::rules::targets::header::{TcpEcn, TosChange, TtlChange};
 use sluice_dataplane::rules::targets::netmap::Netmap;
 use sluice_dataplane::rules::targets::npt::{End, PrefixTranslation};
 use sluice_dataplane::rules::targets::tcp_options::{MssLimit, OptionStrip};
+use sluice_dataplane::rules::targets::tee::Tee;
 use sluice_dataplane::wire::tcp_flags;
 
 pub(super) fn connmark(asked: &words::ConnMark) -> ConnmarkChange {
@@ -25,6 +26,12 @@ pub(super) fn connmark(asked: &words::ConnMark) -> ConnmarkChange {
             words::ConnMarkShift::Right(bits) => MarkShift::Right(bits),
         },
     }
+}
+
+/// As in the kernel, an interface that does not exist is as good as none named.
+pub(super) fn tee(asked: &words::Tee, world: &World<'_>) -> Tee {
+    let named = world.interfaces.named(&asked.interface);
+    Tee { gateway: asked.gateway, egress: named.map(|(id, _)| id) }
 }
 
 pub(super) fn tos<A>(value: u8, mask: u8) -> Target<A> {

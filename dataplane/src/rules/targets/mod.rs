@@ -6,6 +6,7 @@ pub mod netmap;
 pub mod npt;
 pub mod set;
 pub mod tcp_options;
+pub mod tee;
 
 use super::ChainId;
 use super::matches::Kept;
@@ -77,6 +78,8 @@ pub enum Target<A> {
     Tell(Kept<Telling>),
     /// TRACE.
     Trace,
+    /// TEE.
+    Tee(tee::Tee),
 }
 
 impl<A> Target<A> {
@@ -107,7 +110,8 @@ impl<A> Target<A> {
             | Self::Npt(_)
             | Self::Set(_)
             | Self::Trace
-            | Self::Tell(_) => false,
+            | Self::Tell(_)
+            | Self::Tee(_) => false,
         }
     }
 
@@ -140,7 +144,8 @@ impl<A> Target<A> {
             | Self::Netmap(_)
             | Self::Set(_)
             | Self::Trace
-            | Self::Tell(_) => false,
+            | Self::Tell(_)
+            | Self::Tee(_) => false,
         }
     }
 }

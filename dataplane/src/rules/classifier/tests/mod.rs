@@ -96,6 +96,7 @@ impl<A: Address> Packet<A> {
             connection_changed: false,
             notrack: false,
             add_mss: None,
+            copier: None,
             around: Surroundings::bare(Hook::Forward, &NOWHERE),
         }
     }
