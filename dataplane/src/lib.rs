@@ -27,6 +27,7 @@ mod redirect_limit;
 pub mod rules;
 pub mod sets;
 pub mod snapshot;
+pub mod synproxy;
 pub mod time;
 pub mod trace;
 pub mod tuple;

@@ -60,7 +60,8 @@ impl Algorithm {
 }
 
 fn too_long(text: &str) -> Fault {
-    Fault::usage(format!("STRING too long \"{text}\"")).help("write at most 128 bytes, or 127 in hexadecimal")
+    Fault::usage(format!("STRING too long \"{text}\""))
+        .help("write at most 128 bytes, or 127 in hexadecimal")
 }
 
 /// The argument of `--hex-string`: bytes in hexadecimal between bars, others as they are, a

@@ -39,7 +39,8 @@ impl<A: Plain> Lane<A> {
         for (packet, destination) in packets.iter().zip(&mut destinations) {
             if let Some(head) = A::Head::read(packet, mac) {
                 let (from, to) = (head.source(), head.destination());
-                if from.is_ordinary() && to.is_ordinary() && !A::is_refused_source(interfaces, from) {
+                if from.is_ordinary() && to.is_ordinary() && !A::is_refused_source(interfaces, from)
+                {
                     self.fib.prefetch(to);
                     *destination = to;
                 }
