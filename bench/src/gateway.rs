@@ -20,6 +20,7 @@ use sluice_dataplane::rules::Rules;
 use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::stamp::Stamp;
+use sluice_dataplane::synproxy::SynCookies;
 use sluice_dataplane::time::{Instant, WallClock};
 use sluice_dataplane::trace::Traces;
 use sluice_dataplane::worker::counters::WorkerCounters;
@@ -123,6 +124,7 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
         clock: WallClock::default(),
         reports: Arc::new(Reports::new(1)),
         traces: Arc::new(Traces::new(64)),
+        cookies: SynCookies::new([secret(), secret(), secret(), secret()]),
     });
     let worker = |number: usize| {
         let id = WorkerId(u8::try_from(number)?);

@@ -85,6 +85,12 @@ reasons! {
     Rule = "rule",
     /// A rule said REJECT.
     Reject = "reject",
+    /// Taken by SYNPROXY, which has spoken for the other end instead.
+    SynProxy = "synproxy",
+    /// An ACK that brought SYNPROXY no cookie of its own, or an old one.
+    SynCookie = "syn-cookie",
+    /// TCP options cut short, of a connection whose numbers are shifted.
+    BadTcpOptions = "bad-tcp-options",
     /// The connection table is full.
     ConntrackFull = "conntrack-full",
     /// Two packets raced to create one connection, or the tuple is taken.

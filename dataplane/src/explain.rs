@@ -16,6 +16,7 @@ use crate::packet::MemoryPacket;
 use crate::pipeline::{Env, Family, Lane};
 use crate::rules::report::Reports;
 use crate::snapshot::Snapshot;
+use crate::synproxy::SynCookies;
 use crate::time::{Instant, WallClock};
 use crate::trace::{Event, Traces, Tracing};
 use crate::wire::parse::Headers;
@@ -71,6 +72,8 @@ pub fn explain<A: Family>(
     let tracing = Tracing::dry(Arc::clone(&traces), world.snapshot.number);
     let reports = Reports::new(1);
     let key = [world.random, !world.random];
+    // No ACK that might be has a cookie.
+    let cookies = SynCookies::new([world.random; 4]);
     let settings = &world.snapshot.conntrack;
     let conntrack = Conntrack::new(WorkerId(0), settings, key, CONNECTIONS, None)?;
     let mappings = Arc::new(SourceMappings::new(CONNECTIONS, world.random)?);
@@ -83,6 +86,7 @@ pub fn explain<A: Family>(
         now: world.now,
         clock: world.clock,
         reports: &reports,
+        cookies: &cookies,
         random: world.random,
         tracing: &tracing,
     };

@@ -9,6 +9,7 @@ use crate::ids::{InterfaceId, NeighbourId, WorkerId};
 use crate::packet::Packet;
 use crate::rules::targets::tee::Copier;
 use crate::rules::{Connection, Surroundings, Tracked, Trail, View};
+use crate::synproxy::Step;
 use crate::trace::Traced;
 use crate::tuple::Tuple;
 use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
@@ -29,6 +30,21 @@ pub(crate) enum Flow<A> {
     Known(FlowRef),
     /// An ICMP error about one in the table, travelling in this direction of it.
     Error(FlowRef),
+}
+
+/// What ties a packet that the gateway made to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tie {
+    /// Nothing: it is tracked as anybody's.
+    None,
+    /// It answers a packet of a connection, and rules shall see that (kernel `nf_ct_attach`).
+    Related,
+    /// It answers the first packet of a connection that does not come to be.
+    Reply,
+    /// SYNPROXY begins a connection with it.
+    Proxied,
+    /// It is of this direction of a connection.
+    Of(FlowRef),
 }
 
 /// A datagram: one frame, or the frames of all its fragments in order.
@@ -64,8 +80,7 @@ pub(crate) struct Flight<A, P> {
     pub(crate) mark: u32,
     pub(crate) state: CtState,
     pub(crate) notrack: bool,
-    /// The gateway answers a packet of a connection with it.
-    pub(crate) related: bool,
+    pub(crate) tie: Tie,
     /// The raw table has counted it, here or at the worker that handed it over.
     pub(crate) raw_counted: bool,
     pub(crate) flow: Flow<A>,
@@ -128,7 +143,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             mark: 0,
             state: CtState::Untracked,
             notrack: false,
-            related: false,
+            tie: Tie::None,
             raw_counted: false,
             flow: Flow::None,
             copies: None,
@@ -237,7 +252,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             mark: order.mark,
             state: CtState::Untracked,
             notrack: true,
-            related: false,
+            tie: Tie::None,
             raw_counted: false,
             flow: Flow::None,
             copies: None,
@@ -346,6 +361,8 @@ pub(crate) enum Stop {
     Refuse(DropReason, IcmpError),
     /// Dropped by REJECT with a TCP reset.
     Reset,
+    /// SYNPROXY has it, and takes this step.
+    Proxy(Step),
     /// It belongs to another worker.
     HandOff(WorkerId),
 }

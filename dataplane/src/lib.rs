@@ -29,6 +29,7 @@ pub mod rules;
 pub mod sets;
 pub mod snapshot;
 pub mod stamp;
+pub mod synproxy;
 pub mod time;
 pub mod trace;
 pub mod tuple;

@@ -7,14 +7,14 @@
 //! in the table at the end.
 //!
 //! Left out of the comparison: the order of frames within a step, the identification of packets
-//! that the router itself made, and ports which the scenario says were drawn at random.
+//! that the router itself made, and what the scenario says was drawn at random: ports, numbers of TCP.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use crate::frame::{self, Packet};
+use crate::frame::{self, Packet, addresses, is_v6};
+use crate::numbers::Numbers;
 use crate::router::Setup;
 use crate::topology::{self, Cable, LAN, WAN};
 use crate::wire::{self, Wire};
@@ -128,6 +128,7 @@ impl Scenario {
             counts: counts.unwrap_or_default(),
             ids: BTreeSet::new(),
             aliases: Vec::new(),
+            numbers: Numbers::default(),
             steps: Vec::new(),
             note: String::new(),
         };
@@ -167,6 +168,7 @@ pub struct Lab {
     counts: Vec<usize>,
     ids: BTreeSet<u16>,
     aliases: Vec<(u16, u16)>,
+    numbers: Numbers,
     steps: Vec<Step>,
     note: String,
 }
@@ -216,6 +218,12 @@ impl Lab {
     /// Says that the router drew `port` at random: it is compared as `canonical`.
     pub fn drawn(&mut self, port: u16, canonical: u16) {
         self.aliases.push((port, canonical));
+    }
+
+    /// Says that the router drew `number`, a sequence number or a time: it and the numbers after it are compared as
+    /// `canonical` and those after that, wherever they stand in TCP headers.
+    pub fn drawn_number(&mut self, number: u32, canonical: u32) {
+        self.numbers.note(number, canonical);
     }
 
     /// Lets time pass, as the step of a scenario.
@@ -302,6 +310,7 @@ impl Lab {
             // Short frames are padded on some ways and not on others.
             seen.frame.truncate(14 + length);
             self.mask_id(&mut seen.frame[14..]);
+            self.numbers.replace(&mut seen.frame[14..]);
             for &(actual, canonical) in &self.aliases {
                 replace_port(&mut seen.frame[14..], actual, canonical);
             }
@@ -313,6 +322,7 @@ impl Lab {
                 packet[44..48].fill(0);
             }
             seen.frame.truncate(14 + 40 + length);
+            self.numbers.replace(&mut seen.frame[14..]);
             for &(actual, canonical) in &self.aliases {
                 replace_port(&mut seen.frame[14..], actual, canonical);
             }
@@ -368,17 +378,6 @@ fn replace_port(packet: &mut [u8], actual: u16, canonical: u16) {
     segment[at..at + 2].fill(0);
     let sum = frame::transport_checksum(source, destination, protocol, segment);
     segment[at..at + 2].copy_from_slice(&sum.to_be_bytes());
-}
-
-fn is_v6(packet: &[u8]) -> bool {
-    packet.len() >= 40 && packet[0] >> 4 == 6
-}
-
-/// Source and destination.
-fn addresses(packet: &[u8]) -> (IpAddr, IpAddr) {
-    let v4 = |at: usize| <[u8; 4]>::try_from(&packet[at..at + 4]).expect("4 bytes").into();
-    let v6 = |at: usize| <[u8; 16]>::try_from(&packet[at..at + 16]).expect("16 bytes").into();
-    if is_v6(packet) { (v6(8), v6(24)) } else { (v4(12), v4(16)) }
 }
 
 /// Whether a host says this by itself: neighbour discovery (RFC 4861, ICMPv6 133 to 137), or who wants which multicast

@@ -318,6 +318,18 @@ pub fn transport_checksum(
     checksum(&bytes)
 }
 
+/// Whether a packet is IPv6, whole as far as its header goes.
+pub fn is_v6(packet: &[u8]) -> bool {
+    packet.len() >= 40 && packet[0] >> 4 == 6
+}
+
+/// Source and destination of an IP packet.
+pub fn addresses(packet: &[u8]) -> (IpAddr, IpAddr) {
+    let v4 = |at: usize| <[u8; 4]>::try_from(&packet[at..at + 4]).expect("4 bytes").into();
+    let v6 = |at: usize| <[u8; 16]>::try_from(&packet[at..at + 16]).expect("16 bytes").into();
+    if is_v6(packet) { (v6(8), v6(24)) } else { (v4(12), v4(16)) }
+}
+
 fn octets(address: IpAddr) -> Vec<u8> {
     match address {
         IpAddr::V4(address) => address.octets().to_vec(),

@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod http;
 pub mod kernel;
 pub mod namespace;
+pub mod numbers;
 pub mod process;
 pub mod router;
 pub mod topology;

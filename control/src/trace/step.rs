@@ -137,6 +137,7 @@ fn put_did(told: &mut TraceStep, book: Option<&Book<'_>>, did: Did) {
             told.target = chain(id).unwrap_or_default();
             "GOTO"
         }
+        Did::SynProxy => "SYNPROXY",
         Did::Snat => "SNAT",
         Did::Dnat => "DNAT",
         Did::Masquerade => "MASQUERADE",

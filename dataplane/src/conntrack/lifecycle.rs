@@ -92,7 +92,12 @@ impl<A: Address> Conntrack<A> {
         if free {
             let hashes =
                 Hashes { original: self.hash(&new.original), reply: self.hash(&new.reply) };
-            return self.confirm_free_by_hash(new, hashes, now);
+            let proxied = new.status.has(Status::PROXIED);
+            let flow = self.confirm_free_by_hash(new, hashes, now)?;
+            if proxied {
+                self.shifts.begin(flow.session());
+            }
+            return Ok(flow);
         }
         self.statistics.insert_failed += 1;
         self.release_claims(&new);

@@ -26,6 +26,7 @@ mod list;
 mod protocol;
 mod quick;
 mod segment;
+mod shift;
 mod table;
 mod tcp;
 mod tcp_state;
@@ -54,6 +55,7 @@ use crate::nat::Rewrite;
 use crate::tuple::Tuple;
 use expire::{Aging, Ticks};
 use hash::HashKey;
+use shift::ShiftTable;
 use std::sync::Arc;
 use table::Table;
 use tcp::TcpState;
@@ -116,17 +118,24 @@ impl Status {
     pub(super) const MAPPED: Self = Self(0x40);
     /// Its source was translated by MASQUERADE: it ends when its way out goes down.
     pub const MASQUERADED: Self = Self(0x80);
+    /// SYNPROXY has begun it.
+    pub(crate) const PROXIED: Self = Self(0x0400);
+    /// The sequence numbers of its ends differ.
+    pub(crate) const SHIFTED: Self = Self(0x0800);
+    /// What it says of itself is not what all of its packets say.
+    pub(crate) const ADJUSTED: Self = Self(Self::PROXIED.0 | Self::SHIFTED.0);
 
     /// Whether any of `bits` is set.
     #[must_use]
     pub const fn has(self, bits: Self) -> bool {
         self.0 & bits.0 != 0
     }
-    /// Whether it is in the table, answered and assured: TCP's established connections stay so.
+    /// Whether it is in the table, answered and assured, as TCP's established connections stay, and its packets leave
+    /// with the numbers they came with.
     #[inline]
     pub(crate) const fn is_settled(self) -> bool {
         const SETTLED: u16 = Status::SEEN_REPLY.0 | Status::ASSURED.0 | Status::CONFIRMED.0;
-        self.0 & (SETTLED | Self::DYING.0) == SETTLED
+        self.0 & (SETTLED | Self::DYING.0 | Self::ADJUSTED.0) == SETTLED
     }
     pub(super) const fn set(&mut self, bits: Self) {
         self.0 |= bits.0;
@@ -162,6 +171,10 @@ impl<A: Address> NewConnection<A> {
     pub const fn set_masqueraded(&mut self, egress: InterfaceId) {
         self.egress = egress;
         self.status.set(Status::MASQUERADED);
+    }
+    /// Notes that SYNPROXY begins it.
+    pub(crate) const fn set_proxied(&mut self) {
+        self.status.set(Status::PROXIED);
     }
     /// Notes that the destination is translated.
     pub const fn set_destination_translated(&mut self) {
@@ -256,6 +269,7 @@ pub struct Conntrack<A: Address> {
     worker: WorkerId,
     directory: Option<Arc<Directory<A>>>,
     table: Table<A>,
+    shifts: ShiftTable,
     aging: Aging,
     count: usize,
     capacity: usize,
@@ -289,10 +303,12 @@ impl<A: Address> Conntrack<A> {
         let capacity = capacity.min(settings.bound());
         // What is hashed for one is good for the other.
         let key = directory.as_ref().map_or(HashKey(hash_key), |directory| directory.key());
+        let slots = capacity.saturating_add(Self::SPARE);
         Ok(Self {
             worker,
             directory,
-            table: Table::new(capacity.saturating_add(Self::SPARE), key)?,
+            table: Table::new(slots, key)?,
+            shifts: ShiftTable::new(slots)?,
             aging: Aging::new(Self::SPARE),
             count: 0,
             capacity,

@@ -24,7 +24,7 @@ pub(super) fn first_packet<A: Address>(
 ) -> Option<FirstPacket> {
     let timeout = match layer4.kind {
         Layer4Kind::Tcp(fields) => {
-            return first_segment(&Segment { fields, data, headers }, settings);
+            return first_segment(&Segment { fields, data, headers, ack_shift: 0 }, settings);
         }
         Layer4Kind::Icmp { kind, .. } | Layer4Kind::Icmp6 { kind, .. } => {
             if !icmp::begins(tuple.protocol, kind) {

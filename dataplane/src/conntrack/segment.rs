@@ -11,6 +11,8 @@ pub(super) struct Segment<'a> {
     pub(super) fields: TcpFields,
     pub(super) data: &'a [u8],
     pub(super) headers: &'a Headers,
+    /// By how much its acknowledgements lie above the numbers of the one they are for.
+    pub(super) ack_shift: u32,
 }
 
 impl Segment<'_> {

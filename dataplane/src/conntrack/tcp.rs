@@ -145,6 +145,7 @@ pub(super) fn track(
     let kind = segment.kind();
     let mut old = tcp.state;
     let mut new = match Next::after(old, direction, kind) {
+        Next::Invalid if is_keep_alive(tcp, sender, direction, segment, status) => return IGNORED,
         Next::Invalid => return INVALID,
         Next::To(TcpConnectionState::SynSent) if is_over(old) => {
             let closed = (sender.flags | receiver.flags) & mark::CLOSE_INIT != 0;
@@ -199,6 +200,22 @@ pub(super) fn track(
     }
     let unacknowledged = (sender.flags | receiver.flags) & mark::UNACKNOWLEDGED != 0;
     finish(tcp, old, kind, unacknowledged, status, settings)
+}
+
+/// A client that waits for a server which SYNPROXY calls asks whether anybody is there: it will be called again.
+fn is_keep_alive(
+    tcp: &TcpState,
+    sender: &Window,
+    direction: Direction,
+    segment: &Segment<'_>,
+    status: Status,
+) -> bool {
+    status.has(Status::PROXIED)
+        && tcp.state == TcpConnectionState::SynSent
+        && segment.kind() == Kind::Ack
+        && direction == Direction::Original
+        && tcp.last_direction == Direction::Original
+        && sender.end.wrapping_sub(1) == segment.fields.seq
 }
 
 const fn is_over(state: TcpConnectionState) -> bool {

@@ -136,13 +136,15 @@ pub(super) fn check(
     segment: &Segment<'_>,
     settings: &ConntrackSettings,
 ) -> Fit {
-    let ack = segment.fields.ack;
-    let sack = if receiver.has(mark::SACK) { segment.selective_ack(ack) } else { ack };
+    let seen = segment.fields.ack;
+    let sack = if receiver.has(mark::SACK) { segment.selective_ack(seen) } else { seen };
+    // What was sent counts in its sender's own numbers.
+    let (ack, sack) = (seen.wrapping_sub(segment.ack_shift), sack.wrapping_sub(segment.ack_shift));
     let mut numbers = Numbers { seq: segment.fields.seq, end: segment.end(), ack, sack };
     if begin(state, sender, receiver, direction, segment, numbers) {
         return Fit::Accept;
     }
-    if !segment.has(flag::ACK) || segment.has(flag::RST) && segment.fields.ack == 0 {
+    if !segment.has(flag::ACK) || segment.has(flag::RST) && numbers.ack == 0 {
         // Without ACK, or from stacks that set it in a RST and mean nothing: take it as in order.
         numbers.ack = receiver.end;
         numbers.sack = receiver.end;

@@ -27,7 +27,9 @@ impl<A: Address> Conntrack<A> {
     ) -> Update {
         let now = Ticks::at(now);
         if let Layer4Kind::Tcp(fields) = layer4.kind {
-            return self.update_tcp(flow, &Segment { fields, data, headers }, now, settings);
+            let ack_shift = self.ack_shift(flow);
+            let segment = Segment { fields, data, headers, ack_shift };
+            return self.update_tcp(flow, &segment, now, settings);
         }
         let mut parts = self.table.session_mut(flow.session()).parts(flow.direction());
         if !parts.common.is_live() || parts.common.deadline.has_come(now) {

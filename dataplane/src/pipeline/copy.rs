@@ -28,7 +28,8 @@ impl<A: Family> Lane<A> {
         self.table(env, flight, Table::Mangle, Hook::Output)?;
         if routed_by(flight) != before {
             // As any packet that leaves: kernel `ipt_mangle_out`. It goes where the first one goes.
-            out = self.route_output(env, flight)?;
+            let course = self.route_output(env, flight)?;
+            out = course.out().ok_or(Stop::Drop(DropReason::NoRoute))?;
         }
         self.table(env, flight, Table::Filter, Hook::Output)?;
         self.table(env, flight, Table::Security, Hook::Output)?;

@@ -2,7 +2,7 @@
 
 use super::{Env, Family, Lane};
 use crate::address::IpVersion;
-use crate::conntrack::{FlowRef, Update, tuple_of};
+use crate::conntrack::{FlowRef, TcpConnectionState, Update, tuple_of};
 use crate::flight::Verdict;
 use crate::ids::InterfaceId;
 use crate::packet::{Checksum, Packet};
@@ -11,6 +11,7 @@ use crate::wire::forward::decrement_ttl;
 use crate::wire::layer4::{Layer4Kind, layer4};
 use crate::wire::parse::Headers;
 use crate::wire::tcp_flags::CONTROL;
+use crate::wire::tcp_options;
 use std::net::IpAddr;
 
 impl<A: Family> Lane<A> {
@@ -36,6 +37,10 @@ impl<A: Family> Lane<A> {
         let tuple = tuple_of(source, destination, headers.protocol, &layer4)?;
         let flow = self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple)?;
         let cache = self.conntrack.half(flow).cache;
+        let shifted = self.conntrack.is_shifted(flow);
+        if shifted && !self.is_plainly_shifted(flow, data, headers) {
+            return None;
+        }
         let epoch = self.epochs.now();
         if !cache.is_current(epoch) && !self.renew(&env, flow) {
             return None;
@@ -69,6 +74,10 @@ impl<A: Family> Lane<A> {
             counters.count_path(adjacency.path, 1, u64::from(length));
         }
         self.apply(packet, headers, flow);
+        if shifted {
+            // Whether it can be done has been looked at.
+            let _ = self.conntrack.shift(flow, packet.data_mut(), headers);
+        }
         if to_host {
             return Some(Verdict::Host);
         }
@@ -82,6 +91,29 @@ impl<A: Family> Lane<A> {
             next_hop,
             neighbour: Some(adjacency.neighbour),
         })
+    }
+
+    /// Whether nothing but numbers are to be changed in a packet whose ends count differently.
+    #[inline(never)]
+    fn is_plainly_shifted(&self, flow: FlowRef, data: &[u8], headers: &Headers) -> bool {
+        let opening = match self.conntrack.proxied_state(flow) {
+            Some(
+                TcpConnectionState::None
+                | TcpConnectionState::SynSent
+                | TcpConnectionState::SynRecv
+                | TcpConnectionState::SynSent2
+                | TcpConnectionState::Close,
+            ) => true,
+            Some(
+                TcpConnectionState::Established
+                | TcpConnectionState::FinWait
+                | TcpConnectionState::CloseWait
+                | TcpConnectionState::LastAck
+                | TcpConnectionState::TimeWait,
+            )
+            | None => false,
+        };
+        !opening && tcp_options::are_whole(data, headers)
     }
 
     fn apply<P: Packet>(&self, packet: &mut P, headers: &Headers, flow: FlowRef) {

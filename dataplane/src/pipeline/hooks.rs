@@ -42,6 +42,7 @@ impl<A: Family> Lane<A> {
                 Err(Stop::Refuse(DropReason::Reject, error))
             }
             Outcome::Reject(RejectWith::TcpReset) => Err(Stop::Reset),
+            Outcome::SynProxy(proxy) => Err(self.take_over(env, flight, proxy)),
             // Translation outside nat is refused when rules are compiled.
             Outcome::Drop
             | Outcome::Snat(_)

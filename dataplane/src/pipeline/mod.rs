@@ -18,6 +18,7 @@ mod fast;
 mod first;
 mod hooks;
 mod kin;
+mod proxy;
 mod route;
 mod tell;
 mod track;
@@ -27,7 +28,7 @@ use crate::address::{Address, V4, V6};
 use crate::adjacency::Adjacencies;
 use crate::conntrack::Conntrack;
 use crate::fib::Fib;
-use crate::flight::{Flight, Flow, Stop, Verdict};
+use crate::flight::{Flight, Flow, Stop, Tie, Verdict};
 use crate::ids::WorkerId;
 use crate::interface::{Interface, Interfaces};
 use crate::nat::SourceMappings;
@@ -36,12 +37,13 @@ use crate::packet::Packet;
 use crate::rules::report::Reports;
 use crate::rules::{Hook, Rules, Surroundings, Table};
 use crate::snapshot::Snapshot;
+use crate::synproxy::SynCookies;
 use crate::time::{Instant, WallClock};
 use crate::trace::Tracing;
 use epochs::Epochs;
 use fast::Ways;
 pub(crate) use fast::{Arrival, BURST, Exit, Passed, Vector, is_v6, prefetch};
-use route::Route;
+use route::{OwnRoute, Route};
 use std::sync::Arc;
 pub(crate) use tell::ports;
 pub(crate) use translate::forget;
@@ -97,6 +99,7 @@ pub(crate) struct Env<'a> {
     pub(crate) now: Instant,
     pub(crate) clock: &'a WallClock,
     pub(crate) reports: &'a Reports,
+    pub(crate) cookies: &'a SynCookies,
     /// One random number per packet.
     pub(crate) random: u64,
     /// Where it is told what becomes of packets.
@@ -219,25 +222,40 @@ impl<A: Family> Lane<A> {
     ) -> Result<Verdict, Stop> {
         let before = flight.destination;
         self.begin_trace(env, flight);
-        let mut out = self.route_output(env, flight)?;
-        if flight.related {
-            self.table(env, flight, Table::Raw, Hook::Output)?;
-            self.track_answer(env, flight)?;
-        } else {
-            self.check_owner(env, flight)?;
-            self.table(env, flight, Table::Raw, Hook::Output)?;
-            self.track(env, flight)?;
+        let mut course = self.route_output(env, flight)?;
+        match flight.tie {
+            Tie::None | Tie::Proxied => {
+                self.check_owner(env, flight)?;
+                self.table(env, flight, Table::Raw, Hook::Output)?;
+                self.track(env, flight)?;
+            }
+            Tie::Related | Tie::Reply => {
+                self.table(env, flight, Table::Raw, Hook::Output)?;
+                self.track_answer(env, flight)?;
+            }
+            Tie::Of(flow) => {
+                self.table(env, flight, Table::Raw, Hook::Output)?;
+                Self::track_as(flight, flow);
+            }
         }
         self.table(env, flight, Table::Mangle, Hook::Output)?;
         self.translate_destination(env, flight, Hook::Output)?;
         if flight.destination != before {
-            out = self.route_output(env, flight)?;
+            course = self.route_output(env, flight)?;
         }
         self.table(env, flight, Table::Filter, Hook::Output)?;
         self.table(env, flight, Table::Security, Hook::Output)?;
         self.table(env, flight, Table::Mangle, Hook::Postrouting)?;
-        self.translate_source(env, flight, Hook::Postrouting, Some(out))?;
-        self.send(env, flight, out)
+        self.translate_source(env, flight, Hook::Postrouting, course.out())?;
+        match course {
+            OwnRoute::Out(out) => self.send(env, flight, out),
+            OwnRoute::Back(ingress) => {
+                // The packets that follow meet INPUT.
+                flight.cacheable = false;
+                flight.ingress = ingress;
+                self.deliver(env, flight)
+            }
+        }
     }
 
     /// A connection that did not come to be gives back what it had claimed.

@@ -91,6 +91,25 @@ fn is_link_scoped(ip: IpAddr) -> bool {
     }
 }
 
+/// Where a packet of the gateway's own goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnRoute {
+    /// Out.
+    Out(Out),
+    /// To the host, as if it had come in by that interface.
+    Back(InterfaceId),
+}
+
+impl OwnRoute {
+    /// The way out, if it is one.
+    pub(crate) const fn out(self) -> Option<Out> {
+        match self {
+            Self::Out(out) => Some(out),
+            Self::Back(_) => None,
+        }
+    }
+}
+
 impl<A: Family> Lane<A> {
     pub(super) fn next_hop(&self, env: Env<'_>, address: A) -> Option<NextHop> {
         env.snapshot.next_hop(self.fib.lookup(address)?)
@@ -199,34 +218,47 @@ impl<A: Family> Lane<A> {
         &mut self,
         env: Env<'_>,
         flight: &mut Flight<A, P>,
-    ) -> Result<Out, Stop> {
+    ) -> Result<OwnRoute, Stop> {
         let destination = flight.destination.to_ip();
         // Multicast leaves by the interface whose twin the host sent it on.
         let out = if is_link_scoped(destination) || destination.is_multicast() {
-            flight.egress.map(|egress| Out { egress, next_hop: destination })
+            flight.egress.map(|egress| OwnRoute::Out(Out { egress, next_hop: destination }))
         } else {
             match self.next_hop(env, flight.destination) {
                 Some(NextHop::Connected(egress) | NextHop::Broadcast(egress)) => {
-                    Some(Out { egress, next_hop: destination })
+                    Some(OwnRoute::Out(Out { egress, next_hop: destination }))
                 }
                 Some(NextHop::Gateway { interface, address }) => {
-                    Some(Out { egress: interface, next_hop: address })
+                    Some(OwnRoute::Out(Out { egress: interface, next_hop: address }))
+                }
+                // What SYNPROXY says to a server on the gateway.
+                Some(NextHop::Local(_)) => {
+                    self.interface_towards(env, flight.source).map(OwnRoute::Back)
                 }
                 Some(
-                    NextHop::Local(_)
-                    | NextHop::Blackhole
-                    | NextHop::Unreachable
-                    | NextHop::Prohibit
-                    | NextHop::Throw,
+                    NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit | NextHop::Throw,
                 )
                 | None => None,
             }
         };
-        flight.egress = out.map(|out| out.egress);
-        if let (Some(out), true) = (out, flight.traced.is_some()) {
-            self.tell_route(env, flight, Route::Forward(out));
+        flight.egress = out.and_then(OwnRoute::out).map(|out| out.egress);
+        if let (Some(course), true) = (out, flight.traced.is_some()) {
+            self.tell_route(env, flight, course.out().map_or(Route::Local, Route::Forward));
         }
         out.ok_or(Stop::Drop(DropReason::NoRoute))
+    }
+
+    /// The interface by which packets from beyond with that source come in.
+    fn interface_towards(&self, env: Env<'_>, source: A) -> Option<InterfaceId> {
+        match self.next_hop(env, source)? {
+            NextHop::Connected(interface) | NextHop::Gateway { interface, .. } => Some(interface),
+            NextHop::Local(_)
+            | NextHop::Broadcast(_)
+            | NextHop::Blackhole
+            | NextHop::Unreachable
+            | NextHop::Prohibit
+            | NextHop::Throw => None,
+        }
     }
 
     /// The checks of kernel `ip_forward` and `ip6_forward` before the FORWARD hook; takes one from

@@ -4,6 +4,7 @@ use super::route::Route;
 use super::{Env, Family, Lane};
 use crate::address::Address;
 use crate::conntrack::{Direction, tuple_of};
+use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Verdict};
 use crate::ids::InterfaceId;
 use crate::packet::Packet;
@@ -147,6 +148,7 @@ impl<A: Family> Lane<A> {
             Err(Stop::Drop(reason)) => End::Dropped(reason),
             Err(Stop::Refuse(reason, error)) => End::Refused(reason, error),
             Err(Stop::Reset) => End::Reset,
+            Err(Stop::Proxy(_)) => End::Dropped(DropReason::SynProxy),
             Err(Stop::HandOff(worker)) => End::HandedOver(worker),
         };
         self.tell(env, flight, Step::End(end));

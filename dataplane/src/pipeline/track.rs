@@ -6,7 +6,7 @@ use super::{Env, Family, Lane};
 use crate::adjacency::Adjacency;
 use crate::conntrack::{Begin, CtState, Direction, FlowRef, Update, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Flow, Stop, Verdict};
+use crate::flight::{Flight, Flow, Stop, Tie, Verdict};
 use crate::ids::{InterfaceId, NeighbourId};
 use crate::packet::{Checksum, Packet};
 use crate::rules::Rules;
@@ -43,10 +43,23 @@ impl<A: Family> Lane<A> {
     ) -> Result<(), Stop> {
         match self.track(env, flight) {
             Ok(()) | Err(Stop::HandOff(_)) => {}
-            Err(stop @ (Stop::Drop(_) | Stop::Refuse(..) | Stop::Reset)) => return Err(stop),
+            Err(stop @ (Stop::Drop(_) | Stop::Refuse(..) | Stop::Reset | Stop::Proxy(_))) => {
+                return Err(stop);
+            }
         }
-        flight.state = CtState::Related;
+        flight.state = match flight.tie {
+            Tie::Reply => CtState::Established,
+            Tie::None | Tie::Related | Tie::Proxied | Tie::Of(_) => CtState::Related,
+        };
         Ok(())
+    }
+
+    /// A packet that the gateway says in the name of an end of a connection.
+    pub(super) fn track_as<P: Packet>(flight: &mut Flight<A, P>, flow: FlowRef) {
+        flight.tuple =
+            tuple_of(flight.source, flight.destination, flight.headers.protocol, &flight.layer4);
+        flight.state = CtState::Established;
+        flight.flow = Flow::Known(flow);
     }
 
     /// Finds the packet's connection, or begins one.
@@ -123,8 +136,11 @@ impl<A: Family> Lane<A> {
         let data = flight.lead.data();
         match self.conntrack.begin(tuple, &flight.layer4, data, &flight.headers, env.now, settings)
         {
-            Begin::New(new) => {
+            Begin::New(mut new) => {
                 self.classes.begin();
+                if flight.tie == Tie::Proxied {
+                    new.set_proxied();
+                }
                 flight.state = CtState::New;
                 flight.flow = Flow::New(new);
                 Ok(())
@@ -211,7 +227,10 @@ impl<A: Family> Lane<A> {
             }
             other @ (Flow::None | Flow::Known(_) | Flow::Error(_)) => flight.flow = other,
         }
-        Ok(())
+        match flight.flow {
+            Flow::Known(flow) if self.conntrack.is_shifted(flow) => self.adjust(env, flight, flow),
+            Flow::None | Flow::New(_) | Flow::Known(_) | Flow::Error(_) => Ok(()),
+        }
     }
 
     /// Keeps the verdict for the next packet of this direction, where it is sure to be the same.
@@ -225,7 +244,11 @@ impl<A: Family> Lane<A> {
     ) {
         let Flow::Known(flow) = flight.flow else { return };
         // Rules see another state of the gateway's own answers than of the connection's packets.
-        if !flight.cacheable || !flight.rest.is_empty() || flight.related {
+        let own = match flight.tie {
+            Tie::None | Tie::Proxied => true,
+            Tie::Related | Tie::Reply | Tie::Of(_) => false,
+        };
+        if !flight.cacheable || !flight.rest.is_empty() || !own {
             return;
         }
         let counters = A::rules(env.snapshot).counters(env.worker);
@@ -293,7 +316,7 @@ impl<A: Family> Lane<A> {
 }
 
 /// Whether the layer-4 checksum is right, or nobody can tell.
-fn checksum_holds<A: Family, P: Packet>(flight: &Flight<A, P>) -> bool {
+pub(super) fn checksum_holds<A: Family, P: Packet>(flight: &Flight<A, P>) -> bool {
     if flight.rest.is_empty() {
         match flight.lead.l4_checksum() {
             Checksum::Good => return true,

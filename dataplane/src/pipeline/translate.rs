@@ -52,6 +52,7 @@ impl<A: Family> Lane<A> {
                     Some(NatRange { addresses: Some((address, address)), ..range })
                 }
                 Outcome::Drop => return Err(Stop::Drop(DropReason::Rule)),
+                Outcome::SynProxy(proxy) => return Err(self.take_over(env, flight, proxy)),
                 Outcome::Accept
                 | Outcome::Reject(_)
                 | Outcome::Snat(_)
@@ -99,6 +100,9 @@ impl<A: Family> Lane<A> {
                     Some(range)
                 }
                 Some(Outcome::Drop) => return Err(Stop::Drop(DropReason::Rule)),
+                Some(Outcome::SynProxy(proxy)) => {
+                    return Err(self.take_over(env, flight, proxy));
+                }
                 Some(
                     Outcome::Accept | Outcome::Reject(_) | Outcome::Dnat(_) | Outcome::Redirect(_),
                 )

@@ -4,12 +4,14 @@ use super::classifier::{Candidates, Classifier};
 use super::counters::{RuleCounters, Trail};
 use super::matches::Depends;
 use super::targets::netmap::Mapped;
+use super::targets::synproxy::{Claim, claim};
 use super::targets::tcp_options::Clamped;
 use super::targets::{RejectWith, Target};
 use super::view::View;
 use super::{Chain, ChainId, Policy, Rule, Rules};
 use crate::address::Address;
 use crate::nat::NatRange;
+use crate::synproxy::SynProxy;
 use crate::trace::{self, Did};
 
 /// How deep user chains may call one another, as in the kernel's `NFT_JUMP_STACK_SIZE`.
@@ -24,6 +26,8 @@ pub enum Outcome<A> {
     Drop,
     /// Dropped, with an answer.
     Reject(RejectWith),
+    /// Taken over by SYNPROXY.
+    SynProxy(SynProxy),
     /// Translate the source.
     Snat(NatRange<A>),
     /// Translate the destination.
@@ -209,6 +213,7 @@ fn did<A>(step: &Step<A>) -> Did {
             Outcome::Accept => Did::Accept,
             Outcome::Drop => Did::Drop,
             Outcome::Reject(with) => Did::Reject(*with),
+            Outcome::SynProxy(_) => Did::SynProxy,
             Outcome::Snat(_) => Did::Snat,
             Outcome::Dnat(_) => Did::Dnat,
             Outcome::Masquerade(_) => Did::Masquerade,
@@ -251,6 +256,11 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
                 Step::Next
             }
             Clamped::Drop => Step::End(Outcome::Drop),
+        },
+        Target::SynProxy(proxy) => match claim(view) {
+            Claim::Taken => Step::End(Outcome::SynProxy(*proxy)),
+            Claim::Left => Step::Next,
+            Claim::Drop => Step::End(Outcome::Drop),
         },
         Target::Netmap(netmap) => Step::End(match netmap.apply(view) {
             Mapped::Source(range) => Outcome::Snat(range),
@@ -302,6 +312,7 @@ fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
         | Target::Mark { .. }
         | Target::Mss(_)
         | Target::Npt(_)
+        | Target::SynProxy(_)
         | Target::Netmap(_) => {}
     }
 }

@@ -354,6 +354,9 @@ impl<'c, A: Address> Walker<'c, A> {
             | Target::Npt(_)
             | Target::Set(_)
             | Target::Tell(_)
+            | Target::Tee(_)
+            // What is no TCP goes on.
+            | Target::SynProxy(_)
             | Target::Trace => Exit::On,
         }
     }

@@ -112,6 +112,8 @@ pub enum Did {
     Jump(ChainId),
     /// Into a chain, and back to the caller.
     Goto(ChainId),
+    /// SYNPROXY has it.
+    SynProxy,
     /// A new source; on to the next table.
     Snat,
     /// A new destination.

@@ -70,7 +70,7 @@ pub struct TcpFields {
     pub payload_len: u16,
 }
 
-/// The options of a TCP header that connection tracking reads.
+/// The options of a TCP header that connection tracking and SYNPROXY read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TcpOptions {
     /// Window scale, RFC 7323.
@@ -81,6 +81,8 @@ pub struct TcpOptions {
     pub sack: Option<u32>,
     /// MSS.
     pub mss: Option<u16>,
+    /// Timestamps, RFC 7323: the sender's own, and the one it echoes.
+    pub timestamps: Option<[u32; 2]>,
 }
 
 /// Reads the layer-4 header. A later fragment has none.
@@ -185,6 +187,10 @@ pub fn tcp_options(data: &[u8], headers: &Headers) -> TcpOptions {
             // RFC 7323 section 2.3: more than 14 counts as 14.
             (3, 3) => found.window_scale = option.get(2).map(|scale| (*scale).min(14)),
             (4, 2) => found.sack_permitted = true,
+            (8, 10) => {
+                found.timestamps =
+                    u32_at(option, 2).and_then(|own| Some([own, u32_at(option, 6)?]));
+            }
             (5, _) => {
                 found.sack = option
                     .get(2..)

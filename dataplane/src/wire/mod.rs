@@ -14,6 +14,7 @@ pub mod parse;
 pub mod tcp_flags;
 pub mod tcp_options;
 pub mod tcp_reset;
+pub mod tcp_segment;
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -14,6 +14,14 @@ pub const END: u8 = 0;
 pub const NOP: u8 = 1;
 /// Maximum segment size.
 pub const MSS: u8 = 2;
+/// Window scale, RFC 7323.
+pub const WINDOW_SCALE: u8 = 3;
+/// SACK permitted, RFC 2018.
+pub const SACK_PERMITTED: u8 = 4;
+/// Blocks that have arrived, RFC 2018.
+pub const SACK: u8 = 5;
+/// Timestamps, RFC 7323.
+pub const TIMESTAMPS: u8 = 8;
 
 /// Where the options of a whole TCP header stand in the frame.
 fn room(data: &[u8], headers: &Headers) -> Option<Range<usize>> {
@@ -41,6 +49,30 @@ pub fn each<'d>(
         room.start = at + usize::from(length.max(1));
         Some((kind, at..room.start))
     })
+}
+
+/// Every option up to the end of the list, as strict as `nf_conntrack_seqadj.c`: none in place of one that is cut
+/// short, which ends them.
+pub fn whole<'d>(
+    data: &'d [u8],
+    headers: &Headers,
+) -> impl Iterator<Item = Option<(u8, Range<usize>)>> + 'd {
+    let mut room = room(data, headers).unwrap_or(0..0);
+    std::iter::from_fn(move || {
+        let at =
+            room.start + data.get(room.clone())?.iter().take_while(|&&kind| kind == NOP).count();
+        let kind = *data.get(at).filter(|&&kind| at < room.end && kind != END)?;
+        let length = data.get(at + 1).map_or(0, |length| usize::from(*length));
+        let fits = at + 1 < room.end && length >= 2 && at + length <= room.end;
+        room.start = if fits { at + length } else { room.end };
+        Some(fits.then_some((kind, at..at + length)))
+    })
+}
+
+/// Whether no option is cut short.
+#[must_use]
+pub fn are_whole(data: &[u8], headers: &Headers) -> bool {
+    whole(data, headers).all(|option| option.is_some())
 }
 
 /// Where the maximum segment size stands, whole and of the right length.

@@ -7,7 +7,7 @@ use super::{Burst, State};
 use crate::address::{Address, IpVersion, Mac, V4, V6};
 use crate::datagram::beginning;
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Stop};
+use crate::flight::{Flight, Stop, Tie};
 use crate::ids::InterfaceId;
 use crate::interface::Interface;
 use crate::nat::{masquerade_address, translate_error};
@@ -99,17 +99,16 @@ impl<P: Packet> State<P> {
         self.counters.add(Counter::Local, 1);
         let Flight { mut lead, headers, .. } = flight;
         if answer_echo(lead.data_mut(), &headers, burst.env.snapshot.ip.default_ttl) {
-            self.own::<A, L>(burst, lead, false);
+            self.own::<A, L>(burst, lead, Tie::None);
         }
     }
 
-    /// Sends a packet the gateway made, through OUTPUT and POSTROUTING. `related`: it answers a packet of a connection,
-    /// and rules shall see that, even if the connection does not come to be (kernel `nf_ct_attach`).
+    /// Sends a packet the gateway made, through OUTPUT and POSTROUTING.
     pub(super) fn own<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         packet: P,
-        related: bool,
+        tie: Tie,
     ) {
         self.counters.add(Counter::Originated, 1);
         let Some(headers) = headers_of(&packet) else {
@@ -118,7 +117,7 @@ impl<P: Packet> State<P> {
         match Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
             Err(_) => self.counters.dropped(DropReason::Truncated),
             Ok(mut flight) => {
-                flight.related = related;
+                flight.tie = tie;
                 self.allow_copies(burst, &mut flight);
                 let outcome = A::lane(self).originate(burst.env, &mut flight);
                 self.send_copies(burst, &mut flight);
@@ -127,7 +126,7 @@ impl<P: Packet> State<P> {
                     Err(Stop::Refuse(reason, _)) => self.counters.dropped(reason),
                     Err(Stop::Reset) => self.counters.dropped(DropReason::Reject),
                     Err(Stop::HandOff(_)) => self.counters.dropped(DropReason::ConntrackClash),
-                    outcome @ (Ok(_) | Err(Stop::Drop(_))) => {
+                    outcome @ (Ok(_) | Err(Stop::Drop(_) | Stop::Proxy(_))) => {
                         self.dispatch(burst, flight, outcome, None)
                     }
                 }
@@ -234,7 +233,7 @@ impl<P: Packet> State<P> {
                     None,
                 );
             }
-            self.own::<A, L>(burst, answer, flight.has_connection());
+            self.own::<A, L>(burst, answer, related_to(flight));
         }
     }
 
@@ -278,7 +277,7 @@ impl<P: Packet> State<P> {
         let single = flight.headers.fragment.is_none() || !flight.rest.is_empty();
         let Flight { lead, headers, layer4, .. } = flight;
         if good && single && write_reset(&mut answer, lead.data(), headers, layer4) {
-            self.own::<A, L>(burst, answer, flight.has_connection());
+            self.own::<A, L>(burst, answer, related_to(flight));
         }
     }
 
@@ -358,4 +357,9 @@ impl<P: Packet> State<P> {
             }
         }
     }
+}
+
+/// How the answer to a datagram is tied to the datagram's connection.
+const fn related_to<A: Address, P: Packet>(flight: &Flight<A, P>) -> Tie {
+    if flight.has_connection() { Tie::Related } else { Tie::None }
 }

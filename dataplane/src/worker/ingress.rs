@@ -215,6 +215,7 @@ impl<P: Packet> State<P> {
             }
             Err(Stop::Refuse(reason, error)) => self.refuse(burst, &flight, reason, error),
             Err(Stop::Reset) => self.reset(burst, &flight),
+            Err(Stop::Proxy(step)) => self.proxy(burst, &flight, step),
             Err(Stop::HandOff(owner)) => {
                 match from.filter(|from| !matches!(from.stage, Stage::Owner { .. })) {
                     Some(from) => {

@@ -22,6 +22,7 @@ mod egress;
 mod handoff;
 mod ingress;
 mod outbox;
+mod proxy;
 mod request;
 
 use burst::Origin;
@@ -44,6 +45,7 @@ use crate::rate_limit::IcmpLimiter;
 use crate::reassembly::Reassembler;
 use crate::rules::report::Reports;
 use crate::snapshot::Snapshot;
+use crate::synproxy::SynCookies;
 use crate::time::{Instant, WallClock};
 use crate::trace::{Traces, Tracing};
 use counters::{Counter, WorkerCounters};
@@ -84,6 +86,8 @@ pub struct Shared<P> {
     pub reports: Arc<Reports>,
     /// What becomes of chosen packets, for the control thread.
     pub traces: Arc<Traces>,
+    /// With what SYNPROXY's cookies are made.
+    pub cookies: SynCookies,
 }
 
 /// One worker.
@@ -326,6 +330,7 @@ fn env<'w, P: Packet>(
         now,
         clock: &shared.clock,
         reports: &shared.reports,
+        cookies: &shared.cookies,
         random: 0,
         tracing,
     }

@@ -61,6 +61,18 @@ pub fn udp(port: u16, from: End, to: End) -> Vec<u8> {
     ipv4(port, 17, from.0, to.0, 0, &udp_segment(from, to, b"sixteen bytes..."))
 }
 
+/// A TCP frame without options arriving at `port`, window 64240.
+pub fn tcp(port: u16, from: End, to: End, flags: u8, seq: u32, ack: u32, data: &[u8]) -> Vec<u8> {
+    let mut segment = [from.1.to_be_bytes(), to.1.to_be_bytes()].concat();
+    segment.extend([seq.to_be_bytes(), ack.to_be_bytes()].concat());
+    segment.extend([0x50, flags, 0xfa, 0xf0, 0, 0, 0, 0]);
+    segment.extend(data);
+    let length = (segment.len() as u16).to_be_bytes();
+    let sum = checksum(&[&from.0[..], &to.0, &[0, 6], &length, &segment].concat());
+    segment[16..18].copy_from_slice(&sum.to_be_bytes());
+    ipv4(port, 6, from.0, to.0, 0, &segment)
+}
+
 /// The same UDP datagram in two fragments, the later one second.
 pub fn udp_fragments(port: u16, from: End, to: End) -> [Vec<u8>; 2] {
     let segment = udp_segment(from, to, &[7; 100]);
@@ -80,11 +92,11 @@ pub fn ttl(frame: &[u8]) -> u8 {
     frame[22]
 }
 
-/// Checks both checksums of a whole UDP frame without IP options.
+/// Checks both checksums of a whole UDP or TCP frame without IP options.
 pub fn assert_checksums(frame: &[u8]) {
     assert_eq!(checksum(&frame[14..34]), 0, "IPv4 header checksum");
     let segment = &frame[34..];
     let length = (segment.len() as u16).to_be_bytes();
-    let pseudo = [&frame[26..34], &[0, 17], &length, segment].concat();
-    assert_eq!(checksum(&pseudo), 0, "UDP checksum");
+    let pseudo = [&frame[26..34], &[0, frame[23]], &length, segment].concat();
+    assert_eq!(checksum(&pseudo), 0, "UDP or TCP checksum");
 }

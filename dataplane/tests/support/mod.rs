@@ -29,6 +29,7 @@ use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::rules::{Count, Rules};
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::stamp::Stamp;
+use sluice_dataplane::synproxy::SynCookies;
 use sluice_dataplane::time::{Instant, WallClock};
 use sluice_dataplane::trace::{Filter, Filters, Traces};
 use sluice_dataplane::worker::counters::{Counter, WorkerCounters};
@@ -217,6 +218,7 @@ impl Gateway {
             clock: WallClock::default(),
             reports: Arc::new(Reports::new(64)),
             traces: Arc::new(Traces::new(4096)),
+            cookies: SynCookies::new([19, 23, 29, 31]),
         });
         let ((fib4, writer4), (fib6, writer6)) = (routes(), routes6());
         let (v4, v6) = (Family::new(fib4, count), Family::new(fib6, count));

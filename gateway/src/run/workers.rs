@@ -21,6 +21,7 @@ use sluice_dataplane::published::{Published, Quiescence};
 use sluice_dataplane::rate_limit::{IcmpLimiter, Settings};
 use sluice_dataplane::rules::report::Reports;
 use sluice_dataplane::snapshot::Snapshot;
+use sluice_dataplane::synproxy::SynCookies;
 use sluice_dataplane::time::WallClock;
 use sluice_dataplane::trace::Traces;
 use sluice_dataplane::worker::counters::WorkerCounters;
@@ -98,6 +99,7 @@ pub(super) fn shared(
         clock: wall,
         reports: Arc::new(Reports::new(REPORTS)),
         traces: Arc::new(Traces::new(TRACES)),
+        cookies: SynCookies::new([secret(), secret(), secret(), secret()]),
     })
 }
 

@@ -11,6 +11,7 @@ mod nat;
 mod random;
 mod recent;
 mod rules;
+mod synproxy;
 mod targets;
 mod text;
 mod trace;

@@ -21,6 +21,7 @@ mod restore;
 mod rules_that_tell;
 mod soak;
 mod stalls;
+mod synproxy;
 mod trace;
 mod vlan;
 

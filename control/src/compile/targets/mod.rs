@@ -13,6 +13,7 @@ use sluice_dataplane::nat::NatRange;
 use sluice_dataplane::rules::ChainId;
 use sluice_dataplane::rules::targets::npt::End;
 use sluice_dataplane::rules::targets::{RejectWith, Target};
+use sluice_dataplane::synproxy::SynProxy;
 use sluice_dataplane::wire::icmp_error::IcmpError;
 
 /// Why a target could not be compiled.
@@ -73,9 +74,7 @@ pub(super) fn compile<A: Address>(
         Some(text::Target::Netmap(asked)) => written::netmap(asked)?,
         Some(text::Target::NfLog(asked)) => Target::Tell(telling::nflog(asked)),
         Some(text::Target::Trace(_)) => Target::Trace,
-        Some(text::Target::SynProxy(_)) => {
-            return Err(unsupported("this target", "remove the rule"));
-        }
+        Some(text::Target::SynProxy(asked)) => Target::SynProxy(syn_proxy(*asked)),
         Some(text::Target::Snat(nat)) => Target::Snat(range(&nat.range)?),
         Some(text::Target::Dnat(nat)) => Target::Dnat(range(&nat.range)?),
         Some(text::Target::Masquerade(nat)) => Target::Masquerade(range(&nat.range)?),
@@ -101,6 +100,11 @@ fn range<A: Address>(asked: &words::NatRange) -> Result<NatRange<A>, Problem> {
         random_fully: asked.random_fully,
         persistent: asked.persistent,
     })
+}
+
+fn syn_proxy(asked: words::SynProxy) -> SynProxy {
+    let words::SynProxy { sack_permitted, timestamp, window_scale, mss, ecn } = asked;
+    SynProxy { mss, window_scale, sack_permitted, timestamps: timestamp, ecn }
 }
 
 fn reject_with(asked: words::RejectWith) -> RejectWith {

@@ -4,6 +4,7 @@ mod icmp;
 mod journal;
 mod lifecycle;
 mod random;
+mod shift;
 mod tcp;
 mod tcp_window;
 mod udp;

@@ -5,6 +5,7 @@ pub mod header;
 pub mod netmap;
 pub mod npt;
 pub mod set;
+pub(super) mod synproxy;
 pub mod tcp_options;
 pub mod tee;
 
@@ -12,6 +13,7 @@ use super::ChainId;
 use super::matches::Kept;
 use super::report::Telling;
 use crate::nat::NatRange;
+use crate::synproxy::SynProxy;
 
 /// How REJECT answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +76,8 @@ pub enum Target<A> {
     Npt(npt::PrefixTranslation),
     /// SET.
     Set(set::SetChange),
+    /// SYNPROXY.
+    SynProxy(SynProxy),
     /// LOG, NFLOG.
     Tell(Kept<Telling>),
     /// TRACE.
@@ -92,6 +96,7 @@ impl<A> Target<A> {
             | Self::Masquerade(_)
             | Self::Redirect(_)
             | Self::Netmap(_)
+            | Self::SynProxy(_)
             | Self::Connmark(_) => true,
             Self::Continue
             | Self::Accept
@@ -134,7 +139,7 @@ impl<A> Target<A> {
             | Self::Notrack
             | Self::Mark { .. }
             | Self::Connmark(_) => true,
-            // What they write or tell, a cached verdict does not; and what NETMAP chooses depends on the whole address.
+            // What they write or tell or answer, a cached verdict does not; and what NETMAP chooses depends on the whole address.
             Self::Ttl(_)
             | Self::Tos(_)
             | Self::TcpEcn(_)
@@ -143,6 +148,7 @@ impl<A> Target<A> {
             | Self::Npt(_)
             | Self::Netmap(_)
             | Self::Set(_)
+            | Self::SynProxy(_)
             | Self::Trace
             | Self::Tell(_)
             | Self::Tee(_) => false,

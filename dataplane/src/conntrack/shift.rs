@@ -1,0 +1,220 @@
+//! Sequence numbers that one end of a TCP connection knows otherwise than the other, because SYNPROXY has spoken for
+//! it (kernel `nf_conntrack_seqadj.c`, `nf_conntrack_synproxy.h`).
+//!
+//! ```text
+//!   Status::PROXIED or SHIFTED ─> Shifts[session]: by how much each direction's numbers move
+//! ```
+//!
+//! The table has a place for every session and takes memory only where a place has been used: connections
+//! without such a status never touch it. Windows are tracked in each sender's own numbers.
+
+use super::{Conntrack, Direction, FlowRef, Status, TableTooLarge, TcpConnectionState};
+use crate::address::Address;
+use crate::wire::parse::Headers;
+use crate::wire::tcp_options::{self, SACK, TIMESTAMPS};
+use crate::wire::{tcp_flags, u32_at};
+use zerocopy::FromZeros;
+
+/// What is kept of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
+pub(super) struct Shifts {
+    /// By how much the sequence numbers of original and reply move.
+    by: [u32; 2],
+    /// The sequence number that SYNPROXY greeted the client with.
+    greeting: u32,
+    /// The timestamp it greeted it with.
+    greeting_time: u32,
+    /// By how much the server's clock is ahead of what the client was told.
+    clock: u32,
+}
+
+impl Shifts {
+    const fn of(&self, direction: Direction) -> u32 {
+        self.by[direction as usize]
+    }
+}
+
+/// The shifts of all connections of one worker, by session.
+#[derive(Debug)]
+pub(super) struct ShiftTable(Vec<Shifts>);
+
+impl ShiftTable {
+    /// For `slots` sessions. Memory is taken when a place is first used.
+    ///
+    /// # Errors
+    /// The system would not have that much memory.
+    pub(super) fn new(slots: usize) -> Result<Self, TableTooLarge> {
+        Shifts::new_vec_zeroed(slots).map(Self).map_err(|_| TableTooLarge { slots })
+    }
+
+    pub(super) fn get(&self, session: u32) -> Shifts {
+        self.0.get(session as usize).copied().unwrap_or_default()
+    }
+
+    fn place(&mut self, session: u32) -> Option<&mut Shifts> {
+        self.0.get_mut(session as usize)
+    }
+
+    /// A connection begins that SYNPROXY opens.
+    pub(super) fn begin(&mut self, session: u32) {
+        if let Some(place) = self.place(session) {
+            *place = Shifts::default();
+        }
+    }
+
+    /// Its SYN is on its way: with what the client was greeted.
+    pub(super) fn note_greeting(&mut self, session: u32, seq: u32, time: Option<u32>) {
+        if let Some(place) = self.place(session) {
+            place.greeting = seq;
+            place.greeting_time = time.unwrap_or(place.greeting_time);
+        }
+    }
+
+    /// The server has told its time, or the client is to be greeted anew.
+    pub(super) fn set_clock(&mut self, session: u32, time: Option<u32>) {
+        if let Some(place) = self.place(session) {
+            place.clock = time.map_or(0, |time| time.wrapping_sub(place.greeting_time));
+        }
+    }
+
+    /// From here on the server's `seq` is what the client was greeted with. False where they are the same.
+    pub(super) fn align(&mut self, session: u32, direction: Direction, seq: u32) -> bool {
+        let Some(place) = self.place(session) else { return false };
+        let by = place.greeting.wrapping_sub(seq);
+        if by != 0 {
+            place.by[direction as usize] = by;
+        }
+        by != 0
+    }
+}
+
+/// Where the numbers of a TCP header stand in it.
+const SEQ: usize = 4;
+const ACK: usize = 8;
+const FLAGS: usize = 13;
+
+/// Moves sequence number, acknowledgement and SACK blocks of a segment of `direction`; false, and nothing
+/// changed, where its options cannot be read to their end.
+pub(super) fn shift_numbers(
+    shifts: &Shifts,
+    direction: Direction,
+    data: &mut [u8],
+    headers: &Headers,
+) -> bool {
+    let l4 = usize::from(headers.l4);
+    let (Some(seq), Some(ack)) = (u32_at(data, l4 + SEQ), u32_at(data, l4 + ACK)) else {
+        return false;
+    };
+    if !tcp_options::are_whole(data, headers) {
+        return false;
+    }
+    let (own, other) = (shifts.of(direction), shifts.of(direction.opposite()));
+    tcp_options::replace(data, headers, SEQ, &seq.wrapping_add(own).to_be_bytes());
+    if data.get(l4 + FLAGS).is_some_and(|flags| flags & tcp_flags::ACK != 0) {
+        tcp_options::replace(data, headers, ACK, &ack.wrapping_sub(other).to_be_bytes());
+    }
+    let mut from = 0;
+    while let Some(blocks) = option(data, headers, from, SACK) {
+        from = blocks.end;
+        if blocks.len() % 8 != 2 {
+            continue;
+        }
+        for at in (blocks.start + 2..blocks.end).step_by(4) {
+            let Some(edge) = u32_at(data, at) else { break };
+            let edge = edge.wrapping_sub(other).to_be_bytes();
+            tcp_options::replace(data, headers, at - l4, &edge);
+        }
+    }
+    true
+}
+
+/// Moves the timestamp of a server by what the client was told of its clock, and back in what the client echoes.
+pub(super) fn shift_timestamps(
+    shifts: &Shifts,
+    direction: Direction,
+    data: &mut [u8],
+    headers: &Headers,
+) {
+    let clock = shifts.clock;
+    if clock == 0 {
+        return;
+    }
+    let Some(at) = option(data, headers, 0, TIMESTAMPS).filter(|at| at.len() == 10) else { return };
+    let (at, by) = match direction {
+        Direction::Reply => (at.start + 2, clock.wrapping_neg()),
+        Direction::Original => (at.start + 6, clock),
+    };
+    if let Some(time) = u32_at(data, at) {
+        let from_header = at - usize::from(headers.l4);
+        let time = time.wrapping_add(by).to_be_bytes();
+        tcp_options::replace(data, headers, from_header, &time);
+    }
+}
+
+/// The first option of that kind at `from` or behind.
+fn option(data: &[u8], headers: &Headers, from: usize, kind: u8) -> Option<std::ops::Range<usize>> {
+    tcp_options::whole(data, headers)
+        .flatten()
+        .find(|(found, at)| *found == kind && at.start >= from)
+        .map(|(_, at)| at)
+}
+
+impl<A: Address> Conntrack<A> {
+    /// Whether packets of this connection are to be shifted, or looked at by SYNPROXY.
+    #[inline]
+    pub(crate) fn is_shifted(&self, flow: FlowRef) -> bool {
+        self.common(flow).status.has(Status::ADJUSTED)
+    }
+
+    /// The state of a connection that SYNPROXY has opened; none of another.
+    pub(crate) fn proxied_state(&self, flow: FlowRef) -> Option<TcpConnectionState> {
+        let common = self.common(flow);
+        common.status.has(Status::PROXIED).then_some(common.state)
+    }
+
+    /// The SYN of a connection is on its way, with the sequence number and the timestamp that its client was greeted
+    /// with.
+    pub(crate) fn note_greeting(&mut self, flow: FlowRef, seq: u32, time: Option<u32>) {
+        self.shifts.note_greeting(flow.session(), seq, time);
+    }
+
+    /// What the server's clock says; none before it has spoken again.
+    pub(crate) fn set_clock(&mut self, flow: FlowRef, time: Option<u32>) {
+        self.shifts.set_clock(flow.session(), time);
+    }
+
+    /// What `flow` calls `seq` is what its peer was greeted with.
+    pub(crate) fn align(&mut self, flow: FlowRef, seq: u32) {
+        if self.shifts.align(flow.session(), flow.direction(), seq) {
+            self.common_mut(flow).status.set(Status::SHIFTED);
+        }
+    }
+
+    /// By how much an acknowledgement of this direction lies above what the other has sent.
+    pub(super) fn ack_shift(&self, flow: FlowRef) -> u32 {
+        match self.common(flow).status.has(Status::SHIFTED) {
+            true => self.shifts.get(flow.session()).of(flow.direction().opposite()),
+            false => 0,
+        }
+    }
+
+    /// The largest window the client has announced, as far as a header can say it.
+    pub(crate) fn client_window(&self, flow: FlowRef) -> u16 {
+        let session = self.table.session(flow.session());
+        session.half(Direction::Original).window.max_win as u16
+    }
+
+    /// Moves the numbers of a segment of a connection as far as its ends differ; false, and nothing changed, where its
+    /// options cannot be read.
+    pub(crate) fn shift(&self, flow: FlowRef, data: &mut [u8], headers: &Headers) -> bool {
+        let shifts = self.shifts.get(flow.session());
+        let status = self.common(flow).status;
+        if status.has(Status::SHIFTED) && !shift_numbers(&shifts, flow.direction(), data, headers) {
+            return false;
+        }
+        if status.has(Status::PROXIED) {
+            shift_timestamps(&shifts, flow.direction(), data, headers);
+        }
+        true
+    }
+}
