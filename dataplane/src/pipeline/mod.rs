@@ -114,6 +114,7 @@ impl<'a> Env<'a> {
             unix: self.clock.unix(self.now),
             zone: self.clock.zone(),
             random: self.random,
+            worker: self.worker,
             reports: Some(self.reports),
             tracing: Some(self.tracing),
             ..Surroundings::of(hook, self.snapshot, fib)

@@ -10,6 +10,8 @@
 //!                        └─ of a long chain, only the rules its classifier finds
 //! ```
 
+pub mod bpf;
+mod bytes;
 mod classifier;
 mod consulted;
 mod counters;

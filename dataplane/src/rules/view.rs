@@ -7,7 +7,7 @@ use super::{CounterId, Hook};
 use crate::address::Address;
 use crate::conntrack::{Conntrack, CtState, Direction, FlowRef, Half, NewConnection, Status};
 use crate::fib::Fib;
-use crate::ids::InterfaceId;
+use crate::ids::{InterfaceId, WorkerId};
 use crate::interface::Interfaces;
 use crate::snapshot::{NextHop, Snapshot};
 use crate::time::Instant;
@@ -136,6 +136,8 @@ pub struct Surroundings<'a, A> {
     pub unix: u64,
     /// Seconds that local time, as the kernel knows it, lies ahead of UTC.
     pub zone: i32,
+    /// Who asks.
+    pub worker: WorkerId,
     /// Where packets are told of.
     pub reports: Option<&'a Reports>,
     /// A random number, the same for all rules that the packet meets at this hook.
@@ -157,6 +159,7 @@ impl<'a, A: Address> Surroundings<'a, A> {
             now,
             unix: 0,
             zone: 0,
+            worker: WorkerId(0),
             reports: None,
             random: 0,
             tracing: None,

@@ -6,7 +6,7 @@
 //! ```
 
 use crate::netfilter::fault::Fault;
-use crate::netfilter::words::{Given, Look, Opt, Words, leading_number, opt};
+use crate::netfilter::words::{Given, Look, Objection, Opt, Place, Words, leading_number, opt};
 
 /// `[!] --u32 TESTS`
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -234,6 +234,15 @@ impl Words for U32 {
         self.tests = Reader { whole, rest: whole }.tests()?;
         self.negated = given.negated;
         Ok(())
+    }
+
+    fn objection(&self, _place: &Place) -> Option<Objection> {
+        let mut steps = self.tests.iter().flat_map(|test| &test.steps);
+        let too_far = steps.any(|step| match *step {
+            U32Step::ShiftLeft(bits) | U32Step::ShiftRight(bits) => bits >= u32::BITS,
+            U32Step::And(_) | U32Step::At(_) => false,
+        });
+        if too_far { Objection::invalid("shift by 31 bits at most") } else { None }
     }
 
     fn save(&self, out: &mut String) {

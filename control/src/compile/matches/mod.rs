@@ -1,6 +1,7 @@
 //! Matches: words to meaning.
 
 mod around;
+mod bytes;
 mod conntrack;
 mod header;
 mod kept;
@@ -153,10 +154,10 @@ fn push<A: Address>(
             let instead = "the host's sockets are not seen from here; match by -d and --dport";
             return Err(Unsupported { what: "-m socket", instead });
         }
+        text::Match::U32(asked) => out.push(bytes::u32(asked)),
+        text::Match::Bpf(asked) => out.push(bytes::bpf(asked)?),
+        text::Match::Cpu(asked) => out.push(bytes::cpu(*asked)),
         text::Match::Connbytes(_)
-        | text::Match::Cpu(_)
-        | text::Match::U32(_)
-        | text::Match::Bpf(_)
         | text::Match::Frag(_)
         | text::Match::Rt(_)
         | text::Match::Hbh(_)

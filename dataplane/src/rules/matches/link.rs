@@ -43,14 +43,20 @@ pub struct PacketType {
     pub invert: bool,
 }
 
+impl To {
+    /// To whom the packet's frame was sent.
+    pub(in crate::rules) fn whom<A: Address>(view: &View<'_, A>) -> Self {
+        let is_broadcast = || view.data.get(..6).is_some_and(|to| to == Mac::BROADCAST.0);
+        match view.link_broadcast {
+            false => Self::Host,
+            true if is_broadcast() => Self::Broadcast,
+            true => Self::Multicast,
+        }
+    }
+}
+
 impl<A: Address> Condition<A> for PacketType {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        let is_broadcast = || view.data.get(..6).is_some_and(|to| to == Mac::BROADCAST.0);
-        let to = match view.link_broadcast {
-            false => To::Host,
-            true if is_broadcast() => To::Broadcast,
-            true => To::Multicast,
-        };
-        (to == self.to) != self.invert
+        (To::whom(view) == self.to) != self.invert
     }
 }

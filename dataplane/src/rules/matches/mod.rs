@@ -6,9 +6,11 @@
 pub mod address;
 pub mod addrtype;
 pub mod always;
+pub mod bpf;
 pub mod connlimit;
 pub mod connmark;
 pub mod conntrack;
+pub mod cpu;
 pub mod ecn;
 pub mod hashlimit;
 pub mod icmp;
@@ -33,6 +35,7 @@ pub mod tcp_options;
 pub mod time;
 pub mod tos;
 pub mod ttl;
+pub mod u32_match;
 
 use super::View;
 use crate::address::Address;
@@ -223,6 +226,12 @@ declare! {
     Mss(tcp_options::Mss),
     /// `-m esp`, `-m ah`.
     Spi(spi::Spi),
+    /// `-m u32`.
+    U32(u32_match::U32),
+    /// `-m bpf`.
+    Bpf(bpf::Bpf),
+    /// `-m cpu`.
+    Cpu(cpu::Cpu),
     /// `-m physdev`, `-m policy`, `-m helper`.
     Always(always::Always),
 }
