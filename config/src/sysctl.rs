@@ -80,6 +80,7 @@ pub const KNOWN: &[Known] = &[
     count("net.ipv6.icmp.ratelimit", 100),
     switch("net.ipv6.icmp.echo_ignore_all", 0),
     seconds("net.ipv6.ip6frag_time", 60),
+    switch("net.netfilter.nf_conntrack_acct", 0),
     switch("net.netfilter.nf_conntrack_checksum", 1),
     seconds("net.netfilter.nf_conntrack_frag6_timeout", 60),
     seconds("net.netfilter.nf_conntrack_generic_timeout", 600),
@@ -248,6 +249,7 @@ impl Sysctl {
         let switch = |name: &str| seconds(name) != 0;
         ConntrackSettings {
             max: seconds("max"),
+            accounting: switch("acct"),
             checksum: switch("checksum"),
             tcp_loose: switch("tcp_loose"),
             tcp_be_liberal: switch("tcp_be_liberal"),
@@ -308,6 +310,8 @@ pub struct IcmpLimits {
 pub struct ConntrackSettings {
     /// Most connections at a time; 0: no bound.
     pub max: u32,
+    /// Count packets and bytes of connections that begin.
+    pub accounting: bool,
     /// Check layer-4 checksums; a bad one makes the packet INVALID.
     pub checksum: bool,
     /// Pick up TCP connections in midstream.

@@ -335,10 +335,14 @@ impl Controller {
         let previous = self.published.current();
         let (states, sets) = (&self.states, &candidate.sets);
         let world = World { interfaces, states, sets, workers: self.workers };
+        let rules4 = compile::compile(&candidate.rules4, world, &previous.rules4)?.rules;
+        let rules6 = compile::compile(&candidate.rules6, world, &previous.rules6)?.rules;
+        let mut conntrack = conntrack_settings(candidate);
+        conntrack.accounting |= rules4.needs_accounting() || rules6.needs_accounting();
         Ok(Snapshot {
             number: previous.number.wrapping_add(1),
-            rules4: compile::compile(&candidate.rules4, world, &previous.rules4)?.rules,
-            rules6: compile::compile(&candidate.rules6, world, &previous.rules6)?.rules,
+            rules4,
+            rules6,
             interfaces: interfaces.clone(),
             next_hops: self.routes.next_hops().to_vec(),
             ip: IpSettings {
@@ -348,7 +352,7 @@ impl Controller {
                 ignore_echo: sysctl.get("net.ipv4.icmp_echo_ignore_all") == Some(1),
                 icmp_rate_mask: sysctl.icmp().ratemask,
             },
-            conntrack: conntrack_settings(candidate),
+            conntrack,
             stamp: Stamp::fresh(),
         })
     }
@@ -434,6 +438,7 @@ fn conntrack_settings(candidate: &Candidate) -> ConntrackSettings {
     let asked = candidate.config.sysctl.conntrack();
     let mut settings = ConntrackSettings {
         max: asked.max,
+        accounting: asked.accounting,
         checksum: asked.checksum,
         tcp_loose: asked.tcp_loose,
         tcp_be_liberal: asked.tcp_be_liberal,

@@ -170,6 +170,15 @@ impl<A: Address, P: Packet> Flight<A, P> {
         }
     }
 
+    /// IP bytes that rules and accounts see: with the fragments of IPv6 their headers go.
+    pub(crate) fn ip_bytes(&self) -> u32 {
+        const FRAGMENT_HEADER: u32 = 8;
+        match A::VERSION {
+            IpVersion::V6 if !self.rest.is_empty() => self.length.saturating_sub(FRAGMENT_HEADER),
+            IpVersion::V4 | IpVersion::V6 => self.length,
+        }
+    }
+
     /// Judges the layer-4 checksum of the whole datagram.
     pub(crate) fn checksum(&self) -> L4ChecksumState {
         let later = datagram::later_payloads(&self.rest, self.pulled);
@@ -189,6 +198,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
         conntrack: &'v mut Conntrack<A>,
         around: Surroundings<'v, A>,
     ) -> (View<'v, A>, &'v mut Trail, &'v mut bool) {
+        let length = self.ip_bytes();
         let tracked = match &mut self.flow {
             Flow::None => None,
             Flow::New(new) => Some(Tracked::New(new)),
@@ -214,7 +224,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             mark: self.mark,
             traced: self.traced,
             add_mss: None,
-            length: self.length,
+            length,
             copier: self.copies.as_deref_mut().map(|copies| copies as &mut dyn Copier),
             around,
         };

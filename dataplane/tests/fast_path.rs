@@ -8,6 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 use sluice_dataplane::address::{V4, V6};
+use sluice_dataplane::conntrack::Carried;
 use sluice_dataplane::drop_reason::DropReason;
 use sluice_dataplane::interface::{Interface, ReversePathFilter};
 use sluice_dataplane::rules::{Count, Hook, Rules, Table};
@@ -59,16 +60,14 @@ impl Setup {
             false => (transit::<V4>(), transit::<V6>()),
         };
         let mut gateway = Gateway::new(1, Spread::Hash, Rules::empty(1));
-        gateway.publish_snapshot(Arc::new(snapshot_with(
-            rules4,
-            rules6,
-            |interface: &mut Interface| {
-                interface.reverse_path = self.reverse_path;
-                if interface.port == WAN {
-                    interface.vlan = self.wan_vlan;
-                }
-            },
-        )));
+        let mut snapshot = snapshot_with(rules4, rules6, |interface: &mut Interface| {
+            interface.reverse_path = self.reverse_path;
+            if interface.port == WAN {
+                interface.vlan = self.wan_vlan;
+            }
+        });
+        snapshot.conntrack.accounting = self.nat;
+        gateway.publish_snapshot(Arc::new(snapshot));
         gateway
     }
 }
@@ -146,6 +145,7 @@ impl Both {
         while self.traced.shared.traces.pop().is_some() {}
         self.fast.now = self.long.now;
         assert_eq!(counts(&self.fast), counts(&self.long));
+        assert_eq!(self.fast.carried(), self.long.carried());
         assert_eq!(self.long.total(Counter::Cached), 0);
         self.fast.total(Counter::Cached) - before
     }
@@ -418,6 +418,13 @@ fn packets_of_connections_take_it() {
         let port = if back { WAN } else { LAN };
         both.pass(port, &burst);
         assert_eq!(both.pass(port, &burst), CONNECTIONS as u64);
+    }
+    // Four each to open them, and the two bursts of either direction.
+    let packets = |carried: &Carried| carried.packets;
+    let counted: Vec<_> = both.fast.carried().into_iter().map(|(_, account)| account).collect();
+    assert_eq!(counted.len(), CONNECTIONS);
+    for account in counted.iter().map(|account| account.as_ref().unwrap()) {
+        assert_eq!([&account.original, &account.reply].map(packets), [4, 4]);
     }
 }
 

@@ -36,6 +36,7 @@ impl Scenario {
     /// and 192.168.1.1 outside; the latter is the default route.
     pub fn new(iptables: &str, play: impl Fn(&mut Lab) + 'static) -> Self {
         let mut setup = Setup::new(iptables)
+            .with_sysctl("net.netfilter.nf_conntrack_acct", 1)
             .with_sysctl("net.ipv4.icmp_ratelimit", 0)
             .with_sysctl("net.ipv4.conf.all.rp_filter", 0)
             .with_sysctl("net.ipv4.conf.all.send_redirects", 0)
@@ -56,6 +57,7 @@ impl Scenario {
     pub fn new_v6(ip6tables: &str, play: impl Fn(&mut Lab) + 'static) -> Self {
         let mut setup = Setup::new("")
             .with_ip6tables(ip6tables)
+            .with_sysctl("net.netfilter.nf_conntrack_acct", 1)
             .with_sysctl("net.ipv6.icmp.ratelimit", 0)
             .with_route("::/0", "fd00:2::fe");
         for interface in &mut setup.interfaces {

@@ -53,16 +53,23 @@ impl ConntrackService for Conntrack {
     type ListStream = ReceiverStream<Result<proto::Connection, Status>>;
     type FollowStream = ReceiverStream<Result<proto::ConnectionEvent, Status>>;
 
-    /// `zero` asks nothing of us: connections are not counted by packet.
     async fn list(
         &self,
         request: Request<proto::ListConnectionsRequest>,
     ) -> Result<Response<Self::ListStream>, Status> {
-        let filter = Filter::read(request.into_inner().filter.unwrap_or_default())?;
+        let proto::ListConnectionsRequest { filter, zero } = request.into_inner();
+        let filter = filter.unwrap_or_default();
+        let family = filter.family;
+        if zero && filter != (proto::ConnectionFilter { family, ..Default::default() }) {
+            let message =
+                "counters are set to zero by family only; leave zero or the rest of the filter out";
+            return Err(Status::invalid_argument(message));
+        }
+        let filter = Filter::read(filter)?;
         let plane = Arc::clone(&self.plane);
         let (sender, receiver) = mpsc::channel(BACKLOG);
         tokio::task::spawn_blocking(move || {
-            let walked = pages::matching(&plane, &filter, |worker, page| {
+            let walked = pages::matching(&plane, &filter, zero, |worker, page| {
                 let mut page = page.iter().map(|listed| message::connection(worker.id, listed));
                 page.all(|connection| sender.blocking_send(Ok(connection)).is_ok())
             });

@@ -71,6 +71,7 @@ impl<A: Address> Conntrack<A> {
             mark: 0,
             egress: InterfaceId::default(),
             status: Status::default(),
+            first_bytes: 0,
             claimed: None,
             first,
         })
@@ -143,6 +144,9 @@ impl<A: Address> Conntrack<A> {
         }
         let session = session(new, now).ok_or(DropReason::ConntrackClash)?;
         let number = self.table.insert(session, hashes).ok_or(DropReason::ConntrackFull)?;
+        if let Some(account) = new.account() {
+            self.accounts.open(number, account);
+        }
         self.count += 1;
         Ok(FlowRef::original_of(number))
     }

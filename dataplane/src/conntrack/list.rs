@@ -2,7 +2,7 @@
 
 use super::expire::Ticks;
 use super::table::FlowRef;
-use super::{Conntrack, Direction, Event, EventKind, Status};
+use super::{Account, Conntrack, Direction, Event, EventKind, Status};
 use crate::address::Address;
 use crate::ids::InterfaceId;
 use crate::time::Instant;
@@ -27,6 +27,8 @@ pub struct Listed {
     pub mark: u32,
     /// Where its first packet went out.
     pub egress: InterfaceId,
+    /// What it has carried, if it has an account.
+    pub account: Option<Account>,
 }
 
 impl Listed {
@@ -59,8 +61,14 @@ impl<A: Address> Conntrack<A> {
 
     /// Adds connections from `cursor` on (zero at first) to `room`, never beyond its capacity, and
     /// gives where to go on; none at the end. Looks at a bounded number of slots, so a page may be
-    /// empty.
-    pub fn list(&mut self, cursor: usize, now: Instant, room: &mut Vec<Listed>) -> Option<usize> {
+    /// empty. With `zero` the accounts of those listed begin anew.
+    pub fn list(
+        &mut self,
+        cursor: usize,
+        now: Instant,
+        zero: bool,
+        room: &mut Vec<Listed>,
+    ) -> Option<usize> {
         const RANGE: usize = 1024;
         let now = Ticks::at(now);
         let slots = self.table.used();
@@ -68,8 +76,12 @@ impl<A: Address> Conntrack<A> {
             if room.len() == room.capacity() {
                 return Some(number);
             }
-            let listed = u32::try_from(number).ok().and_then(|number| self.listed(number, now));
-            room.extend(listed);
+            let Ok(number) = u32::try_from(number) else { return None };
+            let Some(listed) = self.listed(number, now) else { continue };
+            if zero && listed.account.is_some() {
+                self.accounts.open(number, Account::default());
+            }
+            room.push(listed);
         }
         let next = cursor.saturating_add(RANGE);
         (next < slots).then_some(next)
@@ -95,6 +107,7 @@ impl<A: Address> Conntrack<A> {
             status: common.status,
             mark: common.mark,
             egress: common.egress,
+            account: self.account(FlowRef::original_of(number)),
         }
     }
 
@@ -102,7 +115,9 @@ impl<A: Address> Conntrack<A> {
     #[cold]
     pub(super) fn tell(&self, kind: EventKind, number: u32, now: Ticks) {
         if let Some(journal) = &self.journal {
-            let connection = self.described(number, now);
+            let mut connection = self.described(number, now);
+            // What it carried is told at its end.
+            connection.account = connection.account.filter(|_| kind == EventKind::Destroy);
             journal.push(Event { kind, worker: self.worker, connection });
         }
     }

@@ -12,6 +12,7 @@
 //! share is the [`Directory`], asked when a connection begins or ends and when a packet arrives at
 //! a worker that does not know it. The meaning of packets follows the kernel's `nf_conntrack`.
 
+mod account;
 mod claim;
 mod directory;
 mod early_drop;
@@ -38,6 +39,7 @@ mod update;
 #[cfg(test)]
 mod tests;
 
+pub use account::{Account, Carried};
 pub use directory::{Claim, Directory};
 pub use journal::{Event, EventKind, Journal};
 pub use list::Listed;
@@ -53,6 +55,7 @@ use crate::address::Address;
 use crate::ids::{InterfaceId, WorkerId};
 use crate::nat::Rewrite;
 use crate::tuple::Tuple;
+use account::Accounts;
 use expire::{Aging, Ticks};
 use hash::HashKey;
 use shift::ShiftTable;
@@ -124,6 +127,8 @@ impl Status {
     pub(crate) const SHIFTED: Self = Self(0x0800);
     /// What it says of itself is not what all of its packets say.
     pub(crate) const ADJUSTED: Self = Self(Self::PROXIED.0 | Self::SHIFTED.0);
+    /// It has an account.
+    pub(super) const ACCOUNTED: Self = Self(0x100);
 
     /// Whether any of `bits` is set.
     #[must_use]
@@ -157,6 +162,8 @@ pub struct NewConnection<A> {
     /// Where it goes out.
     pub egress: InterfaceId,
     pub(crate) status: Status,
+    /// Bytes of its first packet, where it has an account.
+    first_bytes: u32,
     /// The reply tuple that is claimed.
     pub(crate) claimed: Option<Tuple<A>>,
     pub(crate) first: FirstPacket,
@@ -270,6 +277,7 @@ pub struct Conntrack<A: Address> {
     directory: Option<Arc<Directory<A>>>,
     table: Table<A>,
     shifts: ShiftTable,
+    accounts: Accounts,
     aging: Aging,
     count: usize,
     capacity: usize,
@@ -304,11 +312,13 @@ impl<A: Address> Conntrack<A> {
         // What is hashed for one is good for the other.
         let key = directory.as_ref().map_or(HashKey(hash_key), |directory| directory.key());
         let slots = capacity.saturating_add(Self::SPARE);
+        let accounts = Accounts::new(slots, settings.accounting);
         Ok(Self {
             worker,
             directory,
             table: Table::new(slots, key)?,
             shifts: ShiftTable::new(slots)?,
+            accounts: accounts.ok_or(TableTooLarge { slots })?,
             aging: Aging::new(Self::SPARE),
             count: 0,
             capacity,

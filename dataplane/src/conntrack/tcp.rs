@@ -95,6 +95,16 @@ pub(super) enum TcpOutcome {
     Reopen,
 }
 
+impl TcpOutcome {
+    /// Whether the connection has carried the segment: one that is ignored it has not.
+    pub(super) const fn counts(self) -> bool {
+        match self {
+            Self::Accept { timeout: Some(_), .. } | Self::Kill => true,
+            Self::Accept { timeout: None, .. } | Self::Invalid { .. } | Self::Reopen => false,
+        }
+    }
+}
+
 const INVALID: TcpOutcome = TcpOutcome::Invalid { shorten: false };
 const IGNORED: TcpOutcome = TcpOutcome::Accept { timeout: None, assured: false };
 

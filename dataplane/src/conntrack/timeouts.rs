@@ -11,6 +11,8 @@ pub struct ConntrackSettings {
     pub max: u32,
     /// `checksum`: packets with a wrong layer-4 checksum are INVALID. The pipeline looks.
     pub checksum: bool,
+    /// `acct`: connections that begin get accounts; also where a rule asks for them.
+    pub accounting: bool,
     /// `tcp_loose`: pick up connections of which the opening was not seen.
     pub tcp_loose: bool,
     /// `tcp_be_liberal`: segments outside the window are valid.
@@ -94,6 +96,7 @@ impl Default for ConntrackSettings {
         Self {
             max: 262_144,
             checksum: true,
+            accounting: false,
             tcp_loose: true,
             tcp_be_liberal: false,
             tcp_ignore_invalid_rst: false,

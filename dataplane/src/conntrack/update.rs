@@ -14,7 +14,9 @@ use crate::wire::parse::Headers;
 
 impl<A: Address> Conntrack<A> {
     /// Tells the connection of the packet and finds the packet's state. The first reply clears the
-    /// cached verdicts of both directions.
+    /// cached verdicts of both directions. Its `bytes` of IP count in the connection's account; none of what the gateway
+    /// answers itself.
+    #[expect(clippy::too_many_arguments, reason = "a packet, when, and by which settings")]
     #[inline]
     pub fn update(
         &mut self,
@@ -22,6 +24,7 @@ impl<A: Address> Conntrack<A> {
         layer4: &Layer4,
         data: &[u8],
         headers: &Headers,
+        bytes: Option<u32>,
         now: Instant,
         settings: &ConntrackSettings,
     ) -> Update {
@@ -29,7 +32,7 @@ impl<A: Address> Conntrack<A> {
         if let Layer4Kind::Tcp(fields) = layer4.kind {
             let ack_shift = self.ack_shift(flow);
             let segment = Segment { fields, data, headers, ack_shift };
-            return self.update_tcp(flow, &segment, now, settings);
+            return self.update_tcp(flow, &segment, bytes, now, settings);
         }
         let mut parts = self.table.session_mut(flow.session()).parts(flow.direction());
         if !parts.common.is_live() || parts.common.deadline.has_come(now) {
@@ -38,6 +41,9 @@ impl<A: Address> Conntrack<A> {
         let before = parts.common.status;
         let state = parts.exchange(flow.direction(), now, settings);
         let changed = parts.common.status != before;
+        if let Some(bytes) = bytes {
+            self.note_carried(flow, bytes);
+        }
         if self.telling && changed {
             self.tell(EventKind::Update, flow.session(), now);
         }
@@ -48,6 +54,7 @@ impl<A: Address> Conntrack<A> {
         &mut self,
         flow: FlowRef,
         segment: &Segment<'_>,
+        bytes: Option<u32>,
         now: Ticks,
         settings: &ConntrackSettings,
     ) -> Update {
@@ -68,6 +75,11 @@ impl<A: Address> Conntrack<A> {
             settings,
         );
         parts.set_tcp(direction, &tcp);
+        if let Some(bytes) = bytes.filter(|_| outcome.counts())
+            && parts.common.status.has(Status::ACCOUNTED)
+        {
+            self.accounts.add(flow, bytes);
+        }
         let Parts { own, peer, common, .. } = parts;
         match outcome {
             TcpOutcome::Accept { timeout, assured } => {

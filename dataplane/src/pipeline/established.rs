@@ -61,8 +61,8 @@ impl<A: Family> Lane<A> {
             return None;
         }
         let data = packet.data();
-        match self.conntrack.update(flow, &layer4, data, headers, env.now, &env.snapshot.conntrack)
-        {
+        let (bytes, settings) = (Some(length.into()), &env.snapshot.conntrack);
+        match self.conntrack.update(flow, &layer4, data, headers, bytes, env.now, settings) {
             Update::Accept(_) => self.note_state(env, flow),
             Update::Invalid | Update::Reopen => return None,
         }

@@ -266,6 +266,7 @@ impl<A: Family> Lane<A> {
         let begun =
             self.conntrack.begin_by_hash(hash, *tuple, layer4, data, headers, env.now, settings);
         let Begin::New(mut new) = begun else { return None };
+        new.open_account(headers.ip_length().into(), settings);
         let range = match class.source {
             SourceRule::Keep => Ok(None),
             SourceRule::Snat(range) => Ok(Some(range)),

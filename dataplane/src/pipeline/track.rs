@@ -115,11 +115,16 @@ impl<A: Family> Lane<A> {
         let hash = self.conntrack.hash(&tuple);
         if let Some(flow) = self.conntrack.lookup(hash, &tuple) {
             let data = flight.lead.data();
+            let bytes = match flight.tie {
+                Tie::None | Tie::Proxied => Some(flight.ip_bytes()),
+                Tie::Related | Tie::Reply | Tie::Of(_) => None,
+            };
             match self.conntrack.update(
                 flow,
                 &flight.layer4,
                 data,
                 &flight.headers,
+                bytes,
                 env.now,
                 settings,
             ) {
@@ -137,6 +142,7 @@ impl<A: Family> Lane<A> {
         match self.conntrack.begin(tuple, &flight.layer4, data, &flight.headers, env.now, settings)
         {
             Begin::New(mut new) => {
+                new.open_account(flight.ip_bytes(), settings);
                 self.classes.begin();
                 if flight.tie == Tie::Proxied {
                     new.set_proxied();

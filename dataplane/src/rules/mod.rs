@@ -128,6 +128,7 @@ pub struct Rules<A> {
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
     copies: bool,
+    needs_accounting: bool,
     transit: Option<Trail>,
     consulted: Consulted<A>,
     /// Whether a rule that packets of known connections meet asks for routes.
@@ -186,6 +187,7 @@ impl<A: Address> Rules<A> {
         let transit = transit(&chains, &table);
         let consulted = Consulted::new(&chains);
         let matches = chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
+        let needs_accounting = matches.clone().any(Match::needs_accounting);
         let counted = matches.filter_map(Match::counts).cloned().collect();
         let previous_paths = previous.filter(|previous| {
             previous.needs_conntrack == needs_conntrack && previous.has_room(counters, workers)
@@ -206,6 +208,7 @@ impl<A: Address> Rules<A> {
             entries: table,
             needs_conntrack,
             copies,
+            needs_accounting,
             transit,
             consulted,
             counted,
@@ -251,6 +254,12 @@ impl<A: Address> Rules<A> {
     #[must_use]
     pub const fn copies(&self) -> bool {
         self.copies
+    }
+
+    /// Whether some rule asks what connections have carried.
+    #[must_use]
+    pub const fn needs_accounting(&self) -> bool {
+        self.needs_accounting
     }
 
     /// What every packet on its way through counts, when no rule can stop or change one.

@@ -5,7 +5,9 @@ use super::report::Reports;
 use super::targets::tee::Copier;
 use super::{CounterId, Hook};
 use crate::address::Address;
-use crate::conntrack::{Conntrack, CtState, Direction, FlowRef, Half, NewConnection, Status};
+use crate::conntrack::{
+    Account, Conntrack, CtState, Direction, FlowRef, Half, NewConnection, Status,
+};
 use crate::fib::Fib;
 use crate::ids::{InterfaceId, WorkerId};
 use crate::interface::Interfaces;
@@ -239,6 +241,15 @@ impl<A: Address> Connection<'_, A> {
         match &self.0 {
             Tracked::New(_) => None,
             Tracked::Known(conntrack, flow) => Some(conntrack.seconds_left(*flow, now)),
+        }
+    }
+
+    /// What it has carried, this packet included, if it has an account.
+    #[must_use]
+    pub fn account(&self) -> Option<Account> {
+        match &self.0 {
+            Tracked::New(new) => new.account(),
+            Tracked::Known(conntrack, flow) => conntrack.account(*flow),
         }
     }
 

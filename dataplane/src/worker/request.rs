@@ -43,6 +43,8 @@ pub enum Request {
         lanes: Lanes,
         /// Where to begin; zero at first.
         cursor: usize,
+        /// Whether what they have carried is counted from zero again.
+        zero: bool,
         /// An empty list whose capacity bounds the page.
         room: Vec<Listed>,
         /// Where the page goes.
@@ -88,10 +90,10 @@ impl<P: Packet> Worker<P> {
                     self.send_frame(interface, packet, out);
                 }
             }
-            Request::List { lanes, cursor, mut room, reply } => {
+            Request::List { lanes, cursor, zero, mut room, reply } => {
                 let next = match lanes {
-                    Lanes::V4 => self.state.v4.conntrack.list(cursor, now, &mut room),
-                    Lanes::V6 => self.state.v6.conntrack.list(cursor, now, &mut room),
+                    Lanes::V4 => self.state.v4.conntrack.list(cursor, now, zero, &mut room),
+                    Lanes::V6 => self.state.v6.conntrack.list(cursor, now, zero, &mut room),
                 };
                 // Nobody waits any more when the client went away.
                 drop(reply.send(Page { connections: room, next }));

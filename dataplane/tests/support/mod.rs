@@ -15,7 +15,7 @@ pub mod rules;
 
 use crossbeam_queue::ArrayQueue;
 use sluice_dataplane::address::{Address, Mac, V4, V6};
-use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings, Directory};
+use sluice_dataplane::conntrack::{Account, Conntrack, ConntrackSettings, Directory};
 use sluice_dataplane::fib::{Fib, FibWriter};
 use sluice_dataplane::ids::{InterfaceId, NextHopId, WorkerId};
 use sluice_dataplane::interface::{Interface, Interfaces, ReversePathFilter};
@@ -33,7 +33,7 @@ use sluice_dataplane::synproxy::SynCookies;
 use sluice_dataplane::time::{Instant, WallClock};
 use sluice_dataplane::trace::{Filter, Filters, Traces};
 use sluice_dataplane::worker::counters::{Counter, WorkerCounters};
-use sluice_dataplane::worker::{HandOffRing, Outbox, Parts, Request, Shared, Worker};
+use sluice_dataplane::worker::{HandOffRing, Lanes, Outbox, Page, Parts, Request, Shared, Worker};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -337,6 +337,27 @@ impl Gateway {
     /// Rule counters of the rules in force.
     pub fn rule_counts(&self) -> Vec<Count> {
         self.published.current().rules4.totals()
+    }
+
+    /// What each connection has carried, where accounts are kept; ordered.
+    pub fn carried(&mut self) -> Vec<(String, Option<Account>)> {
+        let mut all = Vec::new();
+        for worker in &mut self.workers {
+            for lanes in [Lanes::V4, Lanes::V6] {
+                let (reply, pages) = crossbeam_channel::bounded(1);
+                // A page looks at 1024 places, which is more than the tables here have in use.
+                let room = Vec::with_capacity(CONNECTIONS);
+                let request = Request::List { lanes, cursor: 0, zero: false, room, reply };
+                worker.serve(self.now, request, &mut MemoryPool, &mut self.out);
+                let Page { connections, next } = pages.recv().unwrap();
+                assert_eq!(next, None);
+                all.extend(
+                    connections.iter().map(|one| (format!("{:?}", one.original), one.account)),
+                );
+            }
+        }
+        all.sort_by(|left, right| left.0.cmp(&right.0));
+        all
     }
 
     /// Every packet is accounted for.

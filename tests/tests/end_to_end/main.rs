@@ -1,6 +1,7 @@
 //! Real hosts with real programs on both sides of the router. Each scenario runs with the kernel as
 //! the router, which shows that the scenario is right, and with Sluice on one and on two workers.
 
+mod accounts;
 mod bulk;
 mod devices;
 mod events;

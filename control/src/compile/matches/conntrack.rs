@@ -5,6 +5,7 @@ use sluice_config::netfilter::matches as words;
 use sluice_config::netfilter::{AddressMask, Negatable, PortRange};
 use sluice_dataplane::address::Address;
 use sluice_dataplane::conntrack::Direction;
+use sluice_dataplane::rules::matches::connbytes::{ConnBytes, Mode};
 use sluice_dataplane::rules::matches::conntrack::{Asked, Conntrack, End};
 use sluice_dataplane::rules::matches::{Match, connmark, state};
 
@@ -80,4 +81,23 @@ pub(super) fn states<A>(set: words::CtStates, negated: bool) -> Match<A> {
 pub(super) fn connmark<A>(asked: &words::Connmark) -> Match<A> {
     let &words::Connmark { negated, value, mask } = asked;
     Match::Connmark(connmark::Connmark { value, mask, invert: negated })
+}
+
+pub(super) fn connbytes<A>(asked: &words::Connbytes) -> Match<A> {
+    let &words::Connbytes { negated: invert, from, to, direction, mode } = asked;
+    Match::ConnBytes(ConnBytes {
+        direction: match direction {
+            words::ConnbytesDirection::Original => Some(Direction::Original),
+            words::ConnbytesDirection::Reply => Some(Direction::Reply),
+            words::ConnbytesDirection::Both => None,
+        },
+        mode: match mode {
+            words::ConnbytesMode::Packets => Mode::Packets,
+            words::ConnbytesMode::Bytes => Mode::Bytes,
+            words::ConnbytesMode::AveragePacket => Mode::AveragePacket,
+        },
+        from,
+        to,
+        invert,
+    })
 }

@@ -157,8 +157,8 @@ fn push<A: Address>(
         text::Match::U32(asked) => out.push(bytes::u32(asked)),
         text::Match::Bpf(asked) => out.push(bytes::bpf(asked)?),
         text::Match::Cpu(asked) => out.push(bytes::cpu(*asked)),
-        text::Match::Connbytes(_)
-        | text::Match::Frag(_)
+        text::Match::Connbytes(asked) => out.push(conntrack::connbytes(asked)),
+        text::Match::Frag(_)
         | text::Match::Rt(_)
         | text::Match::Hbh(_)
         | text::Match::Dst(_)

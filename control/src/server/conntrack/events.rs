@@ -15,10 +15,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 const BACKLOG: usize = 16_384;
 
 /// What followers receive.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum News {
     /// A connection's event.
-    Event(Event),
+    Event(Arc<Event>),
     /// So many events found the workers' ring full.
     Lost(u64),
 }
@@ -57,7 +57,7 @@ impl Hub {
         loop {
             while let Some(event) = self.journal.pop() {
                 // Without a follower it is told to nobody, and the next turn ends.
-                let _ = sender.send(News::Event(event));
+                let _ = sender.send(News::Event(Arc::new(event)));
             }
             let lost = self.journal.take_lost();
             if lost > 0 {

@@ -1,7 +1,7 @@
 //! Connections in the interface's words.
 
 use crate::proto;
-use sluice_dataplane::conntrack::{Listed, Status};
+use sluice_dataplane::conntrack::{Carried, Listed, Status};
 use sluice_dataplane::ids::WorkerId;
 use sluice_dataplane::tuple::Tuple;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -50,6 +50,10 @@ fn tuple(from: &Tuple<IpAddr>) -> proto::Tuple {
     proto::Tuple { source: bytes(from.source), destination: bytes(from.destination), layer4 }
 }
 
+const fn counters(carried: Carried) -> proto::DirectionCounters {
+    proto::DirectionCounters { packets: carried.packets, bytes: carried.bytes }
+}
+
 /// One connection of a worker.
 pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection {
     let has = |bit| listed.status.has(bit);
@@ -78,8 +82,8 @@ pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection
         }),
         mark: listed.mark,
         zone: listed.original.zone.get().into(),
-        original_counters: None,
-        reply_counters: None,
+        original_counters: listed.account.map(|account| counters(account.original)),
+        reply_counters: listed.account.map(|account| counters(account.reply)),
         r#use: 1,
         worker: worker.0.into(),
         // As wide as the kernel's.
@@ -120,6 +124,7 @@ pub(super) mod tests {
             status: Status::SRC_NAT,
             mark: 0x17,
             egress: InterfaceId(1),
+            account: None,
         }
     }
 

@@ -41,19 +41,22 @@ fn ask<T>(
     answer.recv_timeout(PATIENCE).map_err(|_| stalled)
 }
 
-/// Shows `each` the connections that pass `filter`, page by page, until it says false.
+/// Shows `each` the connections that pass `filter`, page by page, until it says false. With `zero` the accounts of all of
+/// the families that it asks for begin anew.
 pub(super) fn matching(
     plane: &Plane,
     filter: &Filter,
+    zero: bool,
     each: impl FnMut(&WorkerHandle, &[Listed]) -> bool,
 ) -> Result<(), Stalled> {
     let lanes = [Lanes::V4, Lanes::V6].into_iter().filter(|lanes| filter.has(*lanes));
-    walk(plane, lanes, |listed| filter.matches(listed), each)
+    walk(plane, lanes, zero, |listed| filter.matches(listed), each)
 }
 
 fn walk(
     plane: &Plane,
     families: impl Iterator<Item = Lanes> + Clone,
+    zero: bool,
     wanted: impl Fn(&Listed) -> bool,
     mut each: impl FnMut(&WorkerHandle, &[Listed]) -> bool,
 ) -> Result<(), Stalled> {
@@ -63,7 +66,7 @@ fn walk(
             let mut next = Some(0);
             while let Some(cursor) = next {
                 room.clear();
-                let page = ask(worker, |reply| Request::List { lanes, cursor, room, reply })?;
+                let page = ask(worker, |reply| Request::List { lanes, cursor, zero, room, reply })?;
                 (room, next) = (page.connections, page.next);
                 room.retain(&wanted);
                 if !room.is_empty() && !each(worker, &room) {
@@ -109,7 +112,7 @@ fn remove_where(
     mut each: impl FnMut(&WorkerHandle, &[Listed]),
 ) -> Result<(), Stalled> {
     let mut failed = None;
-    walk(plane, families, wanted, |worker, page| {
+    walk(plane, families, false, wanted, |worker, page| {
         let connections = page.to_vec();
         match ask(worker, |reply| Request::Delete { connections, reply }) {
             Ok(_) => each(worker, page),

@@ -177,7 +177,7 @@ fn listing_and_flushing_go_page_by_page() {
     }
     assert_eq!(gateway.listed().len(), 3000);
     let mut page = Vec::with_capacity(10);
-    assert_eq!(gateway.conntrack.list(5, gateway.now, &mut page), Some(15));
+    assert_eq!(gateway.conntrack.list(5, gateway.now, false, &mut page), Some(15));
     assert_eq!(page[0].original_tuple::<V4>(), question(5).tuple());
     assert_eq!(page[0].original_tuple::<crate::address::V6>(), None);
     let (mut cursor, mut pages, mut gone) = (Some(0), 0, 0);

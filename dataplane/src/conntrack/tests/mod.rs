@@ -1,5 +1,6 @@
 //! A gateway of one or two workers without packets' bytes where they do not matter.
 
+mod account;
 mod icmp;
 mod journal;
 mod lifecycle;
@@ -154,8 +155,10 @@ impl Gateway {
         let Some(tuple) = sent.tuple() else { return Ok(INVALID) };
         let (l4, headers) = (sent.layer4(), sent.headers());
         if let Some(flow) = self.flow(&tuple) {
+            let bytes = Some(sent.bytes.len() as u32);
+            let (now, settings) = (self.now, &self.settings);
             let update =
-                self.conntrack.update(flow, &l4, &sent.bytes, &headers, self.now, &self.settings);
+                self.conntrack.update(flow, &l4, &sent.bytes, &headers, bytes, now, settings);
             match update {
                 Update::Accept(state) => return Ok(Fate::State(state)),
                 Update::Invalid => return Ok(INVALID),
@@ -168,7 +171,10 @@ impl Gateway {
             return Ok(Fate::HandOff(owner));
         }
         match self.conntrack.begin(tuple, &l4, &sent.bytes, &headers, self.now, &self.settings) {
-            Begin::New(new) => Err(new),
+            Begin::New(mut new) => {
+                new.open_account(sent.bytes.len() as u32, &self.settings);
+                Err(new)
+            }
             Begin::Invalid => Ok(INVALID),
             Begin::Owned(owner) => Ok(Fate::HandOff(owner)),
             Begin::Full => Ok(Fate::Drop(DropReason::ConntrackFull)),
@@ -179,7 +185,7 @@ impl Gateway {
         let mut all = Vec::with_capacity(4096);
         let mut cursor = Some(0);
         while let Some(from) = cursor {
-            cursor = self.conntrack.list(from, self.now, &mut all);
+            cursor = self.conntrack.list(from, self.now, false, &mut all);
         }
         all
     }

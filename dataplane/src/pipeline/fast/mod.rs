@@ -61,6 +61,8 @@ enum Lead {
     First(u64, ClassId),
     /// To a flow whose tag fits.
     Flow(FlowRef),
+    /// The same where connections may have accounts.
+    Counted(FlowRef),
     /// A way that needs no connection.
     Adjacency(AdjacencyId),
 }
@@ -141,7 +143,11 @@ impl<A> Slot<A> {
     /// Whether the packet is worth a try.
     pub(crate) const fn leads_on(&self) -> bool {
         match self.lead {
-            Lead::Owner(_) | Lead::First(..) | Lead::Flow(_) | Lead::Adjacency(_) => true,
+            Lead::Owner(_)
+            | Lead::First(..)
+            | Lead::Flow(_)
+            | Lead::Counted(_)
+            | Lead::Adjacency(_) => true,
             Lead::Unknown | Lead::Hash(_) => false,
         }
     }
@@ -199,6 +205,9 @@ impl<A: Plain> Lane<A> {
                 let found = self.look_up_flows(arrival, packets, slots);
                 if found.strangers {
                     self.look_up_strangers(env, arrival, packets.len(), slots, at_home);
+                }
+                if env.snapshot.conntrack.accounting || self.conntrack.has_accounts() {
+                    note_accounts(slots);
                 }
                 found.missed
             }
@@ -296,6 +305,7 @@ impl<A: Plain> Lane<A> {
             Lead::Owner(owner) => return Exit::Over(owner),
             Lead::First(hash, class) => self.pass_first(env, run, hash, class, &slot.key, packet),
             Lead::Flow(flow) => self.pass_tracked(env, moment, run, flow, &slot.key, packet),
+            Lead::Counted(flow) => self.pass_counted(env, moment, run, flow, &slot.key, packet),
             Lead::Adjacency(adjacency) => self.pass_untracked(env, run, adjacency, packet),
         };
         port.map_or(Exit::LongWay, Exit::Out)
@@ -357,6 +367,33 @@ impl<A: Plain> Lane<A> {
         frame.set_macs(&way.macs);
         let padding = frame.padding();
         Some(run.send(env, way, packet, length, padding))
+    }
+
+    /// The same where connections may have accounts. Apart, so that packets pay nothing where none has.
+    #[inline(never)]
+    fn pass_counted<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        moment: Moment<'_>,
+        run: &mut Run<A>,
+        flow: FlowRef,
+        key: &Tuple<A>,
+        packet: &mut P,
+    ) -> Option<u16> {
+        let length = Frame::<A>::of(packet)?.length();
+        let port = self.pass_tracked(env, moment, run, flow, key, packet)?;
+        self.conntrack.note_carried(flow, length.into());
+        Some(port)
+    }
+}
+
+/// Connections may have accounts: packets of theirs are counted.
+#[cold]
+fn note_accounts<A>(slots: &mut [Slot<A>; BURST]) {
+    for slot in slots {
+        if let Lead::Flow(flow) = slot.lead {
+            slot.lead = Lead::Counted(flow);
+        }
     }
 }
 

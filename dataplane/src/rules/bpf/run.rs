@@ -1,6 +1,8 @@
 //! Running a program.
 
-use super::{Arithmetic, Comparison, MEMORY, Operand, Operation, Place, Program, Subject, Width};
+use super::{
+    Arithmetic, Comparison, Fact, MEMORY, Operand, Operation, Place, Program, Subject, Width,
+};
 
 /// The state of a run.
 #[derive(Debug, Default)]
@@ -18,6 +20,11 @@ enum Next {
 }
 
 impl Program {
+    /// Whether it draws a random number.
+    pub(in crate::rules) fn asks_chance(&self) -> bool {
+        self.0.contains(&Operation::LoadFact(Fact::Random))
+    }
+
     /// What the program returns for a packet: 0 too where it reads beyond the packet's end or divides by zero.
     pub(in crate::rules) fn run(&self, packet: &impl Subject) -> u32 {
         let mut machine = Machine::default();

@@ -21,6 +21,9 @@ impl<A: Address> Condition<A> for Bpf {
     fn holds(&self, view: &View<'_, A>) -> bool {
         self.0.run(view) != 0
     }
+    fn keeps(&self) -> Option<&'static str> {
+        self.0.asks_chance().then_some("bpf")
+    }
 }
 
 impl<A: Address> Subject for View<'_, A> {

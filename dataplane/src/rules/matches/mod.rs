@@ -7,6 +7,7 @@ pub mod address;
 pub mod addrtype;
 pub mod always;
 pub mod bpf;
+pub mod connbytes;
 pub mod connlimit;
 pub mod connmark;
 pub mod conntrack;
@@ -73,6 +74,11 @@ pub(in crate::rules) trait Condition<A: Address> {
 
     /// Whether routes decide, so that a change of them may change the answer.
     fn asks_routes(&self) -> bool {
+        false
+    }
+
+    /// Whether the kernel would switch the counting of what connections carry on for it.
+    fn needs_accounting(&self) -> bool {
         false
     }
 
@@ -143,6 +149,12 @@ macro_rules! declare {
             /// Whether routes decide.
             pub(in crate::rules) fn asks_routes(&self) -> bool {
                 match self { $(Self::$name(condition) => Condition::<A>::asks_routes(condition),)* }
+            }
+
+            /// Whether connections must have accounts for it.
+            #[must_use]
+            pub fn needs_accounting(&self) -> bool {
+                match self { $(Self::$name(condition) => Condition::<A>::needs_accounting(condition),)* }
             }
 
             /// Sets the bits of a tuple that it looks at.
@@ -226,6 +238,8 @@ declare! {
     Mss(tcp_options::Mss),
     /// `-m esp`, `-m ah`.
     Spi(spi::Spi),
+    /// `-m connbytes`.
+    ConnBytes(connbytes::ConnBytes),
     /// `-m u32`.
     U32(u32_match::U32),
     /// `-m bpf`.
