@@ -194,6 +194,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             mark: self.mark,
             traced: self.traced,
             add_mss: None,
+            hotdrop: std::cell::Cell::new(false),
             length: self.length,
             around,
         };

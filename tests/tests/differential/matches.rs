@@ -26,7 +26,7 @@ differential!(
 );
 
 /// Rules of mangle FORWARD that set DSCP 1, 2, 3 … where they match; the last that does shows.
-fn shown(matches: &[&str]) -> String {
+pub(crate) fn shown(matches: &[&str]) -> String {
     let rules: Vec<String> = matches
         .iter()
         .zip(1..)

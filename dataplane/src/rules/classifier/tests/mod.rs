@@ -96,6 +96,7 @@ impl<A: Address> Packet<A> {
             connection_changed: false,
             notrack: false,
             add_mss: None,
+            hotdrop: std::cell::Cell::new(false),
             around: Surroundings::bare(Hook::Forward, &NOWHERE),
         }
     }
