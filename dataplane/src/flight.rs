@@ -226,6 +226,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             add_mss: None,
             length,
             copier: self.copies.as_deref_mut().map(|copies| copies as &mut dyn Copier),
+            hotdrop: std::cell::Cell::new(false),
             around,
         };
         (view, &mut self.trail, &mut self.cacheable)

@@ -190,7 +190,8 @@ fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>)
             }
         };
         if !condition.holds(view) {
-            return Step::Next;
+            let dropped = view.hotdrop.get();
+            return if dropped { Step::End(Outcome::Drop) } else { Step::Next };
         }
     }
     count(rule.counter, view, walk);

@@ -18,6 +18,7 @@ use crate::tuple::Tuple;
 use crate::wire::layer4::{Layer4, Layer4Kind};
 use crate::wire::parse::Headers;
 use crate::wire::tcp_flags::CONTROL;
+use std::cell::Cell;
 
 /// What the rules see of a packet at one hook. Targets write to `data`, `mark` and the connection's mark.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub struct View<'a, A: Address> {
     pub traced: Option<Traced>,
     /// The option TCPMSS has yet to put into the TCP header.
     pub add_mss: Option<u16>,
+    /// Whether a match found the packet so malformed that it is dropped on the spot (the kernel's `hotdrop`).
+    pub hotdrop: Cell<bool>,
     /// IP bytes of the whole datagram.
     pub length: u32,
     /// Who makes TEE's copies; none where the packet is not to be copied.
@@ -75,6 +78,12 @@ impl<A: Address> View<'_, A> {
     #[must_use]
     pub fn has_ports(&self) -> bool {
         !self.is_later_fragment() && !matches!(self.layer4.kind, Layer4Kind::Truncated)
+    }
+
+    /// Says of a match that it does not hold, and that the packet is to be dropped for it.
+    pub(super) fn hotdrop(&self) -> bool {
+        self.hotdrop.set(true);
+        false
     }
 
     /// A TCP segment that opens or ends something.

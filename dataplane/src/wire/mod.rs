@@ -3,6 +3,7 @@
 pub mod checksum;
 pub mod echo;
 pub mod ethernet;
+pub mod extensions;
 pub mod forward;
 pub mod fragment;
 pub mod header;

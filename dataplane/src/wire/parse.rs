@@ -1,6 +1,7 @@
 //! Reading a frame down to where its layer-4 header begins. Total over any bytes: what cannot be read
 //! has a [`DropReason`].
 
+use super::extensions::{self, FRAGMENT, HOP_BY_HOP};
 use super::{checksum, protocol, u16_at, u32_at};
 use crate::address::{Address, IpVersion, Mac};
 use crate::drop_reason::DropReason;
@@ -271,34 +272,18 @@ pub(crate) fn fragment_data(frame: &[u8], headers: &Headers) -> u16 {
 
 /// Steps over one extension header; false when there is none.
 fn extension(packet: &[u8], headers: &mut Headers) -> Result<bool, DropReason> {
-    const HOP_BY_HOP: u8 = 0;
-    const ROUTING: u8 = 43;
-    const FRAGMENT: u8 = 44;
-    const AUTHENTICATION: u8 = 51;
-    const DESTINATION: u8 = 60;
     let at = usize::from(headers.l4);
-    let length = match headers.protocol {
-        HOP_BY_HOP | ROUTING | DESTINATION => {
-            let units = packet.get(at + 1).ok_or(DropReason::BadIpOptions)?;
-            (usize::from(*units) + 1) * 8
-        }
-        AUTHENTICATION => {
-            let units = packet.get(at + 1).ok_or(DropReason::BadIpOptions)?;
-            (usize::from(*units) + 2) * 4
-        }
-        FRAGMENT => {
-            let bits = u16_at(packet, at + 2).ok_or(DropReason::BadIpOptions)?;
-            let id = u32_at(packet, at + 4).ok_or(DropReason::BadIpOptions)?;
-            headers.fragment = Some(FragmentInfo {
-                offset: bits & !7,
-                more: bits & 1 != 0,
-                id,
-                dont_fragment: true,
-            });
-            8
-        }
-        _ => return Ok(false),
+    let units = packet.get(at + 1).copied();
+    let Some(length) = extensions::length(headers.protocol, units.unwrap_or_default()) else {
+        return Ok(false);
     };
+    units.ok_or(DropReason::BadIpOptions)?;
+    if headers.protocol == FRAGMENT {
+        let bits = u16_at(packet, at + 2).ok_or(DropReason::BadIpOptions)?;
+        let id = u32_at(packet, at + 4).ok_or(DropReason::BadIpOptions)?;
+        headers.fragment =
+            Some(FragmentInfo { offset: bits & !7, more: bits & 1 != 0, id, dont_fragment: true });
+    }
     // Beyond the first fragment there are no further headers to read.
     let stop = headers.protocol == FRAGMENT && !headers.is_first_fragment();
     headers.options |= headers.protocol == HOP_BY_HOP;

@@ -1,11 +1,12 @@
 //! Matches that read the packet and remember nothing.
 
-use crate::compile::error::Unsupported;
 use sluice_config::netfilter::Negatable;
 use sluice_config::netfilter::matches as words;
 use sluice_dataplane::address::Address;
 use sluice_dataplane::rules::matches::ttl::{Compare, Ttl};
-use sluice_dataplane::rules::matches::{Match, ecn, range, spi, string, tcp_options, time, tos};
+use sluice_dataplane::rules::matches::{
+    Match, dccp, ecn, range, sctp, spi, string, tcp_options, time, tos,
+};
 
 pub(super) fn iprange<A: Address>(asked: &words::Iprange) -> Match<A> {
     let range = |wanted: Option<Negatable<words::AddressRange>>| {
@@ -66,11 +67,33 @@ pub(super) fn esp<A>(asked: &words::Esp) -> Option<Match<A>> {
     asked.spi.map(|wanted| index(spi::Place::Esp, &wanted))
 }
 
-pub(super) fn ah<A>(asked: &words::Ah) -> Result<Option<Match<A>>, Unsupported> {
-    if asked.length.is_some() || asked.reserved {
-        return Err(Unsupported { what: "--ahlen and --ahres", instead: "use --ahspi alone" });
-    }
-    Ok(asked.spi.map(|wanted| index(spi::Place::Ah, &wanted)))
+/// Of iptables, where it is the header that `-p` names.
+pub(super) fn ah<A>(asked: &words::Ah) -> Option<Match<A>> {
+    asked.spi.map(|wanted| index(spi::Place::Ah, &wanted))
+}
+
+pub(super) fn chunks<A>(asked: &Negatable<words::SctpChunks>) -> Match<A> {
+    let flags = asked.value.flags.iter();
+    Match::Chunks(sctp::Chunks {
+        scope: match asked.value.scope {
+            words::ChunkScope::Any => sctp::Scope::Any,
+            words::ChunkScope::All => sctp::Scope::All,
+            words::ChunkScope::Only => sctp::Scope::Only,
+        },
+        types: asked.value.types,
+        flags: flags.map(|flags| (flags.chunk, flags.mask, flags.set)).collect(),
+        invert: asked.negated,
+    })
+}
+
+pub(super) fn dccp<A>(asked: &words::Dccp) -> impl Iterator<Item = Match<A>> {
+    let types = asked
+        .types
+        .map(|asked| Match::DccpTypes(dccp::Types { types: asked.value, invert: asked.negated }));
+    let option = asked.option.map(|asked| {
+        Match::DccpOption(dccp::DccpOption { option: asked.value, invert: asked.negated })
+    });
+    types.into_iter().chain(option)
 }
 
 fn index<A>(place: spi::Place, wanted: &Negatable<(u32, u32)>) -> Match<A> {

@@ -3,6 +3,7 @@
 mod around;
 mod bytes;
 mod conntrack;
+mod extensions;
 mod header;
 mod kept;
 pub(super) mod sets;
@@ -12,12 +13,14 @@ use super::error::Unsupported;
 use sluice_config::netfilter as text;
 use sluice_config::netfilter::matches as words;
 use sluice_config::netfilter::{InterfacePattern, Negatable};
-use sluice_dataplane::address::Address;
+use sluice_dataplane::address::{Address, IpVersion};
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::matches::{
-    Kept, Match, address, icmp, interface, length, mark, multiport, port, protocol, tcp_options,
+    Kept, Match, address, eui64, icmp, interface, length, mark, multiport, port, protocol,
+    tcp_options,
 };
+use sluice_dataplane::wire::extensions::{DESTINATION, HOP_BY_HOP};
 
 /// The conditions of a rule, in the kernel's order: addresses, interfaces, protocol, then each `-m`.
 pub(super) fn compile<A: Address>(
@@ -135,16 +138,25 @@ fn push<A: Address>(
         text::Match::Quota(asked) => out.push(kept::quota(asked, within)),
         text::Match::Tcpmss(asked) => out.push(header::tcpmss(asked)),
         text::Match::Esp(asked) => out.extend(header::esp(asked)),
-        text::Match::Ah(asked) => out.extend(header::ah(asked)?),
+        text::Match::Ah(asked) => match A::VERSION {
+            IpVersion::V4 => out.extend(header::ah(asked)),
+            IpVersion::V6 => out.push(extensions::ah(asked)),
+        },
         text::Match::Sctp(asked) => {
             push_ports(out, asked.source_port, asked.destination_port);
-            refuse_some(asked.chunks.is_some(), "--chunk-types", "match by ports")?;
+            out.extend(asked.chunks.as_ref().map(header::chunks));
         }
         text::Match::Dccp(asked) => {
             push_ports(out, asked.source_port, asked.destination_port);
-            let types = asked.types.is_some() || asked.option.is_some();
-            refuse_some(types, "--dccp-types and --dccp-option", "match by ports")?;
+            out.extend(header::dccp(asked));
         }
+        text::Match::Frag(asked) => out.push(extensions::frag(asked)),
+        text::Match::Rt(asked) => out.push(extensions::routing(asked)),
+        text::Match::Hbh(asked) => out.push(extensions::options(HOP_BY_HOP, &asked.0)),
+        text::Match::Dst(asked) => out.push(extensions::options(DESTINATION, &asked.0)),
+        text::Match::Ipv6header(asked) => out.push(extensions::ipv6header(asked)),
+        text::Match::Mh(asked) => out.push(extensions::mobility(asked)),
+        text::Match::Eui64(words::Eui64) => out.push(Match::Eui64(eui64::Eui64)),
         text::Match::Owner(_) => {
             let instead =
                 "the host's programs are not seen from here; match by -s, --sport or --mark";
@@ -158,22 +170,8 @@ fn push<A: Address>(
         text::Match::Bpf(asked) => out.push(bytes::bpf(asked)?),
         text::Match::Cpu(asked) => out.push(bytes::cpu(*asked)),
         text::Match::Connbytes(asked) => out.push(conntrack::connbytes(asked)),
-        text::Match::Frag(_)
-        | text::Match::Rt(_)
-        | text::Match::Hbh(_)
-        | text::Match::Dst(_)
-        | text::Match::Ipv6header(_)
-        | text::Match::Mh(_)
-        | text::Match::Eui64(_) => {
-            let instead = "leave the match out; the gateway reads it but cannot apply it yet";
-            return Err(Unsupported { what: extension.name(), instead });
-        }
     }
     Ok(())
-}
-
-fn refuse_some(asked: bool, what: &'static str, instead: &'static str) -> Result<(), Unsupported> {
-    if asked { Err(Unsupported { what, instead }) } else { Ok(()) }
 }
 
 fn push_tcp<A: Address>(out: &mut Vec<Match<A>>, asked: &words::Tcp) {

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod addrtype;
+pub mod ah;
 pub mod always;
 pub mod bpf;
 pub mod connbytes;
@@ -12,21 +13,30 @@ pub mod connlimit;
 pub mod connmark;
 pub mod conntrack;
 pub mod cpu;
+pub mod dccp;
 pub mod ecn;
+pub mod eui64;
+pub mod extension;
+pub mod frag;
 pub mod hashlimit;
 pub mod icmp;
 pub mod interface;
+pub mod ipv6header;
 pub mod length;
 pub mod limit;
 pub mod link;
 pub mod mark;
+pub mod mobility;
 pub mod multiport;
+pub mod options_header;
 pub mod port;
 pub mod protocol;
 pub mod quota;
 pub mod range;
 pub mod recent;
 pub mod reverse_path;
+pub mod routing;
+pub mod sctp;
 pub mod set;
 pub mod spi;
 pub mod state;
@@ -236,7 +246,7 @@ declare! {
     TcpOption(tcp_options::TcpOption),
     /// `-m tcpmss`.
     Mss(tcp_options::Mss),
-    /// `-m esp`, `-m ah`.
+    /// `-m esp`, `-m ah` of iptables.
     Spi(spi::Spi),
     /// `-m connbytes`.
     ConnBytes(connbytes::ConnBytes),
@@ -246,6 +256,26 @@ declare! {
     Bpf(bpf::Bpf),
     /// `-m cpu`.
     Cpu(cpu::Cpu),
+    /// `-m ah` of ip6tables.
+    Ah(ah::Ah),
+    /// `-m frag`.
+    Frag(frag::Frag),
+    /// `-m rt`.
+    Routing(routing::Routing),
+    /// `-m hbh`, `-m dst`.
+    OptionsHeader(options_header::OptionsHeader),
+    /// `-m ipv6header`.
+    Ipv6Header(ipv6header::Ipv6Header),
+    /// `-m mh`.
+    Mobility(mobility::Mobility),
+    /// `-m eui64`.
+    Eui64(eui64::Eui64),
+    /// `--chunk-types`.
+    Chunks(sctp::Chunks),
+    /// `--dccp-types`.
+    DccpTypes(dccp::Types),
+    /// `--dccp-option`.
+    DccpOption(dccp::DccpOption),
     /// `-m physdev`, `-m policy`, `-m helper`.
     Always(always::Always),
 }

@@ -1,8 +1,10 @@
-//! `-m esp`, `-m ah`: the security parameter index of IPsec (RFC 4303, RFC 4302).
+//! `-m esp`, and `-m ah` of iptables: the security parameter index of IPsec (RFC 4303, RFC 4302), kernel `xt_esp`,
+//! `ipt_ah`. A header cut short is dropped.
 
 use super::Condition;
 use crate::address::Address;
 use crate::rules::View;
+use crate::wire::u32_at;
 
 /// Where a header keeps its index: bytes from its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +30,17 @@ pub struct Spi {
 
 impl<A: Address> Condition<A> for Spi {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        let at = match self.place {
-            Place::Esp => 0,
-            Place::Ah => 4,
+        if view.is_later_fragment() {
+            return false;
+        }
+        let (at, length) = match self.place {
+            Place::Esp => (0, 8),
+            Place::Ah => (4, 12),
         };
-        let bytes = view.headers.payload(view.data).get(at..).and_then(<[u8]>::first_chunk);
-        bytes.is_some_and(|bytes| {
-            (self.from..=self.to).contains(&u32::from_be_bytes(*bytes)) != self.invert
-        })
+        let header = view.headers.payload(view.data).get(..length);
+        match header.and_then(|header| u32_at(header, at)) {
+            Some(spi) => (self.from..=self.to).contains(&spi) != self.invert,
+            None => view.hotdrop(),
+        }
     }
 }

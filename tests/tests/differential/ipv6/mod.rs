@@ -1,5 +1,6 @@
 //! Scenarios of IPv6.
 
+mod extensions;
 mod forwarding;
 mod prefixes;
 mod rules;

@@ -97,6 +97,7 @@ impl<A: Address> Packet<A> {
             notrack: false,
             add_mss: None,
             copier: None,
+            hotdrop: std::cell::Cell::new(false),
             around: Surroundings::bare(Hook::Forward, &NOWHERE),
         }
     }
