@@ -136,4 +136,23 @@ mod tests {
         counts.forget(&tuple(1));
         assert_eq!(counts.count(&tuple(4), one), 2);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn looking_counts_as_asking_would_and_changes_nothing(
+            steps in proptest::collection::vec((0..6_u16, 0..3_u8, proptest::prelude::any::<bool>()), 1..60),
+        ) {
+            let counts = Counts::<V4>::default();
+            for (port, host, forgets) in steps {
+                let tuple = Tuple { source_port: L4Port::new(port), ..Tuple::default() };
+                let of = V4([10, 0, 0, host]);
+                let with = counts.with(&tuple, of);
+                proptest::prop_assert_eq!(counts.with(&tuple, of), with);
+                proptest::prop_assert_eq!(counts.count(&tuple, of), with);
+                if forgets {
+                    counts.forget(&tuple);
+                }
+            }
+        }
+    }
 }

@@ -268,4 +268,26 @@ mod tests {
         assert_eq!(ask(0, 100), Some(false));
         assert_eq!(ask(10, 100), Some(true));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn looking_finds_what_asking_would_and_changes_nothing(
+            steps in proptest::collection::vec((0..40_u128, 0..4_u64, 60..20_000_u32), 1..200),
+            bytes in proptest::prelude::any::<bool>(),
+        ) {
+            let rate = match bytes {
+                true => Rate::Bytes { chunk: (SECOND / 1000) << 16, burst: 1 },
+                false => Rate::Packets { cost: SECOND, burst: 2 },
+            };
+            let (looked_at, plain) = (rule(rate), rule(rate));
+            let mut second = 100;
+            for (host, pause, length) in steps {
+                second += pause;
+                let now = Instant(second * SECOND);
+                let found = looked_at.find(key(host), now, length);
+                proptest::prop_assert_eq!(looked_at.ask(key(host), now, length), found);
+                proptest::prop_assert_eq!(plain.ask(key(host), now, length), found);
+            }
+        }
+    }
 }

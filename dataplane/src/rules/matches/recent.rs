@@ -427,4 +427,32 @@ mod tests {
         let left: Vec<IpAddr> = list.entries().into_iter().map(|(ip, _)| ip).collect();
         assert_eq!(left, ["0.0.0.2".parse::<IpAddr>().unwrap()]);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn looking_finds_what_asking_would_and_changes_nothing(
+            steps in proptest::collection::vec(
+                (0..4_usize, proptest::option::of(1..5_u32), 0..4_u32, 0..3_u8, 62..65_u8, 0..3_u64, 0..4_u8),
+                1..60,
+            ),
+        ) {
+            let (looked_at, plain) = (Kept::<List>::default(), Kept::<List>::default());
+            let mut second = 1000;
+            for (action, seconds, hits, host, ttl, pause, options) in steps {
+                second += pause;
+                let action = [Action::Set, Action::Check, Action::Update, Action::Remove][action];
+                let rule = |list: &Kept<List>| Recent {
+                    ttl: options & 1 != 0,
+                    reap: options & 2 != 0,
+                    ..rule(list, action, seconds, hits)
+                };
+                let (looked_at, plain) = (rule(&looked_at), rule(&plain));
+                let (key, now) = ((IpVersion::V4, host.into()), Instant(second * SECOND));
+                let found = looked_at.find(key, ttl, now);
+                proptest::prop_assert_eq!(looked_at.ask(key, ttl, now), found);
+                proptest::prop_assert_eq!(plain.ask(key, ttl, now), found);
+            }
+            proptest::prop_assert_eq!(looked_at.entries(), plain.entries());
+        }
+    }
 }
