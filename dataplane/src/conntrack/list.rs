@@ -2,7 +2,7 @@
 
 use super::expire::Ticks;
 use super::table::FlowRef;
-use super::{Conntrack, Direction, Event, EventKind, Status};
+use super::{Changes, Conntrack, Direction, Event, EventKind, Status};
 use crate::address::Address;
 use crate::ids::InterfaceId;
 use crate::time::Instant;
@@ -98,10 +98,13 @@ impl<A: Address> Conntrack<A> {
         }
     }
 
-    /// Tells whoever listens what has just happened to a connection.
+    /// Tells whoever listens what has just happened to a connection, where some of `changes` is to be told.
     #[cold]
-    pub(super) fn tell(&self, kind: EventKind, number: u32, now: Ticks) {
-        if let Some(journal) = &self.journal {
+    pub(super) fn tell(&self, kind: EventKind, changes: Changes, number: u32, now: Ticks) {
+        let silenced = self.table.session(number).common.status.silenced();
+        if let Some(journal) = &self.journal
+            && !changes.without(silenced).is_empty()
+        {
             let connection = self.described(number, now);
             journal.push(Event { kind, worker: self.worker, connection });
         }
@@ -110,7 +113,7 @@ impl<A: Address> Conntrack<A> {
     /// Tells that a connection is about to leave the table.
     #[cold]
     pub(super) fn tell_end(&self, number: u32) {
-        self.tell(EventKind::Destroy, number, self.aged);
+        self.tell(EventKind::Destroy, Changes::DESTROY, number, self.aged);
     }
 
     /// Removes the connections that `condemned` picks among the slots from `cursor` on, looking at no

@@ -237,7 +237,7 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
         Target::Masquerade(range) => Step::End(Outcome::Masquerade(*range)),
         Target::Redirect(range) => Step::End(Outcome::Redirect(*range)),
         Target::Notrack => {
-            view.notrack = true;
+            view.notrack |= view.template.is_none();
             Step::Next
         }
         Target::Mark { value, mask } => {
@@ -271,6 +271,7 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
         | Target::TcpEcn(_)
         | Target::OptionStrip(_)
         | Target::Connmark(_)
+        | Target::Ct(_)
         | Target::Set(_)
         | Target::Trace
         | Target::Tell(_)
@@ -297,6 +298,7 @@ fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
             }
         }
         Target::Tee(tee) => tee.apply(view),
+        Target::Ct(template) => template.apply(view),
         Target::Continue
         | Target::Accept
         | Target::Drop

@@ -126,6 +126,7 @@ pub struct Rules<A> {
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
     copies: bool,
+    zones: bool,
     transit: Option<Trail>,
     consulted: Consulted<A>,
     /// Whether a rule that packets of known connections meet asks for routes.
@@ -181,6 +182,10 @@ impl<A: Address> Rules<A> {
             .iter()
             .flat_map(|chain| &chain.rules)
             .any(|rule| matches!(rule.target, Target::Tee(_)));
+        let zones = chains
+            .iter()
+            .flat_map(|chain| &chain.rules)
+            .any(|rule| matches!(rule.target, Target::Ct(template) if template.has_zone()));
         let transit = transit(&chains, &table);
         let consulted = Consulted::new(&chains);
         let matches = chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
@@ -204,6 +209,7 @@ impl<A: Address> Rules<A> {
             entries: table,
             needs_conntrack,
             copies,
+            zones,
             transit,
             consulted,
             counted,
@@ -249,6 +255,12 @@ impl<A: Address> Rules<A> {
     #[must_use]
     pub const fn copies(&self) -> bool {
         self.copies
+    }
+
+    /// Whether some rule puts packets into zones: which connection one belongs to is not known before the raw table.
+    #[must_use]
+    pub const fn have_zones(&self) -> bool {
+        self.zones
     }
 
     /// What every packet on its way through counts, when no rule can stop or change one.
