@@ -1,12 +1,13 @@
 //! A packet on its way through the pipeline, with what has been found out about it.
 
 use crate::address::{Address, IpVersion};
-use crate::conntrack::{Conntrack, CtState, FlowRef, NewConnection, Status};
+use crate::conntrack::{Conntrack, CtState, FlowRef, NewConnection, Status, Zones};
 use crate::copies::{Copies, Made};
 use crate::datagram::{self, Sizes};
 use crate::drop_reason::DropReason;
 use crate::ids::{InterfaceId, NeighbourId, WorkerId};
 use crate::packet::Packet;
+use crate::rules::targets::ct::Template;
 use crate::rules::targets::tee::Copier;
 use crate::rules::{Connection, Surroundings, Tracked, Trail, View};
 use crate::synproxy::Step;
@@ -37,8 +38,8 @@ pub(crate) enum Flow<A> {
 pub(crate) enum Tie {
     /// Nothing: it is tracked as anybody's.
     None,
-    /// It answers a packet of a connection, and rules shall see that (kernel `nf_ct_attach`).
-    Related,
+    /// It answers a packet of a connection in these zones, and rules shall see that (kernel `nf_ct_attach`).
+    Related(Zones),
     /// It answers the first packet of a connection that does not come to be.
     Reply,
     /// SYNPROXY begins a connection with it.
@@ -81,6 +82,10 @@ pub(crate) struct Flight<A, P> {
     pub(crate) state: CtState,
     pub(crate) notrack: bool,
     pub(crate) tie: Tie,
+    /// What CT has said of it.
+    pub(crate) template: Option<Template>,
+    /// The zones it is looked for in.
+    pub(crate) zones: Zones,
     /// The raw table has counted it, here or at the worker that handed it over.
     pub(crate) raw_counted: bool,
     pub(crate) flow: Flow<A>,
@@ -144,6 +149,8 @@ impl<A: Address, P: Packet> Flight<A, P> {
             state: CtState::Untracked,
             notrack: false,
             tie: Tie::None,
+            template: None,
+            zones: Zones::default(),
             raw_counted: false,
             flow: Flow::None,
             copies: None,
@@ -221,6 +228,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             connection,
             connection_changed: false,
             notrack: self.notrack,
+            template: self.template,
             mark: self.mark,
             traced: self.traced,
             add_mss: None,
@@ -264,6 +272,8 @@ impl<A: Address, P: Packet> Flight<A, P> {
             state: CtState::Untracked,
             notrack: true,
             tie: Tie::None,
+            template: None,
+            zones: Zones::default(),
             raw_counted: false,
             flow: Flow::None,
             copies: None,

@@ -1,7 +1,7 @@
 //! ICMP errors belong to the connection of the packet they quote.
 
 use super::tuples::reply_of;
-use super::{Conntrack, FlowRef};
+use super::{Conntrack, FlowRef, Zones};
 use crate::address::Address;
 use crate::tuple::Tuple;
 
@@ -12,8 +12,8 @@ impl<A: Address> Conntrack<A> {
     /// The error goes back to whoever sent that packet: the caller has checked that the error's
     /// destination is the quoted source (the kernel's `nf_conntrack_inet_error`).
     #[must_use]
-    pub fn related(&self, inner: &Tuple<A>) -> Option<FlowRef> {
+    pub fn related(&self, zones: Zones, inner: &Tuple<A>) -> Option<FlowRef> {
         let travels_as = reply_of(inner)?;
-        self.lookup(self.hash(&travels_as), &travels_as)
+        self.lookup_in(zones, &travels_as)
     }
 }

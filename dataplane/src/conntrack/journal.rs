@@ -25,6 +25,50 @@ pub enum EventKind {
     Destroy,
 }
 
+/// What can happen to a connection (the kernel's `IPCT_*`, as far as it happens here).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Changes(u16);
+
+impl Changes {
+    /// Its first packet has left.
+    pub const NEW: Self = Self(0x0100);
+    /// It is no more.
+    pub const DESTROY: Self = Self(0x0200);
+    /// It was answered.
+    pub const REPLY: Self = Self(0x1000);
+    /// It will not give way.
+    pub const ASSURED: Self = Self(0x2000);
+    /// Its TCP state is another.
+    pub const PROTOCOL: Self = Self(0x4000);
+    /// It got a mark with its first packet.
+    pub const MARK: Self = Self(0x8000);
+    /// All of these.
+    pub const ALL: Self = Self(0xf300);
+
+    /// These and those of `more`, if that is so.
+    #[must_use]
+    pub const fn and_if(self, so: bool, more: Self) -> Self {
+        Self(if so { self.0 | more.0 } else { self.0 })
+    }
+    /// These, except those of `others`.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+    /// None at all.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+    /// Those among the bits of a [`Status`](super::Status), where they have these places.
+    pub(super) const fn among(bits: u16) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+    pub(super) const fn bits(self) -> u16 {
+        self.0
+    }
+}
+
 /// One event, with the connection as it was then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {

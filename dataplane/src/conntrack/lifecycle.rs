@@ -5,7 +5,8 @@ use super::protocol::{self, STREAM_AFTER};
 use super::table::{Common, FlowRef, Half, Hashes, Session};
 use super::timeouts::ConntrackSettings;
 use super::tuples::reply_of;
-use super::{Begin, Claim, Conntrack, Destroyed, EventKind, NewConnection, Status};
+use super::zones::in_zone;
+use super::{Begin, Changes, Claim, Conntrack, Destroyed, EventKind, NewConnection, Status};
 use crate::address::Address;
 use crate::cache::Cached;
 use crate::drop_reason::DropReason;
@@ -121,7 +122,12 @@ impl<A: Address> Conntrack<A> {
             Ok(flow) => {
                 self.statistics.inserted += 1;
                 if self.telling {
-                    self.tell(EventKind::New, flow.session(), Ticks::at(now));
+                    // The kernel tells at once of all that its first packet has done.
+                    let tcp = self.half(flow).key.protocol == TCP;
+                    let changes = Changes::NEW
+                        .and_if(tcp, Changes::PROTOCOL)
+                        .and_if(self.common(flow).mark != 0, Changes::MARK);
+                    self.tell(EventKind::New, changes, flow.session(), Ticks::at(now));
                 }
             }
             Err(_) => {
@@ -245,7 +251,9 @@ impl<A: Address> Conntrack<A> {
 /// Both directions: the packets of each leave looking like the answers to the other's.
 #[inline]
 fn session<A: Address>(new: &NewConnection<A>, now: Ticks) -> Option<Session<A>> {
-    let delta = Delta::between(&new.original, &reply_of(&new.reply)?);
+    // Zones are no part of the packet.
+    let target = in_zone(&reply_of(&new.reply)?, new.original.zone);
+    let delta = Delta::between(&new.original, &target);
     let half = |key, delta, window| Half { key, cache: Cached::EMPTY, delta, max_ack: 0, window };
     let [first, second] = new.first.windows;
     let halves = [half(new.original, delta, first), half(new.reply, delta.reversed(), second)];

@@ -2,7 +2,7 @@
 
 use super::expire::Ticks;
 use super::table::FlowRef;
-use super::{Account, Conntrack, Direction, Event, EventKind, Status};
+use super::{Account, Changes, Conntrack, Direction, Event, EventKind, Status};
 use crate::address::Address;
 use crate::ids::InterfaceId;
 use crate::time::Instant;
@@ -111,10 +111,13 @@ impl<A: Address> Conntrack<A> {
         }
     }
 
-    /// Tells whoever listens what has just happened to a connection.
+    /// Tells whoever listens what has just happened to a connection, where some of `changes` is to be told.
     #[cold]
-    pub(super) fn tell(&self, kind: EventKind, number: u32, now: Ticks) {
-        if let Some(journal) = &self.journal {
+    pub(super) fn tell(&self, kind: EventKind, changes: Changes, number: u32, now: Ticks) {
+        let silenced = self.table.session(number).common.status.silenced();
+        if let Some(journal) = &self.journal
+            && !changes.without(silenced).is_empty()
+        {
             let mut connection = self.described(number, now);
             // What it carried is told at its end.
             connection.account = connection.account.filter(|_| kind == EventKind::Destroy);
@@ -125,7 +128,7 @@ impl<A: Address> Conntrack<A> {
     /// Tells that a connection is about to leave the table.
     #[cold]
     pub(super) fn tell_end(&self, number: u32) {
-        self.tell(EventKind::Destroy, number, self.aged);
+        self.tell(EventKind::Destroy, Changes::DESTROY, number, self.aged);
     }
 
     /// Removes the connections that `condemned` picks among the slots from `cursor` on, looking at no

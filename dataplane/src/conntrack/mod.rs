@@ -35,13 +35,14 @@ mod tcp_window;
 mod timeouts;
 mod tuples;
 mod update;
+mod zones;
 
 #[cfg(test)]
 mod tests;
 
 pub use account::{Account, Carried};
 pub use directory::{Claim, Directory};
-pub use journal::{Event, EventKind, Journal};
+pub use journal::{Changes, Event, EventKind, Journal};
 pub use list::Listed;
 pub(crate) use quick::Moment;
 pub(crate) use table::Hashes;
@@ -50,6 +51,8 @@ pub use tcp_state::TcpConnectionState;
 pub use tcp_window::Window;
 pub use timeouts::{ConntrackSettings, TcpTimeouts};
 pub use tuples::{is_untracked_protocol, reply_of, tuple_of};
+pub use zones::Zones;
+pub(crate) use zones::in_zone;
 
 use crate::address::Address;
 use crate::ids::{InterfaceId, WorkerId};
@@ -100,7 +103,7 @@ impl Direction {
     }
 }
 
-/// What has become of a connection (the kernel's `IPS_*`).
+/// What has become of a connection (the kernel's `IPS_*`), and in the bits of [`Changes`] of what nobody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Status(u16);
 
@@ -145,6 +148,21 @@ impl Status {
     pub(super) const fn set(&mut self, bits: Self) {
         self.0 |= bits.0;
     }
+    /// What nobody is told of it.
+    #[must_use]
+    pub const fn silenced(self) -> Changes {
+        Changes::among(self.0)
+    }
+    const fn silence(&mut self, changes: Changes) {
+        self.0 = self.0 & !Changes::ALL.bits() | changes.bits();
+    }
+    /// What `self` has and `before` had not, of what is told.
+    const fn changes_since(self, before: Self) -> Changes {
+        let fresh = Self(self.0 & !before.0);
+        Changes::among(0)
+            .and_if(fresh.has(Self::SEEN_REPLY), Changes::REPLY)
+            .and_if(fresh.has(Self::ASSURED), Changes::ASSURED)
+    }
 }
 
 /// A connection that its first packet has begun and that is not in the table yet. It holds claims:
@@ -186,6 +204,10 @@ impl<A: Address> NewConnection<A> {
     /// Notes that the destination is translated.
     pub const fn set_destination_translated(&mut self) {
         self.status.set(Status::DST_NAT);
+    }
+    /// Lets nobody be told of these changes.
+    pub const fn silence(&mut self, changes: Changes) {
+        self.status.silence(changes);
     }
     /// Whether the source is translated.
     #[must_use]

@@ -6,7 +6,7 @@ use super::segment::Segment;
 use super::table::{Common, FlowRef, Half, Parts};
 use super::tcp::{self, TcpOutcome};
 use super::timeouts::ConntrackSettings;
-use super::{Conntrack, CtState, Direction, EventKind, Status, Update};
+use super::{Changes, Conntrack, CtState, Direction, EventKind, Status, Update};
 use crate::address::Address;
 use crate::time::Instant;
 use crate::wire::layer4::{Layer4, Layer4Kind};
@@ -40,12 +40,13 @@ impl<A: Address> Conntrack<A> {
         }
         let before = parts.common.status;
         let state = parts.exchange(flow.direction(), now, settings);
-        let changed = parts.common.status != before;
+        let status = parts.common.status;
         if let Some(bytes) = bytes {
             self.note_carried(flow, bytes);
         }
-        if self.telling && changed {
-            self.tell(EventKind::Update, flow.session(), now);
+        if self.telling && status != before {
+            let changes = status.changes_since(before);
+            self.tell(EventKind::Update, changes, flow.session(), now);
         }
         Update::Accept(state)
     }
@@ -90,9 +91,11 @@ impl<A: Address> Conntrack<A> {
                     common.status.set(Status::ASSURED);
                 }
                 let state = note_direction(common, own, peer, direction);
-                let changed = (common.state, common.status) != before;
-                if self.telling && changed {
-                    self.tell(EventKind::Update, flow.session(), now);
+                let after = (common.state, common.status);
+                if self.telling && after != before {
+                    let changes = after.1.changes_since(before.1);
+                    let changes = changes.and_if(after.0 != before.0, Changes::PROTOCOL);
+                    self.tell(EventKind::Update, changes, flow.session(), now);
                 }
                 Update::Accept(state)
             }

@@ -16,7 +16,7 @@ use super::ports::PortSearch;
 use super::range::NatRange;
 use crate::address::{Address, L4Port};
 use crate::drop_reason::DropReason;
-use crate::tuple::Tuple;
+use crate::tuple::{Tuple, Zone};
 
 /// Which end of the packet is translated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,8 @@ pub fn select_source<A: Address>(
     mappings: &SourceMappings<A>,
     random: u64,
 ) -> Result<Tuple<A>, DropReason> {
-    let choice = Choice { manip: Manip::Source, range, space, random };
+    let zone = zone_of(original, reply);
+    let choice = Choice { manip: Manip::Source, range, space, zone, random };
     if let Some(simple) = choice.simple(reply)
         && mappings.is_empty()
         && !space.is_taken(&simple)
@@ -99,7 +100,8 @@ pub fn select_destination<A: Address>(
     random: u64,
 ) -> Tuple<A> {
     debug_assert_eq!(original.protocol, reply.protocol);
-    Choice { manip: Manip::Destination, range, space, random }.best(reply).tuple
+    let zone = zone_of(original, reply);
+    Choice { manip: Manip::Destination, range, space, zone, random }.best(reply).tuple
 }
 
 /// The reply tuple where no rule translates the source: the same, unless it is taken (two DNAT rules
@@ -115,7 +117,8 @@ pub fn select_null<A: Address>(
 ) -> Result<Tuple<A>, DropReason> {
     debug_assert_eq!(original.protocol, reply.protocol);
     let range = NatRange::single(reply.destination);
-    let choice = Choice { manip: Manip::Source, range: &range, space, random };
+    let zone = zone_of(original, reply);
+    let choice = Choice { manip: Manip::Source, range: &range, space, zone, random };
     choice.free(choice.best(reply))
 }
 
@@ -132,6 +135,8 @@ struct Choice<'a, A, S> {
     manip: Manip,
     range: &'a NatRange<A>,
     space: &'a S,
+    /// The number of the connection's zone, whichever direction it is for.
+    zone: Zone,
     random: u64,
 }
 
@@ -148,7 +153,8 @@ impl<A: Address, S: TupleSpace<A>> Choice<'_, A, S> {
 
     /// Steps 2 and 3.
     fn best(&self, reply: &Tuple<A>) -> Best<A> {
-        let address = best_address(&packet(reply), self.manip, self.range);
+        let address =
+            best_address(&Tuple { zone: self.zone, ..packet(reply) }, self.manip, self.range);
         let new = address.map_or(*reply, |address| with_address(reply, self.manip, address));
         if !self.renumbers()
             && let Some(kept) = self.kept_port(new)
@@ -218,6 +224,10 @@ impl<A: Address, S: TupleSpace<A>> Choice<'_, A, S> {
     fn has_port(&self, reply: &Tuple<A>) -> bool {
         Ports::of(reply.protocol) == Ports::None || self.range.has_port(port(reply, self.manip))
     }
+}
+
+fn zone_of<A>(original: &Tuple<A>, reply: &Tuple<A>) -> Zone {
+    if original.zone == Zone::default() { reply.zone } else { original.zone }
 }
 
 /// What the packet looks like whose answer is `reply`.

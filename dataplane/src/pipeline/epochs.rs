@@ -20,6 +20,7 @@ use crate::neighbour::NeighbourTable;
 use crate::rules::{Course, Kind, Stamps};
 use crate::snapshot::Snapshot;
 use crate::stamp::Stamp;
+use crate::tuple::Zone;
 
 /// The epochs of one worker and one IP version.
 #[derive(Debug)]
@@ -180,8 +181,12 @@ impl<A: Family> Lane<A> {
         Kind::of(way, self.conntrack.common(flow).status.has(Status::SEEN_REPLY))
     }
 
-    /// Keeps a verdict just reached.
+    /// Keeps a verdict just reached. Packets of a zone are not looked for before the raw table has named it, so there is
+    /// nothing to keep for them, nor for others to learn from.
     pub(super) fn keep(&mut self, env: &Env<'_>, flow: FlowRef, way: Adjacency) {
+        if self.conntrack.half(flow).key.zone != Zone::default() {
+            return;
+        }
         let before = self.conntrack.half(flow).cache.stamp;
         let Some(adjacency) = self.adjacencies.number(way) else { return };
         self.conntrack.half_mut(flow).cache = Cached { stamp: self.epochs.now, adjacency };

@@ -175,6 +175,8 @@ impl<A: Family> Lane<A> {
         let plain = matches!(original.protocol, protocol::TCP | protocol::UDP)
             && flight.cacheable
             && self.classes.cacheable
+            && flight.zones.are_default()
+            && flight.template.is_none_or(|template| template.silenced.is_empty())
             && flight.rest.is_empty()
             && flight.redirect.is_none()
             && flight.destination == original.destination;

@@ -29,10 +29,10 @@ impl<A: Family> Lane<A> {
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         let (add_mss, changed) = (view.add_mss, view.connection_changed);
-        let notrack = view.notrack;
+        let (notrack, template) = (view.notrack, view.template);
         (flight.mark, flight.traced) = (view.mark, view.traced);
         flight.cacheable &= !changed;
-        flight.notrack = notrack;
+        (flight.notrack, flight.template) = (notrack, template);
         flight.complete_copies();
         flight.settle(add_mss);
         flight.raw_counted |= table == Table::Raw;

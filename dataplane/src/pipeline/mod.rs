@@ -230,7 +230,7 @@ impl<A: Family> Lane<A> {
                 self.table(env, flight, Table::Raw, Hook::Output)?;
                 self.track(env, flight)?;
             }
-            Tie::Related | Tie::Reply => {
+            Tie::Related(_) | Tie::Reply => {
                 self.table(env, flight, Table::Raw, Hook::Output)?;
                 self.track_answer(env, flight)?;
             }

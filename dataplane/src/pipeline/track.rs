@@ -4,7 +4,7 @@
 use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::adjacency::Adjacency;
-use crate::conntrack::{Begin, CtState, Direction, FlowRef, Update, reply_of, tuple_of};
+use crate::conntrack::{Begin, CtState, Direction, FlowRef, Update, in_zone, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Tie, Verdict};
 use crate::ids::{InterfaceId, NeighbourId};
@@ -17,13 +17,15 @@ use crate::wire::icmp_error::quoted;
 
 impl<A: Family> Lane<A> {
     /// Hands over a packet of another worker's connection before any rule counts it: its owner may take
-    /// the cached verdict, which counts all of them.
+    /// the cached verdict, which counts all of them. Where there are zones, the raw table has to say first which
+    /// connection it is.
     pub(super) fn check_owner<P: Packet>(
         &self,
         env: Env<'_>,
         flight: &Flight<A, P>,
     ) -> Result<(), Stop> {
-        if !A::rules(env.snapshot).needs_conntrack() {
+        let rules = A::rules(env.snapshot);
+        if !rules.needs_conntrack() || rules.have_zones() {
             return Ok(());
         }
         let (source, destination) = (flight.source, flight.destination);
@@ -49,7 +51,7 @@ impl<A: Family> Lane<A> {
         }
         flight.state = match flight.tie {
             Tie::Reply => CtState::Established,
-            Tie::None | Tie::Related | Tie::Proxied | Tie::Of(_) => CtState::Related,
+            Tie::None | Tie::Related(_) | Tie::Proxied | Tie::Of(_) => CtState::Related,
         };
         Ok(())
     }
@@ -90,6 +92,12 @@ impl<A: Family> Lane<A> {
             return Ok(());
         }
         flight.state = CtState::Invalid;
+        flight.zones = match (flight.tie, flight.template) {
+            (Tie::Related(zones), _) => zones,
+            (Tie::None | Tie::Reply | Tie::Proxied | Tie::Of(_), template) => {
+                template.map(|template| template.zones(flight.mark)).unwrap_or_default()
+            }
+        };
         if env.snapshot.conntrack.checksum && !checksum_holds(flight) {
             return Ok(());
         }
@@ -112,12 +120,20 @@ impl<A: Family> Lane<A> {
         tuple: crate::tuple::Tuple<A>,
     ) -> Result<(), Stop> {
         let settings = &env.snapshot.conntrack;
-        let hash = self.conntrack.hash(&tuple);
-        if let Some(flow) = self.conntrack.lookup(hash, &tuple) {
+        let zones = flight.zones;
+        let tuple = in_zone(&tuple, zones.original);
+        let known = self.conntrack.lookup_in(zones, &tuple);
+        if known.is_none()
+            && A::rules(env.snapshot).have_zones()
+            && let Some(owner) = self.conntrack.owner_in(zones, &tuple)
+        {
+            return Err(Stop::HandOff(owner));
+        }
+        if let Some(flow) = known {
             let data = flight.lead.data();
             let bytes = match flight.tie {
                 Tie::None | Tie::Proxied => Some(flight.ip_bytes()),
-                Tie::Related | Tie::Reply | Tie::Of(_) => None,
+                Tie::Related(_) | Tie::Reply | Tie::Of(_) => None,
             };
             match self.conntrack.update(
                 flow,
@@ -143,6 +159,10 @@ impl<A: Family> Lane<A> {
         {
             Begin::New(mut new) => {
                 new.open_account(flight.ip_bytes(), settings);
+                new.reply.zone = zones.reply;
+                if let Some(template) = &flight.template {
+                    new.silence(template.silenced);
+                }
                 self.classes.begin();
                 if flight.tie == Tie::Proxied {
                     new.set_proxied();
@@ -174,10 +194,12 @@ impl<A: Family> Lane<A> {
         if source != flight.destination {
             return Ok(());
         }
-        if let Some(flow) = self.conntrack.related(&tuple) {
+        let zones = flight.zones;
+        if let Some(flow) = self.conntrack.related(zones, &tuple) {
             flight.state = CtState::Related;
             flight.flow = Flow::Error(flow);
-        } else if let Some(owner) = reply_of(&tuple).and_then(|reply| self.conntrack.owner(&reply))
+        } else if let Some(owner) =
+            reply_of(&tuple).and_then(|reply| self.conntrack.owner_in(zones, &reply))
         {
             return Err(Stop::HandOff(owner));
         }
@@ -252,7 +274,7 @@ impl<A: Family> Lane<A> {
         // Rules see another state of the gateway's own answers than of the connection's packets.
         let own = match flight.tie {
             Tie::None | Tie::Proxied => true,
-            Tie::Related | Tie::Reply | Tie::Of(_) => false,
+            Tie::Related(_) | Tie::Reply | Tie::Of(_) => false,
         };
         if !flight.cacheable || !flight.rest.is_empty() || !own {
             return;

@@ -5,7 +5,7 @@ use super::first::SourceRule;
 use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::address::Address;
-use crate::conntrack::{NewConnection, reply_of};
+use crate::conntrack::{FlowRef, NewConnection, in_zone, reply_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop};
 use crate::ids::InterfaceId;
@@ -180,8 +180,7 @@ impl<A: Family> Lane<A> {
     fn check_redirect<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<(), Stop> {
         let Flow::Error(flow) = flight.flow else { return Ok(()) };
         let redirect = matches!(flight.layer4.kind, Layer4Kind::Icmp { kind: REDIRECT, .. });
-        let target = reply_of(&self.conntrack.half(flow.peer()).key);
-        let translated = target.is_some_and(|target| target != self.conntrack.half(flow).key);
+        let translated = self.target_of(flow).is_some_and(|to| to != self.conntrack.half(flow).key);
         if redirect && translated && has_nat::<A>(env) {
             return Err(Stop::Drop(DropReason::TranslatedRedirect));
         }
@@ -215,6 +214,12 @@ impl<A: Family> Lane<A> {
         flight.reread();
     }
 
+    /// What packets of a direction leave looking like, in the zone in which they came: it is no part of them.
+    fn target_of(&self, flow: FlowRef) -> Option<Tuple<A>> {
+        let target = reply_of(&self.conntrack.half(flow.peer()).key)?;
+        Some(in_zone(&target, self.conntrack.half(flow).key.zone))
+    }
+
     /// An ICMP error: the quoted packet is turned back at the first hook, the outer address at its own.
     fn rewrite_error<P: Packet>(
         &mut self,
@@ -223,7 +228,7 @@ impl<A: Family> Lane<A> {
         end: End,
     ) {
         let key = self.conntrack.half(flow).key;
-        let Some(target) = reply_of(&self.conntrack.half(flow.peer()).key) else { return };
+        let Some(target) = self.target_of(flow) else { return };
         if key == target {
             return;
         }

@@ -238,7 +238,7 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
         Target::Masquerade(range) => Step::End(Outcome::Masquerade(*range)),
         Target::Redirect(range) => Step::End(Outcome::Redirect(*range)),
         Target::Notrack => {
-            view.notrack = true;
+            view.notrack |= view.template.is_none();
             Step::Next
         }
         Target::Mark { value, mask } => {
@@ -272,6 +272,7 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
         | Target::TcpEcn(_)
         | Target::OptionStrip(_)
         | Target::Connmark(_)
+        | Target::Ct(_)
         | Target::Set(_)
         | Target::Trace
         | Target::Tell(_)
@@ -298,6 +299,7 @@ fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
             }
         }
         Target::Tee(tee) => tee.apply(view),
+        Target::Ct(template) => template.apply(view),
         Target::Continue
         | Target::Accept
         | Target::Drop

@@ -129,6 +129,7 @@ pub struct Rules<A> {
     needs_conntrack: bool,
     copies: bool,
     needs_accounting: bool,
+    zones: bool,
     transit: Option<Trail>,
     consulted: Consulted<A>,
     /// Whether a rule that packets of known connections meet asks for routes.
@@ -184,6 +185,10 @@ impl<A: Address> Rules<A> {
             .iter()
             .flat_map(|chain| &chain.rules)
             .any(|rule| matches!(rule.target, Target::Tee(_)));
+        let zones = chains
+            .iter()
+            .flat_map(|chain| &chain.rules)
+            .any(|rule| matches!(rule.target, Target::Ct(template) if template.has_zone()));
         let transit = transit(&chains, &table);
         let consulted = Consulted::new(&chains);
         let matches = chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
@@ -209,6 +214,7 @@ impl<A: Address> Rules<A> {
             needs_conntrack,
             copies,
             needs_accounting,
+            zones,
             transit,
             consulted,
             counted,
@@ -260,6 +266,12 @@ impl<A: Address> Rules<A> {
     #[must_use]
     pub const fn needs_accounting(&self) -> bool {
         self.needs_accounting
+    }
+
+    /// Whether some rule puts packets into zones: which connection one belongs to is not known before the raw table.
+    #[must_use]
+    pub const fn have_zones(&self) -> bool {
+        self.zones
     }
 
     /// What every packet on its way through counts, when no rule can stop or change one.

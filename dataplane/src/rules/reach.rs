@@ -344,6 +344,7 @@ impl<'c, A: Address> Walker<'c, A> {
             Target::Jump(_)
             | Target::Continue
             | Target::Notrack
+            | Target::Ct(_)
             | Target::Mark { .. }
             | Target::Ttl(_)
             | Target::Tos(_)

@@ -2,6 +2,7 @@
 
 use super::matches::Match;
 use super::report::Reports;
+use super::targets::ct::Template;
 use super::targets::tee::Copier;
 use super::{CounterId, Hook};
 use crate::address::Address;
@@ -51,6 +52,8 @@ pub struct View<'a, A: Address> {
     pub connection_changed: bool,
     /// Whether a target exempted it from connection tracking.
     pub notrack: bool,
+    /// What CT tells connection tracking; only in the raw table does it matter.
+    pub template: Option<Template>,
     /// Packet mark; targets may change it.
     pub mark: u32,
     /// Whether somebody is told what becomes of it.

@@ -7,7 +7,7 @@ use super::{Burst, State};
 use crate::address::{Address, IpVersion, Mac, V4, V6};
 use crate::datagram::beginning;
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Stop, Tie};
+use crate::flight::{Flight, Flow, Stop, Tie};
 use crate::ids::InterfaceId;
 use crate::interface::Interface;
 use crate::nat::{masquerade_address, translate_error};
@@ -101,6 +101,15 @@ impl<P: Packet> State<P> {
         if answer_echo(lead.data_mut(), &headers, burst.env.snapshot.ip.default_ttl) {
             self.own::<A, L>(burst, lead, Tie::None);
         }
+    }
+
+    /// How the answer to a datagram is tied to the datagram's connection, begun by it or in the table.
+    fn related_to<A: InWorker>(&mut self, flight: &Flight<A, P>) -> Tie {
+        let zones = match flight.flow {
+            Flow::Known(flow) | Flow::Error(flow) => A::lane(self).conntrack.zones_of(flow),
+            Flow::None | Flow::New(_) => flight.zones,
+        };
+        if flight.has_connection() { Tie::Related(zones) } else { Tie::None }
     }
 
     /// Sends a packet the gateway made, through OUTPUT and POSTROUTING.
@@ -233,7 +242,8 @@ impl<P: Packet> State<P> {
                     None,
                 );
             }
-            self.own::<A, L>(burst, answer, related_to(flight));
+            let tie = self.related_to(flight);
+            self.own::<A, L>(burst, answer, tie);
         }
     }
 
@@ -277,7 +287,8 @@ impl<P: Packet> State<P> {
         let single = flight.headers.fragment.is_none() || !flight.rest.is_empty();
         let Flight { lead, headers, layer4, .. } = flight;
         if good && single && write_reset(&mut answer, lead.data(), headers, layer4) {
-            self.own::<A, L>(burst, answer, related_to(flight));
+            let tie = self.related_to(flight);
+            self.own::<A, L>(burst, answer, tie);
         }
     }
 
@@ -357,9 +368,4 @@ impl<P: Packet> State<P> {
             }
         }
     }
-}
-
-/// How the answer to a datagram is tied to the datagram's connection.
-const fn related_to<A: Address, P: Packet>(flight: &Flight<A, P>) -> Tie {
-    if flight.has_connection() { Tie::Related } else { Tie::None }
 }

@@ -138,7 +138,12 @@ impl<P: Packet> State<P> {
         mut rest: Vec<(P, Headers)>,
         mut headers: Headers,
     ) {
-        if from.stage != Stage::Unknown
+        // What the raw table has counted must not be counted again, as a cached verdict would.
+        let short_way = match from.stage {
+            Stage::Fresh | Stage::Fragment | Stage::Owner { raw_counted: false } => true,
+            Stage::Unknown | Stage::Owner { raw_counted: true } => false,
+        };
+        if short_way
             && !is_chosen::<A, P>(&burst.env, &packet, &headers, Some(from.interface))
             && let Some(verdict) =
                 A::lane(self).established(burst.env, &mut packet, &headers, from.id)

@@ -17,6 +17,7 @@ mod synproxy;
 mod targets;
 mod text;
 mod trace;
+mod zones;
 
 use sluice_tests::Kind;
 use sluice_tests::differential::Scenario;

@@ -11,7 +11,7 @@ use sluice_tests::{Kind, Router, Topology, eventually, http, on_every_router, on
 
 use crate::MASQUERADE;
 
-on_every_router!(lines);
+on_every_router!(lines, only_what_rules_name);
 on_sluice!(short_lives, deletion);
 
 /// Follows events; `probe` at the client makes one that passes the filter.
@@ -90,6 +90,39 @@ fn lines(kind: Kind) {
     let own: Vec<_> = own.filter(|line| !left_out(line)).collect();
     let expected: Vec<_> = expected.into_iter().filter(|line| !left_out(line)).collect();
     assert_eq!(own, expected, "{said}");
+}
+
+/// `-j CT --ctevents`: of these connections nobody hears but that they are assured and that they end.
+fn only_what_rules_name(kind: Kind) {
+    let net = Topology::new();
+    http::serve(&net.server, "0.0.0.0:80", "server", Vec::new());
+    let rules = "
+        *raw
+        -A PREROUTING -p tcp --dport 80 -j CT --ctevents assured,destroy
+        COMMIT";
+    let router = Router::start(kind, &net, &Setup::new(&format!("{rules}\n{MASQUERADE}")));
+    let mut events = match &router {
+        Router::Sluice(gateway) => follow(gateway, &net, "-p tcp", "curl -m 1 http://10.1.0.1:9/"),
+        Router::Kernel(_) => {
+            let words = ["conntrack", "-E", "-p", "tcp"];
+            let events = net.router.start(&words, &net.scratch().join("events"));
+            std::thread::sleep(Duration::from_millis(500));
+            events
+        }
+    };
+    net.client.must("curl -sS -m 10 --local-port 45678 http://192.168.1.9/");
+    match &router {
+        Router::Sluice(gateway) => drop(gateway.must("conntrack -D -p tcp")),
+        Router::Kernel(_) => drop(net.router.must("conntrack -D -p tcp")),
+    }
+    let gone = |line: &str| line.starts_with("[DESTROY]") && line.contains("45678");
+    let there = eventually(Duration::from_secs(5), || events.said().lines().any(gone));
+    assert!(there, "{}", events.said());
+    events.stop(Signal::SIGINT, Duration::from_secs(5));
+    let said = events.said();
+    let own = said.lines().filter(|line| line.contains("45678")).map(comparable);
+    let own: Vec<_> = own.filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect();
+    assert_eq!(own, ["[UPDATE]", "[DESTROY]"], "{said}");
 }
 
 /// A thousand connections that live for milliseconds: each is seen, in order, none is lost.

@@ -37,9 +37,7 @@ pub(super) fn compile<A: Address>(
         Some(text::Target::Jump(name)) => Target::Jump(chain(name)?),
         Some(text::Target::Goto(name)) => Target::Goto(chain(name)?),
         Some(text::Target::Ct(ct)) if ct.notrack => Target::Notrack,
-        Some(text::Target::Ct(_)) => {
-            return Err(unsupported("-j CT other than --notrack", "use -j CT --notrack"));
-        }
+        Some(text::Target::Ct(asked)) => Target::Ct(written::ct(asked)?),
         Some(text::Target::Log(asked)) => Target::Tell(telling::log(asked)),
         Some(text::Target::Mark(mark)) => Target::Mark { value: mark.value, mask: mark.mask },
         Some(text::Target::Audit(_)) => {

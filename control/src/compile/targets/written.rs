@@ -4,8 +4,10 @@ use super::{Problem, unsupported};
 use crate::compile::{World, leading};
 use sluice_config::netfilter::targets as words;
 use sluice_dataplane::address::{Address, V6};
+use sluice_dataplane::conntrack::Changes;
 use sluice_dataplane::rules::targets::Target;
 use sluice_dataplane::rules::targets::connmark::{ConnmarkChange, MarkCopy, MarkShift};
+use sluice_dataplane::rules::targets::ct::{Template, ZoneNumber};
 use sluice_dataplane::rules::targets::header::{TcpEcn, TosChange, TtlChange};
 use sluice_dataplane::rules::targets::netmap::Netmap;
 use sluice_dataplane::rules::targets::npt::{End, PrefixTranslation};
@@ -26,6 +28,47 @@ pub(super) fn connmark(asked: &words::ConnMark) -> ConnmarkChange {
             words::ConnMarkShift::Right(bits) => MarkShift::Right(bits),
         },
     }
+}
+
+/// With neither or both of `--zone-orig` and `--zone-reply`, the zone is for both directions.
+pub(super) fn ct(asked: &words::Ct) -> Result<Template, Problem> {
+    if !asked.helper.is_empty() {
+        let instead = "let its connections in by their ports, with -j ACCEPT";
+        return Err(unsupported("-j CT --helper: there are no helpers", instead));
+    }
+    if !asked.timeout.is_empty() {
+        let instead =
+            "set the timeouts of all connections with net.netfilter.nf_conntrack_*_timeout";
+        return Err(unsupported("-j CT --timeout: there are no timeout policies", instead));
+    }
+    let zone = asked.zone;
+    let one_way = zone.original != zone.reply;
+    Ok(Template {
+        zone: if zone.from_mark { ZoneNumber::Mark } else { ZoneNumber::Fixed(zone.id) },
+        original: zone.original || !one_way,
+        reply: zone.reply || !one_way,
+        silenced: silenced(asked),
+    })
+}
+
+/// Who names events gets these; who names those of expectations alone gets none, as in the kernel.
+fn silenced(asked: &words::Ct) -> Changes {
+    let here = [
+        ("new", Changes::NEW),
+        ("destroy", Changes::DESTROY),
+        ("reply", Changes::REPLY),
+        ("assured", Changes::ASSURED),
+        ("protoinfo", Changes::PROTOCOL),
+        ("mark", Changes::MARK),
+    ];
+    if asked.events == 0 && !asked.expectation_events {
+        return Changes::default();
+    }
+    here.iter().fold(Changes::default(), |silenced, (name, change)| {
+        let bit = words::CONNECTION_EVENTS.iter().position(|known| known == name);
+        let told = bit.is_some_and(|bit| asked.events & 1 << bit != 0);
+        silenced.and_if(!told, *change)
+    })
 }
 
 /// As in the kernel, an interface that does not exist is as good as none named.
@@ -92,4 +135,26 @@ pub(super) fn netmap<A: Address>(asked: &words::Netmap) -> Result<Target<A>, Pro
         network.ok_or_else(|| unsupported("-j NETMAP", "name a network of this family"))?;
     let mask = A::from_bits(leading::<A>(asked.prefix_length));
     Ok(Target::Netmap(Netmap { network, mask }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In the order in which the tool numbers them, those that happen here among others.
+    #[test]
+    fn what_is_not_named_is_silent() {
+        let ct = |events, expectation_events| {
+            silenced(&words::Ct { events, expectation_events, ..words::Ct::default() })
+        };
+        assert_eq!(ct(0, false), Changes::default(), "all are told");
+        assert_eq!(ct(0b1, false), Changes::ALL.without(Changes::NEW));
+        let ends = Changes::DESTROY.and_if(true, Changes::ASSURED);
+        assert_eq!(ct(0b1_0100, false), Changes::ALL.without(ends));
+        assert_eq!(
+            ct(0b1010_0000, false),
+            Changes::ALL.without(Changes::PROTOCOL).without(Changes::MARK)
+        );
+        assert_eq!(ct(0, true), Changes::ALL, "of expectations alone");
+    }
 }

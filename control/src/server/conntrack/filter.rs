@@ -1,6 +1,6 @@
 //! Which connections a request means.
 
-use super::message::{has_ports, has_queries};
+use super::message::{Zones, has_ports, has_queries};
 use crate::proto;
 use ipnet::IpNet;
 use sluice_dataplane::conntrack::{Listed, Status as Bits};
@@ -111,7 +111,7 @@ impl Filter {
 
     /// Whether a connection matches.
     pub(super) fn matches(&self, listed: &Listed) -> bool {
-        let asked = &self.asked;
+        let (asked, zones) = (&self.asked, Zones::of(listed));
         is(asked.protocol, listed.original.protocol.into())
             && self.original.matches(&listed.original)
             && self.reply.matches(&listed.reply)
@@ -119,7 +119,9 @@ impl Filter {
             && self.query(&listed.original)
             && (asked.state.is_empty() || asked.state == listed.state)
             && asked.mark.is_none_or(|mark| listed.mark & mark.mask == mark.value)
-            && is(asked.zone, listed.original.zone.get().into())
+            && is(asked.zone, zones.both)
+            && is(asked.original_zone, zones.original)
+            && is(asked.reply_zone, zones.reply)
             && is(asked.assured, listed.status.has(Bits::ASSURED))
             && is(asked.seen_reply, listed.status.has(Bits::SEEN_REPLY))
             && self.translation(listed)
@@ -235,6 +237,20 @@ mod tests {
         assert!(passes(Asked { any_nat: to(own.clone(), None), ..Default::default() }));
         assert!(!passes(Asked { source_nat: to(own, Some(1025)), ..Default::default() }));
         assert!(!passes(Asked { destination_nat: to(None, None), ..Default::default() }));
+    }
+
+    #[test]
+    fn a_zone_of_one_direction_is_not_the_connections() {
+        let passes = |original, reply, asked: Asked| {
+            let mut listed = masqueraded();
+            listed.original.zone = sluice_dataplane::tuple::Zone::new(original);
+            listed.reply.zone = sluice_dataplane::tuple::Zone::new(reply);
+            Filter::read(asked).unwrap().matches(&listed)
+        };
+        let zone = |zone| Asked { zone: Some(zone), ..Default::default() };
+        let original = |zone| Asked { original_zone: Some(zone), ..Default::default() };
+        assert!(passes(5, 5, zone(5)) && !passes(5, 5, zone(0)) && !passes(5, 5, original(5)));
+        assert!(passes(6, 0, original(6)) && passes(6, 0, zone(0)) && !passes(6, 0, zone(6)));
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub(super) const fn has_queries(protocol: u8) -> bool {
     matches!(protocol, ICMP | ICMPV6)
 }
 
-fn tuple(from: &Tuple<IpAddr>) -> proto::Tuple {
+/// `zone`: of this direction alone.
+fn tuple(from: &Tuple<IpAddr>, zone: u32) -> proto::Tuple {
     use proto::tuple::Layer4;
     let (source, destination) = (from.source_port.get().into(), from.destination_port.get().into());
     let layer4 = match from.protocol {
@@ -47,7 +48,25 @@ fn tuple(from: &Tuple<IpAddr>) -> proto::Tuple {
         GRE => Some(Layer4::Gre(proto::GreKeys { source, destination })),
         _ => None,
     };
-    proto::Tuple { source: bytes(from.source), destination: bytes(from.destination), layer4 }
+    proto::Tuple { source: bytes(from.source), destination: bytes(from.destination), layer4, zone }
+}
+
+/// Zones as they are said: one for both directions, or one for each alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Zones {
+    pub(super) both: u32,
+    pub(super) original: u32,
+    pub(super) reply: u32,
+}
+
+impl Zones {
+    pub(super) fn of(listed: &Listed) -> Self {
+        let (original, reply) = (listed.original.zone.get().into(), listed.reply.zone.get().into());
+        match original == reply {
+            true => Self { both: original, original: 0, reply: 0 },
+            false => Self { both: 0, original, reply },
+        }
+    }
 }
 
 const fn counters(carried: Carried) -> proto::DirectionCounters {
@@ -57,6 +76,7 @@ const fn counters(carried: Carried) -> proto::DirectionCounters {
 /// One connection of a worker.
 pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection {
     let has = |bit| listed.status.has(bit);
+    let zones = Zones::of(listed);
     let mut id = DefaultHasher::new();
     (listed.original, listed.reply).hash(&mut id);
     let family = match listed.original.source {
@@ -68,8 +88,8 @@ pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection
         protocol: listed.original.protocol.into(),
         timeout_s: listed.timeout_s,
         state: listed.state.to_owned(),
-        original: Some(tuple(&listed.original)),
-        reply: Some(tuple(&listed.reply)),
+        original: Some(tuple(&listed.original, zones.original)),
+        reply: Some(tuple(&listed.reply, zones.reply)),
         status: Some(proto::ConnectionStatus {
             seen_reply: has(Status::SEEN_REPLY),
             assured: has(Status::ASSURED),
@@ -81,7 +101,7 @@ pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection
             offload: false,
         }),
         mark: listed.mark,
-        zone: listed.original.zone.get().into(),
+        zone: zones.both,
         original_counters: listed.account.map(|account| counters(account.original)),
         reply_counters: listed.account.map(|account| counters(account.reply)),
         r#use: 1,
@@ -138,6 +158,19 @@ pub(super) mod tests {
         assert_eq!((said.worker, said.family()), (3, proto::Family::Ipv4));
         let status = said.status.as_ref().unwrap();
         assert!(status.source_nat && !status.destination_nat && !status.assured);
+    }
+
+    #[test]
+    fn a_zone_is_said_of_the_connection_or_of_its_direction() {
+        let said = |original, reply| {
+            let mut listed = masqueraded();
+            (listed.original.zone, listed.reply.zone) = (Zone::new(original), Zone::new(reply));
+            let said = connection(WorkerId(0), &listed);
+            (said.zone, said.original.unwrap().zone, said.reply.unwrap().zone)
+        };
+        assert_eq!(said(5, 5), (5, 0, 0));
+        assert_eq!(said(6, 0), (0, 6, 0));
+        assert_eq!(said(0, 7), (0, 0, 7));
     }
 
     #[test]

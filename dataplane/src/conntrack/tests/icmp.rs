@@ -50,17 +50,17 @@ fn an_error_travels_against_the_packet_it_quotes() {
     gateway.pass(&question);
     // The server's side quotes what it got: the translated packet.
     let quoted = udp((outside, 5000), (SERVER, 53)).tuple().unwrap();
-    let flow = gateway.conntrack.related(&quoted).unwrap();
+    let flow = gateway.conntrack.related(Zones::default(), &quoted).unwrap();
     assert_eq!(flow.direction(), Direction::Reply);
     assert_eq!(gateway.conntrack.half(flow).key.destination, quoted.source);
     // The client quotes an answer it did not want.
     let quoted = udp((SERVER, 53), (CLIENT, 5000)).tuple().unwrap();
-    let flow = gateway.conntrack.related(&quoted).unwrap();
+    let flow = gateway.conntrack.related(Zones::default(), &quoted).unwrap();
     assert_eq!(flow.direction(), Direction::Original);
     let stranger = udp((CLIENT, 5001), (SERVER, 53)).tuple().unwrap();
-    assert_eq!(gateway.conntrack.related(&stranger), None);
+    assert_eq!(gateway.conntrack.related(Zones::default(), &stranger), None);
     assert_eq!(
-        gateway.conntrack.related(&question.tuple().unwrap()),
+        gateway.conntrack.related(Zones::default(), &question.tuple().unwrap()),
         None,
         "not what was sent out"
     );
@@ -71,6 +71,6 @@ fn an_error_about_an_echo() {
     let mut gateway = Gateway::new();
     gateway.pass(&echo(CLIENT, SERVER, 8, 9));
     let quoted = echo(CLIENT, SERVER, 8, 9).tuple().unwrap();
-    let flow = gateway.conntrack.related(&quoted).unwrap();
+    let flow = gateway.conntrack.related(Zones::default(), &quoted).unwrap();
     assert_eq!(flow.direction(), Direction::Reply);
 }

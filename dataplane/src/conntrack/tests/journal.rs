@@ -139,3 +139,29 @@ fn what_does_not_fit_is_counted() {
     assert_eq!(journal.take_lost(), 6);
     assert_eq!((told(&journal).len(), journal.take_lost()), (4, 0));
 }
+
+/// `--ctevents`: what was not asked for is not told, and the rest is.
+#[test]
+fn only_what_was_asked_for() {
+    use EventKind::{Destroy, New, Update};
+    let kinds = |told: Changes| {
+        let (mut gateway, journal) = listened(64);
+        let (question, answer) =
+            (udp((CLIENT, 5000), (SERVER, 53)), udp((SERVER, 53), (CLIENT, 5000)));
+        let mut new = gateway.enter(&question).unwrap_err();
+        new.silence(Changes::ALL.without(told));
+        gateway.conntrack.confirm(new, gateway.now).unwrap();
+        gateway.pass(&answer);
+        gateway.wait(3.0);
+        gateway.pass(&question);
+        gateway.age(200.0);
+        gateway.age(3.0);
+        let kinds: Vec<EventKind> = std::iter::from_fn(|| journal.pop()).map(|e| e.kind).collect();
+        kinds
+    };
+    assert_eq!(kinds(Changes::ALL), [New, Update, Update, Destroy]);
+    assert_eq!(kinds(Changes::NEW), [New]);
+    assert_eq!(kinds(Changes::REPLY.and_if(true, Changes::DESTROY)), [Update, Destroy]);
+    assert_eq!(kinds(Changes::ASSURED), [Update]);
+    assert_eq!(kinds(Changes::PROTOCOL.and_if(true, Changes::MARK)), [], "UDP has no state");
+}

@@ -264,6 +264,8 @@ impl<A: Plain> Lane<A> {
         at_home: bool,
     ) {
         let slots = slots.get_mut(..count).unwrap_or_default();
+        // Where there are zones, only the raw table knows whose a packet is.
+        let at_home = at_home || A::rules(env.snapshot).have_zones();
         for slot in &*slots {
             let Lead::Hash(hash) = slot.lead else { continue };
             if !at_home {

@@ -1,6 +1,7 @@
 //! Targets: what a rule does with a packet it matched. Those that write to the packet are files of their own.
 
 pub mod connmark;
+pub mod ct;
 pub mod header;
 pub mod netmap;
 pub mod npt;
@@ -51,6 +52,8 @@ pub enum Target<A> {
     Redirect(NatRange<A>),
     /// No connection tracking for this packet.
     Notrack,
+    /// CT.
+    Ct(ct::Template),
     /// Changes the packet's mark: `(mark & !mask) ^ value`.
     Mark {
         /// Bits set or toggled.
@@ -97,6 +100,7 @@ impl<A> Target<A> {
             | Self::Redirect(_)
             | Self::Netmap(_)
             | Self::SynProxy(_)
+            | Self::Ct(_)
             | Self::Connmark(_) => true,
             Self::Continue
             | Self::Accept
@@ -137,6 +141,7 @@ impl<A> Target<A> {
             | Self::Masquerade(_)
             | Self::Redirect(_)
             | Self::Notrack
+            | Self::Ct(_)
             | Self::Mark { .. }
             | Self::Connmark(_) => true,
             // What they write or tell or answer, a cached verdict does not; and what NETMAP chooses depends on the whole address.

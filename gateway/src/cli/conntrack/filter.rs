@@ -41,6 +41,8 @@ impl Builder {
             Key::AnyNat => filter.any_nat = Some(nat(value.as_deref())?),
             Key::Mark => filter.mark = Some(mark(text)?),
             Key::Zone => filter.zone = Some(number(text)?),
+            Key::OriginalZone => filter.original_zone = Some(number(text)?),
+            Key::ReplyZone => filter.reply_zone = Some(number(text)?),
             Key::Status => status(filter, text)?,
             _ => return self.take_of_protocol(key, written, text),
         }

@@ -72,6 +72,7 @@ Options (as conntrack-tools 1.4.7):
   -g, --dst-nat [IP[:PORT]]        connections with translated destination
   -j, --any-nat [IP[:PORT]]        either
   -m, --mark MARK[/MASK]           -w, --zone ZONE
+  --orig-zone ZONE, --reply-zone ZONE  zones of one direction alone
   -u, --status ASSURED|SEEN_REPLY|UNREPLIED
   -o, --output extended,id,timestamp
   -e, --event-mask NEW,UPDATES,DESTROY,ALL
@@ -110,6 +111,8 @@ pub(super) enum Key {
     AnyNat,
     Mark,
     Zone,
+    OriginalZone,
+    ReplyZone,
     Status,
     Output,
     EventMask,
@@ -160,6 +163,8 @@ const SPECS: &[Spec<Key>] = &[
     spec(Key::AnyNat, 'j', &["any-nat"], Takes::Maybe),
     spec(Key::Mark, 'm', &["mark"], Takes::Value),
     spec(Key::Zone, 'w', &["zone"], Takes::Value),
+    long(Key::OriginalZone, &["orig-zone"]),
+    long(Key::ReplyZone, &["reply-zone"]),
     spec(Key::Status, 'u', &["status"], Takes::Value),
     spec(Key::Output, 'o', &["output"], Takes::Value),
     spec(Key::EventMask, 'e', &["event-mask"], Takes::Value),

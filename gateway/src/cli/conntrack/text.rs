@@ -92,11 +92,13 @@ fn line(connection: &Connection, style: Style, occasion: Occasion) -> String {
         let _ = write!(out, "{} ", connection.state);
     }
     push_tuple(&mut out, connection.original.as_ref());
+    push_zone(&mut out, "orig", connection.original.as_ref());
     push_counters(&mut out, connection.original_counters.as_ref());
     if !status.seen_reply {
         out.push_str("[UNREPLIED] ");
     }
     push_tuple(&mut out, connection.reply.as_ref());
+    push_zone(&mut out, "reply", connection.reply.as_ref());
     push_counters(&mut out, connection.reply_counters.as_ref());
     if status.offload {
         out.push_str("[OFFLOAD] ");
@@ -135,6 +137,13 @@ fn push_tuple(out: &mut String, tuple: Option<&Tuple>) {
     };
 }
 
+/// The zone of one direction alone.
+fn push_zone(out: &mut String, direction: &str, tuple: Option<&Tuple>) {
+    if let Some(zone) = tuple.map(|tuple| tuple.zone).filter(|&zone| zone != 0) {
+        let _ = write!(out, "zone-{direction}={zone} ");
+    }
+}
+
 fn push_counters(out: &mut String, counters: Option<&DirectionCounters>) {
     if let Some(counters) = counters {
         let _ = write!(out, "packets={} bytes={} ", counters.packets, counters.bytes);
@@ -153,6 +162,7 @@ mod tests {
             source: source.to_vec(),
             destination: destination.to_vec(),
             layer4: Some(Layer4::Ports(Ports { source: sport, destination: dport })),
+            zone: 0,
         })
     }
 
@@ -181,6 +191,31 @@ mod tests {
             entry(&tcp(), Style::default()),
             "tcp      6 431999 ESTABLISHED src=10.1.0.2 dst=192.168.1.9 sport=40000 dport=80 \
              src=192.168.1.9 dst=192.168.1.146 sport=80 dport=40000 [ASSURED] mark=0 use=1"
+        );
+    }
+
+    #[test]
+    fn zones_of_one_direction_stand_behind_its_tuple() {
+        let mut connection = Connection {
+            protocol: 17,
+            timeout_s: 29,
+            original: ports([10, 9, 9, 1], [10, 9, 9, 1], 45544, 2),
+            reply: ports([10, 9, 9, 1], [10, 9, 9, 1], 2, 45544),
+            r#use: 1,
+            ..Connection::default()
+        };
+        connection.original.as_mut().unwrap().zone = 6;
+        assert_eq!(
+            entry(&connection, Style::default()),
+            "udp      17 29 src=10.9.9.1 dst=10.9.9.1 sport=45544 dport=2 zone-orig=6 [UNREPLIED] \
+             src=10.9.9.1 dst=10.9.9.1 sport=2 dport=45544 mark=0 use=1"
+        );
+        connection.original.as_mut().unwrap().zone = 0;
+        connection.reply.as_mut().unwrap().zone = 7;
+        assert_eq!(
+            entry(&connection, Style::default()),
+            "udp      17 29 src=10.9.9.1 dst=10.9.9.1 sport=45544 dport=2 [UNREPLIED] \
+             src=10.9.9.1 dst=10.9.9.1 sport=2 dport=45544 zone-reply=7 mark=0 use=1"
         );
     }
 
@@ -215,7 +250,7 @@ mod tests {
             from.push(source);
             to.push(destination);
             let layer4 = Some(Layer4::Icmp(IcmpQuery { r#type: kind, code: 0, id: 9 }));
-            Some(Tuple { source: from, destination: to, layer4 })
+            Some(Tuple { source: from, destination: to, layer4, zone: 0 })
         };
         let connection = Connection {
             family: Family::Ipv6.into(),
@@ -238,7 +273,12 @@ mod tests {
     #[test]
     fn protocols_without_ports_and_with_keys() {
         let bare = |source: [u8; 4], destination: [u8; 4], layer4| {
-            Some(Tuple { source: source.to_vec(), destination: destination.to_vec(), layer4 })
+            Some(Tuple {
+                source: source.to_vec(),
+                destination: destination.to_vec(),
+                layer4,
+                zone: 0,
+            })
         };
         let mut connection = Connection {
             protocol: 253,

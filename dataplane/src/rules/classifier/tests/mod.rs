@@ -95,6 +95,7 @@ impl<A: Address> Packet<A> {
             connection: None,
             connection_changed: false,
             notrack: false,
+            template: None,
             add_mss: None,
             copier: None,
             hotdrop: std::cell::Cell::new(false),

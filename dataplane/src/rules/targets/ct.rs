@@ -1,0 +1,78 @@
+//! CT: how the connection that a packet begins or belongs to is tracked (kernel `xt_CT`). As in the kernel the first
+//! such rule that a packet meets, NOTRACK among them, is the one that counts.
+
+use crate::address::Address;
+use crate::conntrack::{Changes, Zones};
+use crate::rules::View;
+use crate::tuple::Zone;
+
+/// What connection tracking is told with a packet (the kernel's template).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Template {
+    /// Which zone.
+    pub zone: ZoneNumber,
+    /// The zone holds for the direction of the first packet.
+    pub original: bool,
+    /// The zone holds for the answers.
+    pub reply: bool,
+    /// Of what nobody is told, if the packet begins a connection.
+    pub silenced: Changes,
+}
+
+/// Where a zone's number comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ZoneNumber {
+    /// The rule.
+    Fixed(u16),
+    /// The low 16 bits of the mark that the packet has once the raw table is through.
+    Mark,
+}
+
+impl Template {
+    /// The zones of a packet with that mark.
+    #[must_use]
+    pub fn zones(self, mark: u32) -> Zones {
+        let number = match self.zone {
+            ZoneNumber::Fixed(number) => number,
+            ZoneNumber::Mark => {
+                let [.., high, low] = mark.to_be_bytes();
+                u16::from_be_bytes([high, low])
+            }
+        };
+        let zone = |holds: bool| Zone::new(if holds { number } else { 0 });
+        Zones { original: zone(self.original), reply: zone(self.reply) }
+    }
+
+    /// Whether it may name another zone than that of packets without a template.
+    #[must_use]
+    pub const fn has_zone(self) -> bool {
+        match self.zone {
+            ZoneNumber::Fixed(number) => number != 0,
+            ZoneNumber::Mark => true,
+        }
+    }
+
+    pub(in crate::rules) const fn apply<A: Address>(self, view: &mut View<'_, A>) {
+        if !view.notrack && view.template.is_none() {
+            view.template = Some(self);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_holds_for_the_directions_it_was_named_for() {
+        let zones = |zone, original, reply| {
+            let zones =
+                Template { zone, original, reply, silenced: Changes::default() }.zones(0x1_0007);
+            (zones.original.get(), zones.reply.get())
+        };
+        assert_eq!(zones(ZoneNumber::Fixed(5), true, true), (5, 5));
+        assert_eq!(zones(ZoneNumber::Fixed(5), true, false), (5, 0));
+        assert_eq!(zones(ZoneNumber::Fixed(5), false, true), (0, 5));
+        assert_eq!(zones(ZoneNumber::Mark, true, true), (7, 7), "16 bits of the mark");
+    }
+}
