@@ -70,14 +70,16 @@ fn drops(gateway: &Gateway, reason: DropReason) -> u64 {
 
 /// Flags, sequence number, acknowledgement of a segment.
 fn said(frame: &[u8]) -> (u8, u32, u32) {
-    let number = |at: usize| u32::from_be_bytes(frame[at..at + 4].try_into().unwrap());
+    let number =
+        |at: usize| u32::from_be_bytes([frame[at], frame[at + 1], frame[at + 2], frame[at + 3]]);
     assert_checksums(frame);
     (frame[47], number(38), number(42))
 }
 
 /// The only frame, which left by that port.
 fn only(sent: &[(u16, Vec<u8>)], by: u16) -> (u8, u32, u32) {
-    let [(port, frame)] = sent else { panic!("{sent:02x?}") };
+    assert_eq!(sent.len(), 1, "{sent:02x?}");
+    let (port, frame) = &sent[0];
     assert_eq!(*port, by);
     assert_eq!(ends(frame), if by == LAN { (THEIRS, OURS) } else { (OURS, THEIRS) });
     said(frame)
