@@ -7,6 +7,7 @@ mod hostile;
 mod ipset;
 mod ipv6;
 mod matches;
+mod matches_rates;
 mod nat;
 mod random;
 mod recent;
