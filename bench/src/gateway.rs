@@ -1,6 +1,6 @@
 //! The gateway under test: workers, wired as `sluice run` wires it, without ports.
 
-use crate::ruleset::{Extra, source_nat};
+use crate::ruleset::{Beside, Extra, source_nat};
 use crate::traffic::routes::Routes;
 use crate::traffic::{EXTERNAL, GATEWAYS, LAN_MAC, LAN_ROUTER_MAC, WAN_MAC, gateway_mac};
 use anyhow::Result;
@@ -48,8 +48,8 @@ pub(crate) enum Role {
     Nat {
         /// Connections there is room for.
         capacity: usize,
-        /// Rules in FORWARD.
-        filters: usize,
+        /// Rules beside it.
+        beside: Beside,
         /// Seconds until a connection nobody has answered ends; the kernel's default is 30.
         udp_timeout: u32,
     },
@@ -219,7 +219,7 @@ fn snapshot(
         next_hops: gateways.chain(own).collect(),
         rules4: match role {
             Role::Router(_) => Rules::empty(workers),
-            Role::Nat { filters, .. } => source_nat(*filters, extra, previous, workers),
+            Role::Nat { beside, .. } => source_nat(*beside, extra, previous, workers),
         },
         rules6: Rules::empty(workers),
         ip: IpSettings::default(),

@@ -1,5 +1,10 @@
 //! The rules of a gateway under test.
 
+mod asked;
+mod services;
+
+pub(crate) use asked::Asked;
+
 use crate::traffic::EXTERNAL;
 use sluice_dataplane::address::V4;
 use sluice_dataplane::nat::NatRange;
@@ -25,10 +30,21 @@ pub(crate) enum Extra {
     Forward,
 }
 
-/// `-t nat -A POSTROUTING -j SNAT --to-source 203.0.113.1`, and `filters` rules in FORWARD that match
-/// none of the packets sent, with the policy ACCEPT behind them. They follow on `previous`.
+/// What stands beside the translation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Beside {
+    /// So many rules in FORWARD that match none of the packets sent.
+    Filters(usize),
+    /// One in FORWARD that is asked of every packet, and lets all go on.
+    Asked(Asked),
+    /// So many services in nat PREROUTING; all packets are to the last 64.
+    Services(usize),
+}
+
+/// `-t nat -A POSTROUTING -j SNAT --to-source 203.0.113.1`, and what stands beside it; the policy is ACCEPT everywhere. They
+/// follow on `previous`.
 pub(crate) fn source_nat(
-    filters: usize,
+    beside: Beside,
     extra: Extra,
     previous: Option<&Rules<V4>>,
     workers: usize,
@@ -47,12 +63,23 @@ pub(crate) fn source_nat(
     let snat = (Vec::new(), Target::Snat(NatRange::single(V4(EXTERNAL))));
     let mut chains = vec![chain(extra == Extra::Nat, vec![snat])];
     let mut entries = vec![(Table::Nat, Hook::Postrouting, ChainId(0))];
-    if filters > 0 {
-        let rules = (0..filters).map(|number| (Filter::of(number).matches(), Target::Drop));
-        chains.push(chain(extra == Extra::Forward, rules.collect()));
+    let forward = match beside {
+        Beside::Filters(filters) => {
+            let rules = (0..filters).map(|number| (Filter::of(number).matches(), Target::Drop));
+            rules.collect()
+        }
+        Beside::Asked(asked) => vec![(vec![asked.condition()], Target::Continue)],
+        Beside::Services(_) => Vec::new(),
+    };
+    if !forward.is_empty() {
+        chains.push(chain(extra == Extra::Forward, forward));
         entries.push((Table::Filter, Hook::Forward, ChainId(1)));
     }
-    let counters = counters as usize;
+    if let Beside::Services(services) = beside {
+        chains.extend(services::chains(services, 1, counters as usize));
+        entries.push((Table::Nat, Hook::Prerouting, ChainId(1)));
+    }
+    let counters = chains.iter().map(|chain| chain.rules.len() + 1).sum();
     match previous {
         None => Rules::new(chains, &entries, counters, workers),
         Some(previous) => Rules::after(previous, chains, &entries, counters, workers),
@@ -133,6 +160,19 @@ impl Display for Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn services_lead_to_chains_of_their_own() {
+        let chains = services::chains(100, 7, 2);
+        assert_eq!(chains.len(), 1 + 100 * 11);
+        let last = &chains[0].rules[99];
+        assert_eq!(last.target, Target::Jump(ChainId(7 + 1 + 99 * 11)));
+        let Target::Jump(endpoint) = chains[1 + 99 * 11].rules[9].target else { panic!("no jump") };
+        assert_eq!(endpoint, ChainId(7 + 1 + 99 * 11 + 10));
+        let of = crate::traffic::server(63).octets();
+        let dnat = &chains[1 + 99 * 11 + 10].rules[0].target;
+        assert_eq!(*dnat, Target::Dnat(NatRange::single(V4(of))));
+    }
 
     #[test]
     fn rules_are_written_as_the_kernel_takes_them() {

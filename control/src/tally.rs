@@ -11,6 +11,7 @@
 
 use sluice_config::netfilter::{Chain, Counters, Ruleset, Table};
 use sluice_dataplane::rules::Count;
+use std::collections::HashMap;
 
 /// What of the live generation's counts the model holds already.
 #[derive(Debug, Default)]
@@ -41,12 +42,13 @@ impl Tally {
     pub fn carry(&mut self, before: &Ruleset, after: &mut Ruleset, totals: &[Count]) {
         let mut since = self.since(totals).into_iter();
         for (table, model) in before.tables() {
+            let chains = after.table_mut(table).map(|model| &mut model.chains);
+            let by_name = chains.into_iter().flatten().map(|chain| (chain.name.clone(), chain));
+            let mut new: HashMap<String, &mut Chain> = by_name.collect();
             for old in &model.chains {
                 let rules: Vec<Count> = since.by_ref().take(old.rules.len()).collect();
                 let policy = if old.policy.is_some() { since.next() } else { None };
-                let chains = after.table_mut(table).map(|model| &mut model.chains);
-                let new = chains.into_iter().flatten().find(|chain| chain.name == old.name);
-                if let Some(new) = new {
+                if let Some(new) = new.get_mut(&old.name) {
                     carry_rules(old, new, &rules);
                     add(&mut new.counters, policy.filter(|_| old.counts && new.counts));
                 }

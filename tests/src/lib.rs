@@ -16,6 +16,7 @@ pub mod frame;
 pub mod gateway;
 pub mod http;
 pub mod kernel;
+pub mod kube;
 pub mod namespace;
 pub mod numbers;
 pub mod process;

@@ -7,6 +7,7 @@ use super::packets::{self, Effort, Packets};
 use super::scenario::{Established, OUT, Table};
 use crate::machine::Machine;
 use crate::report::Average;
+use crate::ruleset::Beside;
 use anyhow::Result;
 use router::Router;
 
@@ -67,7 +68,7 @@ pub(super) fn against(
         Routing::Established { flows, filters } => {
             packets::established(machine, Established { flows, filters, ..OUT })?
         }
-        Routing::New { filters } => packets::new(machine, 0, filters, effort)?,
+        Routing::New { filters } => packets::new(machine, 0, Beside::Filters(filters), effort)?,
     };
     let baseline: Option<(String, Box<dyn Measurement>)> = match effort.compare {
         true => {

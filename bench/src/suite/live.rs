@@ -5,7 +5,7 @@ use crate::gateway::{self, Control, Role};
 use crate::machine::{Machine, move_to};
 use crate::report::{Average, Figure};
 use crate::rig::{POOL, Rig};
-use crate::ruleset::Extra;
+use crate::ruleset::{Beside, Extra};
 use crate::traffic::{Protocol, Traffic, Way};
 use anyhow::{Context, Result, ensure};
 use dpdk::cpu;
@@ -67,7 +67,7 @@ impl Swap {
 
 /// A NAT gateway with `flows` connections, and its control thread's half.
 fn gateway(machine: &Machine, flows: u32) -> Result<(Rig, Control)> {
-    let role = Role::Nat { capacity: flows as usize, filters: 10, udp_timeout: 30 };
+    let role = Role::Nat { capacity: flows as usize, beside: Beside::Filters(10), udp_timeout: 30 };
     let mut gateway = gateway::gateway(role, 1)?;
     let worker = gateway.workers.pop().context("a gateway of no workers")?;
     let traffic = Traffic { protocol: Protocol::Udp, translated: true, destinations: Vec::new() };

@@ -6,6 +6,7 @@ use crate::gateway::Role;
 use crate::machine::Machine;
 use crate::report::Average;
 use crate::rig::{Checksums, POOL, Pace, Rig};
+use crate::ruleset::{Asked, Beside};
 use crate::sabotage::Sabotage;
 use crate::traffic::routes::Routes;
 use crate::traffic::{Protocol, Traffic, Way};
@@ -75,6 +76,8 @@ enum Promise {
     Frames,
     /// Every packet took a cached verdict, and there are so many connections.
     Cached { before: u64, connections: usize },
+    /// No packet took a cached verdict, and there are so many connections.
+    Asked { before: u64, connections: usize },
     /// Every packet began a connection.
     Began { before: u64 },
     /// About so many connections are live, and none was pushed out.
@@ -148,6 +151,11 @@ impl Measurement for Packets {
                 ensure!(cached == sent, "{cached} of {sent} packets took a cached verdict");
                 ensure!(count == connections, "{count} connections, not {connections}");
             }
+            Promise::Asked { before, connections } => {
+                let cached = self.rig.cached() - before;
+                ensure!(cached == 0, "{cached} packets took a cached verdict");
+                ensure!(count == connections, "{count} connections, not {connections}");
+            }
             Promise::Began { before } => {
                 let begun = statistics.inserted - before;
                 ensure!(begun == sent, "{begun} connections began with {sent} packets");
@@ -201,7 +209,7 @@ pub(crate) fn established(machine: &Machine, asked: Established) -> Result<Packe
     let connections = asked.flows as usize;
     let role = Role::Nat {
         capacity: connections.max(TABLE),
-        filters: asked.filters,
+        beside: Beside::Filters(asked.filters),
         udp_timeout: UDP_TIMEOUT,
     };
     let mut rig = nat(machine, asked.protocol, role)?.with(asked.checksums, Pace::default());
@@ -215,16 +223,27 @@ pub(crate) fn established(machine: &Machine, asked: Established) -> Result<Packe
     Ok(packets.promise(Promise::Cached { before, connections }))
 }
 
+/// Packets of connections that have seen packets both ways, each of which a rule asks about all the same.
+pub(crate) fn asked(machine: &Machine, asked: Asked, flows: u32) -> Result<Packets> {
+    let capacity = (flows as usize).max(TABLE);
+    let role = Role::Nat { capacity, beside: Beside::Asked(asked), udp_timeout: UDP_TIMEOUT };
+    let mut rig = nat(machine, Protocol::Udp, role)?;
+    establish(&mut rig, 0..flows)?;
+    let before = rig.cached();
+    let packets = Packets::new(rig, ONE_WAY, Source::Random(flows));
+    Ok(packets.promise(Promise::Asked { before, connections: flows as usize }))
+}
+
 /// Packets that each begin a connection, with `live` there already.
 pub(crate) fn new(
     machine: &Machine,
     live: usize,
-    filters: usize,
+    beside: Beside,
     effort: Effort,
 ) -> Result<Packets> {
     let before = live.div_ceil(POOL).max(1);
     let capacity = (before + effort.rounds) * POOL;
-    let role = Role::Nat { capacity, filters, udp_timeout: UDP_TIMEOUT };
+    let role = Role::Nat { capacity, beside, udp_timeout: UDP_TIMEOUT };
     let rig = nat(machine, Protocol::Udp, role)?;
     let mut packets = Packets::new(rig, ONE_WAY, Source::Fresh { next: 0 });
     for _ in 0..before {
@@ -239,7 +258,8 @@ pub(crate) fn new(
 pub(crate) fn churn(machine: &Machine) -> Result<Packets> {
     const LIVE: usize = 1_000_000;
     const TIMEOUT: u32 = 10;
-    let role = Role::Nat { capacity: LIVE * 3 / 2, filters: 0, udp_timeout: TIMEOUT };
+    let role =
+        Role::Nat { capacity: LIVE * 3 / 2, beside: Beside::Filters(0), udp_timeout: TIMEOUT };
     let pace = Pace { burst: Duration::from_micros(320), age_every: 1 };
     let rig = nat(machine, Protocol::Udp, role)?.with(Checksums::Verified, pace);
     let mut packets = Packets::new(rig, ONE_WAY, Source::Fresh { next: 0 });

@@ -7,6 +7,7 @@ use crate::gateway::{self, Role};
 use crate::machine::{Machine, move_to};
 use crate::report::{Average, Figure};
 use crate::rig::{Checksums, Rig};
+use crate::ruleset::Beside;
 use crate::traffic::{Protocol, Traffic, Way};
 use anyhow::{Context, Result, ensure};
 use std::sync::{Arc, Barrier};
@@ -18,7 +19,7 @@ fn traffic() -> Traffic {
 }
 
 fn role() -> Role {
-    Role::Nat { capacity: 4 * FLOWS as usize, filters: 0, udp_timeout: 30 }
+    Role::Nat { capacity: 4 * FLOWS as usize, beside: Beside::Filters(0), udp_timeout: 30 }
 }
 
 /// Every packet comes in by the worker that does not own its connection, against none does. One thread

@@ -9,6 +9,7 @@ use super::{processes, scale};
 use crate::machine::Machine;
 use crate::report::{Average, Figure};
 use crate::rig::Checksums;
+use crate::ruleset::{Asked, Beside};
 use crate::traffic::{Protocol, Way};
 use anyhow::{Context, Result};
 
@@ -73,6 +74,10 @@ pub(crate) enum Kind {
     Established(Established),
     /// Packets that each begin a connection, with so many known already.
     New { live: usize, filters: usize },
+    /// Packets of known connections, each of which a rule asks about all the same.
+    Asked(Asked),
+    /// Packets that each begin a connection to one of so many services.
+    Services(usize),
     /// The same, while as many end: a million live, 100,000 a second come and go.
     Churn,
     /// Lookups among so many IPv4 routes.
@@ -125,6 +130,8 @@ impl Scenario {
             Kind::Forward { .. }
             | Kind::Established(_)
             | Kind::New { .. }
+            | Kind::Asked(_)
+            | Kind::Services(_)
             | Kind::Churn
             | Kind::Memory
             | Kind::Loss(_)
@@ -168,13 +175,26 @@ impl Scenario {
                 }
             }
             Kind::New { live, filters: filters @ (0 | 10) } => {
-                let packets = packets::new(machine, live, filters, few)?;
+                let packets = packets::new(machine, live, Beside::Filters(filters), few)?;
                 return Ok(vec![packets.alone(machine, Average::Median).run(&self.name, few)?]);
             }
             Kind::New { live, filters } => {
-                let ten = packets::new(machine, live, 10, few)?;
-                let packets = packets::new(machine, live, filters, few)?;
+                let ten = packets::new(machine, live, Beside::Filters(10), few)?;
+                let packets = packets::new(machine, live, Beside::Filters(filters), few)?;
                 let comparison = packets.against(machine, "10 rules", ten);
+                return Ok(vec![comparison.run(&self.name, few)?]);
+            }
+            Kind::Asked(asked) => {
+                // As many flows as the set has elements; else so many that their connections stay in the cache.
+                let flows = if asked == Asked::MillionSet { MILLION } else { 10_000 };
+                let plain = packets::established(machine, Established { flows, ..OUT })?;
+                let packets = packets::asked(machine, asked, flows)?;
+                packets.against(machine, "without the rule", plain)
+            }
+            Kind::Services(count) => {
+                let few_services = packets::new(machine, 0, Beside::Services(64), few)?;
+                let packets = packets::new(machine, 0, Beside::Services(count), few)?;
+                let comparison = packets.against(machine, "64 services", few_services);
                 return Ok(vec![comparison.run(&self.name, few)?]);
             }
             Kind::Fib4(count) => tables::fib4(machine, count)?,
@@ -272,6 +292,10 @@ pub(crate) fn all() -> Vec<Scenario> {
             add(format!("rules/first/{count}"), kind);
         }
     }
+    for (word, asked) in Asked::ALL {
+        add(format!("rules/match/{word}"), Kind::Asked(asked));
+    }
+    add("rules/services/10k".into(), Kind::Services(10_000));
     for (size, count) in [("1k", 1_000), ("100k", 100_000), ("1M", 1_000_000)] {
         add(format!("fib/lookup/{size}/v4"), Kind::Fib4(count));
         add(format!("fib/lookup/{size}/v6"), Kind::Fib6(count));

@@ -6,6 +6,7 @@ use super::scenario::{Established, OUT};
 use crate::gateway::{self, Role};
 use crate::machine::Machine;
 use crate::report::Average;
+use crate::ruleset::Beside;
 use crate::traffic::Numbered;
 use crate::traffic::routes::{Random, Routes};
 use anyhow::{Context, Result, ensure};
@@ -315,7 +316,7 @@ pub(crate) fn memory(machine: &Machine, flows: u32) -> Result<f64> {
         small.round(&Effort::QUICK)?;
     }
     let before = resident()?;
-    let role = Role::Nat { capacity: 1, filters: 0, udp_timeout: 30 };
+    let role = Role::Nat { capacity: 1, beside: Beside::Filters(0), udp_timeout: 30 };
     let _without = gateway::gateway(role, 1)?;
     let fixed = resident()?.saturating_sub(before);
     let packets = packets::established(machine, asked)?;

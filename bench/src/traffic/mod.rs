@@ -16,7 +16,7 @@ use sluice_dataplane::address::Mac;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const TTL: u8 = 64;
-const SERVER_PORT: u16 = 4433;
+pub(crate) const SERVER_PORT: u16 = 4433;
 /// Source ports in use. Flows that share one have different servers, so NAT keeps all ports.
 const PORTS: u32 = 60_000;
 
@@ -31,6 +31,16 @@ pub(crate) const GATEWAYS: u8 = 16;
 /// The MAC of a gateway on the WAN.
 pub(crate) const fn gateway_mac(gateway: u8) -> Mac {
     Mac([2, 0, 0, 0, 2, gateway])
+}
+
+/// The address of a flow's client.
+pub(crate) fn client(flow: u32) -> Ipv4Addr {
+    Ipv4Addr::from(0x0a00_0001 + flow)
+}
+
+/// The address of a server.
+pub(crate) fn server(number: u32) -> Ipv4Addr {
+    Ipv4Addr::from(0xc612_0001 + number)
 }
 
 /// Which way a frame goes.
@@ -168,10 +178,10 @@ impl Traffic {
 
     fn destination(&self, flow: u32) -> Destination {
         let index = flow as usize % self.destinations.len().max(1);
-        self.destinations.get(index).copied().unwrap_or_else(|| Destination {
-            address: Ipv4Addr::from(0xc612_0001 + flow / PORTS).into(),
-            gateway: 0,
-        })
+        self.destinations
+            .get(index)
+            .copied()
+            .unwrap_or_else(|| Destination { address: server(flow / PORTS).into(), gateway: 0 })
     }
 
     fn endpoints(&self, number: Numbered, translated: bool) -> Endpoints {
@@ -179,7 +189,7 @@ impl Traffic {
         let server = self.destination(flow).address;
         let client = match server {
             IpAddr::V4(_) if translated => Ipv4Addr::from(EXTERNAL).into(),
-            IpAddr::V4(_) => Ipv4Addr::from(0x0a00_0001 + flow).into(),
+            IpAddr::V4(_) => client(flow).into(),
             IpAddr::V6(_) => Ipv6Addr::from((0xfd00 << 112) + u128::from(flow) + 1).into(),
         };
         let port = u16::try_from(1024 + flow % PORTS).unwrap_or(u16::MAX);

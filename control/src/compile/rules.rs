@@ -8,6 +8,7 @@ use sluice_config::netfilter::{self as text, Ruleset, TableModel};
 use sluice_dataplane::address::Address;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::{Chain, ChainId, CounterId, Hook, Policy, Rule, Rules, Table};
+use std::collections::HashMap;
 
 /// A compiled ruleset. Counters are numbered in the order of the model: table by table, chain by chain,
 /// each rule and then, for a built-in chain, its policy.
@@ -67,6 +68,11 @@ pub(crate) fn is_idle(model: &TableModel) -> bool {
         .all(|chain| chain.rules.is_empty() && chain.policy == Some(text::Policy::Accept))
 }
 
+/// Chains by name: there may be a hundred thousand.
+fn places(model: &TableModel) -> HashMap<&str, usize> {
+    model.chains.iter().map(|chain| chain.name.as_str()).zip(0..).collect()
+}
+
 struct Builder<A> {
     chains: Vec<Chain<A>>,
     entries: Vec<(Table, Hook, ChainId)>,
@@ -87,10 +93,8 @@ impl<A: Address> Builder<A> {
         world: &World<'_>,
     ) -> Result<(), CompileError> {
         let first = self.chains.len();
-        let find = |name: &str| {
-            let at = model.chains.iter().position(|chain| chain.name == name)?;
-            u32::try_from(first + at).ok().map(ChainId)
-        };
+        let places = places(model);
+        let find = |name: &str| u32::try_from(first + places.get(name)?).ok().map(ChainId);
         for chain in &model.chains {
             let mut rules = Vec::with_capacity(chain.rules.len());
             for (index, rule) in chain.rules.iter().enumerate() {
@@ -156,13 +160,15 @@ fn refuse_loops(table: text::Table, model: &TableModel) -> Result<(), CompileErr
         Open,
         Done,
     }
-    let position = |name: &str| model.chains.iter().position(|chain| chain.name == name);
+    let places = places(model);
     let calls: Vec<Vec<usize>> = model
         .chains
         .iter()
         .map(|chain| {
             let called = chain.rules.iter().filter_map(|rule| match &rule.target {
-                Some(text::Target::Jump(name) | text::Target::Goto(name)) => position(name),
+                Some(text::Target::Jump(name) | text::Target::Goto(name)) => {
+                    places.get(name.as_str()).copied()
+                }
                 _ => None,
             });
             called.collect()

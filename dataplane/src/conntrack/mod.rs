@@ -181,7 +181,7 @@ pub struct NewConnection<A> {
     pub egress: InterfaceId,
     pub(crate) status: Status,
     /// Bytes of its first packet, where it has an account.
-    first_bytes: u32,
+    pub(crate) first_bytes: u32,
     /// The reply tuple that is claimed.
     pub(crate) claimed: Option<Tuple<A>>,
     pub(crate) first: FirstPacket,

@@ -217,15 +217,15 @@ fn edited(chains: &[Chain<V4>], edits: &[(Index, Index, Edit)]) -> Vec<Vec<Wante
 
 /// What becomes of a packet: outcome, mark, whether that may be kept, and the slots of what it met.
 fn walk(rules: &Rules<V4>, packet: &Packet<V4>) -> (Outcome<V4>, u32, bool, Vec<Option<u32>>) {
-    let headers = packet.headers();
-    let mut view = packet.view(&headers);
-    let (mut trail, mut cacheable) = (Trail::new(), true);
-    let walk = Walk { counters: None, trail: Some(&mut trail), cacheable: &mut cacheable };
-    let outcome = rules.evaluate(ChainId(0), &mut view, walk);
-    // No packet with such a flag takes a cached verdict.
-    let cacheable = cacheable || view.is_control();
-    let slots = trail.steps().iter().map(|counter| rules.slots.of(*counter)).collect();
-    (outcome, view.mark, cacheable, slots)
+    packet.seen(|view| {
+        let (mut trail, mut cacheable) = (Trail::new(), true);
+        let walk = Walk { counters: None, trail: Some(&mut trail), cacheable: &mut cacheable };
+        let outcome = rules.evaluate(ChainId(0), view, walk);
+        // No packet with such a flag takes a cached verdict.
+        let cacheable = cacheable || view.is_control();
+        let slots = trail.steps().iter().map(|counter| rules.slots.of(*counter)).collect();
+        (outcome, view.mark, cacheable, slots)
+    })
 }
 
 proptest! {

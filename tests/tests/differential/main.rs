@@ -9,6 +9,7 @@ mod ipset;
 mod ipv6;
 mod matches;
 mod matches_bytes;
+mod matches_rates;
 mod nat;
 mod random;
 mod recent;

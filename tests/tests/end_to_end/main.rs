@@ -7,6 +7,7 @@ mod devices;
 mod events;
 mod examples;
 mod floods;
+mod large;
 mod local;
 mod losses;
 mod metrics;

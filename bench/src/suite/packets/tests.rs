@@ -39,6 +39,10 @@ fn small() -> Vec<Kind> {
         Kind::Established(Established { order: Order::Sequential, ..tcp }),
         Kind::Established(Established { ways: Ways::Both, ..tcp }),
         Kind::New { live: 0, filters: 100 },
+        Kind::Asked(Asked::Limit),
+        Kind::Asked(Asked::Recent),
+        Kind::Asked(Asked::HashLimit),
+        Kind::Services(100),
     ]
 }
 

@@ -1,7 +1,6 @@
 //! Matches that remember something from packet to packet.
 
 use super::Within;
-use crate::compile::error::Unsupported;
 use crate::compile::leading;
 use crate::compile::states::RECENT;
 use sluice_config::netfilter::matches as words;
@@ -58,30 +57,13 @@ pub(super) fn recent<A: Address>(asked: &words::Recent, within: Within<'_>) -> M
     Match::Recent(recent)
 }
 
-pub(super) fn hashlimit<A: Address>(
-    asked: &words::Hashlimit,
-    within: Within<'_>,
-) -> Result<Match<A>, Unsupported> {
-    if asked.rate_match {
-        return Err(Unsupported {
-            what: "--hashlimit-rate-match",
-            instead: "leave it out: a bucket then holds --hashlimit-burst",
-        });
-    }
+pub(super) fn hashlimit<A: Address>(asked: &words::Hashlimit, within: Within<'_>) -> Match<A> {
     let name = format!("{:?}/{}", A::VERSION, asked.name);
     let table = within.world.states.named(HASHLIMIT, &name, || Table::new(buckets(asked)));
-    let burst = u32::try_from(asked.burst).unwrap_or(u32::MAX);
-    let rate = if asked.bytes {
-        // A chunk costs so many 2^32th of a second.
-        let chunk = (u128::from(asked.average) * 1_000_000_000) >> 16;
-        Rate::Bytes { chunk: u64::try_from(chunk).unwrap_or(u64::MAX), burst }
-    } else {
-        Rate::Packets { cost: asked.average.saturating_mul(1_000), burst }
-    };
     let mask = |wanted: bool, prefix: Option<u8>| {
         wanted.then(|| prefix.map_or(u128::MAX, |prefix| leading::<A>(prefix)))
     };
-    Ok(Match::HashLimit(HashLimit {
+    Match::HashLimit(HashLimit {
         table,
         mode: Mode {
             source: mask(asked.key.source, asked.source_prefix),
@@ -89,10 +71,35 @@ pub(super) fn hashlimit<A: Address>(
             source_port: asked.key.source_port,
             destination_port: asked.key.destination_port,
         },
-        rate,
+        rate: rate(asked),
         expire: Duration::from_millis(asked.expire.into()),
+        collect: Duration::from_millis(asked.gc_interval.into()),
         above: asked.above,
-    }))
+    })
+}
+
+fn rate(asked: &words::Hashlimit) -> Rate {
+    let burst = u32::try_from(asked.burst).unwrap_or(u32::MAX);
+    match (asked.rate_match, asked.bytes) {
+        (false, false) => Rate::Packets { cost: asked.average.saturating_mul(1_000), burst },
+        (false, true) => {
+            // A chunk costs so many 2^32th of a second.
+            let chunk = (u128::from(asked.average) * 1_000_000_000) >> 16;
+            Rate::Bytes { chunk: u64::try_from(chunk).unwrap_or(u64::MAX), burst }
+        }
+        (true, bytes) => {
+            // The kernel's user2rate and user2rate_bytes.
+            let rate = match bytes {
+                true => (u64::from(u32::MAX) / asked.average.max(1)).saturating_sub(1) << 4,
+                false => 1_000_000 / asked.average.max(1),
+            };
+            let burst = match bytes {
+                true => rate.saturating_mul(asked.burst.max(1)),
+                false => rate.saturating_add(asked.burst),
+            };
+            Rate::Window { interval: u64::from(asked.interval) * 1_000_000_000, rate, burst, bytes }
+        }
+    }
 }
 
 pub(super) fn statistic<A>(asked: &words::Statistic, within: Within<'_>) -> Match<A> {

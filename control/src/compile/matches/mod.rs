@@ -99,7 +99,7 @@ fn push<A: Address>(
         text::Match::Limit(asked) => out.push(kept::limit(asked, within)),
         text::Match::Connlimit(asked) => out.push(kept::connlimit(asked, within)),
         text::Match::Recent(asked) => out.push(kept::recent(asked, within)),
-        text::Match::Hashlimit(asked) => out.push(kept::hashlimit(asked, within)?),
+        text::Match::Hashlimit(asked) => out.push(kept::hashlimit(asked, within)),
         text::Match::Iprange(asked) => out.push(header::iprange(asked)),
         text::Match::Ttl(asked) => out.push(header::hops(asked.comparison, asked.value)),
         text::Match::Hl(asked) => out.push(header::hops(asked.comparison, asked.value)),

@@ -133,6 +133,23 @@ macro_rules! declare {
         #[derive(Debug, Clone, PartialEq)]
         pub enum Match<A> { $($(#[$doc])* $name($type),)* }
 
+        /// Which match: for tests that must not leave one out.
+        #[cfg(test)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(in crate::rules) enum Kind { $($name,)* }
+
+        #[cfg(test)]
+        impl Kind {
+            pub(in crate::rules) const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+
+        #[cfg(test)]
+        impl<A> Match<A> {
+            pub(in crate::rules) const fn kind(&self) -> Kind {
+                match self { $(Self::$name(_) => Kind::$name,)* }
+            }
+        }
+
         impl<A: Address> Match<A> {
             /// Whether the packet fulfils it.
             #[must_use]

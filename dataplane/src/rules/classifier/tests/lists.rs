@@ -46,10 +46,10 @@ fn chain(count: u32, matches: impl Fn(u32) -> Vec<Match<V4>>) -> Vec<Rule<V4>> {
 
 /// Positions of the rules a packet has to ask.
 fn asked(classifier: &Classifier<V4>, packet: &Packet<V4>, rules: usize) -> Vec<usize> {
-    let headers = packet.headers();
-    let view = packet.view(&headers);
-    let mut candidates = Candidates::from(Some(classifier), 0, &view);
-    std::iter::from_fn(|| Some(candidates.next(&view)).filter(|at| *at < rules)).collect()
+    packet.seen(|view| {
+        let mut candidates = Candidates::from(Some(classifier), 0, view);
+        std::iter::from_fn(|| Some(candidates.next(view)).filter(|at| *at < rules)).collect()
+    })
 }
 
 /// What two packets have to ask of a list whose rules stand in so many `places` each: one that matches

@@ -1,15 +1,20 @@
 //! The classifier against the plain walk, what it asks of long chains, and when it is built.
 
+mod draw;
+mod draw_bytes;
 mod kept;
 mod lists;
 pub(in crate::rules) mod random;
 mod same;
+mod twin;
 
 use crate::address::{Address, L4Port};
-use crate::conntrack::CtState;
+use crate::conntrack::{CtState, FirstPacket, NewConnection, Status};
 use crate::ids::InterfaceId;
 use crate::interface::Interfaces;
-use crate::rules::{Hook, Surroundings, View};
+use crate::rules::{Hook, Surroundings, Tracked, View};
+use crate::time::Instant;
+use crate::tuple::Tuple;
 use crate::wire::layer4::{Layer4, Layer4Kind, TcpFields};
 use crate::wire::parse::{FragmentInfo, Headers};
 use crate::wire::protocol;
@@ -34,6 +39,25 @@ pub(in crate::rules) struct Packet<A> {
     dnat: bool,
     mark: u32,
     length: u32,
+    bytes: Bytes,
+    /// Mark and status of its connection.
+    connection: Option<(u32, Status)>,
+    now: Instant,
+    random: u64,
+}
+
+/// What matches read from the frame itself.
+#[derive(Debug, Clone, Default)]
+struct Bytes {
+    broadcast: bool,
+    /// Last byte of the source's MAC.
+    mac: u8,
+    tos: u8,
+    ttl: u8,
+    /// The first two words of layer 4.
+    words: (u32, u32),
+    /// What comes 20 bytes behind: TCP options, or data.
+    tail: Vec<u8>,
 }
 
 impl<A: Address> Packet<A> {
@@ -53,29 +77,93 @@ impl<A: Address> Packet<A> {
             dnat: false,
             mark: 0,
             length: 60,
+            bytes: Bytes::default(),
+            connection: None,
+            now: Instant(0),
+            random: 0,
         }
     }
 
-    pub(in crate::rules) fn headers(&self) -> Headers {
+    const L4: usize = 14 + if A::SIZE == 4 { 20 } else { 40 };
+
+    fn frame(&self) -> Vec<u8> {
+        let Bytes { broadcast, mac, tos, ttl, words, tail } = &self.bytes;
+        let mut frame = vec![0; Self::L4 + 40];
+        frame[..6].fill(if *broadcast { 0xff } else { 2 });
+        frame[6..12].copy_from_slice(&[2, 0, 0, 0, 0, *mac]);
+        if A::SIZE == 4 {
+            (frame[14], frame[15], frame[22]) = (0x45, *tos, *ttl);
+        } else {
+            (frame[14], frame[15], frame[21]) = (0x60 | tos >> 4, tos << 4, *ttl);
+        }
+        let layer4 = &mut frame[Self::L4..];
+        layer4[..4].copy_from_slice(&words.0.to_be_bytes());
+        layer4[4..8].copy_from_slice(&words.1.to_be_bytes());
+        // The length of a TCP header with 20 bytes of options.
+        layer4[12] = 10 << 4;
+        for (to, from) in layer4[20..].iter_mut().zip(tail) {
+            *to = *from;
+        }
+        frame
+    }
+
+    fn headers(&self) -> Headers {
         let fragment = FragmentInfo { offset: 1480, more: false, id: 1, dont_fragment: false };
         Headers {
             version: A::VERSION,
             l3: 14,
-            l4: 34,
-            end: 74,
+            l4: Self::L4 as u16,
+            end: Self::L4 as u16 + 40,
             protocol: self.protocol,
-            ttl: 64,
-            tos: 0,
+            ttl: self.bytes.ttl,
+            tos: self.bytes.tos,
             fragment: self.later_fragment.then_some(fragment),
             options: false,
         }
     }
 
-    pub(in crate::rules) fn view<'v>(&self, headers: &'v Headers) -> View<'v, A> {
+    /// As its connection's first packet.
+    fn tuple(&self) -> Tuple<A> {
+        Tuple {
+            protocol: self.protocol,
+            source: self.source,
+            destination: self.destination,
+            source_port: L4Port::new(self.ports.0),
+            destination_port: L4Port::new(self.ports.1),
+            ..Tuple::default()
+        }
+    }
+
+    fn begun(&self, mark: u32, status: Status) -> NewConnection<A> {
+        let original = self.tuple();
+        let reply = Tuple {
+            source: original.destination,
+            destination: original.source,
+            source_port: original.destination_port,
+            destination_port: original.source_port,
+            ..original
+        };
+        NewConnection {
+            original,
+            reply,
+            mapped: false,
+            mark,
+            egress: InterfaceId(1),
+            status,
+            first_bytes: 0,
+            claimed: None,
+            first: FirstPacket::default(),
+        }
+    }
+
+    /// Shows it to rules.
+    pub(in crate::rules) fn seen<T>(&self, by: impl FnOnce(&mut View<'_, A>) -> T) -> T {
         let (source, destination) = self.ports;
-        View {
-            data: &mut [],
-            headers,
+        let (headers, mut frame) = (self.headers(), self.frame());
+        let mut begun = self.connection.map(|(mark, status)| self.begun(mark, status));
+        by(&mut View {
+            data: &mut frame,
+            headers: &headers,
             layer4: Layer4 {
                 source_port: L4Port::new(source),
                 destination_port: L4Port::new(destination),
@@ -91,15 +179,21 @@ impl<A: Address> Packet<A> {
             mark: self.mark,
             traced: None,
             length: self.length,
-            link_broadcast: false,
-            connection: None,
+            link_broadcast: self.bytes.broadcast,
+            connection: begun.as_mut().map(|begun| Tracked::New(begun).into()),
             connection_changed: false,
             notrack: false,
             template: None,
             add_mss: None,
             copier: None,
             hotdrop: std::cell::Cell::new(false),
-            around: Surroundings::bare(Hook::Forward, &NOWHERE),
-        }
+            around: Surroundings {
+                now: self.now,
+                unix: self.now.0,
+                zone: 3600,
+                random: self.random,
+                ..Surroundings::bare(Hook::Forward, &NOWHERE)
+            },
+        })
     }
 }

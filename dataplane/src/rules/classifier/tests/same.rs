@@ -1,7 +1,9 @@
-//! Random rulesets: the classifier's walk and the plain one end alike, count alike and remember alike.
+//! Random rulesets of every match there is, and what happens between packets: the classifier's walk and the plain one end alike,
+//! count alike and remember alike.
 
 use super::Packet;
-use super::random::{chains, packet};
+use super::random::{Step, all_chains, steps};
+use super::twin::Twins;
 use crate::address::{Address, V4, V6};
 use crate::ids::WorkerId;
 use crate::rules::classifier::Classifier;
@@ -9,43 +11,93 @@ use crate::rules::matches::address::{Destination, Source};
 use crate::rules::matches::{Match, multiport, port};
 use crate::rules::targets::Target;
 use crate::rules::{Chain, ChainId, Count, CounterId, Outcome, Rule, Rules, Trail, Walk};
-use proptest::collection::vec;
+use crate::time::Instant;
+use crate::tuple::Tuple;
 use proptest::prelude::*;
+use std::time::Duration;
 
-const PLAIN: WorkerId = WorkerId(0);
-const INDEXED: WorkerId = WorkerId(1);
+const WORKER: WorkerId = WorkerId(0);
 
-/// Walks by one of the two ways: outcome, mark, whether it may be cached, trail.
-fn walk<A: Address>(
-    rules: &Rules<A>,
-    packet: &Packet<A>,
-    by: WorkerId,
-) -> (Outcome<A>, u32, bool, String) {
-    let headers = packet.headers();
-    let mut view = packet.view(&headers);
-    let (mut trail, mut cacheable) = (Trail::new(), true);
-    let walk =
-        Walk { counters: rules.counters(by), trail: Some(&mut trail), cacheable: &mut cacheable };
-    let outcome = if by == PLAIN {
-        rules.evaluate_plainly(ChainId(0), &mut view, walk)
-    } else {
-        rules.evaluate(ChainId(0), &mut view, walk)
-    };
-    (outcome, view.mark, cacheable, format!("{trail:?}"))
+/// Rules that are walked in one of the two ways.
+struct Side<A> {
+    rules: Rules<A>,
+    counters: usize,
+    plainly: bool,
 }
 
-fn counts<A: Address>(rules: &Rules<A>, by: WorkerId) -> Vec<Count> {
-    let mut sums = Vec::new();
-    rules.counters(by).unwrap().add_to(&mut sums);
-    sums
-}
-
-fn agree<A: Address>((chains, counters): (Vec<Chain<A>>, usize), packets: &[Packet<A>]) {
-    let rules = Rules::new(chains, &[], counters, 2);
-    for packet in packets {
-        assert_eq!(walk(&rules, packet, INDEXED), walk(&rules, packet, PLAIN), "{packet:?}");
+impl<A: Address> Side<A> {
+    fn new(chains: Vec<Chain<A>>, counters: usize, plainly: bool) -> Self {
+        Self { rules: Rules::new(chains, &[], counters, 1), counters, plainly }
     }
-    assert_eq!(counts(&rules, INDEXED), counts(&rules, PLAIN));
+
+    fn replace(&mut self, chains: Vec<Chain<A>>) {
+        self.rules = Rules::after(&self.rules, chains, &[], self.counters, 1);
+    }
+
+    /// Walks: outcome, mark, whether it may be cached, trail.
+    fn walk(&self, packet: &Packet<A>) -> (Outcome<A>, u32, bool, String) {
+        packet.seen(|view| {
+            let (mut trail, mut cacheable) = (Trail::new(), true);
+            let walk = Walk {
+                counters: self.rules.counters(WORKER),
+                trail: Some(&mut trail),
+                cacheable: &mut cacheable,
+            };
+            let outcome = if self.plainly {
+                self.rules.evaluate_plainly(ChainId(0), view, walk)
+            } else {
+                self.rules.evaluate(ChainId(0), view, walk)
+            };
+            (outcome, view.mark, cacheable, format!("{trail:?}"))
+        })
+    }
+
+    fn counts(&self) -> Vec<Count> {
+        let mut sums = Vec::new();
+        self.rules.counters(WORKER).unwrap().add_to(&mut sums);
+        sums
+    }
+}
+
+/// Plays the steps on both sides, each with states of its own.
+fn agree<A: Address>((mut chains, counters): (Vec<Chain<A>>, usize), steps: &[Step<A>]) {
+    let mut twins = Twins::new();
+    let mut indexed = Side::new(twins.chains(&chains), counters, false);
+    let mut plain = Side::new(chains.clone(), counters, true);
+    let mut now = Instant(1_000_000_000_000);
+    let mut seen: Vec<Tuple<A>> = Vec::new();
+    for step in steps {
+        match step {
+            Step::Packet(packet) => {
+                let packet = Packet { now, ..packet.clone() };
+                assert_eq!(indexed.walk(&packet), plain.walk(&packet), "{packet:?}");
+                seen.push(packet.tuple());
+            }
+            Step::Time(milliseconds) => now = now + Duration::from_millis(*milliseconds),
+            Step::Put(address, port) => twins.put(*address, *port, now),
+            Step::Take(address, port) => twins.take(*address, *port, now),
+            Step::Flush => twins.flush(),
+            Step::End(back) => {
+                let tuple = seen.iter().rev().nth(*back);
+                tuple.into_iter().for_each(|tuple| twins.forget(tuple));
+            }
+            Step::Change { chain, rule, matches } => {
+                assert_eq!(indexed.counts(), plain.counts());
+                let at = chain % chains.len();
+                let rules = &mut chains[at].rules;
+                let Some(at) = rule.checked_rem(rules.len()) else { continue };
+                rules[at].matches = matches.clone();
+                indexed.replace(twins.chains(&chains));
+                plain.replace(chains.clone());
+            }
+        }
+    }
+    assert_eq!(indexed.counts(), plain.counts());
+}
+
+/// One packet, and nothing that happens besides.
+fn agree_on<A: Address>(chains: (Vec<Chain<A>>, usize), packet: Packet<A>) {
+    agree(chains, &[Step::Packet(packet)]);
 }
 
 /// `matches` in each of `count` rules that let the walk go on; some call a chain that returns at once: as seldom
@@ -75,7 +127,7 @@ fn a_packet_that_all_shapes_match() {
     });
     let indexed = Classifier::new(&rules.0[0].rules).unwrap();
     assert_eq!(indexed.probes.len(), 60);
-    agree(rules, &[Packet::syn(ADDRESS, ADDRESS, 80)]);
+    agree_on(rules, Packet::syn(ADDRESS, ADDRESS, 80));
 }
 
 /// One rule stands at the head of more lists than are merged at a time.
@@ -89,20 +141,20 @@ fn a_rule_of_overlapping_ranges() {
     });
     let indexed = Classifier::new(&rules.0[0].rules).unwrap();
     assert_eq!(indexed.probes.len(), 12);
-    agree(rules, &[Packet::syn(ADDRESS, ADDRESS, 0x3fff)]);
+    agree_on(rules, Packet::syn(ADDRESS, ADDRESS, 0x3fff));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn random_chains_of_v4(chains in chains::<V4>(40), packets in vec(packet(), 1..20)) {
-        agree(chains, &packets);
+    fn random_chains_of_v4(chains in all_chains::<V4>(40), steps in steps(30)) {
+        agree(chains, &steps);
     }
 
     #[test]
-    fn random_chains_of_v6(chains in chains::<V6>(40), packets in vec(packet(), 1..20)) {
-        agree(chains, &packets);
+    fn random_chains_of_v6(chains in all_chains::<V6>(40), steps in steps(30)) {
+        agree(chains, &steps);
     }
 }
 
@@ -111,10 +163,10 @@ proptest! {
 
     /// More shapes than are told apart.
     #[test]
-    fn many_shapes(chains in chains::<V6>(600), packets in vec(packet(), 20)) {
+    fn many_shapes(chains in all_chains::<V6>(600), steps in steps(30)) {
         let longest = chains.0.iter().max_by_key(|chain| chain.rules.len()).unwrap();
         let classifier = Classifier::new(&longest.rules).unwrap();
         assert!(classifier.probes.len() <= 300, "{}", classifier.probes.len());
-        agree(chains, &packets);
+        agree(chains, &steps);
     }
 }

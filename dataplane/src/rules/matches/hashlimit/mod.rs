@@ -1,0 +1,88 @@
+//! `-m hashlimit`: a rate for each source, destination, port, or any of them together (kernel `xt_hashlimit`, revision 3).
+//!
+//! ```text
+//!   HashLimit (a rule) ── key of the packet ──> Table (by name) ──> bucket ── Rate: is it within?
+//! ```
+
+mod rate;
+mod table;
+
+pub use rate::Rate;
+pub use table::Table;
+
+use self::table::{Key, Times};
+use super::{Condition, Kept};
+use crate::address::Address;
+use crate::rules::View;
+use crate::wire::protocol;
+use std::time::Duration;
+
+/// What tells buckets apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Mode {
+    /// `srcip`, and the mask of what counts of it as [`Address::to_bits`] has it.
+    pub source: Option<u128>,
+    /// `dstip`.
+    pub destination: Option<u128>,
+    /// `srcport`.
+    pub source_port: bool,
+    /// `dstport`.
+    pub destination_port: bool,
+}
+
+/// One use of a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HashLimit {
+    /// The table.
+    pub table: Kept<Table>,
+    /// What tells its buckets apart.
+    pub mode: Mode,
+    /// How much a bucket gives.
+    pub rate: Rate,
+    /// How long a bucket nobody asks is kept.
+    pub expire: Duration,
+    /// How often those that were kept so long are looked for.
+    pub collect: Duration,
+    /// `--hashlimit-above`.
+    pub above: bool,
+}
+
+impl HashLimit {
+    fn key<A: Address>(&self, view: &View<'_, A>) -> Option<Key> {
+        let mode = &self.mode;
+        let has_ports =
+            [protocol::TCP, protocol::UDP, protocol::UDP_LITE, protocol::SCTP, protocol::DCCP]
+                .contains(&view.headers.protocol);
+        let ports = mode.source_port || mode.destination_port;
+        if ports && has_ports && !view.has_ports() {
+            return None;
+        }
+        let port = |wanted: bool, port: u16| if wanted && has_ports { port } else { 0 };
+        Some(Key {
+            source: mode.source.map_or(0, |mask| view.source.to_bits() & mask),
+            destination: mode.destination.map_or(0, |mask| view.destination.to_bits() & mask),
+            ports: (
+                port(mode.source_port, view.layer4.source_port.get()),
+                port(mode.destination_port, view.layer4.destination_port.get()),
+            ),
+        })
+    }
+}
+
+impl<A: Address> Condition<A> for HashLimit {
+    fn holds(&self, view: &View<'_, A>) -> bool {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (expire, collect) = (nanoseconds(self.expire), nanoseconds(self.collect));
+        let times = Times { now: view.around.now.0, expire, collect };
+        let ask = if view.is_dry() { Table::find } else { Table::ask };
+        let within = self.key(view).map(|key| ask(&self.table, key, self.rate, times, view.length));
+        match within.flatten() {
+            Some(within) => within != self.above,
+            // The kernel drops such a packet; here it is above every rate.
+            None => self.above,
+        }
+    }
+    fn keeps(&self) -> Option<&'static str> {
+        Some("hashlimit")
+    }
+}
