@@ -128,7 +128,8 @@ impl<A: Address, P: Packet> Flight<A, P> {
             raw_counted: false,
             flow: Flow::None,
             trail: Trail::new(),
-            cacheable: true,
+            // Rules may judge it otherwise than its like without the header.
+            cacheable: !headers.authenticated,
             traced: None,
             supposed: None,
         })

@@ -88,6 +88,7 @@ pub fn write_reset<P: Packet>(
         tos: 0,
         fragment: None,
         options: false,
+        authenticated: false,
         version: headers.version,
     };
     checksum::complete_l4(data, &built);

@@ -1,5 +1,6 @@
 //! The same rules and the same packets to the kernel and to Sluice: what comes out must be equal.
 
+mod chunks;
 mod conntrack;
 mod forwarding;
 mod hostile;

@@ -44,6 +44,9 @@ pub mod time;
 pub mod tos;
 pub mod ttl;
 
+#[cfg(test)]
+mod testing;
+
 use super::View;
 use crate::address::Address;
 use crate::tuple::Tuple;

@@ -68,6 +68,7 @@ impl<A: Address> Packet<A> {
             tos: 0,
             fragment: self.later_fragment.then_some(fragment),
             options: false,
+            authenticated: false,
         }
     }
 
