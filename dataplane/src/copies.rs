@@ -160,6 +160,7 @@ mod tests {
         tos: 0,
         fragment: None,
         options: false,
+        authenticated: false,
     };
 
     fn order() -> CopyOrder {

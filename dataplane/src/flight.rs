@@ -155,7 +155,8 @@ impl<A: Address, P: Packet> Flight<A, P> {
             flow: Flow::None,
             copies: None,
             trail: Trail::new(),
-            cacheable: true,
+            // Rules may judge it otherwise than its like without the header.
+            cacheable: !headers.authenticated,
             traced: None,
             supposed: None,
         })

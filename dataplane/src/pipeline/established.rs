@@ -24,7 +24,8 @@ impl<A: Family> Lane<A> {
         headers: &Headers,
         ingress: InterfaceId,
     ) -> Option<Verdict> {
-        if headers.fragment.is_some() || headers.options || headers.ttl <= 1 {
+        let Headers { options, authenticated, ttl, .. } = *headers;
+        if headers.fragment.is_some() || options || authenticated || ttl <= 1 {
             return None;
         }
         let data = packet.data();

@@ -108,8 +108,9 @@ pub(crate) struct Env<'a> {
 
 impl<'a> Env<'a> {
     /// What rules may ask for at a hook.
-    fn around<A: Address>(&self, hook: Hook, fib: &'a Fib<A>) -> Surroundings<'a, A> {
+    fn around<A: Family>(&self, hook: Hook, fib: &'a Fib<A>) -> Surroundings<'a, A> {
         Surroundings {
+            reassembled: A::rules(self.snapshot).needs_conntrack(),
             now: self.now,
             unix: self.clock.unix(self.now),
             zone: self.clock.zone(),

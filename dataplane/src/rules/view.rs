@@ -16,6 +16,7 @@ use crate::snapshot::{NextHop, Snapshot};
 use crate::time::Instant;
 use crate::trace::{Seen, Step, Traced, Tracing};
 use crate::tuple::Tuple;
+use crate::wire::extensions::AUTHENTICATION;
 use crate::wire::layer4::{Layer4, Layer4Kind};
 use crate::wire::parse::Headers;
 use crate::wire::tcp_flags::CONTROL;
@@ -83,6 +84,12 @@ impl<A: Address> View<'_, A> {
         !self.is_later_fragment() && !matches!(self.layer4.kind, Layer4Kind::Truncated)
     }
 
+    /// The protocol as `-p` asks for it.
+    #[must_use]
+    pub fn protocol(&self) -> u8 {
+        if self.headers.authenticated { AUTHENTICATION } else { self.headers.protocol }
+    }
+
     /// Says of a match that it does not hold, and that the packet is to be dropped for it.
     pub(super) fn hotdrop(&self) -> bool {
         self.hotdrop.set(true);
@@ -142,6 +149,8 @@ pub struct Surroundings<'a, A> {
     pub interfaces: &'a Interfaces,
     /// Where the table's next hops lead.
     pub next_hops: &'a [NextHop],
+    /// Whether datagrams are put together before any rule sees them, which leaves no fragment headers.
+    pub reassembled: bool,
     /// Routes.
     pub fib: Option<&'a Fib<A>>,
     /// Now, since an arbitrary start.
@@ -169,6 +178,7 @@ impl<'a, A: Address> Surroundings<'a, A> {
             hook,
             interfaces,
             next_hops: &[],
+            reassembled: false,
             fib: None,
             now,
             unix: 0,

@@ -155,6 +155,7 @@ fn quoted_headers(quote: &[u8], at: usize, version: IpVersion) -> Option<Headers
             tos: 0,
             fragment: None,
             options: false,
+            authenticated: false,
         })
     };
     let mut inner = match version {
@@ -253,6 +254,7 @@ pub fn build<P: Packet>(
         tos: 0,
         fragment: None,
         options: false,
+        authenticated: false,
     };
     match (headers.version, source) {
         (IpVersion::V4, IpAddr::V4(source)) => {

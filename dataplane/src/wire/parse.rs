@@ -1,7 +1,7 @@
 //! Reading a frame down to where its layer-4 header begins. Total over any bytes: what cannot be read
 //! has a [`DropReason`].
 
-use super::extensions::{self, FRAGMENT, HOP_BY_HOP};
+use super::extensions::{self, AUTHENTICATION, FRAGMENT, HOP_BY_HOP};
 use super::{checksum, protocol, u16_at, u32_at};
 use crate::address::{Address, IpVersion, Mac};
 use crate::drop_reason::DropReason;
@@ -62,6 +62,9 @@ pub struct Headers {
     pub fragment: Option<FragmentInfo>,
     /// IPv4 options, or an IPv6 hop-by-hop header.
     pub options: bool,
+    /// An authentication header stands among the extension headers of an IPv6 packet. nf_tables goes no further: to rules
+    /// that is its protocol (kernel `nft_set_pktinfo_ipv6`).
+    pub authenticated: bool,
 }
 
 /// Which part of a datagram a fragment is.
@@ -203,6 +206,7 @@ fn ipv4(frame: &[u8], l3: usize, verify: bool) -> Result<Headers, DropReason> {
         tos: header[1],
         fragment,
         options: length > 20,
+        authenticated: false,
     })
 }
 
@@ -232,6 +236,7 @@ fn ipv6(frame: &[u8], l3: usize) -> Result<Headers, DropReason> {
         tos: header[0] << 4 | header[1] >> 4,
         fragment: None,
         options: false,
+        authenticated: false,
     };
     walk_extensions(frame, &mut headers)?;
     Ok(headers)
@@ -287,6 +292,7 @@ fn extension(packet: &[u8], headers: &mut Headers) -> Result<bool, DropReason> {
     // Beyond the first fragment there are no further headers to read.
     let stop = headers.protocol == FRAGMENT && !headers.is_first_fragment();
     headers.options |= headers.protocol == HOP_BY_HOP;
+    headers.authenticated |= headers.protocol == AUTHENTICATION;
     headers.protocol = *packet.get(at).ok_or(DropReason::BadIpOptions)?;
     headers.l4 = offset16(at + length)?;
     if usize::from(headers.l4) > packet.len() {

@@ -67,6 +67,7 @@ impl<A: Address> Segment<A> {
             tos: 0,
             fragment: None,
             options: false,
+            authenticated: false,
             version: A::VERSION,
         };
         checksum::complete_l4(data, &headers);

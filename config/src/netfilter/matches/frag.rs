@@ -11,7 +11,7 @@ pub struct Frag {
     pub id: Option<Negatable<(u32, u32)>>,
     /// `--fraglen`: length of the header; the kernel stores it and does not look.
     pub length: Option<Negatable<u32>>,
-    /// `--fragres`: a reserved bit is set.
+    /// `--fragres`: the reserved bits are zero, whatever the manual says.
     pub reserved: bool,
     /// `--fragfirst`: its offset is zero.
     pub first: bool,

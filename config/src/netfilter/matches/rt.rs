@@ -15,7 +15,7 @@ pub struct Rt {
     pub segments_left: Option<Negatable<(u32, u32)>>,
     /// `--rt-len`: length of the header in bytes.
     pub length: Option<Negatable<u32>>,
-    /// `--rt-0-res`: the reserved field of a type 0 header is not zero.
+    /// `--rt-0-res`: the reserved field of a type 0 header is zero.
     pub reserved: bool,
     /// `--rt-0-addrs`: the first addresses of a type 0 header, at most 16.
     pub addresses: Option<Vec<Ipv6Addr>>,

@@ -46,6 +46,7 @@ impl Sent {
             tos: 0,
             fragment: None,
             options: false,
+            authenticated: false,
         }
     }
     pub(super) fn layer4(&self) -> Layer4 {

@@ -127,6 +127,7 @@ impl Head<V4> for PlainV4 {
             tos: self.kind.tos,
             fragment: None,
             options: false,
+            authenticated: false,
         }
     }
 

@@ -117,6 +117,7 @@ impl Head<V6> for PlainV6 {
             tos: self.kind.version << 4 | self.kind.class >> 4,
             fragment: None,
             options: false,
+            authenticated: false,
         }
     }
 

@@ -266,7 +266,7 @@ impl Facts {
             destination: view.destination.to_bits(),
             source_port: view.layer4.source_port.get(),
             destination_port: view.layer4.destination_port.get(),
-            protocol: view.headers.protocol,
+            protocol: view.protocol(),
             ingress: view.ingress,
             egress: view.egress.unwrap_or(InterfaceId::HOST),
             state: state_number(view.state, view.snat, view.dnat),

@@ -89,3 +89,55 @@ fn has(mut options: &[u8], wanted: u8) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::V4;
+    use crate::rules::matches::testing::{Answer, ask};
+    use crate::wire::samples;
+    use Answer::{Drops, Fails, Holds};
+
+    /// A header of this type that says it has so many words, and these options.
+    fn packet(kind: u8, long: bool, words: u8, options: &[u8]) -> Vec<u8> {
+        let mut header = [0; GENERIC];
+        (header[4], header[8]) = (words, kind << 1 | u8::from(long));
+        let rest = fixed(&header) - GENERIC;
+        samples::ipv4(33, 0, &[], &[&header, &vec![0; rest][..], options].concat())
+    }
+
+    #[test]
+    fn types() {
+        for kind in 0..16 {
+            let frame = packet(kind, false, 3, &[]);
+            let one = Types { types: 1 << kind, invert: false };
+            let not = Types { types: 1 << kind, invert: true };
+            let others = Types { types: !(1 << kind), invert: false };
+            let answers = [one, not, others].map(|types| ask::<V4>(&types, &frame, 0));
+            assert_eq!(answers, [Holds, Fails, Fails], "{kind}");
+        }
+    }
+
+    #[test]
+    fn options_stand_behind_the_header_of_the_type() {
+        let ask =
+            |frame: &[u8], option, invert| ask::<V4>(&DccpOption { option, invert }, frame, 0);
+        for (kind, long, before) in
+            [(0, true, 5), (1, false, 6), (2, true, 4), (3, false, 5), (7, true, 7)]
+        {
+            let frame = packet(kind, long, before + 2, &[0, 38, 3, 40, 1, 9, 2, 7]);
+            assert_eq!(ask(&frame, 38, false), Holds, "{kind}");
+            assert_eq!(ask(&frame, 9, false), Holds, "{kind}");
+            // Data of an option is none.
+            assert_eq!(ask(&frame, 40, false), Fails, "{kind}");
+            assert_eq!(ask(&frame, 40, true), Holds, "{kind}");
+            // Beyond what the header says it has.
+            let shorter = packet(kind, long, before + 1, &[0, 38, 3, 40, 1, 9, 2, 7]);
+            assert_eq!(ask(&shorter, 9, false), Fails, "{kind}");
+            for words in [before - 1, before + 3] {
+                let wrong = packet(kind, long, words, &[0, 38, 3, 40, 1, 9, 2, 7]);
+                assert_eq!(ask(&wrong, 40, true), Drops, "{kind} {words}");
+            }
+        }
+    }
+}

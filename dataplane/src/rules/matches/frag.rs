@@ -21,6 +21,9 @@ pub struct Frag {
 
 impl<A: Address> Condition<A> for Frag {
     fn holds(&self, view: &View<'_, A>) -> bool {
+        if view.around.reassembled {
+            return false;
+        }
         let Some(header) = header(view, extensions::FRAGMENT, 8) else { return false };
         let (Some(bits), Some(id)) = (u16_at(header, 2), u32_at(header, 4)) else { return false };
         let reserved = header.get(1) != Some(&0) || bits & 6 != 0;

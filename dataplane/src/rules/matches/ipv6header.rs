@@ -7,6 +7,8 @@ use crate::wire::extensions::{
     self, AUTHENTICATION, DESTINATION, ESP, FRAGMENT, HOP_BY_HOP, NONE, ROUTING,
 };
 
+const FRAGMENTED: u8 = 16;
+
 /// Which headers must be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ipv6Header {
@@ -21,7 +23,9 @@ pub struct Ipv6Header {
 
 impl<A: Address> Condition<A> for Ipv6Header {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        match found(extensions::packet(view.data, view.headers)) {
+        let found = found(extensions::packet(view.data, view.headers));
+        let unseen = if view.around.reassembled { FRAGMENTED } else { 0 };
+        match found.map(|found| found & !unseen) {
             None => false,
             Some(found) if self.soft => {
                 found & self.headers == if self.invert { 0 } else { self.headers }
@@ -45,7 +49,7 @@ fn found(packet: &[u8]) -> Option<u8> {
                 return Some(found | 4);
             }
             AUTHENTICATION => 8,
-            FRAGMENT => 16,
+            FRAGMENT => FRAGMENTED,
             ROUTING => 32,
             DESTINATION => 64,
             HOP_BY_HOP => 128,
@@ -63,4 +67,35 @@ fn found(packet: &[u8]) -> Option<u8> {
         NONE | ESP => found,
         _ => found | PROTOCOL,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::V6;
+    use crate::rules::matches::testing::{Answer, ask};
+    use crate::wire::samples;
+    use Answer::{Fails, Holds};
+
+    #[test]
+    fn soft_and_hard() {
+        // Hop-by-hop, destination options, UDP.
+        let frame = samples::ipv6(0, &[60, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 4, 0, 0, 0, 0, 1, 1]);
+        for (headers, soft, invert, expected) in [
+            (128 | 64 | 1, false, false, Holds),
+            (128 | 64, false, false, Fails),
+            (128 | 64, false, true, Holds),
+            (128 | 64, true, false, Holds),
+            (128 | 32, true, false, Fails),
+            (128 | 32, true, true, Fails),
+            (32 | 16, true, true, Holds),
+        ] {
+            let asked = Ipv6Header { headers, soft, invert };
+            assert_eq!(ask::<V6>(&asked, &frame, 0), expected, "{asked:?}");
+        }
+        // A header of one byte.
+        let asked = Ipv6Header { headers: 128 | 64, soft: true, invert: false };
+        assert_eq!(ask::<V6>(&asked, &frame, 9), Fails);
+        assert_eq!(ask::<V6>(&asked, &frame, 8), Holds);
+    }
 }

@@ -48,6 +48,9 @@ pub mod tos;
 pub mod ttl;
 pub mod u32_match;
 
+#[cfg(test)]
+mod testing;
+
 use super::View;
 use crate::address::Address;
 use crate::tuple::Tuple;

@@ -44,3 +44,34 @@ impl OptionsHeader {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::V6;
+    use crate::rules::matches::testing::{Answer, ask};
+    use crate::wire::{extensions::DESTINATION, samples};
+    use Answer::{Drops, Fails, Holds};
+
+    #[test]
+    fn the_first_options_in_order() {
+        let frame = samples::ipv6(DESTINATION, &[17, 0, 0, 30, 1, 9, 0, 5]);
+        let one = |kind, length| (kind, Some(length));
+        for (options, expected) in [
+            (&[][..], Holds),
+            (&[one(0, 0)], Holds),
+            (&[one(0, 0), one(30, 1)], Holds),
+            (&[one(0, 0), (30, None), (0, None)], Holds),
+            (&[one(0, 0), one(30, 2)], Fails),
+            (&[one(30, 1)], Fails),
+            // The last byte is no option: its length would stand behind the header.
+            (&[(0, None), (30, None), (0, None), (5, None)], Fails),
+        ] {
+            let length = Span::ALL;
+            let asked = OptionsHeader { header: DESTINATION, length, options: options.into() };
+            assert_eq!(ask::<V6>(&asked, &frame, 0), expected, "{options:?}");
+            assert_eq!(ask::<V6>(&asked, &frame, 7), Drops, "{options:?}");
+            assert_eq!(ask::<V6>(&asked, &frame, 1), Fails, "{options:?}");
+        }
+    }
+}

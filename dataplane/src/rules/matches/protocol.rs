@@ -15,7 +15,7 @@ pub struct Protocol {
 
 impl<A: Address> Condition<A> for Protocol {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        (view.headers.protocol == self.number) != self.invert
+        (view.protocol() == self.number) != self.invert
     }
     fn depends(&self) -> Depends {
         Depends::Flow

@@ -58,3 +58,23 @@ impl Hops {
         self.addresses.iter().all(|wanted| listed.any(|one| one == wanted))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        let [a, b, c] = [[1; 16], [2; 16], [3; 16]];
+        let stand = |addresses: &[_], strict, listed: &[_]| {
+            Hops { addresses: addresses.into(), strict }.stand_in(listed)
+        };
+        assert!(stand(&[a, b], true, &[a, b]));
+        assert!(!stand(&[a, b], true, &[a, b, c]));
+        assert!(!stand(&[a, b], true, &[a]));
+        assert!(stand(&[a, c], false, &[a, b, c]));
+        assert!(!stand(&[c, a], false, &[a, b, c]));
+        assert!(!stand(&[a, a], false, &[a]));
+        assert!(stand(&[], false, &[]));
+    }
+}

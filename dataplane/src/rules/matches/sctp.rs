@@ -85,3 +85,60 @@ impl Chunks {
         asked.is_none_or(|(_, mask, set)| flags & mask == *set)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::V4;
+    use crate::rules::matches::testing::{Answer, ask};
+    use crate::wire::samples;
+    use Answer::{Drops, Fails, Holds};
+
+    fn asked(scope: Scope, kinds: &[u8], flags: &[(u8, u8, u8)], invert: bool) -> Chunks {
+        let mut types = [0; 8];
+        kinds.iter().for_each(|kind| types[usize::from(kind / 32)] |= 1 << (kind % 32));
+        Chunks { scope, types, flags: flags.into(), invert }
+    }
+
+    fn answer(chunks: &Chunks, bytes: &[u8]) -> Answer {
+        let frame = samples::ipv4(132, 0, &[], &[&[0; 12], bytes].concat());
+        ask::<V4>(chunks, &frame, 0)
+    }
+
+    #[test]
+    fn any_all_and_only() {
+        // DATA with a byte and its padding, ABORT with T, I_DATA.
+        let packet = [0, 3, 0, 5, 9, 0, 0, 0, 6, 1, 0, 4, 64, 0, 0, 4];
+        for (scope, kinds, expected) in [
+            (Scope::Any, &[1, 64][..], Holds),
+            (Scope::Any, &[1, 2], Fails),
+            (Scope::All, &[0, 64], Holds),
+            (Scope::All, &[0, 64, 1], Fails),
+            (Scope::Only, &[0, 6, 64, 65], Holds),
+            (Scope::Only, &[0, 6], Fails),
+        ] {
+            let opposite = if expected == Holds { Fails } else { Holds };
+            assert_eq!(answer(&asked(scope, kinds, &[], false), &packet), expected, "{kinds:?}");
+            assert_eq!(answer(&asked(scope, kinds, &[], true), &packet), opposite, "{kinds:?}");
+        }
+        for (flags, expected) in [((0, 3, 3), Holds), ((0, 4, 4), Fails), ((6, 1, 0), Holds)] {
+            for scope in [Scope::Any, Scope::All] {
+                assert_eq!(answer(&asked(scope, &[0], &[flags], false), &packet), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_chunks_are_dropped_where_they_are_looked_at() {
+        let any = asked(Scope::Any, &[0], &[], false);
+        let none = asked(Scope::Any, &[1], &[], true);
+        for bytes in [&[][..], &[0, 0, 0], &[2, 0, 0, 0, 0, 0, 0, 4], &[2, 0, 0, 4, 0, 0]] {
+            assert_eq!(answer(&any, bytes), Drops, "{bytes:?}");
+            assert_eq!(answer(&none, bytes), Drops, "{bytes:?}");
+        }
+        // Found before.
+        assert_eq!(answer(&any, &[0, 0, 0, 4, 9, 9]), Holds);
+        // A last chunk may be longer than the packet.
+        assert_eq!(answer(&any, &[2, 0, 0, 99]), Fails);
+    }
+}

@@ -152,21 +152,27 @@ fn play_fragments(lab: &mut sluice_tests::differential::Lab) {
             lab.lan(&part);
         }
     }
+    lab.lan(&out().udp(1000, 53, b"whole"));
+}
+
+/// Whole datagrams with a fragment header, reserved bits, headers before and behind.
+fn play_headers(lab: &mut sluice_tests::differential::Lab) {
     let header = |reserved, bits: u16, id: u8| {
         [&[reserved][..], &bits.to_be_bytes(), &[0, 0, 0, id]].concat()
     };
-    // Whole datagrams with a fragment header, reserved bits, headers before and behind.
     for (reserved, bits) in [(0, 0), (1, 0), (0, 2), (0, 4)] {
         lab.lan(&behind(&[(FRAGMENT, &header(reserved, bits, 8))]));
     }
     lab.lan(&behind(&[(DESTINATION, &[0; 7]), (FRAGMENT, &header(0, 0, 7))]));
     lab.lan(&behind(&[(FRAGMENT, &header(0, 0, 7)), (DESTINATION, &[0; 7])]));
     lab.lan(&behind(&[(FRAGMENT, &header(0, 8 * 8, 99)), (DESTINATION, &[0; 7])]));
-    lab.lan(&out().udp(1000, 53, b"whole"));
 }
 
 fn fragments() -> Scenario {
-    Scenario::new_v6(&shown(&FRAGMENTS), play_fragments)
+    Scenario::new_v6(&shown(&FRAGMENTS), |lab| {
+        play_fragments(lab);
+        play_headers(lab);
+    })
 }
 
 /// Datagrams are put together before any rule sees them.

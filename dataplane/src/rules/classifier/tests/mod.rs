@@ -119,6 +119,7 @@ impl<A: Address> Packet<A> {
             tos: self.bytes.tos,
             fragment: self.later_fragment.then_some(fragment),
             options: false,
+            authenticated: false,
         }
     }
 
