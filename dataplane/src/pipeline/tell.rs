@@ -75,17 +75,17 @@ impl<A: Family> Lane<A> {
         (seen.ingress, seen.egress, seen.mark) = (flight.ingress, flight.egress, flight.mark);
         self.tell(env, flight, Step::Packet(seen));
         if from_wire.is_some() && !env.tracing.is_dry() {
-            let cached = self.has_cached_verdict(flight);
+            let cached = self.has_cached_verdict(env, flight);
             self.tell(env, flight, Step::Cached(cached));
         }
     }
 
-    /// Whether a verdict of this epoch is kept for the packet's direction of its connection.
-    fn has_cached_verdict<P: Packet>(&self, flight: &Flight<A, P>) -> bool {
+    /// Whether a verdict is kept that holds for the packet's direction of its connection.
+    fn has_cached_verdict<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> bool {
         let (source, destination) = (flight.source, flight.destination);
         tuple_of(source, destination, flight.headers.protocol, &flight.layer4)
             .and_then(|tuple| self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple))
-            .is_some_and(|flow| self.conntrack.half(flow).cache.is_current(self.epochs.now()))
+            .is_some_and(|flow| self.holds(&env, flow))
     }
 
     fn tell<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>, step: Step) {
