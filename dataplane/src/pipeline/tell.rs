@@ -48,14 +48,14 @@ pub(crate) const fn ports(layer4: &Layer4) -> Option<(u16, u16)> {
 impl<A: Family> Lane<A> {
     /// Begins to tell of a packet that some client has chosen.
     #[inline]
-    pub(super) fn begin_trace<P: Packet>(&mut self, env: Env<'_>, flight: &mut Flight<A, P>) {
+    pub(super) fn begin_trace<P: Packet>(&self, env: Env<'_>, flight: &mut Flight<A, P>) {
         if env.tracing.filters().is_some() {
             self.choose(env, flight);
         }
     }
 
     #[cold]
-    fn choose<P: Packet>(&mut self, env: Env<'_>, flight: &mut Flight<A, P>) {
+    fn choose<P: Packet>(&self, env: Env<'_>, flight: &mut Flight<A, P>) {
         let Some(filters) = env.tracing.filters() else { return };
         let from_wire = Some(flight.ingress).filter(|id| *id != InterfaceId::HOST);
         let interface = from_wire.and_then(|id| env.snapshot.interfaces.get(id));
@@ -80,16 +80,12 @@ impl<A: Family> Lane<A> {
         }
     }
 
-    /// Whether a verdict is kept for the packet's direction of its connection that the fast path would take, or stamp
-    /// anew and take.
-    fn has_cached_verdict<P: Packet>(&mut self, env: Env<'_>, flight: &Flight<A, P>) -> bool {
+    /// Whether a verdict is kept that holds for the packet's direction of its connection.
+    fn has_cached_verdict<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> bool {
         let (source, destination) = (flight.source, flight.destination);
-        let tuple = tuple_of(source, destination, flight.headers.protocol, &flight.layer4);
-        let flow =
-            tuple.and_then(|tuple| self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple));
-        flow.is_some_and(|flow| {
-            self.conntrack.half(flow).cache.is_current(self.epochs.now()) || self.renew(&env, flow)
-        })
+        tuple_of(source, destination, flight.headers.protocol, &flight.layer4)
+            .and_then(|tuple| self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple))
+            .is_some_and(|flow| self.holds(&env, flow))
     }
 
     fn tell<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>, step: Step) {
