@@ -37,16 +37,17 @@ impl<A: Family> Lane<A> {
         let (source, destination) = (headers.source::<A>(data), headers.destination::<A>(data));
         let tuple = tuple_of(source, destination, headers.protocol, &layer4)?;
         let flow = self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple)?;
-        let cache = self.conntrack.half(flow).cache;
         let shifted = self.conntrack.is_shifted(flow);
         if shifted && !self.is_plainly_shifted(flow, data, headers) {
             return None;
         }
         let epoch = self.epochs.now();
+        let cache = self.conntrack.half(flow).cache;
         if !cache.is_current(epoch) && !self.renew(&env, flow) {
             return None;
         }
-        let adjacency = self.adjacencies.get(cache.adjacency)?;
+        // Another may have taken its place just now.
+        let adjacency = self.adjacencies.get(self.conntrack.half(flow).cache.adjacency)?;
         if adjacency.ingress != Some(ingress) || !adjacency.is_alive(env.neighbours) {
             return None;
         }
