@@ -326,7 +326,8 @@ impl<A: Plain> Lane<A> {
         self.pass(env, moment, run, slot, packet)
     }
 
-    #[inline]
+    // Also where packets are counted: a call would cost those that are not.
+    #[inline(always)]
     fn pass_tracked<P: Packet>(
         &mut self,
         env: &Env<'_>,
