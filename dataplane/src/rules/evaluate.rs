@@ -17,6 +17,9 @@ use crate::trace::{self, Did};
 /// How deep user chains may call one another, as in the kernel's `NFT_JUMP_STACK_SIZE`.
 const MAX_DEPTH: usize = 16;
 
+/// Bytes of the option that TCPMSS adds.
+const MSS_OPTION: u32 = 4;
+
 /// How a table ended for a packet.
 #[derive(Debug, PartialEq)]
 pub enum Outcome<A> {
@@ -251,9 +254,12 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
         },
         Target::Mss(limit) => match limit.apply(view) {
             Clamped::Done => Step::Next,
+            // It is put in behind the chain; later rules see it as if it were there. A second never raises it.
             Clamped::Add(mss) => {
-                view.add_mss = Some(mss);
-                view.length += 4;
+                if view.add_mss.is_none() {
+                    view.length += MSS_OPTION;
+                }
+                view.add_mss = Some(view.add_mss.map_or(mss, |before| before.min(mss)));
                 Step::Next
             }
             Clamped::Drop => Step::End(Outcome::Drop),

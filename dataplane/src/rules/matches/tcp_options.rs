@@ -17,9 +17,15 @@ pub struct TcpOption {
 
 impl<A: Address> Condition<A> for TcpOption {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        matches!(view.layer4.kind, Layer4Kind::Tcp(_))
-            && tcp_options::each(view.data, view.headers).any(|(kind, _)| kind == self.kind)
-                != self.invert
+        matches!(view.layer4.kind, Layer4Kind::Tcp(_)) && self.is_there(view) != self.invert
+    }
+}
+
+impl TcpOption {
+    /// Also where TCPMSS is about to add it.
+    fn is_there<A: Address>(&self, view: &View<'_, A>) -> bool {
+        self.kind == tcp_options::MSS && view.add_mss.is_some()
+            || tcp_options::each(view.data, view.headers).any(|(kind, _)| kind == self.kind)
     }
 }
 
@@ -42,6 +48,7 @@ impl<A: Address> Condition<A> for Mss {
         let value = tcp_options::mss(view.data, view.headers)
             .and_then(|at| view.data.get(at.start + 2..at.end)?.first_chunk())
             .map(|bytes| u16::from_be_bytes(*bytes));
-        value.is_some_and(|mss| (self.from..=self.to).contains(&mss)) != self.invert
+        view.add_mss.or(value).is_some_and(|mss| (self.from..=self.to).contains(&mss))
+            != self.invert
     }
 }

@@ -2,8 +2,10 @@
 
 mod extensions;
 mod forwarding;
+mod matches;
 mod prefixes;
 mod rules;
+mod targets;
 mod tracking;
 mod translation;
 
