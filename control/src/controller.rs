@@ -22,7 +22,7 @@ use sluice_dataplane::conntrack::ConntrackSettings;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::neighbour::Machine;
-use sluice_dataplane::published::Published;
+use sluice_dataplane::published::{Published, Quiescence};
 use sluice_dataplane::rules::matches::recent::List;
 use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
 use sluice_dataplane::stamp::Stamp;
@@ -318,6 +318,13 @@ impl Controller {
             let before = self.running.clone();
             self.publish(snapshot, &before);
         }
+    }
+
+    /// Makes places in the tables of routes and neighbours available again that no worker looks at any more. Call now
+    /// and then.
+    pub fn reclaim(&mut self, quiescence: &Quiescence) {
+        self.neighbours.reclaim(quiescence);
+        self.routes.reclaim(quiescence);
     }
 
     /// Numbers a change.

@@ -11,6 +11,7 @@ use sluice_dataplane::address::{Address, V4, V6};
 use sluice_dataplane::fib::FibWriter;
 use sluice_dataplane::ids::NextHopId;
 use sluice_dataplane::interface::Interfaces;
+use sluice_dataplane::published::Quiescence;
 use sluice_dataplane::snapshot::NextHop;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -158,6 +159,12 @@ impl Routes {
         Ok(())
     }
 
+    /// Makes memory of the FIBs available again that no worker looks at any more.
+    pub fn reclaim(&mut self, quiescence: &Quiescence) {
+        self.fib4.reclaim(quiescence);
+        self.fib6.reclaim(quiescence);
+    }
+
     /// Makes the table equal to `wanted`, touching only what differs.
     pub fn set(&mut self, wanted: Vec<Route>) {
         let mut target: BTreeMap<(IpAddr, u8), Vec<Route>> = BTreeMap::new();
@@ -253,4 +260,28 @@ pub fn of_addresses(interfaces: &Interfaces) -> Vec<Route> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_dataplane::fib::Fib;
+
+    /// Of blocks there are two; each prefix takes one, and gives it back.
+    #[test]
+    fn what_removed_routes_took_is_reclaimed() {
+        let (_fib4, writer4) = Fib::new(2).unwrap();
+        let (_fib6, writer6) = Fib::new(1).unwrap();
+        let mut routes = Routes::new(writer4, writer6);
+        let quiescence = Quiescence::new(0);
+        for number in 0..20_u8 {
+            let to = IpNet::new([10, 0, number, 1].into(), 32).unwrap();
+            let next_hop = NextHop::Blackhole;
+            let origin = Origin::Static;
+            routes.add(Route { to, next_hop, origin, metric: 0, source: None }).unwrap();
+            assert!(routes.fib4.exact(V4([10, 0, number, 1]), 32).is_some(), "{number}");
+            routes.delete(to, |_| true).unwrap();
+            routes.reclaim(&quiescence);
+        }
+    }
 }

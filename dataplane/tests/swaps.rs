@@ -1,6 +1,8 @@
 //! Changes under established traffic: a gateway that keeps verdicts and one that forgets them before every packet let out
 //! the same packets and count the same, whatever changes in between.
 
+#![allow(clippy::unwrap_used, reason = "what is set up wrong fails its test")]
+
 mod support;
 
 use proptest::collection::vec;

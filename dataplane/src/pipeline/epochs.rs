@@ -155,14 +155,7 @@ impl<A: Family> Lane<A> {
     #[inline(never)]
     pub(super) fn renew(&mut self, env: &Env<'_>, flow: FlowRef) -> bool {
         let Cached { stamp, adjacency } = self.conntrack.half(flow).cache;
-        if stamp < self.epochs.listed || stamp > self.epochs.now {
-            return false;
-        }
-        let Some(way) = self.adjacencies.get(adjacency) else { return false };
-        let goes_on = stamp >= self.epochs.routed || self.is_routed_as_before(env, flow, &way);
-        if !goes_on {
-            return false;
-        }
+        let Some(way) = self.way_of_now(env, flow) else { return false };
         let kind = self.kind(flow, &way);
         let adjacency = if self.epochs.rules_hold(stamp, kind) {
             Some(adjacency)
@@ -174,6 +167,17 @@ impl<A: Family> Lane<A> {
         let Some(adjacency) = adjacency else { return false };
         self.conntrack.half_mut(flow).cache = Cached { stamp: self.epochs.now, adjacency };
         true
+    }
+
+    /// The way that the packets of `flow` went when the last verdict was kept, if it still leads there.
+    fn way_of_now(&self, env: &Env<'_>, flow: FlowRef) -> Option<Adjacency> {
+        let Cached { stamp, adjacency } = self.conntrack.half(flow).cache;
+        if stamp < self.epochs.listed || stamp > self.epochs.now {
+            return None;
+        }
+        let way = self.adjacencies.get(adjacency)?;
+        let leads_there = stamp >= self.epochs.routed || self.is_routed_as_before(env, flow, &way);
+        leads_there.then_some(way)
     }
 
     /// The kind of packets that `flow` has on that way.

@@ -32,6 +32,8 @@ struct Key<A> {
 #[derive(Debug, Clone, Copy)]
 struct Like<A> {
     key: Key<A>,
+    /// Of the list it is in.
+    list: u32,
     /// When it was learned.
     epoch: u32,
     path: PathId,
@@ -42,6 +44,8 @@ struct Like<A> {
 pub(super) struct Kin<A> {
     /// By hash; a newer one takes the place of an older.
     slots: Vec<Option<Like<A>>>,
+    /// What is learned holds for the list of now.
+    list: u32,
     /// How many were learned since all were forgotten last, and how often one was met.
     learned: u32,
     met: u32,
@@ -51,15 +55,13 @@ impl<A: Address> Kin<A> {
     const SLOTS: usize = 1024;
 
     pub(super) fn new() -> Self {
-        Self { slots: vec![None; Self::SLOTS], learned: 0, met: 0 }
+        Self { slots: vec![None; Self::SLOTS], list: 0, learned: 0, met: 0 }
     }
 
     /// Forgets all: other rules tell other things of a tuple.
-    pub(super) fn clear(&mut self) {
-        if self.learned > 0 {
-            self.slots.fill(None);
-            (self.learned, self.met) = (0, 0);
-        }
+    pub(super) const fn clear(&mut self) {
+        self.list = self.list.wrapping_add(1);
+        (self.learned, self.met) = (0, 0);
     }
 
     const fn are_met(&self) -> bool {
@@ -99,7 +101,8 @@ impl<A: Family> Lane<A> {
     /// Notes which rules the packets of `flow` pass, which was judged anew.
     pub(super) fn learn_kin(&mut self, env: &Env<'_>, flow: FlowRef, way: &Adjacency) {
         let Some((key, slot)) = self.kin_key(env, flow, way) else { return };
-        let like = Like { key, epoch: self.epochs.now(), path: way.path };
+        let (list, epoch) = (self.kin.list, self.epochs.now());
+        let like = Like { key, list, epoch, path: way.path };
         if let Some(slot) = self.kin.slots.get_mut(slot) {
             *slot = Some(like);
             self.kin.learned = self.kin.learned.saturating_add(1);
@@ -114,7 +117,11 @@ impl<A: Family> Lane<A> {
         way: &Adjacency,
     ) -> Option<(PathId, u32)> {
         let (key, slot) = self.kin_key(env, flow, way)?;
-        let like = self.kin.slots.get(slot)?.filter(|like| like.key == key)?;
+        let like = self
+            .kin
+            .slots
+            .get(slot)?
+            .filter(|like| like.list == self.kin.list && like.key == key)?;
         self.kin.met = self.kin.met.saturating_add(1);
         Some((like.path, like.epoch))
     }

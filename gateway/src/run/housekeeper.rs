@@ -25,12 +25,13 @@ pub(super) fn start(
     stop: Arc<AtomicBool>,
 ) -> std::io::Result<JoinHandle<()>> {
     let mut watchdog = Watchdog::new(Arc::clone(quiescence), clock::now());
+    let quiescence = Arc::clone(quiescence);
     std::thread::Builder::new().name("housekeeper".into()).spawn(move || {
         let mut outputs = Vec::new();
         let mut stalled = vec![false; plane.workers.len()];
         let (mut told, mut maintained) = (clock::now(), clock::now());
         while !stop.load(Ordering::Acquire) {
-            neighbours(&plane, &shared, &mut outputs);
+            neighbours(&plane, &shared, &quiescence, &mut outputs);
             watch(&plane, &mut watchdog, &mut stalled);
             // The time of day may be set at any moment.
             if clock::now().since(told) >= TELL_TIME {
@@ -48,7 +49,12 @@ pub(super) fn start(
 }
 
 /// Feeds the neighbour state machine and does what it says.
-fn neighbours(plane: &Plane, shared: &Shared<Mbuf>, outputs: &mut Vec<Output>) {
+fn neighbours(
+    plane: &Plane,
+    shared: &Shared<Mbuf>,
+    quiescence: &Quiescence,
+    outputs: &mut Vec<Output>,
+) {
     let now = clock::now();
     let mut controller = plane.lock();
     while let Some(event) = shared.events.pop() {
@@ -56,6 +62,7 @@ fn neighbours(plane: &Plane, shared: &Shared<Mbuf>, outputs: &mut Vec<Output>) {
     }
     controller.neighbours.poll(now, outputs);
     plane.carry_out(&controller, outputs.drain(..));
+    controller.reclaim(quiescence);
 }
 
 /// Says when a worker stalls, and when it is back.
