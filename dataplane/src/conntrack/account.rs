@@ -22,8 +22,9 @@ pub struct Carried {
 }
 
 /// What a connection has carried in each direction.
+// Aligned no more than words are: zeroed memory of a larger alignment is written, and so taken, by the allocator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
-#[repr(C, align(32))]
+#[repr(C)]
 pub struct Account {
     /// As its first packet went.
     pub original: Carried,

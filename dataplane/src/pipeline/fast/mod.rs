@@ -326,8 +326,7 @@ impl<A: Plain> Lane<A> {
         self.pass(env, moment, run, slot, packet)
     }
 
-    // Also where packets are counted: a call would cost those that are not.
-    #[inline(always)]
+    #[inline]
     fn pass_tracked<P: Packet>(
         &mut self,
         env: &Env<'_>,
@@ -338,13 +337,9 @@ impl<A: Plain> Lane<A> {
         packet: &mut P,
     ) -> Option<u16> {
         let mut seen = self.conntrack.direction(flow, key)?;
-        let mut cached = seen.cached();
+        let cached = seen.cached();
         if !cached.is_current(self.epochs.now()) {
-            if !self.renew(env, flow) {
-                return None;
-            }
-            seen = self.conntrack.direction(flow, key)?;
-            cached = seen.cached();
+            return self.pass_renewed(env, moment, run, flow, key, packet);
         }
         if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole::<A, P>(packet) {
             return None;
@@ -372,6 +367,40 @@ impl<A: Plain> Lane<A> {
         Some(run.send(env, way, packet, length, padding))
     }
 
+    /// The same, for those who seldom want it.
+    #[inline(never)]
+    fn pass_tracked_apart<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        moment: Moment<'_>,
+        run: &mut Run<A>,
+        flow: FlowRef,
+        key: &Tuple<A>,
+        packet: &mut P,
+    ) -> Option<u16> {
+        self.pass_tracked(env, moment, run, flow, key, packet)
+    }
+
+    /// The same with a verdict of an earlier epoch, if it still holds. Apart, as it seldom happens.
+    #[cold]
+    #[inline(never)]
+    fn pass_renewed<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        moment: Moment<'_>,
+        run: &mut Run<A>,
+        flow: FlowRef,
+        key: &Tuple<A>,
+        packet: &mut P,
+    ) -> Option<u16> {
+        // Stamped anew, it does not come here again.
+        if self.renew(env, flow) {
+            self.pass_tracked_apart(env, moment, run, flow, key, packet)
+        } else {
+            None
+        }
+    }
+
     /// The same where connections may have accounts. Apart, so that packets pay nothing where none has.
     #[inline(never)]
     fn pass_counted<P: Packet>(
@@ -384,7 +413,7 @@ impl<A: Plain> Lane<A> {
         packet: &mut P,
     ) -> Option<u16> {
         let length = Frame::<A>::of(packet)?.length();
-        let port = self.pass_tracked(env, moment, run, flow, key, packet)?;
+        let port = self.pass_tracked_apart(env, moment, run, flow, key, packet)?;
         self.conntrack.note_carried(flow, length.into());
         Some(port)
     }
