@@ -6,7 +6,7 @@ use crate::compile::leading;
 use crate::compile::states::RECENT;
 use sluice_config::netfilter::matches as words;
 use sluice_dataplane::address::Address;
-use sluice_dataplane::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table};
+use sluice_dataplane::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table, Terms};
 use sluice_dataplane::rules::matches::recent::{Action, End, List, Recent};
 use sluice_dataplane::rules::matches::{Match, connlimit, limit, quota, statistic};
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -68,8 +68,6 @@ pub(super) fn hashlimit<A: Address>(
             instead: "leave it out: a bucket then holds --hashlimit-burst",
         });
     }
-    let name = format!("{:?}/{}", A::VERSION, asked.name);
-    let table = within.world.states.named(HASHLIMIT, &name, || Table::new(buckets(asked)));
     let burst = u32::try_from(asked.burst).unwrap_or(u32::MAX);
     let rate = if asked.bytes {
         // A chunk costs so many 2^32th of a second.
@@ -81,18 +79,16 @@ pub(super) fn hashlimit<A: Address>(
     let mask = |wanted: bool, prefix: Option<u8>| {
         wanted.then(|| prefix.map_or(u128::MAX, |prefix| leading::<A>(prefix)))
     };
-    Ok(Match::HashLimit(HashLimit {
-        table,
-        mode: Mode {
-            source: mask(asked.key.source, asked.source_prefix),
-            destination: mask(asked.key.destination, asked.destination_prefix),
-            source_port: asked.key.source_port,
-            destination_port: asked.key.destination_port,
-        },
-        rate,
-        expire: Duration::from_millis(asked.expire.into()),
-        above: asked.above,
-    }))
+    let mode = Mode {
+        source: mask(asked.key.source, asked.source_prefix),
+        destination: mask(asked.key.destination, asked.destination_prefix),
+        source_port: asked.key.source_port,
+        destination_port: asked.key.destination_port,
+    };
+    let terms = Terms { mode, rate, expire: Duration::from_millis(asked.expire.into()) };
+    let name = format!("{:?}/{}", A::VERSION, asked.name);
+    let table = within.world.states.named(HASHLIMIT, &name, || Table::new(terms, buckets(asked)));
+    Ok(Match::HashLimit(HashLimit { table, above: asked.above }))
 }
 
 pub(super) fn statistic<A>(asked: &words::Statistic, within: Within<'_>) -> Match<A> {

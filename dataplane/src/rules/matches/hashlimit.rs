@@ -47,14 +47,20 @@ pub enum Rate {
 pub struct HashLimit {
     /// The table.
     pub table: Kept<Table>,
-    /// What tells its buckets apart.
+    /// `--hashlimit-above`.
+    pub above: bool,
+}
+
+/// On what terms packets are counted. As in the kernel they are those of the first rule that names the table, and other
+/// rules that do must bear with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// What tells buckets apart.
     pub mode: Mode,
     /// How fast tokens come.
     pub rate: Rate,
     /// How long a bucket nobody asks is kept.
     pub expire: Duration,
-    /// `--hashlimit-above`.
-    pub above: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -77,6 +83,7 @@ struct Bucket {
 /// The buckets of one name. A key's share is found by its hash, so that workers seldom meet.
 #[derive(Debug)]
 pub struct Table {
+    terms: Terms,
     shares: Vec<Spin<HashMap<Key, Bucket>>>,
     /// Buckets of a share.
     most: usize,
@@ -90,10 +97,10 @@ const SECOND: u64 = 1_000_000_000;
 impl Table {
     /// Room for `most` buckets. All memory is taken here.
     #[must_use]
-    pub fn new(most: usize) -> Self {
+    pub fn new(terms: Terms, most: usize) -> Self {
         let most = most.div_ceil(SHARES).max(1);
         let share = || Spin::new(HashMap::with_capacity(most));
-        Self { shares: std::iter::repeat_with(share).take(SHARES).collect(), most }
+        Self { terms, shares: std::iter::repeat_with(share).take(SHARES).collect(), most }
     }
 
     /// Buckets in use. For operators.
@@ -143,7 +150,7 @@ impl Rate {
 
 impl HashLimit {
     fn key<A: Address>(&self, view: &View<'_, A>) -> Option<Key> {
-        let mode = &self.mode;
+        let mode = &self.table.terms.mode;
         let has_ports =
             [protocol::TCP, protocol::UDP, protocol::UDP_LITE, protocol::SCTP, protocol::DCCP]
                 .contains(&view.headers.protocol);
@@ -164,20 +171,21 @@ impl HashLimit {
 
     /// Whether a packet of `length` bytes is within the rate; none where there is no room for its bucket.
     fn ask(&self, key: Key, now: Instant, length: u32) -> Option<bool> {
-        let (now, expire) = (now.0, u64::try_from(self.expire.as_nanos()).unwrap_or(u64::MAX));
+        let Terms { rate, expire, .. } = self.table.terms;
+        let (now, expire) = (now.0, u64::try_from(expire.as_nanos()).unwrap_or(u64::MAX));
         let mut share = self.table.shares.get(share_of(&key))?.hold();
         if share.len() >= self.table.most && !share.contains_key(&key) {
             let expired = share.iter().take(SEARCHED).find(|(_, bucket)| bucket.expires < now);
             let expired = *expired?.0;
             share.remove(&expired);
         }
-        let fresh = Bucket { full: 0, ahead: self.rate.burst(), expires: u64::MAX };
+        let fresh = Bucket { full: 0, ahead: rate.burst(), expires: u64::MAX };
         let bucket = share.entry(key).or_insert(fresh);
         if bucket.expires < now {
             *bucket = fresh;
         }
         bucket.expires = now.saturating_add(expire);
-        Some(self.rate.take(bucket, now, length))
+        Some(rate.take(bucket, now, length))
     }
 }
 
@@ -191,8 +199,8 @@ impl HashLimit {
         if !room && !share.iter().take(SEARCHED).any(|(_, bucket)| bucket.expires < now) {
             return None;
         }
-        let fresh = Bucket { full: 0, ahead: self.rate.burst(), expires: u64::MAX };
-        Some(self.rate.take(&mut known.unwrap_or(fresh), now, length))
+        let fresh = Bucket { full: 0, ahead: self.table.terms.rate.burst(), expires: u64::MAX };
+        Some(self.table.terms.rate.take(&mut known.unwrap_or(fresh), now, length))
     }
 }
 
@@ -224,13 +232,9 @@ mod tests {
     use super::*;
 
     fn rule(rate: Rate) -> HashLimit {
-        HashLimit {
-            table: Kept(std::sync::Arc::new(Table::new(32))),
-            mode: Mode { source: Some(u128::MAX), ..Mode::default() },
-            rate,
-            expire: Duration::from_secs(10),
-            above: false,
-        }
+        let mode = Mode { source: Some(u128::MAX), ..Mode::default() };
+        let terms = Terms { mode, rate, expire: Duration::from_secs(10) };
+        HashLimit { table: Kept(std::sync::Arc::new(Table::new(terms, 32))), above: false }
     }
 
     fn key(host: u128) -> Key {
