@@ -3,6 +3,7 @@
 mod conntrack;
 mod copies;
 mod forwarding;
+mod found;
 mod hostile;
 mod ipset;
 mod ipv6;
