@@ -40,6 +40,8 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
             ["<in>", "<in>", "<in2>", "<own-out>", "<own-out>", "<own-in>", "<pool-out>", "<far2>"];
         (dice.one(&["<out>", "<far>"]), dice.one(&to))
     };
+    // Who talks to itself by way of the router clashes with itself, and has a port drawn at random.
+    let destination = if source == destination { "<in>" } else { destination };
     let (source, destination) = (family.named(source), family.named(destination));
     let mut flow = Flow { dice, family, inside, source, destination, own, steps: Vec::new() };
     match flow.dice.below(16) {
