@@ -16,7 +16,7 @@ use crate::tuple::Tuple;
 use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
 use crate::wire::icmp_error::IcmpError;
 use crate::wire::layer4::{Layer4, Layer4Kind, layer4};
-use crate::wire::parse::Headers;
+use crate::wire::parse::{Headers, fragment_data};
 use crate::wire::{header, tcp_options};
 use std::net::IpAddr;
 
@@ -27,6 +27,8 @@ pub(crate) enum Flow<A> {
     None,
     /// One that this packet starts; not yet in the table.
     New(NewConnection<A>),
+    /// One that did not come to be, of its only packet or of what the gateway answers to that. It claims nothing.
+    Unborn(NewConnection<A>),
     /// One in the table.
     Known(FlowRef),
     /// An ICMP error about one in the table, travelling in this direction of it.
@@ -70,8 +72,6 @@ pub(crate) struct Flight<A, P> {
     pub(crate) destination: A,
     /// The tuple of the packet as it stands now, if it has one.
     pub(crate) tuple: Option<Tuple<A>>,
-    /// How the first packet of a connection that did not come to be had arrived.
-    pub(crate) arrived: Option<Tuple<A>>,
     /// The better next hop its sender is to be told of.
     pub(crate) redirect: Option<IpAddr>,
     pub(crate) ingress: InterfaceId,
@@ -120,11 +120,11 @@ impl<A: Address, P: Packet> Flight<A, P> {
         };
         let length = match rest.last() {
             None => u32::from(headers.end - headers.l3),
-            Some((_, last)) => {
+            Some((packet, last)) => {
+                let before = fragment_data(data, &headers) - headers.l3 - fragment_header(&headers);
                 let offset = last.fragment.map_or(0, |fragment| fragment.offset);
-                u32::from(headers.l4 - headers.l3)
-                    + u32::from(offset)
-                    + u32::from(last.end - last.l4)
+                let tail = last.end - fragment_data(packet.data(), last);
+                u32::from(before) + u32::from(offset) + u32::from(tail)
             }
         };
         let layer4 = datagram_layer4(data, &headers, length);
@@ -140,13 +140,13 @@ impl<A: Address, P: Packet> Flight<A, P> {
             source,
             destination,
             tuple: None,
-            arrived: None,
             redirect: None,
             ingress,
             egress: None,
             link_broadcast: false,
             mark: 0,
-            state: CtState::Untracked,
+            // As the kernel says of what has not been tracked yet.
+            state: CtState::Invalid,
             notrack: false,
             tie: Tie::None,
             template: None,
@@ -210,6 +210,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
         let tracked = match &mut self.flow {
             Flow::None => None,
             Flow::New(new) => Some(Tracked::New(new)),
+            Flow::Unborn(new) => Some(Tracked::Unborn(new)),
             Flow::Known(flow) | Flow::Error(flow) => Some(Tracked::Known(conntrack, *flow)),
         };
         let connection = tracked.map(Connection::from);
@@ -264,7 +265,6 @@ impl<A: Address, P: Packet> Flight<A, P> {
             headers: order.headers,
             length: order.length,
             tuple: None,
-            arrived: None,
             redirect: None,
             ingress: InterfaceId::HOST,
             egress: None,
@@ -346,13 +346,22 @@ impl<A: Address, P: Packet> Flight<A, P> {
     }
 }
 
+/// Bytes of the header that only a fragment has: the whole datagram, as rules see it, does without.
+fn fragment_header(headers: &Headers) -> u16 {
+    match headers.version {
+        IpVersion::V6 if headers.fragment.is_some() => 8,
+        IpVersion::V4 | IpVersion::V6 => 0,
+    }
+}
+
 /// The layer-4 header of a datagram of `length` IP bytes whose first frame this is.
 fn datagram_layer4(data: &[u8], headers: &Headers, length: u32) -> Layer4 {
     let mut read = layer4(data, headers);
     if headers.fragment.is_some()
         && let Layer4Kind::Tcp(tcp) = &mut read.kind
     {
-        let before = u32::from(headers.l4 - headers.l3) + u32::from(tcp.data_offset);
+        let before = u32::from(headers.l4 - headers.l3 - fragment_header(headers))
+            + u32::from(tcp.data_offset);
         tcp.payload_len = u16::try_from(length.saturating_sub(before)).unwrap_or(u16::MAX);
     }
     read

@@ -67,6 +67,17 @@ pub struct Reassembler<P> {
     next_deadline: Instant,
 }
 
+/// Why a fragment does not fit to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Misfit {
+    /// They hold all of it.
+    Duplicate,
+    /// It says that the datagram ends elsewhere.
+    End,
+    /// They hold some of it.
+    Overlap,
+}
+
 /// What part of its datagram a fragment holds: the bytes `from..to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
@@ -115,7 +126,17 @@ impl<P: Packet> Reassembler<P> {
             IpVersion::V4 => u32::from(headers.l4.saturating_sub(headers.l3)),
             IpVersion::V6 => 0,
         };
-        if from == to || !last && !(to - from).is_multiple_of(8) || to + header > 65_535 {
+        let key = key_of(&packet, headers, ingress);
+        let odd = !last && !(to - from).is_multiple_of(8);
+        // The kernel gives up the datagram: in IPv4 because of one that holds nothing, in IPv6 of one that is cut wrongly.
+        let spoils = match headers.version {
+            IpVersion::V4 => from == to || odd && to - from < 8,
+            IpVersion::V6 => odd,
+        };
+        if spoils {
+            return self.discard(&key, DropReason::BadFragment);
+        }
+        if from == to || odd || to + header > 65_535 {
             return Reassembly::Dropped(DropReason::BadFragment, 0);
         }
         if headers.version == IpVersion::V6 && from == 0 && !has_whole_header(&packet, headers) {
@@ -124,7 +145,6 @@ impl<P: Packet> Reassembler<P> {
         if self.held >= (2 * self.capacity).max(MAX_FRAGMENTS) {
             return Reassembly::Dropped(DropReason::ReassemblyFull, 0);
         }
-        let key = key_of(&packet, headers, ingress);
         if !self.partial.contains_key(&key) && !self.open(key, headers.version, now) {
             return Reassembly::Dropped(DropReason::ReassemblyFull, 0);
         }
@@ -140,17 +160,21 @@ impl<P: Packet> Reassembler<P> {
                 self.held += 1;
                 Reassembly::Pending
             }
-            Err(DropReason::DuplicateFragment) => {
-                Reassembly::Dropped(DropReason::DuplicateFragment, 0)
+            Err(Misfit::Duplicate) => Reassembly::Dropped(DropReason::DuplicateFragment, 0),
+            Err(Misfit::End) if headers.version == IpVersion::V6 => {
+                Reassembly::Dropped(DropReason::BadFragment, 0)
             }
             // RFC 5722, and the kernel for IPv4 too: an overlap discards the whole datagram.
-            Err(reason) => {
-                let pieces = self.close(&key);
-                let others = pieces.len();
-                self.give_back(pieces);
-                Reassembly::Dropped(reason, others)
-            }
+            Err(Misfit::End | Misfit::Overlap) => self.discard(&key, DropReason::BadFragment),
         }
+    }
+
+    /// Drops what there is of a datagram with the fragment that spoilt it.
+    fn discard(&mut self, key: &Key, reason: DropReason) -> Reassembly<P> {
+        let pieces = self.close(key);
+        let others = pieces.len();
+        self.give_back(pieces);
+        Reassembly::Dropped(reason, others)
     }
 
     /// Begins a datagram; false when there is no room.
@@ -216,10 +240,10 @@ impl<P: Packet> Partial<P> {
     }
 
     /// Adds a piece; true when nothing is missing any more.
-    fn insert(&mut self, packet: P, headers: Headers) -> Result<bool, DropReason> {
+    fn insert(&mut self, packet: P, headers: Headers) -> Result<bool, Misfit> {
         let new = span(&packet, &headers);
         if self.covers(new) {
-            return Err(DropReason::DuplicateFragment);
+            return Err(Misfit::Duplicate);
         }
         let at = self.pieces.partition_point(|(packet, piece)| span(packet, piece).from < new.from);
         let before = at.checked_sub(1).and_then(|before| self.span_at(before));
@@ -229,8 +253,11 @@ impl<P: Packet> Partial<P> {
             || after.is_some_and(|after| after.from < new.to);
         let beyond_last =
             end.is_some_and(|end| end.last && new.to > end.to || new.last && end.to > new.to);
-        if overlap || beyond_last || self.pieces.len() == MAX_FRAGMENTS {
-            return Err(DropReason::BadFragment);
+        if beyond_last {
+            return Err(Misfit::End);
+        }
+        if overlap || self.pieces.len() == MAX_FRAGMENTS {
+            return Err(Misfit::Overlap);
         }
         self.pieces.insert(at, (packet, headers));
         Ok(self.is_complete())

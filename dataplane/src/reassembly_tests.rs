@@ -106,6 +106,15 @@ fn overlap_discards_the_datagram() {
 }
 
 #[test]
+fn an_empty_fragment_discards_the_datagram() {
+    let mut reassembler = Reassembler::new(4);
+    push(&mut reassembler, &piece(0, true, 16), Instant(0));
+    let empty = push(&mut reassembler, &piece(32, false, 0), Instant(0));
+    assert!(matches!(empty, Reassembly::Dropped(DropReason::BadFragment, 1)));
+    assert_eq!(reassembler.held(), 0);
+}
+
+#[test]
 fn what_two_fragments_hold_together_is_a_duplicate() {
     let mut reassembler = Reassembler::new(4);
     for offset in [0, 16] {

@@ -468,12 +468,12 @@ fn condition() -> impl Strategy<Value = Match<V4>> {
         1 => select(vec![CLIENT, SERVER, FAR, GATEWAY])
             .prop_map(move |own| Match::Destination(Destination::new(address(own), host, false))),
         1 => select(vec![Direction::Original, Direction::Reply]).prop_map(|way| {
-            Match::Conntrack(Conntrack { asked: Asked::Direction(way), invert: false })
+            Match::Conntrack(Conntrack { asked: Asked::Direction(way), invert: false, beside_state: false })
         }),
         1 => select(vec![SERVER, FAR]).prop_map(move |own| {
             let (direction, end) = (Direction::Original, End::Destination);
             let asked = Asked::Address { direction, end, address: address(own), mask: host };
-            Match::Conntrack(Conntrack { asked, invert: false })
+            Match::Conntrack(Conntrack { asked, invert: false, beside_state: false })
         }),
         1 => Just(Match::AddressType(local)),
         1 => Just(Match::ReversePath(back)),

@@ -143,15 +143,15 @@ impl Scenario {
 
 /// The host's end of a cable.
 #[derive(Debug)]
-struct End {
-    cable: Cable,
-    wire: Wire,
+pub(crate) struct End {
+    pub(crate) cable: Cable,
+    pub(crate) wire: Wire,
     // Deleting the namespace would take the cable away.
     _host: Namespace,
 }
 
 impl End {
-    fn new(router: &Namespace, cable: Cable) -> Self {
+    pub(crate) fn new(router: &Namespace, cable: Cable) -> Self {
         let host = Namespace::new("host");
         // The host's own stack is silent: a test speaks for it.
         host.must("sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
@@ -195,6 +195,33 @@ impl Seen {
         let at = if is_v6(self.packet()) { 54 } else { 34 };
         let word = |at: usize| u16::from_be_bytes([self.frame[at], self.frame[at + 1]]);
         (word(at), word(at + 2))
+    }
+
+    /// Without what a router may choose freely: the identification of packets that are its own (`ids` are those that
+    /// hosts chose), and ports which were drawn, given as `(actual, canonical)`.
+    pub(crate) fn normalised(&self, ids: &BTreeSet<u16>, aliases: &[(u16, u16)]) -> Self {
+        let mut seen = self.clone();
+        if seen.frame[12..14] == [0x08, 0x00] && seen.frame.len() >= 34 {
+            let length = usize::from(u16::from_be_bytes([seen.frame[16], seen.frame[17]]));
+            // Short frames are padded on some ways and not on others.
+            seen.frame.truncate(14 + length);
+            mask_id(&mut seen.frame[14..], ids);
+            for &(actual, canonical) in aliases {
+                replace_port(&mut seen.frame[14..], actual, canonical);
+            }
+        }
+        if let Some(packet) = seen.frame.get_mut(14..).filter(|packet| is_v6(packet)) {
+            let length = usize::from(u16::from_be_bytes([packet[4], packet[5]]));
+            // Drawn at random wherever the kernel cuts a packet.
+            if packet[6] == frame::FRAGMENT && length >= 8 {
+                packet[44..48].fill(0);
+            }
+            seen.frame.truncate(14 + 40 + length);
+            for &(actual, canonical) in aliases {
+                replace_port(&mut seen.frame[14..], actual, canonical);
+            }
+        }
+        seen
     }
 }
 
@@ -306,43 +333,12 @@ impl Lab {
     }
 
     fn normalised(&self, seen: &Seen) -> Seen {
-        let mut seen = seen.clone();
-        if seen.frame[12..14] == [0x08, 0x00] && seen.frame.len() >= 34 {
-            let length = usize::from(u16::from_be_bytes([seen.frame[16], seen.frame[17]]));
-            // Short frames are padded on some ways and not on others.
-            seen.frame.truncate(14 + length);
-            self.mask_id(&mut seen.frame[14..]);
-            self.numbers.replace(&mut seen.frame[14..]);
-            for &(actual, canonical) in &self.aliases {
-                replace_port(&mut seen.frame[14..], actual, canonical);
-            }
-        }
-        if let Some(packet) = seen.frame.get_mut(14..).filter(|packet| is_v6(packet)) {
-            let length = usize::from(u16::from_be_bytes([packet[4], packet[5]]));
-            // Drawn at random wherever the kernel cuts a packet.
-            if packet[6] == frame::FRAGMENT && length >= 8 {
-                packet[44..48].fill(0);
-            }
-            seen.frame.truncate(14 + 40 + length);
-            self.numbers.replace(&mut seen.frame[14..]);
-            for &(actual, canonical) in &self.aliases {
-                replace_port(&mut seen.frame[14..], actual, canonical);
-            }
+        let mut seen = seen.normalised(&self.ids, &self.aliases);
+        let is_ip = [[0x08, 0x00], [0x86, 0xdd]].iter().any(|kind| seen.frame[12..14] == *kind);
+        if let Some(packet) = seen.frame.get_mut(14..).filter(|_| is_ip) {
+            self.numbers.replace(packet);
         }
         seen
-    }
-
-    /// Zeroes an identification that no host chose; the header checksum stays as right as it was.
-    fn mask_id(&self, packet: &mut [u8]) {
-        let header = usize::from(packet[0] & 15) * 4;
-        let id = u16::from_be_bytes([packet[4], packet[5]]);
-        if self.ids.contains(&id) || frame::checksum(&packet[..header]) != 0 {
-            return;
-        }
-        packet[4..6].fill(0);
-        packet[10..12].fill(0);
-        let sum = frame::checksum(&packet[..header]).to_be_bytes();
-        packet[10..12].copy_from_slice(&sum);
     }
 
     fn finish(mut self) -> Transcript {
@@ -357,6 +353,19 @@ impl Lab {
         connections.sort();
         Transcript { steps, connections }
     }
+}
+
+/// Zeroes an identification that no host chose; the header checksum stays as right as it was.
+fn mask_id(packet: &mut [u8], ids: &BTreeSet<u16>) {
+    let header = usize::from(packet[0] & 15) * 4;
+    let id = u16::from_be_bytes([packet[4], packet[5]]);
+    if ids.contains(&id) || frame::checksum(&packet[..header]) != 0 {
+        return;
+    }
+    packet[4..6].fill(0);
+    packet[10..12].fill(0);
+    let sum = frame::checksum(&packet[..header]).to_be_bytes();
+    packet[10..12].copy_from_slice(&sum);
 }
 
 /// Replaces a port that was drawn at random in a TCP or UDP packet with a right checksum.
@@ -384,14 +393,14 @@ fn replace_port(packet: &mut [u8], actual: u16, canonical: u16) {
 
 /// Whether a host says this by itself: neighbour discovery (RFC 4861, ICMPv6 133 to 137), or who wants which multicast
 /// (RFC 3810, to ff02::16 behind a hop-by-hop header).
-fn announces(frame: &[u8]) -> bool {
+pub(crate) fn announces(frame: &[u8]) -> bool {
     let Some(packet) = frame.get(14..).filter(|packet| is_v6(packet)) else { return false };
     let discovery = packet[6] == frame::ICMPV6 && (133..=137).contains(&packet[40]);
     discovery || packet[24..26] == [0xff, 0x02]
 }
 
 /// A line of `conntrack -L` without what depends on the moment: timeout and use count.
-fn connection(line: &str, aliases: &[(u16, u16)]) -> String {
+pub(crate) fn connection(line: &str, aliases: &[(u16, u16)]) -> String {
     let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
     if words.len() > 2 {
         words[2] = "TIME".into();
@@ -409,7 +418,7 @@ fn connection(line: &str, aliases: &[(u16, u16)]) -> String {
     words.join(" ")
 }
 
-fn mac(text: &str) -> Vec<u8> {
+pub(crate) fn mac(text: &str) -> Vec<u8> {
     text.split(':').map(|byte| u8::from_str_radix(byte, 16).expect("a MAC address")).collect()
 }
 

@@ -114,8 +114,12 @@ impl Gateway {
 
     /// Runs `sluice -S SOCKET WORDS` against this gateway.
     pub fn sluice(&self, words: &str) -> Output {
-        let binary = binary();
-        process::shell(&[], &format!("{} -S {} {words}", binary.display(), self.socket()))
+        process::shell(&[], &self.spelled(words))
+    }
+
+    /// Such words, as a shell takes them.
+    pub fn spelled(&self, words: &str) -> String {
+        format!("{} -S {} {words}", binary().display(), self.socket())
     }
 
     /// The same, must succeed; its standard output.

@@ -1,6 +1,7 @@
 //! Owns the Linux kernel as the router: the oracle.
 
 use crate::Namespace;
+use crate::process::Output;
 use crate::router::Setup;
 
 /// The kernel of this machine, made a router inside a namespace.
@@ -41,6 +42,11 @@ impl KernelRouter {
     /// What `iptables-save -c` prints of one table.
     pub fn counters(&self, table: &str) -> String {
         self.inside(&format!("iptables-save -c -t {table}"))
+    }
+
+    /// Runs a script inside.
+    pub fn shell(&self, script: &str) -> Output {
+        crate::process::shell(&["ip", "netns", "exec", &self.namespace], script)
     }
 
     fn restore(&self, tool: &str, text: &str) {

@@ -12,6 +12,7 @@
 //! ```
 
 pub mod differential;
+pub mod duel;
 pub mod frame;
 pub mod gateway;
 pub mod http;

@@ -2,6 +2,7 @@
 
 use crate::gateway::Gateway;
 use crate::kernel::KernelRouter;
+use crate::process::{self, Output};
 use crate::topology::{LAN, WAN};
 use crate::{Namespace, Topology};
 
@@ -183,6 +184,22 @@ impl Router {
         match self {
             Self::Kernel(kernel) => kernel.load_rules(&text),
             Self::Sluice(gateway) => gateway.load_rules(&text),
+        }
+    }
+
+    /// A tool's words, as `iptables -S INPUT`, as this router's [`shell`](Self::shell) takes them.
+    pub fn spelled(&self, words: &str) -> String {
+        match self {
+            Self::Kernel(_) => words.into(),
+            Self::Sluice(gateway) => gateway.spelled(words),
+        }
+    }
+
+    /// Runs a script where the router is.
+    pub fn shell(&self, script: &str) -> Output {
+        match self {
+            Self::Kernel(kernel) => kernel.shell(script),
+            Self::Sluice(_) => process::shell(&[], script),
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::traffic::client;
 use sluice_dataplane::address::{IpVersion, V4};
 use sluice_dataplane::rules::matches::connlimit::ConnLimit;
-use sluice_dataplane::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table};
+use sluice_dataplane::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table, Terms};
 use sluice_dataplane::rules::matches::limit::Limit;
 use sluice_dataplane::rules::matches::recent::{Action, End, Recent};
 use sluice_dataplane::rules::matches::set::SetMatch;
@@ -60,11 +60,7 @@ impl Asked {
                 Match::String(Pattern::new(b"not in any packet", false, 0, u16::MAX, false))
             }
             Self::HashLimit => Match::HashLimit(HashLimit {
-                table: Kept(Arc::new(Table::new(65_536))),
-                mode: Mode { source: Some(u128::MAX), ..Mode::default() },
-                rate: Rate::Packets { cost: SECOND / u64::from(MILLION), burst: 1000 },
-                expire: Duration::from_secs(60),
-                collect: Duration::from_secs(1),
+                table: Kept(Arc::new(Table::new(terms(), 65_536))),
                 above: false,
             }),
             Self::ConnLimit => Match::ConnLimit(ConnLimit {
@@ -117,4 +113,14 @@ fn million() -> SetRef {
         let _ = set.set().insert(&entry, false, Instant(SECOND));
     }
     set
+}
+
+/// Of a rate that no source exceeds.
+fn terms() -> Terms {
+    Terms {
+        mode: Mode { source: Some(u128::MAX), ..Mode::default() },
+        rate: Rate::Packets { cost: SECOND / u64::from(MILLION), burst: 1000 },
+        expire: Duration::from_secs(60),
+        collect: Duration::from_secs(1),
+    }
 }

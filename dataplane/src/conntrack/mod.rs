@@ -188,6 +188,11 @@ pub struct NewConnection<A> {
 }
 
 impl<A: Address> NewConnection<A> {
+    /// What can be told of it when it has not come to be.
+    #[must_use]
+    pub(crate) const fn unclaimed(&self) -> Self {
+        Self { claimed: None, mapped: false, ..*self }
+    }
     /// Notes that the source is translated.
     pub const fn set_source_translated(&mut self) {
         self.status.set(Status::SRC_NAT);

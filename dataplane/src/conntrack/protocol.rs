@@ -33,7 +33,7 @@ pub(super) fn first_packet<A: Address>(
             rest(tuple.protocol, false, settings)
         }
         Layer4Kind::Udp { .. } | Layer4Kind::Other => rest(tuple.protocol, false, settings),
-        Layer4Kind::Truncated => return None,
+        Layer4Kind::OddTcp { .. } | Layer4Kind::Truncated => return None,
     };
     Some(FirstPacket { timeout, ..FirstPacket::default() })
 }

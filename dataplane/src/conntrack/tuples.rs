@@ -2,7 +2,7 @@
 //! `nf_ct_invert_tuple`.
 
 use super::icmp;
-use crate::address::Address;
+use crate::address::{Address, IpVersion};
 use crate::tuple::{Tuple, Zone};
 use crate::wire::layer4::{Layer4, Layer4Kind};
 use crate::wire::protocol;
@@ -22,13 +22,22 @@ pub fn tuple_of<A: Address>(
             kind
         }
         Layer4Kind::Tcp(_) | Layer4Kind::Udp { .. } | Layer4Kind::Other => 0,
-        Layer4Kind::Truncated => return None,
+        Layer4Kind::OddTcp { .. } | Layer4Kind::Truncated => return None,
+    };
+    // No next header: there is nothing to track.
+    if A::VERSION == IpVersion::V6 && protocol == protocol::NO_NEXT_HEADER {
+        return None;
+    }
+    // DCCP is a protocol without ports to connection tracking since Linux 6.18.
+    let (source_port, destination_port) = match protocol {
+        protocol::DCCP => Default::default(),
+        _ => (layer4.source_port, layer4.destination_port),
     };
     Some(Tuple {
         source,
         destination,
-        source_port: layer4.source_port,
-        destination_port: layer4.destination_port,
+        source_port,
+        destination_port,
         protocol,
         icmp,
         zone: Zone::default(),
@@ -42,9 +51,11 @@ pub fn is_untracked_protocol(protocol: u8, layer4: &Layer4) -> bool {
         Layer4Kind::Icmp { kind, .. } | Layer4Kind::Icmp6 { kind, .. } => {
             icmp::is_untracked(protocol, kind)
         }
-        Layer4Kind::Tcp(_) | Layer4Kind::Udp { .. } | Layer4Kind::Other | Layer4Kind::Truncated => {
-            false
-        }
+        Layer4Kind::Tcp(_)
+        | Layer4Kind::OddTcp { .. }
+        | Layer4Kind::Udp { .. }
+        | Layer4Kind::Other
+        | Layer4Kind::Truncated => false,
     }
 }
 

@@ -6,7 +6,7 @@
 //! ```text
 //!  checksum            covers                               mended by
 //!  IPv4 header         addresses                            ip_delta
-//!  TCP, UDP, DCCP…     addresses (pseudo-header), ports     l4_delta
+//!  TCP, UDP, …         addresses (pseudo-header), ports     l4_delta
 //!  ICMP                identifier                           l4_delta
 //!  ICMPv6              addresses (pseudo-header), identifier  l4_delta
 //!  SCTP                ports; CRC-32c over the packet       computed anew
@@ -188,10 +188,6 @@ impl<A: Address> Rewrite<A> {
             protocol::UDP_LITE => {
                 self.write_ports(l4)?;
                 mend_never_zero(word(l4, 6)?, self.delta.l4);
-            }
-            protocol::DCCP => {
-                self.write_ports(l4)?;
-                mend(word(l4, 6)?, self.delta.l4);
             }
             protocol::ICMP | protocol::ICMPV6 => {
                 *word(l4, 4)? = self.source_port.wire();

@@ -5,7 +5,7 @@ use crate::tuple::{Tuple, Zone};
 use proptest::prelude::*;
 
 /// The protocols with a header of their own, and one without.
-const PROTOCOLS: [u8; 9] = [1, 6, 17, 33, 47, 50, 58, 132, 136];
+const PROTOCOLS: [u8; 8] = [1, 6, 17, 47, 50, 58, 132, 136];
 
 /// The 16-bit one's complement sum, the plain way.
 pub(super) fn sum(bytes: &[u8]) -> u32 {
@@ -29,7 +29,7 @@ fn layout(protocol: u8) -> Option<(usize, bool)> {
     match protocol {
         1 => Some((2, false)),
         6 => Some((16, true)),
-        17 | 33 | 136 => Some((6, true)),
+        17 | 136 => Some((6, true)),
         58 => Some((2, true)),
         _ => None,
     }
@@ -59,7 +59,7 @@ impl<A: Address> Sample<A> {
         }
         match tuple.protocol {
             1 | 58 => l4[4..6].copy_from_slice(&tuple.source_port.wire()),
-            6 | 17 | 33 | 132 | 136 => {
+            6 | 17 | 132 | 136 => {
                 l4[..2].copy_from_slice(&tuple.source_port.wire());
                 l4[2..4].copy_from_slice(&tuple.destination_port.wire());
             }

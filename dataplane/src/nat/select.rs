@@ -37,7 +37,7 @@ pub trait TupleSpace<A> {
 /// How a protocol names the ends of a connection beside the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ports {
-    /// A port an end: TCP, UDP, UDP-Lite, DCCP, SCTP.
+    /// A port an end: TCP, UDP, UDP-Lite, SCTP.
     Pair,
     /// One identifier for both: ICMP and ICMPv6 queries.
     Identifier,
@@ -49,7 +49,7 @@ impl Ports {
     /// Of an IP protocol number.
     pub(super) const fn of(protocol: u8) -> Self {
         match protocol {
-            6 | 17 | 33 | 132 | 136 => Self::Pair,
+            6 | 17 | 132 | 136 => Self::Pair,
             1 | 58 => Self::Identifier,
             _ => Self::None,
         }

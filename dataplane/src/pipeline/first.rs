@@ -312,7 +312,7 @@ impl<A: Family> Lane<A> {
     pub(super) fn begun_by<P: Packet>(flight: &Flight<A, P>) -> Option<Tuple<A>> {
         match &flight.flow {
             Flow::New(new) => Some(new.original),
-            Flow::None | Flow::Known(_) | Flow::Error(_) => None,
+            Flow::None | Flow::Unborn(_) | Flow::Known(_) | Flow::Error(_) => None,
         }
     }
 }

@@ -29,8 +29,9 @@ impl<A: Family> Lane<A> {
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         let (add_mss, changed) = (view.add_mss, view.connection_changed);
-        let (notrack, template) = (view.notrack, view.template);
+        let (notrack, template, state) = (view.notrack, view.template, view.state);
         (flight.mark, flight.traced) = (view.mark, view.traced);
+        flight.state = state;
         flight.cacheable &= !changed;
         (flight.notrack, flight.template) = (notrack, template);
         flight.complete_copies();

@@ -201,8 +201,9 @@ impl<A: Family> Lane<A> {
             Route::Local => {
                 self.table(env, flight, Table::Mangle, Hook::Input)?;
                 self.table(env, flight, Table::Filter, Hook::Input)?;
-                self.table(env, flight, Table::Security, Hook::Input)?;
                 self.translate_source(env, flight, Hook::Input, None)?;
+                // Priority 150 where iptables-nft makes its chains, behind nat's 100.
+                self.table(env, flight, Table::Security, Hook::Input)?;
                 self.deliver(env, flight)
             }
             Route::Forward(out) => {
@@ -232,8 +233,8 @@ impl<A: Family> Lane<A> {
                 self.track(env, flight)?;
             }
             Tie::Related(_) | Tie::Reply => {
-                self.table(env, flight, Table::Raw, Hook::Output)?;
                 self.track_answer(env, flight)?;
+                self.table(env, flight, Table::Raw, Hook::Output)?;
             }
             Tie::Of(flow) => {
                 self.table(env, flight, Table::Raw, Hook::Output)?;
@@ -270,12 +271,14 @@ impl<A: Family> Lane<A> {
         if flight.traced.is_some() {
             self.tell_end(env, flight, &verdict);
         }
-        if let Flow::New(unborn) = std::mem::replace(&mut flight.flow, Flow::None) {
+        if let Flow::New(new) = &flight.flow {
             if !env.tracing.is_dry() {
-                A::rules(env.snapshot).forget_connection(&unborn.original);
+                A::rules(env.snapshot).forget_connection(&new.original);
             }
-            flight.arrived = Some(unborn.original);
-            self.conntrack.abandon(unborn);
+            let unborn = new.unclaimed();
+            if let Flow::New(new) = std::mem::replace(&mut flight.flow, Flow::Unborn(unborn)) {
+                self.conntrack.abandon(new);
+            }
         }
         verdict
     }

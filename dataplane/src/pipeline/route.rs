@@ -314,7 +314,7 @@ impl<A: Family> Lane<A> {
                 let connection = self.conntrack.common(*flow);
                 connection.is_source_translated() || connection.is_destination_translated()
             }
-            Flow::None | Flow::New(_) | Flow::Error(_) => false,
+            Flow::None | Flow::New(_) | Flow::Unborn(_) | Flow::Error(_) => false,
         };
         if !translated {
             flight.cacheable = false;

@@ -21,6 +21,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
         let (source, destination) = match self.layer4.kind {
             Layer4Kind::Icmp { id, .. } | Layer4Kind::Icmp6 { id, .. } => (id, id),
             Layer4Kind::Tcp(_)
+            | Layer4Kind::OddTcp { .. }
             | Layer4Kind::Udp { .. }
             | Layer4Kind::Other
             | Layer4Kind::Truncated => (self.layer4.source_port, self.layer4.destination_port),
@@ -32,7 +33,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
 /// Source and destination port of what has ports.
 pub(crate) const fn ports(layer4: &Layer4) -> Option<(u16, u16)> {
     match layer4.kind {
-        Layer4Kind::Tcp(_) | Layer4Kind::Udp { .. } => {
+        Layer4Kind::Tcp(_) | Layer4Kind::OddTcp { .. } | Layer4Kind::Udp { .. } => {
             Some((layer4.source_port.get(), layer4.destination_port.get()))
         }
         Layer4Kind::Other if layer4.source_port.get() != 0 => {
@@ -99,6 +100,7 @@ impl<A: Family> Lane<A> {
         let direction = match &flight.flow {
             Flow::None => None,
             Flow::New(_) => Some(Direction::Original),
+            Flow::Unborn(_) => Some(Direction::Reply),
             Flow::Known(flow) | Flow::Error(flow) => Some(flow.direction()),
         };
         self.tell(env, flight, Step::Connection { state: flight.state, direction });

@@ -43,16 +43,34 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
-        match self.track(env, flight) {
-            Ok(()) | Err(Stop::HandOff(_)) => {}
-            Err(stop @ (Stop::Drop(_) | Stop::Refuse(..) | Stop::Reset | Stop::Proxy(_))) => {
-                return Err(stop);
+        // What it says is no reason to remember how the connection's own packets go.
+        flight.cacheable = false;
+        let (source, destination) = (flight.source, flight.destination);
+        flight.tuple = tuple_of(source, destination, flight.headers.protocol, &flight.layer4);
+        match flight.flow {
+            Flow::Unborn(_) => {}
+            Flow::Known(flow) if quoted(flight.lead.data(), &flight.headers).is_some() => {
+                flight.flow = Flow::Error(flow);
             }
+            Flow::Known(flow) => {
+                let (data, headers) = (flight.lead.data(), &flight.headers);
+                let (now, settings) = (env.now, &env.snapshot.conntrack);
+                self.conntrack.update(flow, &flight.layer4, data, headers, None, now, settings);
+            }
+            Flow::None | Flow::New(_) | Flow::Error(_) => match self.find_connection(env, flight) {
+                Ok(()) | Err(Stop::HandOff(_)) => {}
+                Err(stop @ (Stop::Drop(_) | Stop::Refuse(..) | Stop::Reset | Stop::Proxy(_))) => {
+                    return Err(stop);
+                }
+            },
         }
         flight.state = match flight.tie {
             Tie::Reply => CtState::Established,
             Tie::None | Tie::Related(_) | Tie::Proxied | Tie::Of(_) => CtState::Related,
         };
+        if flight.traced.is_some() {
+            self.tell_connection(env, flight);
+        }
         Ok(())
     }
 
@@ -253,11 +271,13 @@ impl<A: Family> Lane<A> {
                 let flow = self.conntrack.confirm(new, env.now).map_err(Stop::Drop)?;
                 flight.flow = Flow::Known(flow);
             }
-            other @ (Flow::None | Flow::Known(_) | Flow::Error(_)) => flight.flow = other,
+            other @ (Flow::None | Flow::Unborn(_) | Flow::Known(_) | Flow::Error(_)) => {
+                flight.flow = other;
+            }
         }
         match flight.flow {
             Flow::Known(flow) if self.conntrack.is_shifted(flow) => self.adjust(env, flight, flow),
-            Flow::None | Flow::New(_) | Flow::Known(_) | Flow::Error(_) => Ok(()),
+            Flow::None | Flow::New(_) | Flow::Unborn(_) | Flow::Known(_) | Flow::Error(_) => Ok(()),
         }
     }
 

@@ -5,7 +5,7 @@ use super::first::SourceRule;
 use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::address::Address;
-use crate::conntrack::{FlowRef, NewConnection, in_zone, reply_of};
+use crate::conntrack::{FlowRef, NewConnection, in_zone, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop};
 use crate::ids::InterfaceId;
@@ -111,6 +111,11 @@ impl<A: Family> Lane<A> {
             let Flow::New(new) = &mut flight.flow else { return Ok(()) };
             self.choose_source(&env, new, range)?;
         }
+        // The kernel asks for a source rule whenever none has been asked for this connection; what it finds for a reset
+        // changes nothing any more.
+        if matches!(flight.flow, Flow::Unborn(_)) && !is_error(flight) {
+            self.nat_table(env, flight, hook);
+        }
         self.check_redirect(env, flight)?;
         let before = flight.traced.map(|_| flight.ends());
         self.rewrite(flight, End::Source);
@@ -193,9 +198,15 @@ impl<A: Family> Lane<A> {
             Flow::None => return,
             Flow::New(new) => (flight.tuple, reply_of(&new.reply)),
             Flow::Known(flow) => (flight.tuple, reply_of(&self.conntrack.half(flow.peer()).key)),
+            Flow::Unborn(new) if is_error(flight) => {
+                let (reply, original) = (new.reply, new.original);
+                return rewrite_error(flight, &reply, &original, end);
+            }
+            Flow::Unborn(new) => (flight.tuple, reply_of(&new.original)),
             Flow::Error(flow) => {
-                let flow = *flow;
-                return self.rewrite_error(flight, flow, end);
+                let own = self.conntrack.half(*flow).key;
+                let peer = self.conntrack.half(flow.peer()).key;
+                return rewrite_error(flight, &own, &peer, end);
             }
         };
         let (Some(from), Some(target)) = (from, target) else { return };
@@ -219,34 +230,41 @@ impl<A: Family> Lane<A> {
         let target = reply_of(&self.conntrack.half(flow.peer()).key)?;
         Some(in_zone(&target, self.conntrack.half(flow).key.zone))
     }
+}
 
-    /// An ICMP error: the quoted packet is turned back at the first hook, the outer address at its own.
-    fn rewrite_error<P: Packet>(
-        &mut self,
-        flight: &mut Flight<A, P>,
-        flow: crate::conntrack::FlowRef,
-        end: End,
-    ) {
-        let key = self.conntrack.half(flow).key;
-        let Some(target) = self.target_of(flow) else { return };
-        if key == target {
-            return;
+/// An ICMP error that travels the way of packets with the tuple `own`, those of the other direction having `peer`: the
+/// quoted packet is turned back at the first hook, the outer address at its own.
+fn rewrite_error<A: Address, P: Packet>(
+    flight: &mut Flight<A, P>,
+    own: &Tuple<A>,
+    peer: &Tuple<A>,
+    end: End,
+) {
+    let target = reply_of(peer).map(|target| in_zone(&target, own.zone));
+    let Some(target) = target.filter(|target| target != own) else { return };
+    let (Some(inner_from), Some(inner_to)) = (reply_of(own), reply_of(&target)) else { return };
+    let headers = flight.headers;
+    flight.recut |= flight.pulled > 0 && is_quote_in_later_fragments(flight);
+    // What the gateway refuses between the hooks is translated by half.
+    let found = quoted(flight.lead.data(), &headers).and_then(|(inner, inner_l4)| {
+        let data = flight.lead.data();
+        tuple_of(inner.source(data), inner.destination(data), inner.protocol, &inner_l4)
+    });
+    let data = flight.lead.data_mut();
+    let (source, destination) = outer_addresses(&inner_from, &inner_to);
+    match end {
+        End::Destination => {
+            let from = found.as_ref().unwrap_or(&inner_from);
+            translate_error(data, &headers, Some((from, &inner_to)), None, destination)
         }
-        let (Some(inner_from), Some(inner_to)) = (reply_of(&key), reply_of(&target)) else {
-            return;
-        };
-        let headers = flight.headers;
-        flight.recut |= flight.pulled > 0 && is_quote_in_later_fragments(flight);
-        let data = flight.lead.data_mut();
-        let (source, destination) = outer_addresses(&inner_from, &inner_to);
-        match end {
-            End::Destination => {
-                translate_error(data, &headers, Some((&inner_from, &inner_to)), None, destination)
-            }
-            End::Source => translate_error(data, &headers, None, source, None),
-        };
-        flight.reread();
-    }
+        End::Source => translate_error(data, &headers, None, source, None),
+    };
+    flight.reread();
+}
+
+/// Whether it is an ICMP error, and quotes what it is about.
+fn is_error<A: Address, P: Packet>(flight: &Flight<A, P>) -> bool {
+    quoted(flight.lead.data(), &flight.headers).is_some()
 }
 
 /// Whether the first fragment of an ICMP error lacks some of what a translation writes to.

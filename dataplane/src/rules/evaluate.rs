@@ -10,6 +10,7 @@ use super::targets::{RejectWith, Target};
 use super::view::View;
 use super::{Chain, ChainId, Policy, Rule, Rules};
 use crate::address::Address;
+use crate::conntrack::CtState;
 use crate::nat::NatRange;
 use crate::synproxy::SynProxy;
 use crate::trace::{self, Did};
@@ -74,11 +75,13 @@ fn in_chain<'r, A: Address>(
         return Left::Returned;
     }
     let mut candidates = Candidates::from(index, position, view);
-    while let Some(rule) = chain.rules.get(candidates.next(view)) {
+    loop {
+        let at = candidates.next(view);
+        let Some(rule) = chain.rules.get(at) else { return Left::Returned };
         match step(rule, view, walk) {
             Step::Next => {}
-            // What was looked up holds no longer.
-            Step::Readdressed => candidates = Candidates::from(index, candidates.resume(), view),
+            // What was looked up holds no longer, nor what was left out because of it.
+            Step::Readdressed => candidates = Candidates::from(index, at + 1, view),
             Step::End(outcome) => return Left::Ended(outcome),
             Step::Return => return Left::Returned,
             Step::Enter { chain, come_back } => {
@@ -86,12 +89,11 @@ fn in_chain<'r, A: Address>(
             }
         }
     }
-    Left::Returned
 }
 
 enum Step<A> {
     Next,
-    /// To the next rule, with other addresses.
+    /// To the next rule, with other addresses or another state.
     Readdressed,
     End(Outcome<A>),
     Return,
@@ -240,9 +242,12 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
         Target::Dnat(range) => Step::End(Outcome::Dnat(*range)),
         Target::Masquerade(range) => Step::End(Outcome::Masquerade(*range)),
         Target::Redirect(range) => Step::End(Outcome::Redirect(*range)),
+        // Of no effect where the packet has a connection already, as an answer of the gateway's own.
+        Target::Notrack if view.state != CtState::Invalid || view.template.is_some() => Step::Next,
         Target::Notrack => {
-            view.notrack |= view.template.is_none();
-            Step::Next
+            view.notrack = true;
+            view.state = CtState::Untracked;
+            Step::Readdressed
         }
         Target::Mark { value, mask } => {
             view.mark = (view.mark & !mask) ^ value;

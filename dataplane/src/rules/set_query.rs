@@ -42,7 +42,10 @@ fn ports<A: Address>(view: &View<'_, A>) -> Option<(u16, u16)> {
             Some((both, both))
         }
         Layer4Kind::Truncated => None,
-        Layer4Kind::Tcp(_) | Layer4Kind::Udp { .. } | Layer4Kind::Other => {
+        Layer4Kind::Tcp(_)
+        | Layer4Kind::OddTcp { .. }
+        | Layer4Kind::Udp { .. }
+        | Layer4Kind::Other => {
             let ports = (view.layer4.source_port.get(), view.layer4.destination_port.get());
             Some(if with_ports.contains(&number) { ports } else { (0, 0) })
         }

@@ -216,6 +216,8 @@ pub struct Connection<'a, A: Address>(Tracked<'a, A>);
 pub(crate) enum Tracked<'a, A: Address> {
     /// With the packet that begins it.
     New(&'a mut NewConnection<A>),
+    /// With an answer to the packet that began it and was refused.
+    Unborn(&'a mut NewConnection<A>),
     /// In the table.
     Known(&'a mut Conntrack<A>, FlowRef),
 }
@@ -232,6 +234,7 @@ impl<A: Address> Connection<'_, A> {
     pub const fn direction(&self) -> Direction {
         match &self.0 {
             Tracked::New(_) => Direction::Original,
+            Tracked::Unborn(_) => Direction::Reply,
             Tracked::Known(_, flow) => flow.direction(),
         }
     }
@@ -240,7 +243,7 @@ impl<A: Address> Connection<'_, A> {
     #[must_use]
     pub fn tuple(&self, direction: Direction) -> &Tuple<A> {
         match &self.0 {
-            Tracked::New(new) => match direction {
+            Tracked::New(new) | Tracked::Unborn(new) => match direction {
                 Direction::Original => &new.original,
                 Direction::Reply => &new.reply,
             },
@@ -252,7 +255,7 @@ impl<A: Address> Connection<'_, A> {
     #[must_use]
     pub fn status(&self) -> Status {
         match &self.0 {
-            Tracked::New(new) => new.status,
+            Tracked::New(new) | Tracked::Unborn(new) => new.status,
             Tracked::Known(conntrack, flow) => conntrack.common(*flow).status,
         }
     }
@@ -261,7 +264,7 @@ impl<A: Address> Connection<'_, A> {
     #[must_use]
     pub fn seconds_left(&self, now: Instant) -> Option<u32> {
         match &self.0 {
-            Tracked::New(_) => None,
+            Tracked::New(_) | Tracked::Unborn(_) => None,
             Tracked::Known(conntrack, flow) => Some(conntrack.seconds_left(*flow, now)),
         }
     }
@@ -270,7 +273,7 @@ impl<A: Address> Connection<'_, A> {
     #[must_use]
     pub fn account(&self) -> Option<Account> {
         match &self.0 {
-            Tracked::New(new) => new.account(),
+            Tracked::New(new) | Tracked::Unborn(new) => new.account(),
             Tracked::Known(conntrack, flow) => conntrack.account(*flow),
         }
     }
@@ -279,7 +282,7 @@ impl<A: Address> Connection<'_, A> {
     #[must_use]
     pub fn mark(&self) -> u32 {
         match &self.0 {
-            Tracked::New(new) => new.mark,
+            Tracked::New(new) | Tracked::Unborn(new) => new.mark,
             Tracked::Known(conntrack, flow) => conntrack.common(*flow).mark,
         }
     }
@@ -287,7 +290,7 @@ impl<A: Address> Connection<'_, A> {
     /// Sets its mark. Rules may ask for it, so verdicts reached before are reached again.
     pub fn set_mark(&mut self, mark: u32) {
         match &mut self.0 {
-            Tracked::New(new) => new.mark = mark,
+            Tracked::New(new) | Tracked::Unborn(new) => new.mark = mark,
             Tracked::Known(conntrack, flow) => {
                 let flow = *flow;
                 if std::mem::replace(&mut conntrack.common_mut(flow).mark, mark) != mark {

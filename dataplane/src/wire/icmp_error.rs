@@ -190,7 +190,6 @@ fn quoted_ports(quote: &[u8], inner: &Headers) -> Layer4 {
         && inner.protocol != protocol::UDP
         && inner.protocol != protocol::UDP_LITE
         && inner.protocol != protocol::SCTP
-        && inner.protocol != protocol::DCCP
     {
         return layer4(quote, inner);
     }

@@ -49,6 +49,12 @@ pub enum Layer4Kind {
     },
     /// A protocol without a header the pipeline reads, or a later fragment.
     Other,
+    /// A TCP header that says of itself that it is shorter or longer than it can be: nothing but its ports and flags can be
+    /// asked for.
+    OddTcp {
+        /// As [`TcpFields::flags`].
+        flags: u8,
+    },
     /// The header is cut short.
     Truncated,
 }
@@ -103,7 +109,10 @@ pub fn layer4(data: &[u8], headers: &Headers) -> Layer4 {
 fn read(number: u8, payload: &[u8]) -> Option<Layer4> {
     let port = |at: usize| Some(L4Port::from_wire(*payload.get(at..)?.first_chunk()?));
     let kind = match number {
-        protocol::TCP => Layer4Kind::Tcp(tcp(payload)?),
+        protocol::TCP => {
+            let flags = *payload.get(..20)?.get(13)?;
+            tcp(payload).map_or(Layer4Kind::OddTcp { flags }, Layer4Kind::Tcp)
+        }
         protocol::UDP | protocol::UDP_LITE => {
             payload.get(..8)?;
             Layer4Kind::Udp { length: u16_at(payload, 4)? }
@@ -112,9 +121,13 @@ fn read(number: u8, payload: &[u8]) -> Option<Layer4> {
             payload.get(..12)?;
             Layer4Kind::Other
         }
+        // Its ports are for rules that ask; Linux 6.18 no longer tracks it, so that it is never too short.
         protocol::DCCP => {
-            payload.get(..12)?;
-            Layer4Kind::Other
+            return Some(Layer4 {
+                source_port: port(0).unwrap_or_default(),
+                destination_port: port(2).unwrap_or_default(),
+                kind: Layer4Kind::Other,
+            });
         }
         protocol::ICMP | protocol::ICMPV6 => {
             let (kind, code) = (*payload.first()?, *payload.get(1)?);
@@ -160,7 +173,6 @@ impl TcpFields {
 }
 
 fn tcp(payload: &[u8]) -> Option<TcpFields> {
-    payload.get(..20)?;
     let length = u16::try_from(payload.len()).ok()?;
     TcpFields::read(u32_at(payload, 4)?, payload.get(8..)?.first_chunk()?, length)
 }

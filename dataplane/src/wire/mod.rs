@@ -34,6 +34,8 @@ pub mod protocol {
     pub const DCCP: u8 = 33;
     /// ICMPv6.
     pub const ICMPV6: u8 = 58;
+    /// Nothing follows (RFC 8200 section 4.7).
+    pub const NO_NEXT_HEADER: u8 = 59;
     /// SCTP.
     pub const SCTP: u8 = 132;
     /// UDP-Lite.

@@ -113,10 +113,22 @@ pub fn add_mss<P: Packet>(packet: &mut P, headers: &mut Headers, mss: u16) -> bo
     data.copy_within(l4 + 20..end, l4 + 20 + OPTION);
     let [high, low] = mss.to_be_bytes();
     put(data, l4 + 20, &[MSS, 4, high, low]);
+    let before = u16_at(data, l4 + 12).unwrap_or_default();
     put(data, l4 + 12, &[offset.wrapping_add(0x10)]);
+    let after = u16_at(data, l4 + 12).unwrap_or_default();
+    // What the checksum covers grows, also by the length in the pseudo-header; a wrong one stays wrong.
+    let length = headers.end - headers.l4;
+    let changes = [
+        (0, u16::from_be_bytes([MSS, 4])),
+        (0, mss),
+        (before, after),
+        (length, length + OPTION as u16),
+    ];
+    let old = u16_at(data, l4 + CHECKSUM).unwrap_or_default();
+    let sum = changes.iter().fold(old, |sum, (old, new)| checksum::update16(sum, *old, *new));
+    put(data, l4 + CHECKSUM, &sum.to_be_bytes());
     headers.end += OPTION as u16;
     header::set_length(data, headers);
-    checksum::complete_l4(data, headers);
     true
 }
 

@@ -10,7 +10,7 @@ use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Tie};
 use crate::ids::InterfaceId;
 use crate::interface::Interface;
-use crate::nat::{masquerade_address, translate_error};
+use crate::nat::masquerade_address;
 use crate::neighbour::arp::{self, Arp, Operation};
 use crate::neighbour::ndp::{self, Message};
 use crate::packet::{Packet, Pool};
@@ -99,7 +99,7 @@ impl<P: Packet> State<P> {
         self.counters.add(Counter::Local, 1);
         let Flight { mut lead, headers, .. } = flight;
         if answer_echo(lead.data_mut(), &headers, burst.env.snapshot.ip.default_ttl) {
-            self.own::<A, L>(burst, lead, Tie::None);
+            self.own::<A, L>(burst, lead, Tie::None, Flow::None);
         }
     }
 
@@ -107,17 +107,19 @@ impl<P: Packet> State<P> {
     fn related_to<A: InWorker>(&mut self, flight: &Flight<A, P>) -> Tie {
         let zones = match flight.flow {
             Flow::Known(flow) | Flow::Error(flow) => A::lane(self).conntrack.zones_of(flow),
-            Flow::None | Flow::New(_) => flight.zones,
+            Flow::None | Flow::New(_) | Flow::Unborn(_) => flight.zones,
         };
         if flight.has_connection() { Tie::Related(zones) } else { Tie::None }
     }
 
-    /// Sends a packet the gateway made, through OUTPUT and POSTROUTING.
+    /// Sends a packet the gateway made, through OUTPUT and POSTROUTING. What it says about another belongs to the
+    /// connection of that, even if the connection does not come to be (kernel `nf_ct_attach`).
     pub(super) fn own<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         packet: P,
         tie: Tie,
+        flow: Flow<A>,
     ) {
         self.counters.add(Counter::Originated, 1);
         let Some(headers) = headers_of(&packet) else {
@@ -126,7 +128,7 @@ impl<P: Packet> State<P> {
         match Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
             Err(_) => self.counters.dropped(DropReason::Truncated),
             Ok(mut flight) => {
-                flight.tie = tie;
+                (flight.tie, flight.flow) = (tie, flow);
                 self.allow_copies(burst, &mut flight);
                 let outcome = A::lane(self).originate(burst.env, &mut flight);
                 self.send_copies(burst, &mut flight);
@@ -229,21 +231,8 @@ impl<P: Packet> State<P> {
         let (about, headers) =
             whole.as_ref().map_or((lead.data(), headers), |(p, headers)| (p.data(), headers));
         if icmp_error::build(&mut answer, about, headers, error, source.to_ip(), ttl, id) {
-            // The first packet of a connection is quoted as its sender knows it.
-            if let (Some(current), Some(arrived)) = (flight.tuple, flight.arrived)
-                && let Some(headers) = headers_of(&answer)
-                && current != arrived
-            {
-                translate_error(
-                    answer.data_mut(),
-                    &headers,
-                    Some((&current, &arrived)),
-                    None,
-                    None,
-                );
-            }
             let tie = self.related_to(flight);
-            self.own::<A, L>(burst, answer, tie);
+            self.own::<A, L>(burst, answer, tie, answered(flight));
         }
     }
 
@@ -288,7 +277,7 @@ impl<P: Packet> State<P> {
         let Flight { lead, headers, layer4, .. } = flight;
         if good && single && write_reset(&mut answer, lead.data(), headers, layer4) {
             let tie = self.related_to(flight);
-            self.own::<A, L>(burst, answer, tie);
+            self.own::<A, L>(burst, answer, tie, answered(flight));
         }
     }
 
@@ -367,5 +356,14 @@ impl<P: Packet> State<P> {
                 }
             }
         }
+    }
+}
+
+/// The connection that an answer to this packet is of, as the answer goes.
+fn answered<A: Address, P: Packet>(flight: &Flight<A, P>) -> Flow<A> {
+    match &flight.flow {
+        Flow::Unborn(new) => Flow::Unborn(new.unclaimed()),
+        Flow::Known(flow) => Flow::Known(flow.peer()),
+        Flow::None | Flow::New(_) | Flow::Error(_) => Flow::None,
     }
 }

@@ -5,6 +5,7 @@ mod chunks;
 mod conntrack;
 mod copies;
 mod forwarding;
+mod found;
 mod hostile;
 mod ipset;
 mod ipv6;

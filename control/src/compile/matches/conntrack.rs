@@ -13,6 +13,7 @@ pub(super) fn conntrack<A: Address>(out: &mut Vec<Match<A>>, asked: &words::Conn
     use Direction::{Original, Reply};
     use End::{Destination, Source};
     out.extend(asked.state.map(|wanted| states(wanted.value, wanted.negated)));
+    let from = out.len();
     push(out, asked.direction.map(Negatable::plain), |direction| {
         Some(Asked::Direction(match direction {
             words::CtDirection::Original => Original,
@@ -52,6 +53,11 @@ pub(super) fn conntrack<A: Address>(out: &mut Vec<Match<A>>, asked: &words::Conn
         })
     });
     push(out, asked.expire, |(from, to)| Some(Asked::Expire(from, to)));
+    for added in out.iter_mut().skip(from) {
+        if let Match::Conntrack(own) = added {
+            own.beside_state = asked.state.is_some();
+        }
+    }
 }
 
 fn push<A: Address, T>(
@@ -62,7 +68,8 @@ fn push<A: Address, T>(
     let Some(wanted) = wanted else { return };
     let invert = wanted.negated;
     let asked = asked(wanted.value);
-    out.extend(asked.map(|asked| Match::Conntrack(Conntrack { asked, invert })));
+    let beside_state = false;
+    out.extend(asked.map(|asked| Match::Conntrack(Conntrack { asked, invert, beside_state })));
 }
 
 pub(super) fn states<A>(set: words::CtStates, negated: bool) -> Match<A> {

@@ -5,7 +5,7 @@ use crate::compile::leading;
 use crate::compile::states::RECENT;
 use sluice_config::netfilter::matches as words;
 use sluice_dataplane::address::Address;
-use sluice_dataplane::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table};
+use sluice_dataplane::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table, Terms};
 use sluice_dataplane::rules::matches::recent::{Action, End, List, Recent};
 use sluice_dataplane::rules::matches::{Match, connlimit, limit, quota, statistic};
 use std::sync::atomic::{AtomicU32, AtomicU64};
@@ -59,12 +59,10 @@ pub(super) fn recent<A: Address>(asked: &words::Recent, within: Within<'_>) -> M
 
 pub(super) fn hashlimit<A: Address>(asked: &words::Hashlimit, within: Within<'_>) -> Match<A> {
     let name = format!("{:?}/{}", A::VERSION, asked.name);
-    let table = within.world.states.named(HASHLIMIT, &name, || Table::new(buckets(asked)));
     let mask = |wanted: bool, prefix: Option<u8>| {
         wanted.then(|| prefix.map_or(u128::MAX, |prefix| leading::<A>(prefix)))
     };
-    Match::HashLimit(HashLimit {
-        table,
+    let terms = Terms {
         mode: Mode {
             source: mask(asked.key.source, asked.source_prefix),
             destination: mask(asked.key.destination, asked.destination_prefix),
@@ -74,8 +72,9 @@ pub(super) fn hashlimit<A: Address>(asked: &words::Hashlimit, within: Within<'_>
         rate: rate(asked),
         expire: Duration::from_millis(asked.expire.into()),
         collect: Duration::from_millis(asked.gc_interval.into()),
-        above: asked.above,
-    })
+    };
+    let table = within.world.states.named(HASHLIMIT, &name, || Table::new(terms, buckets(asked)));
+    Match::HashLimit(HashLimit { table, above: asked.above })
 }
 
 fn rate(asked: &words::Hashlimit) -> Rate {

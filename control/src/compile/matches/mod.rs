@@ -35,17 +35,13 @@ pub(super) fn compile<A: Address>(
     if let Some((own, mask, negated)) = masked::<A>(rule.destination.as_ref()) {
         out.push(Match::Destination(address::Destination::new(own, mask, negated)));
     }
-    if let Some(pattern) = &rule.in_interface {
-        out.push(Match::Ingress(interface::Ingress::new(
-            resolve(pattern, interfaces),
-            pattern.negated,
-        )));
+    if let Some(pattern) = named(&rule.in_interface) {
+        let (ids, invert) = resolve(pattern, interfaces);
+        out.push(Match::Ingress(interface::Ingress::new(ids, invert)));
     }
-    if let Some(pattern) = &rule.out_interface {
-        out.push(Match::Egress(interface::Egress::new(
-            resolve(pattern, interfaces),
-            pattern.negated,
-        )));
+    if let Some(pattern) = named(&rule.out_interface) {
+        let (ids, invert) = resolve(pattern, interfaces);
+        out.push(Match::Egress(interface::Egress::new(ids, invert)));
     }
     if let Some(wanted) = rule.protocol.filter(|wanted| wanted.value.0 != 0) {
         out.push(Match::Protocol(protocol::Protocol {
@@ -223,10 +219,25 @@ fn masked<A: Address>(asked: Option<&Negatable<text::AddressMask>>) -> Option<(A
     Some((A::from_ip(asked.value.address())?, A::from_ip(asked.value.mask())?, asked.negated))
 }
 
-fn resolve(pattern: &Negatable<InterfacePattern>, interfaces: &Interfaces) -> Vec<InterfaceId> {
-    interfaces
-        .iter()
-        .filter(|(_, interface)| pattern.value.matches(&interface.name))
-        .map(|(id, _)| id)
-        .collect()
+/// `+` alone asks for nothing, as in the tool, not even for an interface.
+fn named(pattern: &Option<Negatable<InterfacePattern>>) -> Option<&Negatable<InterfacePattern>> {
+    pattern.as_ref().filter(|pattern| !is_any(&pattern.value) || pattern.negated)
+}
+
+fn is_any(pattern: &InterfacePattern) -> bool {
+    pattern.wildcard && pattern.name.is_empty()
+}
+
+/// The interfaces meant, and whether all others are.
+fn resolve(
+    pattern: &Negatable<InterfacePattern>,
+    interfaces: &Interfaces,
+) -> (Vec<InterfaceId>, bool) {
+    // `! -i +` holds for nothing, not even where there is no interface.
+    if is_any(&pattern.value) {
+        return (Vec::new(), false);
+    }
+    let known = interfaces.iter();
+    let meant = known.filter(|(_, interface)| pattern.value.matches(&interface.name));
+    (meant.map(|(id, _)| id).collect(), pattern.negated)
 }

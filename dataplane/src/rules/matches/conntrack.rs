@@ -1,6 +1,7 @@
 //! `-m conntrack` beyond `--ctstate`: what is known of the packet's connection (kernel `xt_conntrack`).
 //!
-//! Each condition is a match of its own. A packet without connection fulfils none of them, inverted or not.
+//! Each condition is a match of its own. A packet without connection fulfils none of them, inverted or not, unless
+//! `--ctstate` stands beside it and holds.
 
 use super::port::{ALL_BITS, PortRange};
 use super::{Condition, Depends};
@@ -67,6 +68,8 @@ pub struct Conntrack<A> {
     pub asked: Asked<A>,
     /// `!`.
     pub invert: bool,
+    /// Of a packet without connection only `--ctstate`, which stands beside it, is asked.
+    pub beside_state: bool,
 }
 
 impl<A: Address> Asked<A> {
@@ -107,7 +110,7 @@ impl<A: Address> Asked<A> {
 impl<A: Address> Condition<A> for Conntrack<A> {
     fn holds(&self, view: &View<'_, A>) -> bool {
         let connection = view.connection.as_ref();
-        connection.is_some_and(|own| self.asked.holds(own, view) != self.invert)
+        connection.map_or(self.beside_state, |own| self.asked.holds(own, view) != self.invert)
     }
     fn depends(&self) -> Depends {
         match self.asked {

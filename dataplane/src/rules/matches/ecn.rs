@@ -3,7 +3,7 @@
 use super::Condition;
 use crate::address::Address;
 use crate::rules::View;
-use crate::wire::layer4::Layer4Kind;
+use crate::wire::layer4::{Layer4Kind, TcpFields};
 use crate::wire::{header, tcp_flags};
 
 /// What must hold; one left out may be anything.
@@ -26,7 +26,10 @@ impl<A: Address> Condition<A> for Ecn {
         let wanted = [(self.ece, tcp_flags::ECE), (self.cwr, tcp_flags::CWR)];
         wanted.into_iter().all(|(wanted, flag)| match (wanted, view.layer4.kind) {
             (None, _) => true,
-            (Some(set), Layer4Kind::Tcp(tcp)) => (tcp.flags & flag != 0) == set,
+            (
+                Some(set),
+                Layer4Kind::Tcp(TcpFields { flags, .. }) | Layer4Kind::OddTcp { flags },
+            ) => (flags & flag != 0) == set,
             (
                 Some(_),
                 Layer4Kind::Udp { .. }

@@ -134,6 +134,7 @@ macro_rules! declare {
     ($($(#[$doc:meta])* $name:ident($type:ty),)*) => {
         /// One condition of a rule.
         #[derive(Debug, Clone, PartialEq)]
+        #[allow(clippy::large_enum_variant, reason = "strings are seldom, and a walk follows no pointer")]
         pub enum Match<A> { $($(#[$doc])* $name($type),)* }
 
         /// Which match: for tests that must not leave one out.

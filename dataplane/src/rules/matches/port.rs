@@ -6,7 +6,7 @@
 use super::{Condition, Depends};
 use crate::address::{Address, L4Port};
 use crate::rules::View;
-use crate::wire::layer4::Layer4Kind;
+use crate::wire::layer4::{Layer4Kind, TcpFields};
 use crate::wire::tcp_flags::CONTROL;
 
 /// Every bit of a port.
@@ -74,7 +74,9 @@ pub struct TcpFlags {
 impl<A: Address> Condition<A> for TcpFlags {
     fn holds(&self, view: &View<'_, A>) -> bool {
         match view.layer4.kind {
-            Layer4Kind::Tcp(tcp) => (tcp.flags & self.mask == self.compare) != self.invert,
+            Layer4Kind::Tcp(TcpFields { flags, .. }) | Layer4Kind::OddTcp { flags } => {
+                (flags & self.mask == self.compare) != self.invert
+            }
             Layer4Kind::Udp { .. }
             | Layer4Kind::Icmp { .. }
             | Layer4Kind::Icmp6 { .. }

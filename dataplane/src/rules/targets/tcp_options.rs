@@ -103,9 +103,12 @@ impl OptionStrip {
         let l4 = usize::from(view.headers.l4);
         let mut rest = 0;
         loop {
-            // Found anew each time: the one before has become several of one byte.
+            // Found anew each time: the one before has become several of one byte. What begins at the very last byte the
+            // kernel does not look at.
+            let last = l4 + usize::from(length) - 1;
             let next = tcp_options::each(view.data, view.headers)
-                .find(|(kind, at)| at.start >= rest && *kind != NOP && self.has(*kind));
+                .filter(|(_, at)| (rest..last).contains(&at.start))
+                .find(|(kind, _)| *kind != NOP && self.has(*kind));
             let Some((_, at)) = next.filter(|(_, at)| at.end <= l4 + usize::from(length)) else {
                 return;
             };

@@ -5,7 +5,7 @@ use super::random::{address, ct_state, ids, mask, not, port, protocol_number, ra
 use crate::address::{Address, Mac};
 use crate::conntrack::{CtState, Direction as Way};
 use crate::rules::matches::conntrack::{Asked, Conntrack};
-use crate::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table};
+use crate::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table, Terms};
 use crate::rules::matches::{
     Kept, Kind, Match, address, addrtype, always, connlimit, connmark, ecn, eui64, icmp, interface,
     length, limit, link, mark, multiport, port as ports, protocol, quota, range, recent,
@@ -165,8 +165,10 @@ pub(super) fn of_kind<A: Address>(kind: Kind) -> BoxedStrategy<Match<A>> {
                 Match::Connmark(connmark::Connmark { value: value & mask, mask, invert })
             })
             .boxed(),
-        Kind::Conntrack => (asked(), not())
-            .prop_map(|(asked, invert)| Match::Conntrack(Conntrack { asked, invert }))
+        Kind::Conntrack => (asked(), not(), any::<bool>())
+            .prop_map(|(asked, invert, beside_state)| {
+                Match::Conntrack(Conntrack { asked, invert, beside_state })
+            })
             .boxed(),
         Kind::SourceMac => (0_u8..3, not())
             .prop_map(|(last, invert)| {
@@ -276,8 +278,9 @@ pub(super) fn of_kind<A: Address>(kind: Kind) -> BoxedStrategy<Match<A>> {
                     destination_port,
                 };
                 let (expire, collect) = (Duration::from_millis(ms), Duration::from_millis(700));
-                let table = Kept(Arc::new(Table::new(32)));
-                Match::HashLimit(HashLimit { table, mode, rate, expire, collect, above })
+                let terms = Terms { mode, rate, expire, collect };
+                let table = Kept(Arc::new(Table::new(terms, 32)));
+                Match::HashLimit(HashLimit { table, above })
             })
             .boxed(),
         Kind::TcpOption => (0_u8..4, not())

@@ -112,7 +112,8 @@ impl<A: Address> Twins<A> {
                 Match::Recent(Recent { list, ..own.clone() })
             }
             Match::HashLimit(own) => {
-                let table = self.tables.twin(&own.table, || Kept(Arc::new(Table::new(32))));
+                let same = || Kept(Arc::new(Table::new(own.table.terms(), 32)));
+                let table = self.tables.twin(&own.table, same);
                 Match::HashLimit(HashLimit { table, ..own.clone() })
             }
             Match::ConnLimit(own) => {

@@ -35,7 +35,15 @@ pub struct Mode {
 pub struct HashLimit {
     /// The table.
     pub table: Kept<Table>,
-    /// What tells its buckets apart.
+    /// `--hashlimit-above`.
+    pub above: bool,
+}
+
+/// On what terms packets are counted. As in the kernel they are those of the first rule that names the table, and other
+/// rules that do must bear with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    /// What tells buckets apart.
     pub mode: Mode,
     /// How much a bucket gives.
     pub rate: Rate,
@@ -43,13 +51,11 @@ pub struct HashLimit {
     pub expire: Duration,
     /// How often those that were kept so long are looked for.
     pub collect: Duration,
-    /// `--hashlimit-above`.
-    pub above: bool,
 }
 
 impl HashLimit {
     fn key<A: Address>(&self, view: &View<'_, A>) -> Option<Key> {
-        let mode = &self.mode;
+        let mode = self.table.terms().mode;
         let has_ports =
             [protocol::TCP, protocol::UDP, protocol::UDP_LITE, protocol::SCTP, protocol::DCCP]
                 .contains(&view.headers.protocol);
@@ -72,10 +78,11 @@ impl HashLimit {
 impl<A: Address> Condition<A> for HashLimit {
     fn holds(&self, view: &View<'_, A>) -> bool {
         let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        let (expire, collect) = (nanoseconds(self.expire), nanoseconds(self.collect));
+        let Terms { rate, expire, collect, .. } = self.table.terms();
+        let (expire, collect) = (nanoseconds(expire), nanoseconds(collect));
         let times = Times { now: view.around.now.0, expire, collect };
         let ask = if view.is_dry() { Table::find } else { Table::ask };
-        let within = self.key(view).map(|key| ask(&self.table, key, self.rate, times, view.length));
+        let within = self.key(view).map(|key| ask(&self.table, key, rate, times, view.length));
         match within.flatten() {
             Some(within) => within != self.above,
             // The kernel drops such a packet; here it is above every rate.

@@ -1,5 +1,6 @@
 //! The buckets of one name, shared by all workers.
 
+use super::Terms;
 use super::rate::{Rate, State};
 use crate::rules::spin::Spin;
 use hashbrown::HashMap;
@@ -42,6 +43,7 @@ impl Times {
 /// The buckets of one name. A key's share is found by its hash, so that workers seldom meet.
 #[derive(Debug)]
 pub struct Table {
+    terms: Terms,
     shares: Vec<Spin<HashMap<Key, Bucket>>>,
     /// Buckets of a share.
     most: usize,
@@ -50,10 +52,16 @@ pub struct Table {
 impl Table {
     /// Room for `most` buckets. All memory is taken here.
     #[must_use]
-    pub fn new(most: usize) -> Self {
+    pub fn new(terms: Terms, most: usize) -> Self {
         let most = most.div_ceil(SHARES).max(1);
         let share = || Spin::new(HashMap::with_capacity(most));
-        Self { shares: std::iter::repeat_with(share).take(SHARES).collect(), most }
+        Self { terms, shares: std::iter::repeat_with(share).take(SHARES).collect(), most }
+    }
+
+    /// On what terms packets are counted.
+    #[must_use]
+    pub const fn terms(&self) -> Terms {
+        self.terms
     }
 
     /// Buckets in use. For operators.
@@ -110,10 +118,23 @@ fn share_of(key: &Key) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Mode;
     use super::*;
+    use std::time::Duration;
 
     const SECOND: u64 = 1_000_000_000;
     const RATE: Rate = Rate::Packets { cost: SECOND, burst: 2 };
+    const TERMS: Terms = Terms {
+        mode: Mode {
+            source: Some(u128::MAX),
+            destination: None,
+            source_port: false,
+            destination_port: false,
+        },
+        rate: RATE,
+        expire: Duration::from_secs(10),
+        collect: Duration::from_secs(4),
+    };
 
     fn ask(table: &Table, host: u128, second: u64) -> Option<bool> {
         let key = Key { source: host, ..Key::default() };
@@ -123,7 +144,7 @@ mod tests {
 
     #[test]
     fn each_key_has_a_bucket_of_its_own() {
-        let table = Table::new(32);
+        let table = Table::new(TERMS, 32);
         let ask = |host, second| ask(&table, host, second);
         assert_eq!([ask(1, 0), ask(1, 0), ask(1, 0)], [Some(true), Some(true), Some(false)]);
         assert_eq!(ask(2, 0), Some(true));
@@ -133,7 +154,7 @@ mod tests {
 
     #[test]
     fn what_is_only_found_out_takes_nothing() {
-        let table = Table::new(32);
+        let table = Table::new(TERMS, 32);
         let times = Times { now: 100 * SECOND, expire: SECOND, collect: SECOND };
         let find = || table.find(Key { source: 1, ..Key::default() }, RATE, times, 60);
         assert_eq!(([find(), find(), find()], table.len()), ([Some(true); 3], 0));
@@ -143,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_bucket_is_forgotten_when_it_is_collected() {
-        let table = Table::new(32);
+        let table = Table::new(TERMS, 32);
         // It expires at 110, and the round after that begins at 112.
         assert_eq!([ask(&table, 1, 0), ask(&table, 1, 0)], [Some(true); 2]);
         let bucket =
@@ -155,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_full_table_takes_the_place_of_what_has_expired() {
-        let table = Table::new(32);
+        let table = Table::new(TERMS, 32);
         let refused = (0..1000).filter(|&host| ask(&table, host, 0).is_none()).count();
         assert_eq!(refused, 1000 - table.len());
         assert_eq!((1000..1010).filter(|&host| ask(&table, host, 20).is_none()).count(), 0);
@@ -168,7 +189,7 @@ mod tests {
             bytes in proptest::prelude::any::<bool>(),
         ) {
             let rate = if bytes { Rate::Bytes { chunk: (SECOND / 1000) << 16, burst: 1 } } else { RATE };
-            let (looked_at, plain) = (Table::new(32), Table::new(32));
+            let (looked_at, plain) = (Table::new(TERMS, 32), Table::new(TERMS, 32));
             let mut now = 100 * SECOND;
             for (host, pause, length) in steps {
                 now += pause * SECOND;

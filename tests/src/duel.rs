@@ -1,0 +1,262 @@
+//! Owns a duel: the kernel and a router under test alive at the same time, each between hosts of its own, which are sent
+//! the same frames. What a [`Scenario`](crate::differential::Scenario) waits for by the clock is asked for here, so that
+//! thousands of packets are compared in a minute.
+//!
+//! A router is done with a frame once it has answered an ARP request that was sent behind it: it takes frames in their
+//! order. What it sends behind the answer all the same is seen, if it is more than the kernel sent, with the next frame.
+//! With several workers, which overtake one another, its own books must also say that nothing is on its way.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::differential::{End, Seen, announces};
+use crate::gateway::total;
+use crate::process::Output;
+use crate::router::Setup;
+use crate::topology::{LAN, WAN};
+use crate::{Kind, Namespace, Router, frame, wire};
+
+/// A router that answers no ARP request for so long is dead.
+const DEAD: Duration = Duration::from_secs(20);
+/// How long a router may owe frames that the other has sent: its host's stack answers at leisure.
+const LATEST: Duration = Duration::from_millis(500);
+
+/// A tool's words and what it reads.
+#[derive(Debug)]
+pub struct Command {
+    /// As `iptables -S INPUT`.
+    pub words: String,
+    /// Its standard input.
+    pub input: String,
+}
+
+impl Command {
+    /// A command that reads nothing.
+    pub fn new(words: impl Into<String>) -> Self {
+        Self::fed(words, "")
+    }
+
+    /// A command that reads `input`.
+    pub fn fed(words: impl Into<String>, input: impl Into<String>) -> Self {
+        Self { words: words.into(), input: input.into() }
+    }
+}
+
+/// Two routers, the kernel first.
+#[derive(Debug)]
+pub struct Duel {
+    sides: [Side; 2],
+    ids: BTreeSet<u16>,
+}
+
+impl Duel {
+    /// Starts the kernel and the router of `kind` in namespaces of their own, configured the same.
+    pub fn new(kind: Kind, setup: &Setup) -> Self {
+        let sides = [Kind::Kernel, kind].map(|kind| Side::new(kind, setup));
+        // Only now: the router under test may use them all.
+        stay_on_one_core();
+        Self { sides, ids: BTreeSet::new() }
+    }
+
+    /// Forgets which identifications hosts have chosen.
+    pub fn forget_ids(&mut self) {
+        self.ids.clear();
+    }
+
+    /// Says that a host has chosen this identification: it must be the same in what comes out.
+    pub fn knows_id(&mut self, id: u16) {
+        self.ids.insert(id);
+    }
+
+    /// A host on the inside or outside sends an IP packet to both routers. What came out of each, sorted and without
+    /// what a router may choose.
+    pub fn send(&mut self, inside: bool, packet: &[u8]) -> [Vec<Seen>; 2] {
+        let [kernel, tested] = &mut self.sides;
+        // The router under test has the time that the kernel takes.
+        tested.send(inside, packet);
+        kernel.send(inside, packet);
+        let wanted = kernel.settle(0);
+        let got = tested.settle(wanted.len());
+        [wanted, got].map(|seen| {
+            let mut seen: Vec<_> =
+                seen.iter().map(|seen| seen.normalised(&self.ids, &[])).collect();
+            seen.sort();
+            seen
+        })
+    }
+
+    /// Runs tools at both routers at once, one after the other: what each said.
+    pub fn run(&self, commands: &[Command]) -> [Vec<Output>; 2] {
+        let files =
+            |scratch: &TempDir, name: &str, at: usize| scratch.path().join(format!("{name}{at}"));
+        self.both(|side| {
+            let mut script = String::new();
+            for (at, Command { words, input }) in commands.iter().enumerate() {
+                let [from, out, err, code] = ["in", "out", "err", "code"]
+                    .map(|name| files(&side.scratch, name, at).display().to_string());
+                std::fs::write(&from, input).expect("cannot write a tool's input");
+                let words = side.router.spelled(words);
+                script += &format!("{{ {words}; }} < {from} > {out} 2> {err}; echo $? > {code}\n");
+            }
+            // One shell for all of them: starting programs is what takes the time.
+            let ran = side.router.shell(&script);
+            assert!(ran.code == 0, "{ran:?}");
+            (0..commands.len())
+                .map(|at| {
+                    let text = |name| {
+                        std::fs::read_to_string(files(&side.scratch, name, at)).expect("written")
+                    };
+                    let code = text("code").trim().parse().expect("an exit code");
+                    Output { code, stdout: text("out"), stderr: text("err") }
+                })
+                .collect()
+        })
+    }
+
+    fn both<T: Send>(&self, action: impl Fn(&Side) -> T + Sync) -> [T; 2] {
+        let [kernel, tested] = &self.sides;
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| action(tested));
+            [action(kernel), other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
+        })
+    }
+}
+
+/// Frames sent one after the other from two cores could overtake one another in the kernel's backlog.
+fn stay_on_one_core() {
+    let here = Pid::from_raw(0);
+    let allowed = sched_getaffinity(here).expect("cannot ask for the allowed cores");
+    let mut one = CpuSet::new();
+    let core = (0..CpuSet::count()).rfind(|&core| allowed.is_set(core).unwrap_or(false));
+    one.set(core.expect("some core is allowed")).expect("a core's number");
+    sched_setaffinity(here, &one).expect("cannot stay on one core");
+}
+
+/// One router and the hosts' ends of its cables. The router ends before its namespace is deleted.
+#[derive(Debug)]
+struct Side {
+    router: Router,
+    ends: [End; 2],
+    /// ARP requests so far.
+    knocks: u32,
+    /// Frames sent so far.
+    sent: u64,
+    /// Whether several workers share the frames.
+    many: bool,
+    scratch: TempDir,
+    _namespace: Namespace,
+}
+
+impl Side {
+    fn new(kind: Kind, setup: &Setup) -> Self {
+        let namespace = Namespace::new("router");
+        // A label drawn for each flow that the router's own stack begins would be compared. Without an address of the link
+        // nobody is told of a better next hop, which the router under test does not do in IPv6. The stack of its host has
+        // limits of its own.
+        namespace.must(
+            "sysctl -qw net.ipv6.auto_flowlabels=0 net.ipv6.conf.default.addr_gen_mode=1 \
+             net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_ratemask=0 net.ipv6.icmp.ratelimit=0",
+        );
+        let scratch = tempfile::tempdir().expect("cannot make a temporary folder");
+        let ends = [LAN, WAN].map(|cable| End::new(&namespace, cable));
+        let router = Router::start_in(kind, &namespace, scratch.path(), setup);
+        let many = matches!(kind, Kind::Sluice { workers } if workers > 1);
+        let mut side =
+            Self { router, ends, knocks: 0, sent: 0, many, scratch, _namespace: namespace };
+        // What a starting router says by itself is nobody's answer.
+        side.settle(0);
+        side
+    }
+
+    /// A host on one of the cables sends an IP packet.
+    fn send(&mut self, inside: bool, packet: &[u8]) {
+        let End { cable, wire, .. } = &self.ends[usize::from(!inside)];
+        let kind =
+            if packet.first().is_some_and(|first| first >> 4 == 6) { 0x86dd } else { 0x0800 };
+        wire.send(&frame::ethernet(cable.mac, cable.host_mac, kind, packet));
+        self.sent += 1;
+    }
+
+    /// What has come out once the router is done with everything that was sent, and has sent `wanted` frames or had
+    /// long enough for them.
+    fn settle(&mut self, wanted: usize) -> Vec<Seen> {
+        let start = Instant::now();
+        let mut seen = Vec::new();
+        loop {
+            self.knock(&mut seen);
+            // What the host's stack answered to something lies at its own interface by then, and is taken now.
+            if let Router::Sluice(_) = self.router {
+                self.knock(&mut seen);
+            }
+            if self.many {
+                self.wait_for_books();
+                self.receive(&mut seen);
+            }
+            if seen.len() >= wanted || start.elapsed() > LATEST {
+                return seen;
+            }
+        }
+    }
+
+    /// Asks for the router's own address on both cables, and waits for the answers.
+    fn knock(&mut self, seen: &mut Vec<Seen>) {
+        let mut missing = Vec::new();
+        for End { cable, wire, .. } in &self.ends {
+            self.knocks += 1;
+            self.sent += 1;
+            let address = cable.addresses[0].split('/').next().expect("an address");
+            let address: std::net::Ipv4Addr = address.parse().expect("the first address is IPv4");
+            // A probe (RFC 5227) is answered and teaches nothing. Its sender is made up, so that each has its own answer.
+            let own = [&[2, 0xaa][..], &self.knocks.to_be_bytes()].concat();
+            let ask = [&[0, 1, 8, 0, 6, 4, 0, 1][..], &own, &[0; 10], &address.octets()].concat();
+            wire.send(&frame::ethernet(cable.mac, cable.host_mac, 0x0806, &ask));
+            missing.push(own);
+        }
+        let start = Instant::now();
+        loop {
+            let answered = self.receive(seen);
+            missing.retain(|own| !answered.contains(own));
+            if missing.is_empty() {
+                return;
+            }
+            assert!(start.elapsed() < DEAD, "no answer to ARP: {:?}", self.router);
+            wire::wait(&self.ends.each_ref().map(|end| &end.wire), 100);
+        }
+    }
+
+    /// Takes what has come: packets are added to `seen`; whom ARP answers were for is returned.
+    fn receive(&self, seen: &mut Vec<Seen>) -> Vec<Vec<u8>> {
+        let mut answered = Vec::new();
+        for End { cable, wire, .. } in &self.ends {
+            while let Some(frame) = wire.receive() {
+                match frame.get(12..14) {
+                    Some([8, 6]) if frame[20..22] == [0, 2] => {
+                        answered.push(frame[32..38].to_vec())
+                    }
+                    // IPv6 is switched on and announces itself.
+                    _ if announces(&frame) => {}
+                    _ => seen.push(Seen { interface: cable.interface, frame }),
+                }
+            }
+        }
+        answered
+    }
+
+    /// Waits until the workers have taken every frame and nothing is between them.
+    fn wait_for_books(&self) {
+        let Router::Sluice(gateway) = &self.router else { return };
+        let done = || {
+            let workers = &gateway.stats()["workers"];
+            let sum = |names: &[&str]| names.iter().map(|name| total(workers, name)).sum::<u64>();
+            sum(&["rx"]) >= self.sent
+                && sum(&["handed_in"]) == sum(&["handed_out"])
+                && sum(&["rx", "originated"]) == sum(&["tx", "local", "dropped", "held"])
+        };
+        let start = Instant::now();
+        while !done() && start.elapsed() < LATEST {}
+    }
+}

@@ -1,0 +1,53 @@
+//! Owns the drawing: the same numbers from the same seed on every machine, and texts with choices in them.
+
+/// xorshift64* (Vigna 2016).
+pub(super) struct Dice(u64);
+
+impl Dice {
+    pub(super) fn new(seed: u64) -> Self {
+        let mut dice = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        // Seeds that differ in few bits begin alike.
+        for _ in 0..8 {
+            dice.below(2);
+        }
+        dice
+    }
+
+    /// A number below `end`.
+    pub(super) fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        usize::try_from(high).expect("31 bits") % end
+    }
+
+    /// One of several.
+    pub(super) fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())]
+    }
+
+    /// Whether something happens that does so once in `times`.
+    pub(super) fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// A text of such a template: `{a|b}` is a or b, `~` is now and then `! `.
+    pub(super) fn text(&mut self, template: &str) -> String {
+        let mut text = String::new();
+        let mut rest = template;
+        while let Some(at) = rest.find(['{', '~']) {
+            text.push_str(&rest[..at]);
+            if rest[at..].starts_with('~') {
+                text.push_str(if self.once_in(4) { "! " } else { "" });
+                rest = &rest[at + 1..];
+            } else {
+                let end = at + rest[at..].find('}').expect("a choice ends");
+                let choices: Vec<_> = rest[at + 1..end].split('|').collect();
+                text.push_str(self.one(&choices));
+                rest = &rest[end + 1..];
+            }
+        }
+        text + rest
+    }
+}

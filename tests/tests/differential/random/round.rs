@@ -1,0 +1,157 @@
+//! Owns a round: a list of actions drawn from a seed, each of which can be left out.
+
+use sluice_tests::frame::Packet;
+
+use super::dice::Dice;
+use super::family::Family;
+use super::flows;
+use super::packets::Answer;
+use super::ruleset::{TABLES, Table, rule};
+
+/// One thing that happens to both routers.
+#[derive(Debug, Clone)]
+pub(super) enum Action {
+    /// A restore text of these tables.
+    Load(Vec<Table>),
+    /// A command of the tool.
+    Command(String),
+    /// A host sends a packet.
+    Send { inside: bool, packet: Packet },
+    /// The host that got what came out of another step answers.
+    Answer { of: usize, how: Answer },
+    /// Every rule and counter, what the sets hold and the connections are compared.
+    State,
+}
+
+/// What is played.
+#[derive(Debug, Clone)]
+pub(super) struct Round {
+    pub(super) seed: u64,
+    pub(super) family: Family,
+    /// Each with a number by which answers name it.
+    pub(super) actions: Vec<(usize, Action)>,
+}
+
+/// Numbers of actions that belong to no flow.
+const NOBODY: usize = usize::MAX;
+
+/// Rules, flows, changes of rules between their packets, other rules, more flows.
+pub(super) fn draw(seed: u64, family: Family) -> Round {
+    let mut dice = Dice::new(seed);
+    let mut actions = Vec::new();
+    // Now and then few tables, so that what only some rules need is not always there.
+    let tables: Vec<_> = if dice.once_in(6) {
+        TABLES.into_iter().filter(|_| dice.once_in(2)).collect()
+    } else {
+        TABLES.into()
+    };
+    let rich = dice.one(&[1, 3, 5]);
+    let mut now: Vec<_> =
+        tables.iter().map(|name| Table::draw(&mut dice, family, name, rich)).collect();
+    actions.push((NOBODY, Action::Load(now.clone())));
+    // Between packets other such rules may come.
+    let changing = !dice.once_in(3);
+    let sound = changing || now.iter().any(|table| asks_for_whole_headers(&table.text()));
+    let mut own = 1024;
+    for part in 0..2 {
+        if part > 0 && !now.is_empty() && sound {
+            let at = dice.below(now.len());
+            now[at] = Table::draw(&mut dice, family, now[at].name, rich);
+            actions.push((NOBODY, Action::Load(vec![now[at].clone()])));
+        }
+        let mut flows: Vec<Vec<(usize, Action)>> = Vec::new();
+        for _ in 0..4 + dice.below(6) {
+            let steps = flows::draw(&mut dice, family, own, sound);
+            flows.push(numbered(steps, usize::from(own) * 100));
+            own += 4;
+        }
+        let changes = if changing { dice.one(&[0, 1, 2, 4, 8]) } else { 0 };
+        interleave(&mut dice, family, flows, changes, &mut now, &mut actions);
+        actions.push((NOBODY, Action::State));
+    }
+    Round { seed, family, actions }
+}
+
+/// Whether some rule makes the kernel drop packets whose header is not whole (docs/NETFILTER.md).
+fn asks_for_whole_headers(rules: &str) -> bool {
+    let words =
+        ["tcpmss", "--tcp-option", "multiport", "TCPMSS", "TCPOPTSTRIP", "hashlimit", "--ecn-tcp"];
+    words.iter().any(|word| rules.contains(word))
+}
+
+/// A flow's steps name one another by place; in a round they do by number.
+fn numbered(steps: Vec<Action>, first: usize) -> Vec<(usize, Action)> {
+    let step = |(place, action)| {
+        let action = match action {
+            Action::Answer { of, how } => Action::Answer { of: first + of, how },
+            other => other,
+        };
+        (first + place, action)
+    };
+    steps.into_iter().enumerate().map(step).collect()
+}
+
+/// The flows' steps, each flow in its order, and changes of single rules between them.
+fn interleave(
+    dice: &mut Dice,
+    family: Family,
+    mut flows: Vec<Vec<(usize, Action)>>,
+    mut changes: usize,
+    now: &mut [Table],
+    actions: &mut Vec<(usize, Action)>,
+) {
+    flows.iter_mut().for_each(|flow| flow.reverse());
+    loop {
+        flows.retain(|flow| !flow.is_empty());
+        if flows.is_empty() {
+            return;
+        }
+        // Mostly the first few, so that conversations overlap and do not all end last.
+        let at = dice.below(flows.len().min(3));
+        actions.extend(flows[at].pop());
+        if changes > 0 && dice.once_in(8) && !now.is_empty() {
+            changes -= 1;
+            let table = dice.below(now.len());
+            actions.push((NOBODY, Action::Command(change(dice, family, &mut now[table]))));
+        }
+    }
+}
+
+/// A command that changes one chain, done to the table too.
+fn change(dice: &mut Dice, family: Family, table: &mut Table) -> String {
+    let at = dice.below(table.chains.len());
+    let name = table.name;
+    let new = rule(dice, family, name, &table.chains[at].name);
+    let chain = &mut table.chains[at];
+    let place = dice.below(chain.rules.len() + 1);
+    let words = match dice.below(8) {
+        0 if name == "filter" && chain.policy.is_some() => {
+            let policy = dice.one(&["ACCEPT", "DROP"]);
+            chain.policy = Some(policy);
+            format!("-P {} {policy}", chain.name)
+        }
+        1 | 2 if place < chain.rules.len() => {
+            chain.rules.remove(place);
+            format!("-D {} {}", chain.name, place + 1)
+        }
+        3 if place < chain.rules.len() => {
+            let old = chain.rules[place].text();
+            let first = chain.rules.iter().position(|rule| rule.text() == old);
+            chain.rules.remove(first.unwrap_or(place));
+            format!("-D {} {old}", chain.name)
+        }
+        4 | 5 if place < chain.rules.len() => {
+            chain.rules[place] = new.clone();
+            format!("-R {} {} {}", chain.name, place + 1, new.text())
+        }
+        6 => {
+            chain.rules.push(new.clone());
+            format!("-A {} {}", chain.name, new.text())
+        }
+        _ => {
+            chain.rules.insert(place, new.clone());
+            format!("-I {} {} {}", chain.name, place + 1, new.text())
+        }
+    };
+    format!("-t {name} {words}")
+}
