@@ -46,6 +46,9 @@ impl Command {
     }
 }
 
+/// The stack of a router's host answers within this time on a machine that has nothing else to do.
+const HOST: Duration = Duration::from_millis(1);
+
 /// Two routers, the kernel first.
 #[derive(Debug)]
 pub struct Duel {
@@ -188,8 +191,9 @@ impl Side {
         let mut seen = Vec::new();
         loop {
             self.knock(&mut seen);
-            // What the host's stack answered to something lies at its own interface by then, and is taken now.
+            // What the host's stack has to say to something lies at its own interface by then, and is taken now.
             if let Router::Sluice(_) = self.router {
+                std::thread::sleep(HOST);
                 self.knock(&mut seen);
             }
             if self.many {

@@ -116,7 +116,8 @@ pub(super) fn error(dice: &mut Dice, family: Family) -> Answer {
     Answer::Error {
         kind,
         code,
-        mtu: dice.one(&[0, 1280, 1400]),
+        // A router that learns of a smaller MTU in IPv6 keeps to it in the rounds to come.
+        mtu: if family == Family::V4 { dice.one(&[0, 1280, 1400]) } else { dice.one(&[1500; 3]) },
         quote: dice.one(&[2000, 2000, 28, 48, 20, 60]),
         by: dice.one(&[None, None, None, Some("<far2>"), Some("<own-out>"), Some("<in2>")]),
         spoilt: dice.one(&[
