@@ -184,7 +184,8 @@ fn a_rule_begins_a_trace_where_somebody_listens() {
             "packet",
             "rule 1 Continue",
             "policy 2 true",
-            "Untracked",
+            // Nobody tracks connections here, and rules that ask are told so.
+            "Invalid",
             "forward 1 192.168.1.1",
             "rule 3 Drop",
             "Dropped(Rule)",
