@@ -65,7 +65,7 @@ pub(crate) struct Flight<A, P> {
     pub(crate) recut: bool,
     pub(crate) headers: Headers,
     pub(crate) layer4: Layer4,
-    /// IP bytes of the whole datagram.
+    /// IP bytes of the whole datagram; of IPv6 without the headers of its fragments.
     pub(crate) length: u32,
     /// Addresses as they stand in the packet now.
     pub(crate) source: A,
@@ -178,15 +178,6 @@ impl<A: Address, P: Packet> Flight<A, P> {
         }
     }
 
-    /// IP bytes that rules and accounts see: with the fragments of IPv6 their headers go.
-    pub(crate) fn ip_bytes(&self) -> u32 {
-        const FRAGMENT_HEADER: u32 = 8;
-        match A::VERSION {
-            IpVersion::V6 if !self.rest.is_empty() => self.length.saturating_sub(FRAGMENT_HEADER),
-            IpVersion::V4 | IpVersion::V6 => self.length,
-        }
-    }
-
     /// Judges the layer-4 checksum of the whole datagram.
     pub(crate) fn checksum(&self) -> L4ChecksumState {
         let later = datagram::later_payloads(&self.rest, self.pulled);
@@ -206,7 +197,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
         conntrack: &'v mut Conntrack<A>,
         around: Surroundings<'v, A>,
     ) -> (View<'v, A>, &'v mut Trail, &'v mut bool) {
-        let length = self.ip_bytes();
+        let length = self.length;
         let tracked = match &mut self.flow {
             Flow::None => None,
             Flow::New(new) => Some(Tracked::New(new)),

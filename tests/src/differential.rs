@@ -11,6 +11,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::Location;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use crate::frame::{self, Packet, addresses, is_v6};
@@ -21,7 +22,7 @@ use crate::wire::{self, Wire};
 use crate::{Kind, Namespace, Router};
 
 /// A frame's way out must be quiet this long before a step counts as over.
-const QUIET_MS: u16 = 60;
+const QUIET_MS: u16 = 20;
 /// The router under test gets this long to send as many frames as the kernel did.
 const LATEST: Duration = Duration::from_secs(2);
 
@@ -78,16 +79,16 @@ impl Scenario {
         self
     }
 
-    /// Plays on the kernel and on `kind`; fails where they differ.
-    pub fn compare(&self, kind: Kind) {
-        let report = self.differences(kind);
+    /// Plays on the kernel and on `kind`; fails where they differ. The kernel plays once for all that share `kernel`.
+    pub fn compare(&self, kernel: &OnceLock<Transcript>, kind: Kind) {
+        let report = self.differences(kernel, kind);
         assert!(report.is_empty(), "differs from the kernel:\n{}", report.concat());
     }
 
-    /// Plays on the kernel and on `kind`; a text for every difference, the first one first.
-    pub fn differences(&self, kind: Kind) -> Vec<String> {
-        let kernel = self.run(Kind::Kernel, None);
-        let tested = self.run(kind, Some(&kernel));
+    /// A text for every difference, the first one first.
+    fn differences(&self, kernel: &OnceLock<Transcript>, kind: Kind) -> Vec<String> {
+        let kernel = kernel.get_or_init(|| self.run(Kind::Kernel, None));
+        let tested = self.run(kind, Some(kernel));
         let frames: usize = kernel.steps.iter().map(|step| step.out.len()).sum();
         assert!(frames > 0, "nothing came out of the kernel: the scenario shows nothing");
         let mut report = Vec::new();
@@ -422,8 +423,9 @@ pub(crate) fn mac(text: &str) -> Vec<u8> {
     text.split(':').map(|byte| u8::from_str_radix(byte, 16).expect("a MAC address")).collect()
 }
 
+/// What a router did in a scenario.
 #[derive(Debug)]
-struct Transcript {
+pub struct Transcript {
     steps: Vec<Step>,
     connections: Vec<String>,
 }
@@ -461,17 +463,19 @@ impl Step {
 macro_rules! differential {
     ($($scenario:ident),+ $(,)?) => {$(
         mod $scenario {
+            static KERNEL: std::sync::OnceLock<$crate::differential::Transcript> =
+                std::sync::OnceLock::new();
             #[test]
             fn kernel_repeats() {
-                super::$scenario().compare($crate::Kind::Kernel);
+                super::$scenario().compare(&KERNEL, $crate::Kind::Kernel);
             }
             #[test]
             fn sluice_1_worker() {
-                super::$scenario().compare($crate::Kind::Sluice { workers: 1 });
+                super::$scenario().compare(&KERNEL, $crate::Kind::Sluice { workers: 1 });
             }
             #[test]
             fn sluice_2_workers() {
-                super::$scenario().compare($crate::Kind::Sluice { workers: 2 });
+                super::$scenario().compare(&KERNEL, $crate::Kind::Sluice { workers: 2 });
             }
         }
     )+};
@@ -485,7 +489,7 @@ macro_rules! known_to_differ {
         mod $scenario {
             #[test]
             fn kernel_repeats() {
-                super::$scenario().compare($crate::Kind::Kernel);
+                super::$scenario().compare(&std::sync::OnceLock::new(), $crate::Kind::Kernel);
             }
         }
     )+};

@@ -88,8 +88,8 @@ mod tests {
         let options = |own: u32, edge: u32| {
             let mut options = vec![1, 1, TIMESTAMPS, 10];
             options.extend(own.to_be_bytes());
-            options.extend([0, 0, 0, 9, 1, 1, SACK, 10]);
-            options.extend([7_u32, edge].iter().flat_map(|number| number.to_be_bytes()));
+            options.extend([9, 0, 0, 9, 1, 1, SACK, 10]);
+            options.extend([0x0700_0007, edge].iter().flat_map(|number| number.to_be_bytes()));
             options
         };
         for (own, other) in [("10.1.0.2", "10.1.0.3"), ("fd00:1::2", "fd00:1::3")] {

@@ -150,7 +150,7 @@ impl<A: Family> Lane<A> {
         if let Some(flow) = known {
             let data = flight.lead.data();
             let bytes = match flight.tie {
-                Tie::None | Tie::Proxied => Some(flight.ip_bytes()),
+                Tie::None | Tie::Proxied => Some(flight.length),
                 Tie::Related(_) | Tie::Reply | Tie::Of(_) => None,
             };
             match self.conntrack.update(
@@ -176,7 +176,7 @@ impl<A: Family> Lane<A> {
         match self.conntrack.begin(tuple, &flight.layer4, data, &flight.headers, env.now, settings)
         {
             Begin::New(mut new) => {
-                new.open_account(flight.ip_bytes(), settings);
+                new.open_account(flight.length, settings);
                 new.reply.zone = zones.reply;
                 if let Some(template) = &flight.template {
                     new.silence(template.silenced);

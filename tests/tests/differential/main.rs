@@ -22,6 +22,8 @@ mod text;
 mod trace;
 mod zones;
 
+use std::sync::OnceLock;
+
 use sluice_tests::Kind;
 use sluice_tests::differential::Scenario;
 use sluice_tests::frame::Packet;
@@ -48,5 +50,5 @@ fn a_difference_is_seen() {
         round.set(round.get() + 1);
         lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, 53, b"question").ttl(round.get()));
     });
-    scenario.compare(Kind::Kernel);
+    scenario.compare(&OnceLock::new(), Kind::Kernel);
 }
