@@ -44,6 +44,8 @@ impl Changes {
     pub const MARK: Self = Self(0x8000);
     /// All of these.
     pub const ALL: Self = Self(0xf300);
+    /// Those that may come more than once, or later than the first packet: a [`Status`](super::Status) has their bits.
+    pub(super) const LATER: Self = Self(0xf200);
 
     /// These and those of `more`, if that is so.
     #[must_use]
@@ -62,7 +64,7 @@ impl Changes {
     }
     /// Those among the bits of a [`Status`](super::Status), where they have these places.
     pub(super) const fn among(bits: u16) -> Self {
-        Self(bits & Self::ALL.0)
+        Self(bits & Self::LATER.0)
     }
     pub(super) const fn bits(self) -> u16 {
         self.0

@@ -73,6 +73,7 @@ impl<A: Address> Conntrack<A> {
             egress: InterfaceId::default(),
             status: Status::default(),
             first_bytes: 0,
+            silenced: Changes::default(),
             claimed: None,
             first,
         })
@@ -126,7 +127,8 @@ impl<A: Address> Conntrack<A> {
                     let tcp = self.half(flow).key.protocol == TCP;
                     let changes = Changes::NEW
                         .and_if(tcp, Changes::PROTOCOL)
-                        .and_if(self.common(flow).mark != 0, Changes::MARK);
+                        .and_if(self.common(flow).mark != 0, Changes::MARK)
+                        .without(new.silenced);
                     self.tell(EventKind::New, changes, flow.session(), Ticks::at(now));
                 }
             }

@@ -148,13 +148,14 @@ impl Status {
     pub(super) const fn set(&mut self, bits: Self) {
         self.0 |= bits.0;
     }
-    /// What nobody is told of it.
+    /// What nobody is told of it after its beginning.
     #[must_use]
     pub const fn silenced(self) -> Changes {
         Changes::among(self.0)
     }
     const fn silence(&mut self, changes: Changes) {
-        self.0 = self.0 & !Changes::ALL.bits() | changes.bits();
+        let later = changes.without(Changes::NEW);
+        self.0 = self.0 & !Changes::LATER.bits() | later.bits();
     }
     /// What `self` has and `before` had not, of what is told.
     const fn changes_since(self, before: Self) -> Changes {
@@ -182,6 +183,8 @@ pub struct NewConnection<A> {
     pub(crate) status: Status,
     /// Bytes of its first packet, where it has an account.
     pub(crate) first_bytes: u32,
+    /// What nobody is to be told of it.
+    pub(crate) silenced: Changes,
     /// The reply tuple that is claimed.
     pub(crate) claimed: Option<Tuple<A>>,
     pub(crate) first: FirstPacket,
@@ -212,6 +215,7 @@ impl<A: Address> NewConnection<A> {
     }
     /// Lets nobody be told of these changes.
     pub const fn silence(&mut self, changes: Changes) {
+        self.silenced = changes;
         self.status.silence(changes);
     }
     /// Whether the source is translated.

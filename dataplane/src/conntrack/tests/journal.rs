@@ -165,3 +165,14 @@ fn only_what_was_asked_for() {
     assert_eq!(kinds(Changes::ASSURED), [Update]);
     assert_eq!(kinds(Changes::PROTOCOL.and_if(true, Changes::MARK)), [], "UDP has no state");
 }
+
+#[test]
+fn what_nobody_is_told_of_is_counted_all_the_same() {
+    let (mut gateway, journal) = listened(64);
+    gateway.settings.accounting = true;
+    let mut new = gateway.enter(&udp((CLIENT, 5000), (SERVER, 53))).unwrap_err();
+    new.silence(Changes::ALL);
+    let flow = gateway.conntrack.confirm(new, gateway.now).unwrap();
+    assert!(gateway.conntrack.account(flow).is_some());
+    assert!(journal.pop().is_none());
+}

@@ -9,7 +9,7 @@ mod same;
 mod twin;
 
 use crate::address::{Address, L4Port};
-use crate::conntrack::{CtState, FirstPacket, NewConnection, Status};
+use crate::conntrack::{Changes, CtState, FirstPacket, NewConnection, Status};
 use crate::ids::InterfaceId;
 use crate::interface::Interfaces;
 use crate::rules::{Hook, Surroundings, Tracked, View};
@@ -152,6 +152,7 @@ impl<A: Address> Packet<A> {
             egress: InterfaceId(1),
             status,
             first_bytes: 0,
+            silenced: Changes::default(),
             claimed: None,
             first: FirstPacket::default(),
         }
