@@ -50,6 +50,14 @@ pub(crate) enum Tie {
     Of(FlowRef),
 }
 
+/// A better next hop than the gateway, of a packet that leaves by the link it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Redirect {
+    pub(crate) next_hop: IpAddr,
+    /// Its sender is not told; the limit of what it is told counts it all the same.
+    pub(crate) withheld: bool,
+}
+
 /// A datagram: one frame, or the frames of all its fragments in order.
 #[derive(Debug)]
 pub(crate) struct Flight<A, P> {
@@ -72,8 +80,8 @@ pub(crate) struct Flight<A, P> {
     pub(crate) destination: A,
     /// The tuple of the packet as it stands now, if it has one.
     pub(crate) tuple: Option<Tuple<A>>,
-    /// The better next hop its sender is to be told of.
-    pub(crate) redirect: Option<IpAddr>,
+    /// The better next hop its sender could have used.
+    pub(crate) redirect: Option<Redirect>,
     pub(crate) ingress: InterfaceId,
     pub(crate) egress: Option<InterfaceId>,
     /// Arrived as a link-layer broadcast or multicast.

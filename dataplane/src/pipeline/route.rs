@@ -4,7 +4,7 @@ use super::translate::has_nat;
 use super::{Env, Family, Lane};
 use crate::address::IpVersion;
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Flow, Stop};
+use crate::flight::{Flight, Flow, Redirect, Stop};
 use crate::ids::InterfaceId;
 use crate::interface::ReversePathFilter;
 use crate::packet::Packet;
@@ -307,7 +307,7 @@ impl<A: Family> Lane<A> {
         {
             return;
         }
-        // A redirect about a connection that is translated, or may yet be, is never let out.
+        // The kernel counts a redirect about a connection that is translated, or may yet be, and never lets it out.
         let pending = matches!(flight.flow, Flow::New(_)) && has_nat::<A>(env);
         let translated = match &flight.flow {
             Flow::Known(flow) => {
@@ -319,7 +319,8 @@ impl<A: Family> Lane<A> {
         if !translated {
             flight.cacheable = false;
         }
-        flight.redirect = Some(out.next_hop).filter(|_| !pending && !translated);
+        flight.redirect =
+            Some(Redirect { next_hop: out.next_hop, withheld: pending || translated });
     }
 
     fn check_mtu<P: Packet>(&self, flight: &Flight<A, P>, mtu: u16) -> Result<(), Stop> {

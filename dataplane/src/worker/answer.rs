@@ -7,7 +7,7 @@ use super::{Burst, State};
 use crate::address::{Address, IpVersion, Mac, V4, V6};
 use crate::datagram::beginning;
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Flow, Stop, Tie};
+use crate::flight::{Flight, Flow, Redirect, Stop, Tie};
 use crate::ids::InterfaceId;
 use crate::interface::Interface;
 use crate::nat::masquerade_address;
@@ -178,10 +178,11 @@ impl<P: Packet> State<P> {
         &mut self,
         burst: &mut Burst<'_, P, L>,
         flight: &Flight<A, P>,
-        next_hop: IpAddr,
+        redirect: Redirect,
     ) {
-        if let IpAddr::V4(gateway) = next_hop
+        if let IpAddr::V4(gateway) = redirect.next_hop
             && self.shared.limiter.allow_redirect(flight.source.to_ip(), burst.env.now)
+            && !redirect.withheld
         {
             let gateway = V4(gateway.octets());
             self.answer(burst, flight, IcmpError::Redirect { gateway, host: true }, false);

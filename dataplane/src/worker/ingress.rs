@@ -177,8 +177,8 @@ impl<P: Packet> State<P> {
                 self.allow_copies(burst, &mut flight);
                 let outcome = A::lane(self).receive(burst.env, &mut flight);
                 self.send_copies(burst, &mut flight);
-                if let Some(next_hop) = flight.redirect {
-                    self.redirect(burst, &flight, next_hop);
+                if let Some(redirect) = flight.redirect {
+                    self.redirect(burst, &flight, redirect);
                 }
                 self.dispatch(burst, flight, outcome, Some(from));
             }
