@@ -10,6 +10,7 @@ type Line = (&'static str, &'static str);
 
 /// A plot over sizes.
 struct Plot {
+    file: &'static str,
     title: &'static str,
     across: &'static str,
     lines: &'static [Line],
@@ -17,6 +18,7 @@ struct Plot {
 
 const PLOTS: &[Plot] = &[
     Plot {
+        file: "forward.svg",
         title: "Forwarding",
         across: "routes",
         lines: &[
@@ -26,6 +28,7 @@ const PLOTS: &[Plot] = &[
         ],
     },
     Plot {
+        file: "established.svg",
         title: "Established connections through NAT",
         across: "connections",
         lines: &[
@@ -36,16 +39,19 @@ const PLOTS: &[Plot] = &[
         ],
     },
     Plot {
+        file: "rules-established.svg",
         title: "Established connections behind a list of rules",
         across: "rules",
         lines: &[("10,000 connections, random", "rules/established/{}")],
     },
     Plot {
+        file: "rules-first.svg",
         title: "First packets behind a list of rules",
         across: "rules",
         lines: &[("each packet begins a connection", "rules/first/{}")],
     },
     Plot {
+        file: "lookup.svg",
         title: "Lookup of a route",
         across: "routes",
         lines: &[
@@ -79,11 +85,20 @@ const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:2em auto;ma
     td:first-child{text-align:left}.met{color:#176a2f}.missed{color:#b3261e}svg{max-width:100%}\
     small{color:#666}";
 
-/// The page.
+/// The plots there are figures for, as SVG under the names of their files.
 ///
 /// # Errors
 /// A plot cannot be drawn.
-pub(crate) fn page(figures: &[Figure], machine: &str) -> Result<String> {
+pub(crate) fn plots(figures: &[Figure]) -> Result<Vec<(&'static str, String)>> {
+    let drawn = |plot: &Plot| Ok(plot.draw(figures)?.map(|svg| (plot.file, svg)));
+    PLOTS.iter().filter_map(|plot| drawn(plot).transpose()).collect()
+}
+
+/// The page.
+///
+/// # Errors
+/// [`std::fmt::Error`].
+pub(crate) fn page(figures: &[Figure], plots: &[(&str, String)], machine: &str) -> Result<String> {
     let mut page = String::new();
     write!(
         page,
@@ -93,10 +108,8 @@ pub(crate) fn page(figures: &[Figure], machine: &str) -> Result<String> {
          and the worst sample. Baselines were measured in the same run, by turns.</small></p>",
         escaped(machine)
     )?;
-    for plot in PLOTS {
-        if let Some(svg) = plot.draw(figures)? {
-            page.push_str(&svg);
-        }
+    for (_, svg) in plots {
+        page.push_str(svg);
     }
     page.push_str(
         "<table><tr><th>scenario</th><th>value</th><th>min</th><th>max</th><th>unit</th>\
@@ -226,7 +239,9 @@ mod tests {
             Figure::single("forward/100k-routes/1-flow", "h", "cycles/packet", 25.0),
             Figure::single("nat/new", "a < b", "cycles/packet", 351.0),
         ];
-        let page = page(&figures, "a machine").unwrap();
+        let plots = plots(&figures).unwrap();
+        assert_eq!(plots.iter().map(|plot| plot.0).collect::<Vec<_>>(), ["forward.svg"]);
+        let page = page(&figures, &plots, "a machine").unwrap();
         assert_eq!(page.matches("<svg").count(), 1);
         assert!(page.contains("≤ 30, met") && page.contains("≤ 350, not met"));
         assert!(page.contains("a &lt; b"));

@@ -118,7 +118,7 @@ pub(crate) fn default_path() -> PathBuf {
     target.join("bench").join("report.json")
 }
 
-/// Writes the figures as JSON, and beside that file the page.
+/// Writes the figures as JSON, and beside that file the page, and its plots one by one.
 ///
 /// # Errors
 /// A file cannot be written.
@@ -127,13 +127,16 @@ pub(crate) fn write(figures: &[Figure], machine: &str, path: &Path) -> Result<()
         std::fs::create_dir_all(directory)
             .with_context(|| format!("cannot make {}", directory.display()))?;
     }
-    let page = path.with_extension("html");
-    let files = [
-        (path, serde_json::to_vec_pretty(figures)?),
-        (page.as_path(), html::page(figures, machine)?.into_bytes()),
+    let plots = html::plots(figures)?;
+    let page = html::page(figures, &plots, machine)?.into_bytes();
+    let mut files = vec![
+        (path.to_path_buf(), serde_json::to_vec_pretty(figures)?),
+        (path.with_extension("html"), page),
     ];
+    files
+        .extend(plots.into_iter().map(|(name, svg)| (path.with_file_name(name), svg.into_bytes())));
     for (path, bytes) in files {
-        std::fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
         println!("written to {}", path.display());
     }
     Ok(())

@@ -36,7 +36,7 @@ const STRIDE: u8 = 8;
 /// Entries of a block.
 const FAN_OUT: usize = 1 << STRIDE;
 /// What a narrow entry says where the wide one must be looked at.
-const WIDE: u32 = 0xff;
+const WIDE: u8 = 0xff;
 
 /// What one entry says. Encoded in 32 bits: zero is none, the top bit marks a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +94,6 @@ pub struct Fib<A> {
 impl<A: Address> Fib<A> {
     /// Whether the root of bytes is in use.
     const NARROW: bool = A::SIZE == 4;
-    /// What makes the byte [`WIDE`], and no other, overflow into the next bit.
-    const CARRY: u32 = if Self::NARROW { 1 } else { 0 };
 
     /// An empty table that may grow to `blocks` blocks of 1 KiB, and the half that writes it.
     ///
@@ -136,36 +134,37 @@ impl<A: Address> Fib<A> {
     /// as it can hold instructions: of those there are as few as can be.
     #[inline]
     pub fn lookup_burst<const N: usize>(&self, addresses: &[A; N]) -> Found<N> {
-        let (root, narrow) = (self.root.as_ref(), self.narrow.as_ref());
-        let mut words = [0; N];
-        let mut all = 0;
-        let (eights, rest) = addresses.as_chunks::<8>();
-        let (eight_words, rest_words) = words.as_chunks_mut::<8>();
-        let first = |address: A| match Self::NARROW {
-            true => u32::from(narrow[root_slot(address)].load(Ordering::Acquire)),
-            false => root[root_slot(address)].load(Ordering::Acquire),
+        let mut words = match Self::NARROW {
+            true => self.narrow_words(addresses),
+            false => eight_by_eight(addresses, |address| self.wide_word(address)),
         };
-        for (addresses, words) in eights.iter().zip(eight_words) {
-            *words = addresses.map(first);
-            all = words.iter().fold(all, |all, word| all | (word + Self::CARRY));
-        }
-        for (address, word) in rest.iter().zip(rest_words) {
-            *word = first(*address);
-            all |= *word + Self::CARRY;
-        }
-        if Self::NARROW && all > WIDE {
-            all = 0;
-            for (address, word) in addresses.iter().zip(&mut words) {
-                if *word == WIDE {
-                    *word = root[root_slot(*address)].load(Ordering::Acquire);
-                    all |= *word;
-                }
-            }
-        }
-        if all & Entry::CHILD != 0 {
+        if words.iter().fold(0, |all, word| all | word) & Entry::CHILD != 0 {
             self.descend(addresses, &mut words);
         }
         Found { words, default: self.default.load(Ordering::Acquire) }
+    }
+
+    /// What the root says by way of its bytes. They stay bytes until all are read: the fewer instructions lie between two
+    /// loads, the more of those are under way.
+    #[inline]
+    fn narrow_words<const N: usize>(&self, addresses: &[A; N]) -> [u32; N] {
+        let bytes = eight_by_eight(addresses, |address| {
+            self.narrow[root_slot(address)].load(Ordering::Acquire)
+        });
+        let mut words = bytes.map(u32::from);
+        if bytes.iter().fold(0, |most, &byte| byte.max(most)) == WIDE {
+            for ((word, byte), address) in words.iter_mut().zip(bytes).zip(addresses) {
+                if byte == WIDE {
+                    *word = self.wide_word(*address);
+                }
+            }
+        }
+        words
+    }
+
+    #[inline]
+    fn wide_word(&self, address: A) -> u32 {
+        self.root[root_slot(address)].load(Ordering::Acquire)
     }
 
     /// A number that moves on after each change: what is looked up after it was read holds as long as it stays.
@@ -225,7 +224,7 @@ impl<A: Address> Fib<A> {
     fn load(&self, node: Node, slot: usize) -> Entry {
         if Self::NARROW && node == Node::Root {
             let narrow = self.narrow.get(slot).map_or(0, |narrow| narrow.load(Ordering::Acquire));
-            if u32::from(narrow) != WIDE {
+            if narrow != WIDE {
                 return Entry::decode(narrow.into());
             }
         }
@@ -237,7 +236,9 @@ impl<A: Address> Fib<A> {
         let word = entry.encode();
         let narrow = self.narrow.get(slot).filter(|_| Self::NARROW && node == Node::Root);
         match narrow {
-            Some(narrow) if word < WIDE => return narrow.store(word as u8, Ordering::Release),
+            Some(narrow) if word < u32::from(WIDE) => {
+                return narrow.store(word as u8, Ordering::Release);
+            }
             Some(_) | None => {}
         }
         if let Some(wide) = self.wide(node, slot) {
@@ -245,7 +246,7 @@ impl<A: Address> Fib<A> {
         }
         // Those who read this find the word, or one that took its place.
         if let Some(narrow) = narrow {
-            narrow.store(WIDE as u8, Ordering::Release);
+            narrow.store(WIDE, Ordering::Release);
         }
     }
 
@@ -255,6 +256,24 @@ impl<A: Address> Fib<A> {
             Node::Block(block) => self.blocks.get(block as usize * FAN_OUT + slot),
         }
     }
+}
+
+/// What `load` says of each address. By the eight, which the compiler lays out one after the other.
+#[inline]
+fn eight_by_eight<A: Address, T: Copy + Default, const N: usize>(
+    addresses: &[A; N],
+    load: impl Fn(A) -> T,
+) -> [T; N] {
+    let mut found = [T::default(); N];
+    let (eights, rest) = addresses.as_chunks::<8>();
+    let (found_eights, found_rest) = found.as_chunks_mut::<8>();
+    for (addresses, found) in eights.iter().zip(found_eights) {
+        *found = addresses.map(&load);
+    }
+    for (address, found) in rest.iter().zip(found_rest) {
+        *found = load(*address);
+    }
+    found
 }
 
 /// The root's entry for an address.
