@@ -10,13 +10,15 @@ use crate::ruleset::Beside;
 use crate::traffic::Numbered;
 use crate::traffic::routes::{Random, Routes};
 use anyhow::{Context, Result, ensure};
-use dpdk::{BURST, baseline, cpu};
+use dpdk::{baseline, cpu};
 use hashbrown::HashMap;
 use sluice_dataplane::address::{Address, L4Port, V4, V6};
-use sluice_dataplane::fib::{Fib, FibWriter};
+use sluice_dataplane::fib::{Fib, FibWriter, Found};
 use sluice_dataplane::ids::NextHopId;
 use sluice_dataplane::published::Quiescence;
 use sluice_dataplane::tuple::{Tuple, Zone};
+use std::array;
+use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 
@@ -30,17 +32,38 @@ const SAMPLES: usize = 64;
 const KEYS: usize = 1 << 20;
 const HARNESS: &str = "table alone, bulks of 32";
 
-/// Lookups of many keys in turn, each of which must give what is expected.
-struct Lookups<K, F> {
+/// Lookups of many keys in turn, each of which must give what is expected. What a call gives is kept as it is, and read after the
+/// time is taken.
+struct Lookups<K, R, F> {
     keys: Box<[K]>,
     expected: Rc<[u64]>,
     at: usize,
     lookup: F,
+    answers: PhantomData<R>,
 }
 
-impl<K, F: FnMut(&[K], &mut [u64])> Measurement for Lookups<K, F> {
+/// What a call gives.
+trait Answers: Default {
+    /// The number of the next hop of each key.
+    fn numbers(&self) -> impl Iterator<Item = u64>;
+}
+
+impl Answers for Found<BULK> {
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.iter().map(|found| found.map_or(baseline::NO_ROUTE, |found| found.0.into()))
+    }
+}
+
+impl Answers for [u64; BULK] {
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.iter().copied()
+    }
+}
+
+impl<K, R: Answers, F: FnMut(&[K; BULK], &mut R)> Measurement for Lookups<K, R, F> {
     fn round(&mut self, _effort: &Effort) -> Result<Vec<f64>> {
-        let (mut samples, mut found) = (Vec::with_capacity(SAMPLES), [0; SAMPLE]);
+        let mut samples = Vec::with_capacity(SAMPLES);
+        let mut found: [R; SAMPLE / BULK] = array::from_fn(|_| R::default());
         for _ in 0..SAMPLES {
             let range = self.at..self.at + SAMPLE;
             let keys = self.keys.get(range.clone()).context("fewer keys than a sample")?;
@@ -48,6 +71,7 @@ impl<K, F: FnMut(&[K], &mut [u64])> Measurement for Lookups<K, F> {
             measured(&mut self.lookup, keys, &mut found);
             let cycles = cpu::cycles() - begin;
             let expected = self.expected.get(range).context("fewer answers than keys")?;
+            let found: Vec<_> = found.iter().flat_map(Answers::numbers).collect();
             ensure!(found == expected, "a lookup gave {found:?}, not {expected:?}");
             samples.push(per(cycles, SAMPLE));
             self.at = (self.at + SAMPLE) % (self.keys.len() - SAMPLE + 1);
@@ -58,8 +82,8 @@ impl<K, F: FnMut(&[K], &mut [u64])> Measurement for Lookups<K, F> {
 
 /// The lookups of a sample, and nothing else: what callgrind counts, by this function's name.
 #[inline(never)]
-fn measured<K>(lookup: &mut impl FnMut(&[K], &mut [u64]), keys: &[K], found: &mut [u64]) {
-    for (keys, found) in keys.chunks(BULK).zip(found.chunks_mut(BULK)) {
+fn measured<K, R>(lookup: &mut impl FnMut(&[K; BULK], &mut R), keys: &[K], found: &mut [R]) {
+    for (keys, found) in keys.as_chunks().0.iter().zip(found) {
         lookup(keys, found);
     }
 }
@@ -69,16 +93,22 @@ fn per(cycles: u64, count: usize) -> f64 {
     cycles as f64 / count as f64
 }
 
-impl<K, F: FnMut(&[K], &mut [u64])> Lookups<K, F> {
+impl<K, R: Answers, F: FnMut(&[K; BULK], &mut R)> Lookups<K, R, F> {
     fn new(keys: Vec<K>, expected: &Rc<[u64]>, lookup: F) -> Self {
-        Self { keys: keys.into(), expected: Rc::clone(expected), at: 0, lookup }
+        Self {
+            keys: keys.into(),
+            expected: Rc::clone(expected),
+            at: 0,
+            lookup,
+            answers: PhantomData,
+        }
     }
 }
 
 /// Both take turns; `other` has the same keys in its own shape.
-fn compare<K: 'static, L: 'static>(
-    own: Lookups<K, impl FnMut(&[K], &mut [u64]) + 'static>,
-    (name, other): (&str, Lookups<L, impl FnMut(&[L], &mut [u64]) + 'static>),
+fn compare<K: 'static, L: 'static, R: Answers + 'static, S: Answers + 'static>(
+    own: Lookups<K, R, impl FnMut(&[K; BULK], &mut R) + 'static>,
+    (name, other): (&str, Lookups<L, S, impl FnMut(&[L; BULK], &mut S) + 'static>),
 ) -> Comparison {
     Comparison {
         unit: "cycles/lookup",
@@ -96,18 +126,6 @@ fn filled<A: Address>(routes: &Routes) -> Result<(std::sync::Arc<Fib<A>>, FibWri
         writer.insert(address, route.length, NextHopId(route.gateway.into()))?;
     }
     Ok((fib, writer))
-}
-
-/// A burst, as the worker looks up.
-fn look_up<A: Address>(fib: &Fib<A>, keys: &[A], found: &mut [u64]) {
-    let Ok(keys) = <&[A; BURST]>::try_from(keys) else { return };
-    for (found, next) in found.iter_mut().zip(fib.lookup_burst(keys).iter()) {
-        *found = next_hop(next);
-    }
-}
-
-fn next_hop(found: Option<NextHopId>) -> u64 {
-    found.map_or(baseline::NO_ROUTE, |found| found.0.into())
 }
 
 fn rte_fib(machine: &Machine, routes: &Routes) -> Result<baseline::Fib4> {
@@ -133,8 +151,8 @@ pub(super) fn fib4(machine: &Machine, count: usize) -> Result<Comparison> {
     let keys: Vec<u32> = keys.collect();
     // Ours takes addresses as they stand on the wire, DPDK's as numbers.
     let own_keys = keys.iter().map(|key| V4(key.to_be_bytes())).collect();
-    let own = move |keys: &[V4], found: &mut [u64]| look_up(&fib, keys, found);
-    let other = move |keys: &[u32], found: &mut [u64]| other.lookup(keys, found);
+    let own = move |keys: &[V4; BULK], found: &mut Found<BULK>| fib.lookup_burst(keys, found);
+    let other = move |keys: &[u32; BULK], found: &mut [u64; BULK]| other.lookup(keys, found);
     let own = Lookups::new(own_keys, &expected, own);
     Ok(compare(own, ("rte_fib", Lookups::new(keys, &expected, other))))
 }
@@ -158,8 +176,8 @@ pub(super) fn fib6(machine: &Machine, count: usize) -> Result<Comparison> {
     let expected = destinations.iter().map(|destination| destination.gateway.into()).collect();
     let keys: Vec<[u8; 16]> = keys.collect();
     let own_keys = keys.iter().copied().map(V6).collect();
-    let own = move |keys: &[V6], found: &mut [u64]| look_up(&fib, keys, found);
-    let other = move |keys: &[[u8; 16]], found: &mut [u64]| other.lookup(keys, found);
+    let own = move |keys: &[V6; BULK], found: &mut Found<BULK>| fib.lookup_burst(keys, found);
+    let other = move |keys: &[[u8; 16]; BULK], found: &mut [u64; BULK]| other.lookup(keys, found);
     let own = Lookups::new(own_keys, &expected, own);
     Ok(compare(own, ("rte_fib6", Lookups::new(keys, &expected, other))))
 }
@@ -236,7 +254,7 @@ pub(super) fn flows(machine: &Machine, asked: Established, with: FlowTable) -> R
     // The connection's number in the table is its own affair: that it is found is what is compared.
     let expected = vec![1; KEYS].into();
     let all: Vec<[u8; 16]> = (0..asked.flows.into()).map(|number| key(first(number))).collect();
-    let own = move |tuples: &[Tuple<V4>], found: &mut [u64]| {
+    let own = move |tuples: &[Tuple<V4>; BULK], found: &mut [u64; BULK]| {
         let flows = packets.rig().worker.v4().conntrack.lookup_burst::<BULK>(tuples);
         for (flow, found) in flows.iter().zip(found) {
             *found = flow.is_some().into();
@@ -247,7 +265,7 @@ pub(super) fn flows(machine: &Machine, asked: Established, with: FlowTable) -> R
         FlowTable::Hashbrown => {
             let map: HashMap<[u8; 16], Entry> =
                 all.into_iter().map(|key| (key, Entry(1))).collect();
-            let other = move |keys: &[[u8; 16]], found: &mut [u64]| {
+            let other = move |keys: &[[u8; 16]; BULK], found: &mut [u64; BULK]| {
                 for (key, found) in keys.iter().zip(found) {
                     *found = map.get(key).map_or(0, |entry| entry.0);
                 }
@@ -262,7 +280,7 @@ pub(super) fn flows(machine: &Machine, asked: Established, with: FlowTable) -> R
                 hash.add(key)?;
             }
             let entries = vec![Entry(1); count as usize + 1];
-            let other = move |keys: &[[u8; 16]], found: &mut [u64]| {
+            let other = move |keys: &[[u8; 16]; BULK], found: &mut [u64; BULK]| {
                 let mut positions = [-1; BULK];
                 hash.lookup(keys, &mut positions);
                 for (position, found) in positions.iter().zip(found) {

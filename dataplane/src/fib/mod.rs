@@ -7,7 +7,7 @@
 //!     bits 0..24                  bits 24..32 (IPv4)          … 120..128 (IPv6)
 //! ```
 //!
-//! An IPv4 address is decided by one load from 16 MiB where its next hop has a number below 254, which first
+//! An IPv4 address is decided by one load from 16 MiB where its next hop has a number below 127, which first
 //! hops have: the root's entries then fit a byte, and the TLB and the caches hold more of them. Where they do not,
 //! and for IPv6, the root is 64 MiB of words. Memory holds what routes have touched.
 //!
@@ -35,8 +35,8 @@ const ROOT_BITS: u8 = 24;
 const STRIDE: u8 = 8;
 /// Entries of a block.
 const FAN_OUT: usize = 1 << STRIDE;
-/// What a narrow entry says where the wide one must be looked at.
-const WIDE: u8 = 0xff;
+/// What a narrow entry says where the wide one must be looked at; smaller ones are words themselves.
+const WIDE: u8 = 0x80;
 
 /// What one entry says. Encoded in 32 bits: zero is none, the top bit marks a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,38 +133,41 @@ impl<A: Address> Fib<A> {
     /// Nothing in a level depends on what another address found there, so the processor has as many loads under way
     /// as it can hold instructions: of those there are as few as can be.
     #[inline]
-    pub fn lookup_burst<const N: usize>(&self, addresses: &[A; N]) -> Found<N> {
-        let mut words = match Self::NARROW {
-            true => self.narrow_words(addresses),
-            false => eight_by_eight(addresses, |address| self.wide_word(address)),
-        };
-        if words.iter().fold(0, |all, word| all | word) & Entry::CHILD != 0 {
-            self.descend(addresses, &mut words);
+    pub fn lookup_burst<const N: usize>(&self, addresses: &[A; N], found: &mut Found<N>) {
+        let (root, narrow) = (self.root.as_ref(), self.narrow.as_ref());
+        let mut all = 0;
+        for (address, found) in addresses.iter().zip(&found.words) {
+            let slot = root_slot(*address);
+            let word = match Self::NARROW {
+                true => widened(narrow[slot].load(Ordering::Acquire)),
+                false => root[slot].load(Ordering::Acquire),
+            };
+            all |= word;
+            found.store(word, Ordering::Relaxed);
         }
-        Found { words, default: self.default.load(Ordering::Acquire) }
-    }
-
-    /// What the root says by way of its bytes. They stay bytes until all are read: the fewer instructions lie between two
-    /// loads, the more of those are under way.
-    #[inline]
-    fn narrow_words<const N: usize>(&self, addresses: &[A; N]) -> [u32; N] {
-        let bytes = eight_by_eight(addresses, |address| {
-            self.narrow[root_slot(address)].load(Ordering::Acquire)
-        });
-        let mut words = bytes.map(u32::from);
-        if bytes.iter().fold(0, |most, &byte| byte.max(most)) == WIDE {
-            for ((word, byte), address) in words.iter_mut().zip(bytes).zip(addresses) {
-                if byte == WIDE {
-                    *word = self.wide_word(*address);
-                }
+        if all & Entry::CHILD != 0 {
+            if Self::NARROW {
+                all = self.widen(addresses, found);
+            }
+            if all & Entry::CHILD != 0 {
+                self.descend(addresses, found);
             }
         }
-        words
+        found.default = self.default.load(Ordering::Acquire);
     }
 
+    /// Looks at words where bytes are not enough; all of these words.
     #[inline]
-    fn wide_word(&self, address: A) -> u32 {
-        self.root[root_slot(address)].load(Ordering::Acquire)
+    fn widen<const N: usize>(&self, addresses: &[A; N], found: &mut Found<N>) -> u32 {
+        let mut all = 0;
+        for (address, word) in addresses.iter().zip(&mut found.words) {
+            let word = word.get_mut();
+            if *word & Entry::CHILD != 0 {
+                *word = self.root[root_slot(*address)].load(Ordering::Acquire);
+                all |= *word;
+            }
+        }
+        all
     }
 
     /// A number that moves on after each change: what is looked up after it was read holds as long as it stays.
@@ -183,19 +186,21 @@ impl<A: Address> Fib<A> {
 
     /// Follows children, one level of all addresses at a time.
     #[inline]
-    fn descend<const N: usize>(&self, addresses: &[A; N], words: &mut [u32; N]) {
+    fn descend<const N: usize>(&self, addresses: &[A; N], found: &mut Found<N>) {
         let blocks = self.blocks.as_slice();
         let mut places = [0; N];
         for level in usize::from(ROOT_BITS / 8)..A::SIZE {
-            for ((address, word), place) in addresses.iter().zip(&*words).zip(&mut places) {
-                let byte = address.bytes().get(level).copied().unwrap_or_default();
-                let at = (*word & !Entry::CHILD) as usize * FAN_OUT + usize::from(byte);
+            for ((address, word), place) in addresses.iter().zip(&mut found.words).zip(&mut places)
+            {
+                let (word, byte) = (*word.get_mut(), address.bytes().get(level).copied());
+                let at = (word & !Entry::CHILD) as usize * FAN_OUT + usize::from(byte.unwrap_or(0));
                 // What is no child looks at an entry that is in the caches, and forgets it.
-                *place = if *word & Entry::CHILD != 0 { at } else { 0 };
+                *place = if word & Entry::CHILD != 0 { at } else { 0 };
                 dpdk::cpu::prefetch_element(blocks, *place);
             }
             let mut all = 0;
-            for (word, place) in words.iter_mut().zip(&places) {
+            for (word, place) in found.words.iter_mut().zip(&places) {
+                let word = word.get_mut();
                 let entry = blocks.get(*place).map_or(0, |entry| entry.load(Ordering::Acquire));
                 *word = if *word & Entry::CHILD != 0 { entry } else { *word };
                 all |= *word;
@@ -224,7 +229,7 @@ impl<A: Address> Fib<A> {
     fn load(&self, node: Node, slot: usize) -> Entry {
         if Self::NARROW && node == Node::Root {
             let narrow = self.narrow.get(slot).map_or(0, |narrow| narrow.load(Ordering::Acquire));
-            if narrow != WIDE {
+            if narrow < WIDE {
                 return Entry::decode(narrow.into());
             }
         }
@@ -236,7 +241,7 @@ impl<A: Address> Fib<A> {
         let word = entry.encode();
         let narrow = self.narrow.get(slot).filter(|_| Self::NARROW && node == Node::Root);
         match narrow {
-            Some(narrow) if word < u32::from(WIDE) => {
+            Some(narrow) if word < WIDE.into() => {
                 return narrow.store(word as u8, Ordering::Release);
             }
             Some(_) | None => {}
@@ -258,24 +263,6 @@ impl<A: Address> Fib<A> {
     }
 }
 
-/// What `load` says of each address. By the eight, which the compiler lays out one after the other.
-#[inline]
-fn eight_by_eight<A: Address, T: Copy + Default, const N: usize>(
-    addresses: &[A; N],
-    load: impl Fn(A) -> T,
-) -> [T; N] {
-    let mut found = [T::default(); N];
-    let (eights, rest) = addresses.as_chunks::<8>();
-    let (found_eights, found_rest) = found.as_chunks_mut::<8>();
-    for (addresses, found) in eights.iter().zip(found_eights) {
-        *found = addresses.map(&load);
-    }
-    for (address, found) in rest.iter().zip(found_rest) {
-        *found = load(*address);
-    }
-    found
-}
-
 /// The root's entry for an address.
 #[inline]
 fn root_slot<A: Address>(address: A) -> usize {
@@ -289,18 +276,34 @@ fn left_aligned<A: Address>(address: A) -> u128 {
     address.to_bits() << (128 - 8 * A::SIZE)
 }
 
+/// A byte of the root as the word it stands for: negative where its word says more.
+#[inline]
+const fn widened(byte: u8) -> u32 {
+    byte.cast_signed() as u32
+}
+
 /// What addresses of a burst have found.
-#[derive(Debug, Clone, Copy)]
+///
+/// The words are atomic so that the compiler leaves each by itself. Put together to vectors, which it would do, the next lookups
+/// would have to wait until all of these are through.
+#[derive(Debug)]
 pub struct Found<const N: usize> {
-    words: [u32; N],
+    words: [AtomicU32; N],
     default: u32,
+}
+
+impl<const N: usize> Default for Found<N> {
+    fn default() -> Self {
+        Self { words: [const { AtomicU32::new(0) }; N], default: 0 }
+    }
 }
 
 impl<const N: usize> Found<N> {
     /// The next hop of each address, in their order.
     #[inline]
     pub fn iter(&self) -> impl Iterator<Item = Option<NextHopId>> + '_ {
-        self.words.iter().map(|&word| {
+        self.words.iter().map(|word| {
+            let word = word.load(Ordering::Relaxed);
             let word = if word == 0 { self.default } else { word };
             word.checked_sub(1).map(NextHopId)
         })

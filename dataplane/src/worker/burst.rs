@@ -190,6 +190,8 @@ impl<P: Packet> State<P> {
     }
 
     /// A packet of the burst that could not pass; `unknown` where no connection had it.
+    #[cold]
+    #[inline(never)]
     fn take_long_way<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,

@@ -13,7 +13,6 @@ use crate::wire::tcp_flags::SYN;
 #[expect(private_bounds, reason = "nothing in it is public")]
 impl<A: Plain> Lane<A> {
     /// Begins the connection of a plain packet that has none, rewrites the packet and gives its port.
-    // Apart, so that packets of known connections keep the registers.
     #[inline(never)]
     pub(super) fn pass_first<P: Packet>(
         &mut self,

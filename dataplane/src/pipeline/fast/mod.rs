@@ -192,6 +192,8 @@ pub(crate) fn is_v6<P: Packet>(packet: &P) -> bool {
 impl<A: Plain> Lane<A> {
     /// Looks up a burst of at most [`BURST`] packets, of which the first bytes have been prefetched; false where
     /// all of them are plain packets of this family. Those `at_home` are of this worker's own connections.
+    // Apart: a loop over the burst keeps its registers where no other is beside it.
+    #[inline(never)]
     pub(crate) fn look_up<P: Packet>(
         &mut self,
         env: &Env<'_>,
@@ -303,12 +305,31 @@ impl<A: Plain> Lane<A> {
         packet: &mut P,
     ) -> Exit {
         let port = match slot.lead {
-            Lead::Unknown | Lead::Hash(_) => None,
+            Lead::Flow(flow) => self.pass_tracked(env, moment, run, flow, &slot.key, packet),
+            Lead::Adjacency(adjacency) => self.pass_untracked(env, run, adjacency, packet),
+            Lead::Unknown | Lead::Hash(_) | Lead::Owner(_) | Lead::First(..) | Lead::Counted(_) => {
+                return self.pass_seldom(env, moment, run, slot, packet);
+            }
+        };
+        port.map_or(Exit::LongWay, Exit::Out)
+    }
+
+    /// What most packets are not: apart, so that those keep the registers.
+    #[cold]
+    #[inline(never)]
+    fn pass_seldom<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        moment: Moment<'_>,
+        run: &mut Run<A>,
+        slot: &Slot<A>,
+        packet: &mut P,
+    ) -> Exit {
+        let port = match slot.lead {
+            Lead::Unknown | Lead::Hash(_) | Lead::Flow(_) | Lead::Adjacency(_) => None,
             Lead::Owner(owner) => return Exit::Over(owner),
             Lead::First(hash, class) => self.pass_first(env, run, hash, class, &slot.key, packet),
-            Lead::Flow(flow) => self.pass_tracked(env, moment, run, flow, &slot.key, packet),
             Lead::Counted(flow) => self.pass_counted(env, moment, run, flow, &slot.key, packet),
-            Lead::Adjacency(adjacency) => self.pass_untracked(env, run, adjacency, packet),
         };
         port.map_or(Exit::LongWay, Exit::Out)
     }
@@ -401,8 +422,7 @@ impl<A: Plain> Lane<A> {
         }
     }
 
-    /// The same where connections may have accounts. Apart, so that packets pay nothing where none has.
-    #[inline(never)]
+    /// The same where connections may have accounts.
     fn pass_counted<P: Packet>(
         &mut self,
         env: &Env<'_>,

@@ -47,7 +47,8 @@ impl<A: Plain> Lane<A> {
             }
         }
         self.check_sources(env, arrival, packets, &mut destinations);
-        let next_hops = self.fib.lookup_burst(&destinations);
+        let mut next_hops = Found::default();
+        self.fib.lookup_burst(&destinations, &mut next_hops);
         let destinations = destinations.get(..packets.len()).unwrap_or_default();
         let mut missed = false;
         for ((slot, destination), next_hop) in
@@ -127,7 +128,8 @@ impl<A: Plain> Lane<A> {
                 *source = head.source();
             }
         }
-        let next_hops = self.fib.lookup_burst(&sources);
+        let mut next_hops = Found::default();
+        self.fib.lookup_burst(&sources, &mut next_hops);
         for (destination, next_hop) in destinations.iter_mut().zip(next_hops.iter()) {
             let passed = match next_hop.and_then(|id| env.snapshot.next_hop(id)) {
                 Some(
