@@ -94,7 +94,8 @@ fn agrees<A: Address>(steps: Vec<Step>, probes: &[u128]) -> Result<(), TestCaseE
         for addresses in touched.chunks(8) {
             let mut burst = [A::default(); 8];
             burst[..addresses.len()].copy_from_slice(addresses);
-            let found = fib.lookup_burst(&burst);
+            let mut found = Found::default();
+            fib.lookup_burst(&burst, &mut found);
             let one_by_one = addresses.iter().map(|address| fib.lookup(*address));
             prop_assert!(one_by_one.eq(found.iter().take(addresses.len())));
         }

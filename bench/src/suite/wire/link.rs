@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// The gateway's interfaces.
 pub(super) const SIDES: [&str; 2] = ["lan", "wan"];
 /// How long others may take to make their ports.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A kind of ports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,14 +1,15 @@
 //! What is measured: a gateway, or dpdk-testpmd in its place.
 
-use super::super::processes::{Running, sluice};
-use super::link::{Link, Place, SIDES};
-use anyhow::{Context, Result};
+use super::super::processes::{Running, answers, sluice};
+use super::link::{Link, PATIENCE, Place, SIDES};
+use anyhow::{Context, Result, ensure};
 use dpdk::Shape;
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const RULES: &str = "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n\
     :POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o wan -j SNAT --to-source 203.0.113.1\nCOMMIT\n";
@@ -32,7 +33,7 @@ impl<'a> Site<'a> {
         Self { link, place, folder, cores, spent: RefCell::new(Vec::new()) }
     }
 
-    /// dpdk-testpmd that swaps MACs.
+    /// dpdk-testpmd that swaps MACs; its ports are started.
     pub(super) fn testpmd(&self) -> Result<Running> {
         let mut command = self.place.near().command("dpdk-testpmd");
         command
@@ -44,10 +45,17 @@ impl<'a> Site<'a> {
         }
         // Without a terminal it forwards until it is told to end; a pipe keeps its input open.
         command.args(["--", "--forward-mode=macswap", "--nb-cores=1", "--total-num-mbufs=16384"]);
-        self.spawn(command.stdin(Stdio::piped()))
+        let child = self.spawn(command.stdin(Stdio::piped()))?;
+        // A client that meets a memif port before that is turned away, and does not come again.
+        let begin = Instant::now();
+        while !self.output().contains("Checking link statuses") {
+            ensure!(begin.elapsed() < PATIENCE, "dpdk-testpmd does not start: {}", self.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(child)
     }
 
-    /// A gateway that translates sources, with room for so many connections.
+    /// A gateway that translates sources, with room for so many connections; its ports are started.
     pub(super) fn gateway(&self, connections: u32) -> Result<Running> {
         let (core, path) = (self.cores - 1, self.folder.display());
         let [lan, wan] = [self.link.device(self.folder, 0)?, self.link.device(self.folder, 1)?];
@@ -91,7 +99,15 @@ iptables = "rules.v4"
         let config = self.folder.join("wire.toml");
         std::fs::write(&config, text)?;
         std::fs::write(self.folder.join("rules.v4"), RULES)?;
-        self.spawn(self.place.near().command(sluice()?).args(["run", "-c"]).arg(&config))
+        let child =
+            self.spawn(self.place.near().command(sluice()?).args(["run", "-c"]).arg(&config))?;
+        let socket = self.folder.join("api.sock");
+        let begin = Instant::now();
+        while !(socket.exists() && answers(&socket)?) {
+            ensure!(begin.elapsed() < PATIENCE, "the gateway does not start: {}", self.said());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(child)
     }
 
     /// The beginning of a command to the gateway.
@@ -101,14 +117,20 @@ iptables = "rules.v4"
 
     fn spawn(&self, command: &mut Command) -> Result<Running> {
         Link::clear(self.folder);
+        // Of the one before.
+        let _ = std::fs::remove_file(self.folder.join("api.sock"));
         let output = File::create(self.folder.join(OUTPUT))?;
         let child = command.stdout(output.try_clone()?).stderr(output).spawn();
         Ok(Running(child.with_context(|| format!("cannot start {command:?}"))?))
     }
 
+    fn output(&self) -> String {
+        std::fs::read_to_string(self.folder.join(OUTPUT)).unwrap_or_default()
+    }
+
     /// The last lines of what is measured.
     fn said(&self) -> String {
-        let text = std::fs::read_to_string(self.folder.join(OUTPUT)).unwrap_or_default();
+        let text = self.output();
         let lines: Vec<&str> = text.lines().collect();
         lines.get(lines.len().saturating_sub(12)..).unwrap_or_default().join("\n")
     }
