@@ -125,12 +125,22 @@ fn run(only: &[String], effort: Effort, path: PathBuf) -> Result<()> {
     let machine = Machine::start(scenarios.iter().map(Scenario::megabytes).max().unwrap_or(0))?;
     println!("{}", machine.describe());
     println!("{}", report::head());
-    let mut figures = Vec::new();
+    let (mut figures, mut failed) = (Vec::new(), Vec::new());
     for scenario in scenarios {
-        for figure in scenario.run(&machine, effort)? {
-            println!("{}", figure.line());
-            figures.push(figure);
+        match scenario.run(&machine, effort) {
+            Ok(new) => {
+                new.iter().for_each(|figure| println!("{}", figure.line()));
+                figures.extend(new);
+            }
+            // What others have shown is not lost.
+            Err(error) => {
+                println!("{:<46} FAILED", scenario.name);
+                eprintln!("{error:?}");
+                failed.push(scenario.name);
+            }
         }
     }
-    report::write(&figures, &machine.describe(), &path)
+    report::write(&figures, &machine.describe(), &path)?;
+    ensure!(failed.is_empty(), "failed, and not in the report: {}", failed.join(", "));
+    Ok(())
 }
