@@ -7,7 +7,7 @@ use anyhow::Result;
 use crossbeam_queue::ArrayQueue;
 use dpdk::Mbuf;
 use sluice_dataplane::address::{Address, Mac, V4, V6};
-use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings, Directory};
+use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings, Directory, Timeouts};
 use sluice_dataplane::fib::{Fib, FibWriter};
 use sluice_dataplane::ids::{InterfaceId, NextHopId, WorkerId};
 use sluice_dataplane::interface::{Interface, Interfaces, ReversePathFilter};
@@ -79,7 +79,7 @@ impl Control {
         self.published.collect();
         let current = self.published.current();
         let rules = Some((extra, &current.rules4));
-        Arc::new(snapshot(&self.role, self.settings, self.workers, rules).after(&current))
+        Arc::new(snapshot(&self.role, self.settings.clone(), self.workers, rules).after(&current))
     }
 
     /// Publishes rules.
@@ -107,7 +107,8 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
         Role::Router(_) => (1, defaults),
         Role::Nat { capacity, udp_timeout, .. } => {
             let max = u32::try_from(*capacity)?;
-            (*capacity, ConntrackSettings { max, udp: *udp_timeout, ..defaults })
+            let timeouts = Timeouts { udp: *udp_timeout, ..Timeouts::default() };
+            (*capacity, ConntrackSettings { max, timeouts, ..defaults })
         }
     };
     let (fib4, mut routes4) = Fib::new(FIB_BLOCKS)?;
@@ -115,7 +116,7 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
     add_routes(&mut routes4, &mut routes6, &role)?;
     let v4 = Family::new(fib4, capacity, workers)?;
     let v6 = Family::new(fib6, 1, workers)?;
-    let published = Published::new(Arc::new(snapshot(&role, settings, workers, None)));
+    let published = Published::new(Arc::new(snapshot(&role, settings.clone(), workers, None)));
     let shared = Arc::new(Shared {
         neighbours: neighbours()?,
         events: ArrayQueue::new(64),

@@ -7,6 +7,7 @@ use sluice_config::netfilter::{Family, Ruleset, SaveOptions};
 use sluice_control::compile::{States, World, compile};
 use sluice_control::sets::SharedSets;
 use sluice_dataplane::address::V4;
+use sluice_dataplane::conntrack::Policies;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::Rules;
 use sluice_tests::kube;
@@ -33,7 +34,9 @@ fn measure(services: u32, endpoints: u32) {
     let ruleset = timed("read", || Ruleset::parse(Family::V4, &text, "kube").unwrap());
     let (interfaces, states, sets) =
         (Interfaces::default(), States::default(), SharedSets::default());
-    let world = World { interfaces: &interfaces, states: &states, sets: &sets, workers: 1 };
+    let policies = Policies::default();
+    let (interfaces, states, sets, policies) = (&interfaces, &states, &sets, &policies);
+    let world = World { interfaces, states, sets, policies, workers: 1 };
     let empty = Rules::empty(1);
     let rules = timed("compiled", || compile::<V4>(&ruleset, world, &empty).unwrap().rules);
     let one = "*nat\n-A KUBE-SERVICES -p tcp -d 10.0.0.1 --dport 1 -j KUBE-MARK-MASQ\nCOMMIT\n";

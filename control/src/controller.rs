@@ -13,12 +13,12 @@ use crate::interfaces::{self, OpenPorts};
 use crate::routes::{self, Origin, Route, Routes};
 use crate::sets::SharedSets;
 use crate::tally::Tally;
+use crate::timeouts;
 use ipnet::IpNet;
 use sluice_config::Diagnostic;
 use sluice_config::gateway::{Config, Route as AskedRoute, RouteKind};
 use sluice_config::netfilter::{Family, Ruleset};
 use sluice_dataplane::address::Mac;
-use sluice_dataplane::conntrack::ConntrackSettings;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::neighbour::Machine;
@@ -99,7 +99,8 @@ pub fn read(texts: Texts) -> Result<Candidate, Vec<Diagnostic>> {
     let mut rules = |family, file: &Option<(String, String)>| {
         let empty = Ruleset::new(family);
         let Some((name, text)) = file else { return empty };
-        match Ruleset::parse(family, text, name) {
+        let policies = config.as_ref().ok().map(|config| &config.timeouts);
+        match Ruleset::parse_with_policies(family, text, name, policies) {
             Ok(ruleset) => ruleset,
             Err(found) => {
                 wrong.extend(found);
@@ -341,10 +342,11 @@ impl Controller {
         let sysctl = &candidate.config.sysctl;
         let previous = self.published.current();
         let (states, sets) = (&self.states, &candidate.sets);
-        let world = World { interfaces, states, sets, workers: self.workers };
+        let mut conntrack = timeouts::settings(&candidate.config, &previous.conntrack.policies);
+        let policies = &conntrack.policies;
+        let world = World { interfaces, states, sets, policies, workers: self.workers };
         let rules4 = compile::compile(&candidate.rules4, world, &previous.rules4)?.rules;
         let rules6 = compile::compile(&candidate.rules6, world, &previous.rules6)?.rules;
-        let mut conntrack = conntrack_settings(candidate);
         conntrack.accounting |= rules4.needs_accounting() || rules6.needs_accounting();
         Ok(Snapshot {
             number: previous.number.wrapping_add(1),
@@ -439,38 +441,4 @@ fn static_route(
         metric: asked.metric.unwrap_or_default(),
         source: asked.source,
     })
-}
-
-fn conntrack_settings(candidate: &Candidate) -> ConntrackSettings {
-    let asked = candidate.config.sysctl.conntrack();
-    let mut settings = ConntrackSettings {
-        max: asked.max,
-        accounting: asked.accounting,
-        checksum: asked.checksum,
-        tcp_loose: asked.tcp_loose,
-        tcp_be_liberal: asked.tcp_be_liberal,
-        tcp_ignore_invalid_rst: asked.tcp_ignore_invalid_rst,
-        tcp_max_retrans: asked.tcp_max_retrans,
-        udp: asked.timeouts.udp,
-        udp_stream: asked.timeouts.udp_stream,
-        icmp: asked.timeouts.icmp,
-        icmpv6: asked.timeouts.icmpv6,
-        gre: asked.timeouts.gre,
-        gre_stream: asked.timeouts.gre_stream,
-        generic: asked.timeouts.generic,
-        ..ConntrackSettings::default()
-    };
-    let tcp = &mut settings.tcp;
-    let from = asked.timeouts;
-    tcp.syn_sent = from.tcp_syn_sent;
-    tcp.syn_recv = from.tcp_syn_recv;
-    tcp.established = from.tcp_established;
-    tcp.fin_wait = from.tcp_fin_wait;
-    tcp.close_wait = from.tcp_close_wait;
-    tcp.last_ack = from.tcp_last_ack;
-    tcp.time_wait = from.tcp_time_wait;
-    tcp.close = from.tcp_close;
-    tcp.max_retrans = from.tcp_max_retrans;
-    tcp.unacknowledged = from.tcp_unacknowledged;
-    settings
 }

@@ -11,4 +11,5 @@ pub mod server;
 pub mod sets;
 mod solicit;
 pub mod tally;
+mod timeouts;
 mod trace;

@@ -3,7 +3,7 @@
 mod support;
 
 use sluice_dataplane::address::V4;
-use sluice_dataplane::conntrack::Changes;
+use sluice_dataplane::conntrack::{Changes, PolicyId};
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::rules::matches::Match;
 use sluice_dataplane::rules::matches::address::Source;
@@ -35,6 +35,7 @@ fn zone(number: u16, original: bool, reply: bool) -> Target<V4> {
         original,
         reply,
         silenced: Changes::default(),
+        policy: PolicyId::default(),
     })
 }
 

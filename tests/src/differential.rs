@@ -279,6 +279,16 @@ impl Lab {
         self.steps.push(Step { place, out: Vec::new(), said });
     }
 
+    /// Compares how long connections have to live, within a few seconds of a hundred, as a step of the scenario.
+    #[track_caller]
+    pub fn compare_timeouts(&mut self) {
+        let table = self.router.connections();
+        let mut left: Vec<_> = table.lines().map(|line| left(line, &self.aliases)).collect();
+        left.sort();
+        let place = self.place();
+        self.steps.push(Step { place, out: Vec::new(), said: left.concat() });
+    }
+
     /// What a report of a difference says about the steps from here on.
     pub fn note(&mut self, text: &str) {
         text.clone_into(&mut self.note);
@@ -402,6 +412,14 @@ pub(crate) fn announces(frame: &[u8]) -> bool {
     let Some(packet) = frame.get(14..).filter(|packet| is_v6(packet)) else { return false };
     let discovery = packet[6] == frame::ICMPV6 && (133..=137).contains(&packet[40]);
     discovery || packet[24..26] == [0xff, 0x02]
+}
+
+/// The same with its timeout, to the nearest hundred.
+fn left(line: &str, aliases: &[(u16, u16)]) -> String {
+    let seconds = line.split_whitespace().nth(2).and_then(|word| word.parse::<u32>().ok());
+    let seconds = seconds.expect("a line of conntrack has its timeout");
+    let hundreds = (seconds + 50) / 100 * 100;
+    connection(line, aliases).replacen("TIME", &hundreds.to_string(), 1) + "\n"
 }
 
 /// A line of `conntrack -L` without what depends on the moment: timeout and use count.

@@ -158,6 +158,15 @@ impl Packet {
         self.with_checksum(TCP, segment, 16)
     }
 
+    /// With this TCP window.
+    #[must_use]
+    pub fn window(mut self, window: u16) -> Self {
+        let mut segment = std::mem::take(&mut self.payload);
+        segment[14..16].copy_from_slice(&window.to_be_bytes());
+        segment[16..18].fill(0);
+        self.with_checksum(TCP, segment, 16)
+    }
+
     /// Carrying an ICMP echo request (RFC 792).
     #[must_use]
     pub fn ping(self, id: u16, sequence: u16, data: &[u8]) -> Self {

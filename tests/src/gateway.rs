@@ -324,5 +324,6 @@ fn configuration(folder: &Path, setup: &Setup) -> String {
     for (name, value) in &setup.sysctls {
         writeln!(toml, "{name:?} = {value}").expect("as above");
     }
+    toml.push_str(&setup.timeouts);
     toml
 }

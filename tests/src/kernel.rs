@@ -3,6 +3,8 @@
 use crate::Namespace;
 use crate::process::Output;
 use crate::router::Setup;
+use crate::timeouts;
+use sluice_config::Config;
 
 /// The kernel of this machine, made a router inside a namespace.
 #[derive(Debug)]
@@ -14,6 +16,12 @@ impl KernelRouter {
     /// Gives the veths their addresses, turns forwarding on and loads the rules.
     pub fn start(namespace: &Namespace, setup: &Setup) -> Self {
         namespace.must(&script(setup));
+        let config = Config::parse(&setup.timeouts, "timeouts").expect("sound policies");
+        namespace.enter(|| {
+            for (name, policy) in &config.timeouts {
+                timeouts::create(name, policy);
+            }
+        });
         let router = Self { namespace: namespace.name().into() };
         if !setup.iptables.is_empty() {
             router.restore("iptables-restore", &setup.iptables);

@@ -22,6 +22,7 @@ pub mod namespace;
 pub mod numbers;
 pub mod process;
 pub mod router;
+pub mod timeouts;
 pub mod topology;
 pub mod wire;
 

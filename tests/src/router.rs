@@ -68,6 +68,8 @@ pub struct Setup {
     pub ip6tables: String,
     /// Sysctls beside forwarding, by the kernel's names.
     pub sysctls: Vec<(String, i64)>,
+    /// `[timeouts.NAME]` of a configuration, each with its family; empty for none.
+    pub timeouts: String,
 }
 
 impl Setup {
@@ -86,6 +88,7 @@ impl Setup {
             iptables: unindent(iptables),
             ip6tables: String::new(),
             sysctls: Vec::new(),
+            timeouts: String::new(),
         }
     }
 
@@ -110,6 +113,13 @@ impl Setup {
     pub fn with_sysctl(mut self, name: &str, value: i64) -> Self {
         self.sysctls.retain(|(known, _)| known != name);
         self.sysctls.push((name.into(), value));
+        self
+    }
+
+    /// The same with these timeout policies.
+    #[must_use]
+    pub fn with_timeouts(mut self, toml: &str) -> Self {
+        self.timeouts = unindent(toml);
         self
     }
 

@@ -7,6 +7,7 @@ mod mac;
 mod parse;
 mod reader;
 mod text;
+mod timeouts;
 mod validate;
 mod values;
 
@@ -21,6 +22,7 @@ use ipnet::IpNet;
 
 pub use device::{BadDevice, Device};
 pub use mac::MacAddress;
+pub use timeouts::{TimeoutPolicies, TimeoutPolicy, TimeoutProtocol};
 
 use crate::sysctl::SysctlValue;
 
@@ -41,6 +43,8 @@ pub struct Config {
     pub api: Api,
     /// `[sysctl]`: what the file sets; read it with the accessors of [`crate::sysctl`].
     pub sysctl: Sysctl,
+    /// `[timeouts.NAME]`
+    pub timeouts: TimeoutPolicies,
 }
 
 /// `[gateway]`: the process itself.

@@ -104,6 +104,7 @@ fn file_table(document: &DeTable<'_>, report: &mut Report<'_>) -> (Config, Place
             None => report.error(&at, "expected a table", Some("write `[sysctl]`".into())),
         }
     }
+    config.timeouts = super::timeouts::read(&mut top, report);
     top.finish(report);
     (config, places)
 }

@@ -5,6 +5,7 @@
 //!            Fields::finish()          ──▶ a Diagnostic for each key nobody asked for
 //! ```
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
@@ -65,7 +66,7 @@ impl<'t> Report<'t> {
 
 /// One table, the keys it may have, and those that were asked for.
 pub(super) struct Fields<'a, 'i> {
-    title: &'static str,
+    title: Cow<'static, str>,
     table: &'a DeTable<'i>,
     span: Span,
     known: Vec<&'static str>,
@@ -73,8 +74,12 @@ pub(super) struct Fields<'a, 'i> {
 
 impl<'a, 'i> Fields<'a, 'i> {
     /// `title` is the table as the file writes it, such as `[[route]]`.
-    pub(super) fn new(title: &'static str, table: &'a DeTable<'i>, span: Span) -> Self {
-        Self { title, table, span, known: Vec::new() }
+    pub(super) fn new(
+        title: impl Into<Cow<'static, str>>,
+        table: &'a DeTable<'i>,
+        span: Span,
+    ) -> Self {
+        Self { title: title.into(), table, span, known: Vec::new() }
     }
 
     /// Where the table stands.

@@ -54,6 +54,18 @@ metrics = "127.0.0.1:9477"
 net.ipv4.icmp_ratelimit = "0"
 "net.ipv4.conf.lan.5.rp_filter" = 2
 "net.core.somaxconn" = "many"
+[timeouts.long]
+protocol = "tcp"
+family = "ipv6"
+established = 864000
+syn_sent2 = 0
+unacknowledged = 60
+[timeouts."voice.1"]
+protocol = "udp"
+unreplied = 10
+replied = 600
+[timeouts.as_it_is]
+protocol = "generic"
 "#;
 
 #[test]
@@ -65,6 +77,16 @@ fn reads_everything_and_writes_it_back() {
     assert_eq!(config.routes[0].to.to_string(), "0.0.0.0/0");
     assert_eq!(config.sysctl.icmp().ratelimit_ms, 0);
     assert_eq!(config.sysctl.rp_filter("lan.5"), crate::sysctl::RpFilter::Loose);
+    let long = &config.timeouts["long"];
+    assert_eq!(long.protocol, TimeoutProtocol::Tcp);
+    assert_eq!(
+        long.seconds,
+        [("established", 864_000), ("syn_sent2", 0), ("unacknowledged", 60)].into()
+    );
+    assert!(
+        long.is_for(crate::netfilter::Family::V6) && !long.is_for(crate::netfilter::Family::V4)
+    );
+    assert_eq!(config.timeouts["voice.1"].seconds["replied"], 600);
     let text = config.to_toml();
     assert_eq!(Config::parse(&text, "again"), Ok(config), "{text}");
 }
@@ -197,6 +219,50 @@ interface = "dmz"
     ] {
         assert!(found.contains(line), "{line}\nnot in\n{found}");
     }
+}
+
+#[test]
+fn names_what_is_wrong_with_timeout_policies() {
+    let text = r#"[timeouts.a]
+protocol = "tcp"
+establish = 5
+replied = 5
+close = -1
+[timeouts.b]
+protocol = "sctp"
+replied = 5
+[timeouts.c]
+family = "inet"
+[timeouts.d]
+protocol = "udp"
+family = "inet"
+[timeouts."with blanks"]
+protocol = "icpmv6"
+[timeouts]
+e = 7
+"#;
+    assert_eq!(
+        errors(text),
+        r#"f:3:1: error: unknown key `establish` in [timeouts.a]
+  help: did you mean `established`?
+f:4:1: error: unknown key `replied` in [timeouts.a]
+  help: [timeouts.a] knows protocol, family, syn_sent, syn_recv, established, fin_wait, close_wait, last_ack, time_wait, close, syn_sent2, retrans, unacknowledged
+f:5:9: error: -1 is no number of seconds
+  help: write a number from 0 to 2147483647
+f:7:12: error: `sctp` is no protocol with timeouts
+  help: its states are not followed here; write `generic`
+f:9:11: error: `protocol` is missing in [timeouts.c]
+  help: add `protocol = "tcp"`
+f:13:10: error: `inet` is no IP version
+  help: write `ipv4` or `ipv6`, or leave it out for both
+f:14:11: error: `with blanks` is no policy's name
+  help: use 1 to 31 bytes without spaces, quotes and control characters
+f:15:12: error: `icpmv6` is no protocol with timeouts
+  help: did you mean `icmpv6`?
+f:17:1: error: policy `e` must be a table
+  help: write `[timeouts.NAME]`, a table for each policy
+"#
+    );
 }
 
 #[test]

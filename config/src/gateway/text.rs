@@ -33,6 +33,14 @@ impl Config {
                 SysctlValue::Text(text) => out.string(&quoted(name), text),
             }
         }
+        for (name, policy) in &self.timeouts {
+            out.title(&format!("[timeouts.{}]", quoted(name)));
+            out.string("protocol", policy.protocol.name());
+            out.some("family", policy.family_word());
+            for (state, seconds) in &policy.seconds {
+                out.plain(state, seconds);
+            }
+        }
         out.0
     }
 

@@ -43,7 +43,7 @@ pub use command::{Command, Invocation, Style};
 pub use fault::{Fault, FaultKind};
 pub use matches::Match;
 pub use names::{Family, Hook, Protocol, Table};
-pub use restore::{RestoreError, RestoreOptions};
+pub use restore::{Names, RestoreError, RestoreOptions};
 pub use rule::{Counters, Fragment, Identity, InterfacePattern, Negatable, Rule};
 pub use ruleset::{Chain, Policy, Ruleset, TableModel};
 pub use run::Outcome;

@@ -7,6 +7,7 @@ use super::sets::{AnySet, Sets};
 use super::validate::{missing_target, validate};
 use super::{Counters, Family, Ruleset, Table};
 use crate::diagnostic::Diagnostic;
+use crate::gateway::TimeoutPolicies;
 
 /// What `iptables-restore` was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +18,15 @@ pub struct RestoreOptions {
     pub counters: bool,
     /// `-T`: one table only.
     pub table: Option<Table>,
+}
+
+/// What rules of a restore text may name.
+#[derive(Clone, Copy)]
+pub struct Names<'a> {
+    /// The sets that exist.
+    pub sets: &'a dyn Sets,
+    /// The timeout policies that exist; none where it is not known which do: then any name is taken.
+    pub policies: Option<&'a TimeoutPolicies>,
 }
 
 /// Everything wrong with a restore text.
@@ -37,30 +47,42 @@ pub struct RestoreError {
 const MAX_ERRORS: usize = 100;
 
 impl Ruleset {
-    /// Reads restore text (or `iptables-save` text) into an empty ruleset.
+    /// Reads restore text (or `iptables-save` text) into an empty ruleset. Any word names a set, none a timeout policy.
     pub fn parse(family: Family, text: &str, file: &str) -> Result<Self, Vec<Diagnostic>> {
-        let options = RestoreOptions { counters: true, ..RestoreOptions::default() };
-        let empty = Self::new(family);
-        empty.restore(text, file, &options).map_err(|error| error.diagnostics)
+        Self::parse_with_policies(family, text, file, Some(&TimeoutPolicies::new()))
     }
 
-    /// The ruleset as restore text changes it; this one stays as it is. Any word names a set.
+    /// The same, where rules may name these timeout policies; any where it is not known which there are.
+    pub fn parse_with_policies(
+        family: Family,
+        text: &str,
+        file: &str,
+        policies: Option<&TimeoutPolicies>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let options = RestoreOptions { counters: true, ..RestoreOptions::default() };
+        let empty = Self::new(family);
+        let names = Names { sets: &AnySet, policies };
+        empty.restore_naming(text, file, &options, names).map_err(|error| error.diagnostics)
+    }
+
+    /// The ruleset as restore text changes it; this one stays as it is. Any word names a set, none a timeout policy.
     pub fn restore(
         &self,
         text: &str,
         file: &str,
         options: &RestoreOptions,
     ) -> Result<Self, Box<RestoreError>> {
-        self.restore_with_sets(text, file, options, &AnySet)
+        let names = Names { sets: &AnySet, policies: Some(&TimeoutPolicies::new()) };
+        self.restore_naming(text, file, options, names)
     }
 
-    /// The same, where a rule may name these sets only.
-    pub fn restore_with_sets(
+    /// The same, where a rule may name these.
+    pub fn restore_naming(
         &self,
         text: &str,
         file: &str,
         options: &RestoreOptions,
-        sets: &dyn Sets,
+        names: Names<'_>,
     ) -> Result<Self, Box<RestoreError>> {
         let mut restore = Restore {
             ruleset: self.clone(),
@@ -68,7 +90,7 @@ impl Ruleset {
             first: None,
             file,
             options,
-            sets,
+            names,
             edit: None,
             undeclared: None,
             failed: false,
@@ -95,7 +117,7 @@ struct Restore<'a> {
     first: Option<(String, u8)>,
     file: &'a str,
     options: &'a RestoreOptions,
-    sets: &'a dyn Sets,
+    names: Names<'a>,
     /// The table between `*NAME` and `COMMIT`.
     edit: Option<Edit>,
     /// The first rule of it that led to a chain not declared before, and its line.
@@ -165,7 +187,7 @@ impl Restore<'_> {
         if self.failed || skipped {
             return;
         }
-        if let Err(refusal) = validate(&edit, self.ruleset.family) {
+        if let Err(refusal) = validate(&edit, self.ruleset.family, self.names.policies) {
             // The tool blames the COMMIT for a jump to nothing; people want the rule.
             let said = if refusal.fault.kind == FaultKind::Usage { number } else { refusal.line };
             let line = if refusal.line == 0 { number } else { refusal.line };
@@ -204,7 +226,7 @@ impl Restore<'_> {
         let (given, rest, skipped) = split_counters(line)?;
         let words = split(rest, skipped);
         let family = self.ruleset.family;
-        let mut invocation = Invocation::parse_line(family, &words, edit.table, self.sets)?;
+        let mut invocation = Invocation::parse_line(family, &words, edit.table, self.names.sets)?;
         if let Some(given) = given.filter(|_| self.options.counters) {
             set_counters(&mut invocation, given);
         }

@@ -7,6 +7,7 @@ use super::list::{list, told};
 use super::save::list_rules;
 use super::validate::{missing_target, validate};
 use super::{Chain, Counters, Family, Ruleset, Table, TableModel, Target};
+use crate::gateway::TimeoutPolicies;
 
 /// What a command did.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -18,8 +19,18 @@ pub struct Outcome {
 }
 
 impl Invocation {
-    /// Does what the command asks to a copy of the ruleset; refused whole where it is refused.
+    /// Does what the command asks to a copy of the ruleset, where there is no timeout policy; refused whole where it
+    /// is refused.
     pub fn run(&self, ruleset: &Ruleset) -> Result<Outcome, Fault> {
+        self.run_with(ruleset, &TimeoutPolicies::new())
+    }
+
+    /// The same, where rules may name these timeout policies.
+    pub fn run_with(
+        &self,
+        ruleset: &Ruleset,
+        policies: &TimeoutPolicies,
+    ) -> Result<Outcome, Fault> {
         let fresh = TableModel::new(self.table);
         let model = ruleset.table(self.table);
         let output = match &self.command {
@@ -35,7 +46,7 @@ impl Invocation {
             }
             Command::Version => format!("{} v1.8.9 (nf_tables)\n", ruleset.family.program()),
             Command::Help => super::help::text(ruleset.family),
-            change => return self.change(ruleset, change.clone()),
+            change => return self.change(ruleset, change.clone(), policies),
         };
         let (Command::List { chain, .. } | Command::ListRules { chain, .. }, true) =
             (&self.command, self.style.zero)
@@ -43,7 +54,7 @@ impl Invocation {
             return Ok(Outcome { ruleset: None, output });
         };
         let zero = Command::Zero { chain: chain.clone(), number: None };
-        let zeroed = self.change(ruleset, zero)?;
+        let zeroed = self.change(ruleset, zero, policies)?;
         let said = match self.style.verbose {
             0 => String::new(),
             _ => {
@@ -71,7 +82,12 @@ impl Invocation {
         Ok(vec![model.chain(name).ok_or_else(missing)?])
     }
 
-    fn change(&self, ruleset: &Ruleset, command: Command) -> Result<Outcome, Fault> {
+    fn change(
+        &self,
+        ruleset: &Ruleset,
+        command: Command,
+        policies: &TimeoutPolicies,
+    ) -> Result<Outcome, Fault> {
         let check_only = matches!(command, Command::Check { .. });
         let mut edit = Edit::new(self.table, ruleset.table(self.table));
         if let Some(fault) = command.rules().iter().find_map(|rule| missing_target(&edit, rule)) {
@@ -90,7 +106,7 @@ impl Invocation {
         if check_only {
             return Ok(Outcome { ruleset: None, output });
         }
-        validate(&edit, ruleset.family).map_err(|refusal| refusal.fault)?;
+        validate(&edit, ruleset.family, Some(policies)).map_err(|refusal| refusal.fault)?;
         let mut changed = Ruleset::new(ruleset.family);
         for table in Table::ALL.into_iter().filter(|table| *table != self.table) {
             changed.set_table(table, ruleset.table(table).cloned());

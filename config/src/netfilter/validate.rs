@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use super::edit::{Edit, EditChain, Placed};
 use super::fault::Fault;
 use super::words::{Place, Words};
-use super::{AddressMask, Family, Hook, Negatable, Rule};
+use super::{AddressMask, Family, Hook, Negatable, Rule, Target};
+use crate::gateway::TimeoutPolicies;
 
 /// The kernel's NFT_JUMP_STACK_SIZE.
 const MAX_DEPTH: usize = 16;
@@ -20,8 +21,12 @@ pub(super) struct Refusal {
     pub(super) line: usize,
 }
 
-/// The first thing wrong with a table, if any.
-pub(super) fn validate(edit: &Edit, family: Family) -> Result<(), Refusal> {
+/// The first thing wrong with a table, if any. Rules may name these timeout policies, or any where none are given.
+pub(super) fn validate(
+    edit: &Edit,
+    family: Family,
+    policies: Option<&TimeoutPolicies>,
+) -> Result<(), Refusal> {
     for chain in &edit.chains {
         for placed in &chain.rules {
             check_target_exists(edit, placed)?;
@@ -32,6 +37,7 @@ pub(super) fn validate(edit: &Edit, family: Family) -> Result<(), Refusal> {
                 protocol: placed.rule.protocol,
             };
             check_alone(edit, &place, chain, placed)?;
+            check_policy(&place, chain, placed, policies)?;
         }
     }
     let mut walk = Walk { edit, height: HashMap::new(), path: Vec::new(), hook: None };
@@ -116,6 +122,22 @@ fn check_alone(
         return Err(refuse(placed, chain, "Invalid argument", help));
     }
     match words.objection(place) {
+        Some(objection) => Err(refuse(placed, chain, objection.reason, objection.help)),
+        None => Ok(()),
+    }
+}
+
+/// Whether the timeout policy that CT names is there, and for such a rule.
+fn check_policy(
+    place: &Place,
+    chain: &EditChain,
+    placed: &Placed,
+    policies: Option<&TimeoutPolicies>,
+) -> Result<(), Refusal> {
+    let (Some(Target::Ct(ct)), Some(policies)) = (&placed.rule.target, policies) else {
+        return Ok(());
+    };
+    match ct.policy_objection(place, policies) {
         Some(objection) => Err(refuse(placed, chain, objection.reason, objection.help)),
         None => Ok(()),
     }

@@ -33,6 +33,20 @@ pub enum CompileError {
         /// The missing chain.
         target: String,
     },
+    /// A timeout policy that is not there.
+    #[error(
+        "{table} {chain} rule {rule}: there is no timeout policy '{policy}'; add [timeouts.{policy}], or take the rule out"
+    )]
+    NoPolicy {
+        /// Table.
+        table: &'static str,
+        /// Chain.
+        chain: String,
+        /// Rule number, from 1.
+        rule: usize,
+        /// The missing policy.
+        policy: String,
+    },
     /// Chains that call one another in a circle.
     #[error("{table}: chain '{chain}' is part of a loop; remove one of its jumps")]
     Loop {

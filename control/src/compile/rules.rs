@@ -6,6 +6,7 @@ use super::{matches, targets};
 use crate::sets::SharedSets;
 use sluice_config::netfilter::{self as text, Ruleset, TableModel};
 use sluice_dataplane::address::Address;
+use sluice_dataplane::conntrack::Policies;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::{Chain, ChainId, CounterId, Hook, Policy, Rule, Rules, Table};
 use std::collections::HashMap;
@@ -29,6 +30,8 @@ pub struct World<'a> {
     pub states: &'a States,
     /// Named sets.
     pub sets: &'a SharedSets,
+    /// Timeout policies.
+    pub policies: &'a Policies,
     /// How many workers will count.
     pub workers: usize,
 }
@@ -142,6 +145,12 @@ impl Place<'_> {
     fn problem(&self, problem: targets::Problem) -> CompileError {
         match problem {
             targets::Problem::Unsupported(missing) => self.unsupported(missing),
+            targets::Problem::NoPolicy(policy) => CompileError::NoPolicy {
+                table: self.table.name(),
+                chain: self.chain.name.clone(),
+                rule: self.rule,
+                policy,
+            },
             targets::Problem::NoChain(target) => CompileError::NoChain {
                 table: self.table.name(),
                 chain: self.chain.name.clone(),

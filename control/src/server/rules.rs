@@ -3,7 +3,7 @@
 use super::{Plane, family};
 use crate::proto;
 use crate::proto::rules_service_server::{RulesService, RulesServiceServer};
-use sluice_config::netfilter::{Family, Invocation, RestoreOptions, SaveOptions, Table};
+use sluice_config::netfilter::{Family, Invocation, Names, RestoreOptions, SaveOptions, Table};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
@@ -41,8 +41,10 @@ impl RulesService for Rules {
         };
         let mut controller = self.0.lock();
         let sets = controller.running.sets.clone();
+        let policies = controller.running.config.timeouts.clone();
+        let names = Names { sets: &sets, policies: Some(&policies) };
         let rules = controller.rules(family);
-        let restored = rules.restore_with_sets(&asked.text, &asked.file, &options, &sets);
+        let restored = rules.restore_naming(&asked.text, &asked.file, &options, names);
         Ok(Response::new(match restored {
             Err(error) => proto::RestoreRulesResponse {
                 exit_code: error.code.into(),
@@ -125,7 +127,8 @@ impl Rules {
             Ok(invocation) => invocation,
             Err(fault) => return failed(fault.command_text(family), fault.exit_code()),
         };
-        let outcome = match invocation.run(controller.rules(family)) {
+        let policies = controller.running.config.timeouts.clone();
+        let outcome = match invocation.run_with(controller.rules(family), &policies) {
             Ok(outcome) => outcome,
             Err(fault) => return failed(fault.command_text(family), fault.exit_code()),
         };

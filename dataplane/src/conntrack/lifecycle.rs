@@ -6,7 +6,9 @@ use super::table::{Common, FlowRef, Half, Hashes, Session};
 use super::timeouts::ConntrackSettings;
 use super::tuples::reply_of;
 use super::zones::in_zone;
-use super::{Begin, Changes, Claim, Conntrack, Destroyed, EventKind, NewConnection, Status};
+use super::{
+    Begin, Changes, Claim, Conntrack, Destroyed, EventKind, NewConnection, PolicyId, Status,
+};
 use crate::address::Address;
 use crate::cache::Cached;
 use crate::drop_reason::DropReason;
@@ -47,7 +49,8 @@ impl<A: Address> Conntrack<A> {
         now: Instant,
         settings: &ConntrackSettings,
     ) -> Begin<A> {
-        let first = protocol::first_packet(&tuple, layer4, data, headers, settings);
+        let policy = PolicyId::default();
+        let first = protocol::first_packet(&tuple, layer4, data, headers, policy, settings);
         let (Some(first), Some(reply)) = (first, reply_of(&tuple)) else {
             self.statistics.invalid += 1;
             return Begin::Invalid;

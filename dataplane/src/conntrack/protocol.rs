@@ -3,8 +3,8 @@
 
 use super::segment::Segment;
 use super::tcp::{self, TcpOutcome};
-use super::timeouts::ConntrackSettings;
-use super::{Direction, FirstPacket, Status, icmp};
+use super::timeouts::{ConntrackSettings, Timeouts};
+use super::{Direction, FirstPacket, PolicyId, Status, Window, icmp};
 use crate::address::Address;
 use crate::tuple::Tuple;
 use crate::wire::layer4::{Layer4, Layer4Kind};
@@ -14,38 +14,49 @@ use crate::wire::protocol;
 /// Generic Routing Encapsulation.
 const GRE: u8 = 47;
 
-/// What a connection that begins with this packet starts from; none when the packet cannot begin one.
+/// What a connection of that policy starts from that begins with this packet; none when the packet cannot begin one.
 pub(super) fn first_packet<A: Address>(
     tuple: &Tuple<A>,
     layer4: &Layer4,
     data: &[u8],
     headers: &Headers,
+    policy: PolicyId,
     settings: &ConntrackSettings,
 ) -> Option<FirstPacket> {
+    let timeouts = settings.timeouts_of(policy);
     let timeout = match layer4.kind {
         Layer4Kind::Tcp(fields) => {
-            return first_segment(&Segment { fields, data, headers, ack_shift: 0 }, settings);
+            let segment = Segment { fields, data, headers, ack_shift: 0 };
+            return first_segment(&segment, policy, settings);
         }
         Layer4Kind::Icmp { kind, .. } | Layer4Kind::Icmp6 { kind, .. } => {
             if !icmp::begins(tuple.protocol, kind) {
                 return None;
             }
-            rest(tuple.protocol, false, settings)
+            rest(tuple.protocol, false, timeouts)
         }
-        Layer4Kind::Udp { .. } | Layer4Kind::Other => rest(tuple.protocol, false, settings),
+        Layer4Kind::Udp { .. } | Layer4Kind::Other => rest(tuple.protocol, false, timeouts),
         Layer4Kind::OddTcp { .. } | Layer4Kind::Truncated => return None,
     };
-    Some(FirstPacket { timeout, ..FirstPacket::default() })
+    let windows = [Window { policy, ..Window::default() }; 2];
+    Some(FirstPacket { timeout, windows, ..FirstPacket::default() })
 }
 
-fn first_segment(segment: &Segment<'_>, settings: &ConntrackSettings) -> Option<FirstPacket> {
+fn first_segment(
+    segment: &Segment<'_>,
+    policy: PolicyId,
+    settings: &ConntrackSettings,
+) -> Option<FirstPacket> {
     let (mut tcp, mut windows) = tcp::begin(segment, settings)?;
+    for window in &mut windows {
+        window.policy = policy;
+    }
     let [sender, receiver] = &mut windows;
     let original = Direction::Original;
     let status = Status::default();
     match tcp::track(&mut tcp, sender, receiver, original, segment, status, settings) {
         TcpOutcome::Accept { timeout, .. } => {
-            let timeout = timeout.unwrap_or(settings.tcp.of(tcp.state));
+            let timeout = timeout.unwrap_or(settings.timeouts_of(policy).tcp.of(tcp.state));
             Some(FirstPacket { tcp, windows, timeout })
         }
         TcpOutcome::Invalid { .. } | TcpOutcome::Kill | TcpOutcome::Reopen => None,
@@ -53,15 +64,15 @@ fn first_segment(segment: &Segment<'_>, settings: &ConntrackSettings) -> Option<
 }
 
 /// Seconds that a connection without windows rests; `stream` when it is an exchange that lasts.
-pub(super) const fn rest(protocol: u8, stream: bool, settings: &ConntrackSettings) -> u32 {
+pub(super) const fn rest(protocol: u8, stream: bool, timeouts: &Timeouts) -> u32 {
     match (protocol, stream) {
-        (protocol::UDP | protocol::UDP_LITE, false) => settings.udp,
-        (protocol::UDP | protocol::UDP_LITE, true) => settings.udp_stream,
-        (GRE, false) => settings.gre,
-        (GRE, true) => settings.gre_stream,
-        (protocol::ICMP, _) => settings.icmp,
-        (protocol::ICMPV6, _) => settings.icmpv6,
-        _ => settings.generic,
+        (protocol::UDP | protocol::UDP_LITE, false) => timeouts.udp,
+        (protocol::UDP | protocol::UDP_LITE, true) => timeouts.udp_stream,
+        (GRE, false) => timeouts.gre,
+        (GRE, true) => timeouts.gre_stream,
+        (protocol::ICMP, _) => timeouts.icmp,
+        (protocol::ICMPV6, _) => timeouts.icmpv6,
+        _ => timeouts.generic,
     }
 }
 

@@ -7,7 +7,7 @@ use super::tcp::{self, TcpHistory};
 use super::tcp_state::{Kind, TcpConnectionState};
 use super::tcp_window::{self, mark};
 use super::timeouts::ConntrackSettings;
-use super::{Conntrack, Direction, Status};
+use super::{Conntrack, Direction, PolicyId, Status};
 use crate::address::Address;
 use crate::cache::Cached;
 use crate::nat::Rewrite;
@@ -20,7 +20,7 @@ use crate::wire::tcp_flags as flag;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment<'a> {
     now: Ticks,
-    /// The deadlines of a UDP stream, and of an exchange that is none.
+    /// The deadlines of a UDP stream, and of an exchange that is none, where they have no policy.
     stream: Ticks,
     exchange: Ticks,
     settings: &'a ConntrackSettings,
@@ -31,10 +31,22 @@ impl<'a> Moment<'a> {
         let now = Ticks::at(now);
         Self {
             now,
-            stream: now.plus_seconds(settings.udp_stream),
-            exchange: now.plus_seconds(settings.udp),
+            stream: now.plus_seconds(settings.timeouts.udp_stream),
+            exchange: now.plus_seconds(settings.timeouts.udp),
             settings,
         }
+    }
+
+    /// The same for those of this policy.
+    #[inline]
+    fn under(self, policy: PolicyId) -> Self {
+        if policy.is_none() {
+            return self;
+        }
+        let timeouts = self.settings.timeouts_of(policy);
+        let (stream, exchange) = (timeouts.udp_stream, timeouts.udp);
+        let (stream, exchange) = (self.now.plus_seconds(stream), self.now.plus_seconds(exchange));
+        Self { stream, exchange, ..self }
     }
 }
 
@@ -110,10 +122,11 @@ impl<A: Address> Seen<'_, A> {
         if common.deadline.has_come(moment.now) {
             return false;
         }
-        if own.window.settled {
+        if own.window.has(mark::SETTLED) {
             common.deadline = moment.stream;
             return true;
         }
+        let moment = moment.under(own.window.policy);
         if !common.status.has(Status::SEEN_REPLY) {
             // The first reply changes what rules see.
             let repeats = self.direction == Direction::Original && common.is_live();
@@ -131,7 +144,7 @@ impl<A: Address> Seen<'_, A> {
         }
         common.status.set(Status::ASSURED);
         common.deadline = moment.stream;
-        own.window.settled = true;
+        own.window.settle();
         true
     }
 
@@ -158,14 +171,16 @@ impl<A: Address> Seen<'_, A> {
         common.last_direction = self.direction;
         common.last_kind = Kind::Ack;
         history.note(&last);
-        let settings = moment.settings;
+        let max_retrans = moment.settings.tcp_max_retrans;
+        let timeouts = &moment.settings.timeouts_of(own.window.policy).tcp;
         let unacknowledged = (own.window.flags | peer.window.flags) & mark::UNACKNOWLEDGED != 0;
         let seconds = tcp::rest(
-            settings.tcp.established,
+            timeouts.established,
             common.repetitions,
             unacknowledged,
             window,
-            settings,
+            max_retrans,
+            timeouts,
         );
         common.deadline = moment.now.plus_seconds(seconds);
         true

@@ -4,7 +4,7 @@
 use super::segment::{Segment, before};
 use super::tcp_state::{Kind, Next, TcpConnectionState, valid_flags};
 use super::tcp_window::{self, Fit, Window, mark};
-use super::timeouts::ConntrackSettings;
+use super::timeouts::{ConntrackSettings, TcpTimeouts};
 use super::{Direction, Status};
 
 /// What a TCP connection remembers beside the windows of its directions.
@@ -209,7 +209,8 @@ pub(super) fn track(
         sender.flags |= mark::CLOSE_INIT;
     }
     let unacknowledged = (sender.flags | receiver.flags) & mark::UNACKNOWLEDGED != 0;
-    finish(tcp, old, kind, unacknowledged, status, settings)
+    let timeouts = &settings.timeouts_of(sender.policy).tcp;
+    finish(tcp, old, kind, unacknowledged, status, settings.tcp_max_retrans, timeouts)
 }
 
 /// A client that waits for a server which SYNPROXY calls asks whether anybody is there: it will be called again.
@@ -253,7 +254,7 @@ fn synchronise(
         max_win: u32::from(tcp.history.window).max(1),
         scale: tcp.history.scale,
         flags: tcp.history.marks,
-        settled: false,
+        policy: receiver.policy,
     };
     sender.reset();
     true
@@ -363,10 +364,10 @@ pub(super) const fn rest(
     repetitions: u8,
     unacknowledged: bool,
     window: u16,
-    settings: &ConntrackSettings,
+    max_retrans: u8,
+    timeouts: &TcpTimeouts,
 ) -> u32 {
-    let timeouts = &settings.tcp;
-    if repetitions >= settings.tcp_max_retrans && state > timeouts.max_retrans {
+    if repetitions >= max_retrans && state > timeouts.max_retrans {
         timeouts.max_retrans
     } else if unacknowledged && state > timeouts.unacknowledged {
         timeouts.unacknowledged
@@ -384,15 +385,16 @@ fn finish(
     kind: Kind,
     unacknowledged: bool,
     status: Status,
-    settings: &ConntrackSettings,
+    max_retrans: u8,
+    timeouts: &TcpTimeouts,
 ) -> TcpOutcome {
-    let timeouts = &settings.tcp;
     let state = timeouts.of(tcp.state);
-    let repeated = tcp.repetitions >= settings.tcp_max_retrans && state > timeouts.max_retrans;
+    let repeated = tcp.repetitions >= max_retrans && state > timeouts.max_retrans;
     let mut timeout = if kind == Kind::Rst && !repeated {
         timeouts.close
     } else {
-        rest(state, tcp.repetitions, unacknowledged, tcp.history.window, settings)
+        let window = tcp.history.window;
+        rest(state, tcp.repetitions, unacknowledged, window, max_retrans, timeouts)
     };
     let established = tcp.state == TcpConnectionState::Established;
     if !status.has(Status::SEEN_REPLY) {

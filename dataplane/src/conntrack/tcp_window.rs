@@ -11,6 +11,7 @@
 //! An acknowledgement is no higher than what the peer has sent and not absurdly old.
 
 use super::Direction;
+use super::policy::PolicyId;
 use super::segment::{Segment, after, before};
 use super::tcp::{TcpHistory, TcpState};
 use super::tcp_state::{Kind, TcpConnectionState};
@@ -35,9 +36,11 @@ pub struct Window {
     pub(super) scale: u8,
     /// Bits of [`mark`].
     pub(super) flags: u8,
-    /// Nothing but its deadline changes any more (protocols without a window).
-    pub(super) settled: bool,
+    /// Whose timeouts the connection follows.
+    pub(super) policy: PolicyId,
 }
+
+const _: () = assert!(size_of::<Window>() == 16);
 
 /// What is known of one direction.
 pub(super) mod mark {
@@ -50,6 +53,8 @@ pub(super) mod mark {
     pub(in super::super) const UNACKNOWLEDGED: u8 = 0x10;
     /// It has acknowledged something.
     pub(in super::super) const HAS_ACKED: u8 = 0x20;
+    /// Of protocols without a window, where there is no policy: nothing but its deadline changes any more.
+    pub(in super::super) const SETTLED: u8 = 0x40;
 }
 
 /// What to do with a segment.
@@ -69,6 +74,12 @@ impl Window {
         self.flags & marks != 0
     }
 
+    /// Notes that nothing but the deadline of its connection changes any more, which then is a stream's. What follows a
+    /// policy asks that each time.
+    pub(super) const fn settle(&mut self) {
+        self.flags |= if self.policy.is_none() { mark::SETTLED } else { 0 };
+    }
+
     /// The window of a connection's first segment, a SYN.
     pub(super) fn opened_by(syn: &Segment<'_>) -> Self {
         let end = syn.end();
@@ -86,9 +97,10 @@ impl Window {
         Self { end, max_end, max_win, flags: mark::SACK | mark::LIBERAL, ..Self::default() }
     }
 
-    /// Forgets all but that it is liberal.
+    /// Forgets all but that it is liberal, and its policy.
     pub(super) fn reset(&mut self) {
-        *self = Self { flags: self.flags & mark::LIBERAL, ..Self::default() };
+        let (flags, policy) = (self.flags & mark::LIBERAL, self.policy);
+        *self = Self { flags, policy, ..Self::default() };
     }
 
     fn read_offer(&mut self, syn: &Segment<'_>) {

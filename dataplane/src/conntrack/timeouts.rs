@@ -1,10 +1,11 @@
 //! The settings of connection tracking, under the names and with the defaults of the kernel's
 //! `net.netfilter.nf_conntrack_*`.
 
+use super::policy::{Policies, PolicyId};
 use super::tcp_state::TcpConnectionState;
 
-/// What the operator can set. Timeouts are in seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the operator can set.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConntrackSettings {
     /// `max`: connections per IP version, over all workers; zero: as many as the tables have room
     /// for.
@@ -21,6 +22,15 @@ pub struct ConntrackSettings {
     pub tcp_ignore_invalid_rst: bool,
     /// `tcp_max_retrans`: repetitions without an answer after which `tcp.max_retrans` applies.
     pub tcp_max_retrans: u8,
+    /// `*_timeout_*`, of connections without a policy.
+    pub timeouts: Timeouts,
+    /// Those of connections to which CT has given one.
+    pub policies: Policies,
+}
+
+/// Seconds that connections may rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
     /// `tcp_timeout_*`.
     pub tcp: TcpTimeouts,
     /// `udp_timeout`.
@@ -42,8 +52,10 @@ pub struct ConntrackSettings {
 /// Seconds that a TCP connection may rest in each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TcpTimeouts {
-    /// `syn_sent`, also for simultaneous open.
+    /// `syn_sent`.
     pub syn_sent: u32,
+    /// After simultaneous SYNs: the kernel has no sysctl for it.
+    pub syn_sent2: u32,
     /// `syn_recv`.
     pub syn_recv: u32,
     /// `established`.
@@ -69,6 +81,18 @@ impl ConntrackSettings {
     pub(super) const fn bound(&self) -> usize {
         if self.max == 0 { usize::MAX } else { self.max as usize }
     }
+
+    /// Those that connections with this policy follow.
+    #[inline]
+    pub(super) fn timeouts_of(&self, policy: PolicyId) -> &Timeouts {
+        if policy.is_none() { &self.timeouts } else { self.given(policy) }
+    }
+
+    /// A connection whose policy is no more goes on like those that have none.
+    #[cold]
+    fn given(&self, policy: PolicyId) -> &Timeouts {
+        self.policies.get(policy).unwrap_or(&self.timeouts)
+    }
 }
 
 impl TcpTimeouts {
@@ -76,9 +100,8 @@ impl TcpTimeouts {
     #[must_use]
     pub const fn of(&self, state: TcpConnectionState) -> u32 {
         match state {
-            TcpConnectionState::None
-            | TcpConnectionState::SynSent
-            | TcpConnectionState::SynSent2 => self.syn_sent,
+            TcpConnectionState::None | TcpConnectionState::SynSent => self.syn_sent,
+            TcpConnectionState::SynSent2 => self.syn_sent2,
             TcpConnectionState::SynRecv => self.syn_recv,
             TcpConnectionState::Established => self.established,
             TcpConnectionState::FinWait => self.fin_wait,
@@ -92,7 +115,6 @@ impl TcpTimeouts {
 
 impl Default for ConntrackSettings {
     fn default() -> Self {
-        const DAY: u32 = 24 * 60 * 60;
         Self {
             max: 262_144,
             checksum: true,
@@ -101,8 +123,19 @@ impl Default for ConntrackSettings {
             tcp_be_liberal: false,
             tcp_ignore_invalid_rst: false,
             tcp_max_retrans: 3,
+            timeouts: Timeouts::default(),
+            policies: Policies::default(),
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        const DAY: u32 = 24 * 60 * 60;
+        Self {
             tcp: TcpTimeouts {
                 syn_sent: 120,
+                syn_sent2: 120,
                 syn_recv: 60,
                 established: 5 * DAY,
                 fin_wait: 120,

@@ -5,7 +5,7 @@ use super::protocol::{self, Stream};
 use super::segment::Segment;
 use super::table::{Common, FlowRef, Half, Parts};
 use super::tcp::{self, TcpOutcome};
-use super::timeouts::ConntrackSettings;
+use super::timeouts::{ConntrackSettings, Timeouts};
 use super::{Changes, Conntrack, CtState, Direction, EventKind, Status, Update};
 use crate::address::Address;
 use crate::time::Instant;
@@ -112,7 +112,7 @@ impl<A: Address> Conntrack<A> {
             }
             TcpOutcome::Invalid { shorten } => {
                 if shorten {
-                    shorten_rest(common, now, settings);
+                    shorten_rest(common, now, settings.timeouts_of(own.window.policy));
                 }
                 self.statistics.invalid += 1;
                 Update::Invalid
@@ -138,10 +138,11 @@ impl<A: Address> Parts<'_, A> {
                 Stream::Now => true,
                 Stream::Never => false,
             };
-        self.common.deadline = now.plus_seconds(protocol::rest(protocol, stream, settings));
+        let timeouts = settings.timeouts_of(self.own.window.policy);
+        self.common.deadline = now.plus_seconds(protocol::rest(protocol, stream, timeouts));
         if stream {
             self.common.status.set(Status::ASSURED);
-            self.own.window.settled = true;
+            self.own.window.settle();
         }
         note_direction(self.common, self.own, self.peer, direction)
     }
@@ -168,10 +169,10 @@ fn note_direction<A: Address>(
 }
 
 /// Both ends have closed in a way we could not follow: the connection need not rest for days.
-fn shorten_rest(common: &mut Common, now: Ticks, settings: &ConntrackSettings) {
+fn shorten_rest(common: &mut Common, now: Ticks, timeouts: &Timeouts) {
     const WORTH_IT: u32 = 120;
     let left = common.deadline.seconds_from(now);
-    if left >= WORTH_IT && left > settings.tcp.unacknowledged {
-        common.deadline = now.plus_seconds(settings.tcp.unacknowledged);
+    if left >= WORTH_IT && left > timeouts.tcp.unacknowledged {
+        common.deadline = now.plus_seconds(timeouts.tcp.unacknowledged);
     }
 }

@@ -17,7 +17,7 @@ use super::{Env, Family, Lane};
 use crate::address::Address;
 use crate::adjacency::{Adjacency, AdjacencyId};
 use crate::cache::Cached;
-use crate::conntrack::{Begin, FlowRef, Hashes};
+use crate::conntrack::{Begin, FlowRef, Hashes, PolicyId};
 use crate::flight::{Flight, Flow};
 use crate::ids::{InterfaceId, NeighbourId, NextHopId, PathId};
 use crate::interface::ReversePathFilter;
@@ -60,6 +60,8 @@ struct Class<A> {
     adjacency: AdjacencyId,
     nat_path: PathId,
     source: SourceRule<A>,
+    /// Whose timeouts its connections follow.
+    policy: PolicyId,
     /// The source that the connection it was learned from got.
     address: A,
     out: Out,
@@ -208,8 +210,9 @@ impl<A: Family> Lane<A> {
         let Flow::Known(flow) = flight.flow else { return };
         let address = self.conntrack.half(flow.peer()).key.destination;
         let source = self.classes.source;
+        let policy = flight.template.map(|template| template.policy).unwrap_or_default();
         let (list, serial) = (self.classes.list, self.classes.serial);
-        let class = Class { list, serial, key, adjacency, nat_path, source, address, out };
+        let class = Class { list, serial, key, adjacency, nat_path, source, policy, address, out };
         self.classes.learn(slot, class);
     }
 
@@ -269,6 +272,9 @@ impl<A: Family> Lane<A> {
             self.conntrack.begin_by_hash(hash, *tuple, layer4, data, headers, env.now, settings);
         let Begin::New(mut new) = begun else { return None };
         new.open_account(headers.ip_length().into(), settings);
+        if !class.policy.is_none() {
+            new.follow(class.policy, layer4, data, headers, settings);
+        }
         let range = match class.source {
             SourceRule::Keep => Ok(None),
             SourceRule::Snat(range) => Ok(Some(range)),

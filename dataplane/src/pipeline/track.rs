@@ -180,6 +180,10 @@ impl<A: Family> Lane<A> {
                 new.reply.zone = zones.reply;
                 if let Some(template) = &flight.template {
                     new.silence(template.silenced);
+                    if !template.policy.is_none() {
+                        let policy = template.policy;
+                        new.follow(policy, &flight.layer4, data, &flight.headers, settings);
+                    }
                 }
                 self.classes.begin();
                 if flight.tie == Tie::Proxied {

@@ -15,7 +15,7 @@ pub mod rules;
 
 use crossbeam_queue::ArrayQueue;
 use sluice_dataplane::address::{Address, Mac, V4, V6};
-use sluice_dataplane::conntrack::{Account, Conntrack, ConntrackSettings, Directory};
+use sluice_dataplane::conntrack::{Account, Conntrack, ConntrackSettings, Directory, Listed};
 use sluice_dataplane::fib::{Fib, FibWriter};
 use sluice_dataplane::ids::{InterfaceId, NextHopId, WorkerId};
 use sluice_dataplane::interface::{Interface, Interfaces, ReversePathFilter};
@@ -341,6 +341,15 @@ impl Gateway {
 
     /// What each connection has carried, where accounts are kept; ordered.
     pub fn carried(&mut self) -> Vec<(String, Option<Account>)> {
+        let listed = self.listed();
+        let account = |one: &Listed| (format!("{:?}", one.original), one.account);
+        let mut all: Vec<_> = listed.iter().map(account).collect();
+        all.sort_by(|left, right| left.0.cmp(&right.0));
+        all
+    }
+
+    /// Every connection.
+    pub fn listed(&mut self) -> Vec<Listed> {
         let mut all = Vec::new();
         for worker in &mut self.workers {
             for lanes in [Lanes::V4, Lanes::V6] {
@@ -351,12 +360,9 @@ impl Gateway {
                 worker.serve(self.now, request, &mut MemoryPool, &mut self.out);
                 let Page { connections, next } = pages.recv().unwrap();
                 assert_eq!(next, None);
-                all.extend(
-                    connections.iter().map(|one| (format!("{:?}", one.original), one.account)),
-                );
+                all.extend(connections);
             }
         }
-        all.sort_by(|left, right| left.0.cmp(&right.0));
         all
     }
 

@@ -55,7 +55,9 @@ fn check(file: &Path) -> Result<Vec<Diagnostic>, Failure> {
         match (fs::read_to_string(&path), family) {
             (Err(error), _) => found.push(unreadable(&name, &text, key, &path, &error)),
             (Ok(rules), Some(family)) => {
-                let parsed = Ruleset::parse(family, &rules, &path.display().to_string());
+                let file = path.display().to_string();
+                let policies = Some(&config.timeouts);
+                let parsed = Ruleset::parse_with_policies(family, &rules, &file, policies);
                 found.extend(parsed.err().unwrap_or_default());
             }
             (Ok(sets), None) => {
@@ -152,6 +154,26 @@ mod tests {
         assert!(found.iter().all(|d| d.file.ends_with("bad.v4")), "{found:?}");
         let lines: Vec<usize> = found.iter().map(|d| d.line).collect();
         assert_eq!(lines, [2, 3], "{found:?}");
+    }
+
+    #[test]
+    fn rules_name_the_timeout_policies_of_the_file() {
+        let folder = std::env::temp_dir().join(format!("sluice-policies-{}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let rules = "*raw\n-A PREROUTING -p tcp -j CT --timeout long\n-A OUTPUT -p udp -j CT --timeout \
+                     long\n-A OUTPUT -p tcp -j CT --timeout lnog\nCOMMIT\n";
+        fs::write(folder.join("r.v4"), rules).expect("written");
+        let policy = "[timeouts.long]\nprotocol = \"tcp\"\nestablished = 7\n";
+        fs::write(folder.join("s.toml"), format!("{GOOD}{policy}[rules]\niptables = \"r.v4\"\n"))
+            .expect("written");
+        let wrong = check(&folder.join("s.toml")).expect("readable");
+        fs::write(folder.join("r.v4"), "*raw\n-A PREROUTING -p tcp -j CT --timeout long\nCOMMIT\n")
+            .expect("written");
+        let right = check(&folder.join("s.toml")).expect("readable");
+        fs::remove_dir_all(&folder).expect("removed");
+        // As the tool, it stops at the first rule of a table that the kernel refuses.
+        assert!(matches!(&wrong[..], [d] if d.line == 3), "{wrong:?}");
+        assert_eq!(right, []);
     }
 
     #[test]

@@ -156,7 +156,7 @@ pub(super) fn start(
     let max = config.sysctl.conntrack().max as usize;
     let v4 = Family::new(&fibs.v4, count, max)?;
     let v6 = Family::new(&fibs.v6, count, max / 4)?;
-    let settings = published.current().conntrack;
+    let settings = published.current().conntrack.clone();
     let journal = Arc::new(Journal::new(JOURNAL));
     let (mut handles, mut threads) = (Vec::new(), Vec::new());
     let (ports, mut queues) = split(ports);

@@ -19,6 +19,7 @@ mod rules;
 mod synproxy;
 mod targets;
 mod text;
+mod timeouts;
 mod trace;
 mod zones;
 

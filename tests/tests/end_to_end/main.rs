@@ -24,6 +24,7 @@ mod rules_that_tell;
 mod soak;
 mod stalls;
 mod synproxy;
+mod timeouts;
 mod trace;
 mod vlan;
 

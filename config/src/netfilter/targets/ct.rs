@@ -1,6 +1,8 @@
 //! `-j CT` and its alias `-j NOTRACK`: how a connection about to be made is tracked (kernel: xt_CT,
 //! revision 2).
 
+use crate::diagnostic::nearest;
+use crate::gateway::{TimeoutPolicies, TimeoutProtocol};
 use crate::netfilter::fault::Fault;
 use crate::netfilter::words::{Given, Look, Objection, Opt, Place, Words, cut, number16, opt};
 use crate::netfilter::{Family, Protocol, Table};
@@ -145,6 +147,35 @@ impl Ct {
         out
     }
 
+    /// What the kernel says against its timeout policy where these exist (`nf_ct_set_timeout`).
+    pub(in crate::netfilter) fn policy_objection(
+        &self,
+        place: &Place,
+        policies: &TimeoutPolicies,
+    ) -> Option<Objection> {
+        let protocol = place.protocol.filter(|_| !self.notrack && !self.timeout.is_empty())?;
+        let name = &self.timeout;
+        let Some(policy) = policies.get(name) else {
+            let help = match nearest(name, policies.keys().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("add [timeouts.{name}] to the gateway's configuration"),
+            };
+            return Objection::missing(help);
+        };
+        if !policy.is_for(place.family) {
+            return Objection::invalid(format!(
+                "policy `{name}` is for rules of the other IP version; leave its `family` out"
+            ));
+        }
+        if policy.protocol != TimeoutProtocol::of(protocol.value) {
+            let own = policy.protocol.name();
+            return Objection::invalid(format!(
+                "policy `{name}` has protocol = \"{own}\", the rule another"
+            ));
+        }
+        None
+    }
+
     /// Whether the kernel has that helper for the rule's protocol.
     fn helper_fits(&self, place: &Place) -> bool {
         let mut known = HELPERS.iter().filter(|(name, ..)| *name == self.helper);
@@ -203,15 +234,11 @@ impl Words for Ct {
             let help = "name a helper and its protocol, as in `-p tcp … --helper ftp`";
             return Objection::missing(help);
         }
-        if self.timeout.is_empty() {
-            return None;
+        let names_one = place.protocol.is_some_and(|protocol| !protocol.negated);
+        if !self.timeout.is_empty() && !names_one {
+            return Objection::invalid("name the protocol with `-p` before it");
         }
-        match place.protocol {
-            Some(protocol) if !protocol.negated => {
-                Objection::missing("there are no timeout policies by name")
-            }
-            Some(_) | None => Objection::invalid("name the protocol with `-p` before it"),
-        }
+        None
     }
 
     fn save(&self, out: &mut String) {

@@ -19,6 +19,7 @@ use sluice_dataplane::wire::icmp_error::IcmpError;
 /// Why a target could not be compiled.
 pub(super) enum Problem {
     NoChain(String),
+    NoPolicy(String),
     Unsupported(Unsupported),
 }
 
@@ -37,7 +38,7 @@ pub(super) fn compile<A: Address>(
         Some(text::Target::Jump(name)) => Target::Jump(chain(name)?),
         Some(text::Target::Goto(name)) => Target::Goto(chain(name)?),
         Some(text::Target::Ct(ct)) if ct.notrack => Target::Notrack,
-        Some(text::Target::Ct(asked)) => Target::Ct(written::ct(asked)?),
+        Some(text::Target::Ct(asked)) => Target::Ct(written::ct(asked, world.policies)?),
         Some(text::Target::Log(asked)) => Target::Tell(telling::log(asked)),
         Some(text::Target::Mark(mark)) => Target::Mark { value: mark.value, mask: mark.mask },
         Some(text::Target::Audit(_)) => {

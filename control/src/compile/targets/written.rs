@@ -4,7 +4,7 @@ use super::{Problem, unsupported};
 use crate::compile::{World, leading};
 use sluice_config::netfilter::targets as words;
 use sluice_dataplane::address::{Address, V6};
-use sluice_dataplane::conntrack::Changes;
+use sluice_dataplane::conntrack::{Changes, Policies, PolicyId};
 use sluice_dataplane::rules::targets::Target;
 use sluice_dataplane::rules::targets::connmark::{ConnmarkChange, MarkCopy, MarkShift};
 use sluice_dataplane::rules::targets::ct::{Template, ZoneNumber};
@@ -31,16 +31,15 @@ pub(super) fn connmark(asked: &words::ConnMark) -> ConnmarkChange {
 }
 
 /// With neither or both of `--zone-orig` and `--zone-reply`, the zone is for both directions.
-pub(super) fn ct(asked: &words::Ct) -> Result<Template, Problem> {
+pub(super) fn ct(asked: &words::Ct, policies: &Policies) -> Result<Template, Problem> {
     if !asked.helper.is_empty() {
         let instead = "let its connections in by their ports, with -j ACCEPT";
         return Err(unsupported("-j CT --helper: there are no helpers", instead));
     }
-    if !asked.timeout.is_empty() {
-        let instead =
-            "set the timeouts of all connections with net.netfilter.nf_conntrack_*_timeout";
-        return Err(unsupported("-j CT --timeout: there are no timeout policies", instead));
-    }
+    let policy = match asked.timeout.as_str() {
+        "" => PolicyId::default(),
+        name => policies.named(name).ok_or_else(|| Problem::NoPolicy(name.to_owned()))?,
+    };
     let zone = asked.zone;
     let one_way = zone.original != zone.reply;
     Ok(Template {
@@ -48,6 +47,7 @@ pub(super) fn ct(asked: &words::Ct) -> Result<Template, Problem> {
         original: zone.original || !one_way,
         reply: zone.reply || !one_way,
         silenced: silenced(asked),
+        policy,
     })
 }
 

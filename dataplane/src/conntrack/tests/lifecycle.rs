@@ -144,7 +144,7 @@ fn aging_does_no_more_than_its_budget() {
 #[test]
 fn connections_end_on_time_over_hours_and_through_the_wrap_of_time() {
     let mut gateway = Gateway::new();
-    gateway.settings.udp = 3 * 60 * 60;
+    gateway.settings.timeouts.udp = 3 * 60 * 60;
     // A minute before the 32-bit clock wraps.
     gateway.now = Instant(((1u64 << 32) << 20) - 60_000_000_000);
     gateway.conntrack.expire(gateway.now, 10, |_| {});

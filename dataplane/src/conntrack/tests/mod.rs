@@ -4,6 +4,7 @@ mod account;
 mod icmp;
 mod journal;
 mod lifecycle;
+mod policy;
 mod random;
 mod shift;
 mod tcp;
@@ -91,6 +92,8 @@ pub(super) struct Gateway {
     pub(super) now: Instant,
     /// Source address that connections leave with.
     pub(super) masquerade: Option<V4>,
+    /// What CT gives to the connections that begin.
+    pub(super) policy: PolicyId,
     pub(super) gone: Vec<Destroyed<V4>>,
 }
 
@@ -110,6 +113,7 @@ impl Gateway {
             settings,
             now: Instant(1 << 40),
             masquerade: None,
+            policy: PolicyId::default(),
             gone: Vec::new(),
         }
     }
@@ -174,6 +178,9 @@ impl Gateway {
         match self.conntrack.begin(tuple, &l4, &sent.bytes, &headers, self.now, &self.settings) {
             Begin::New(mut new) => {
                 new.open_account(sent.bytes.len() as u32, &self.settings);
+                if !self.policy.is_none() {
+                    new.follow(self.policy, &l4, &sent.bytes, &headers, &self.settings);
+                }
                 Err(new)
             }
             Begin::Invalid => Ok(INVALID),

@@ -112,7 +112,7 @@ fn new_timeouts_hold_from_the_next_packet_on() {
     gateway.pass(&answer());
     gateway.wait(3.0);
     gateway.pass(&question());
-    gateway.settings.udp_stream = 1000;
+    gateway.settings.timeouts.udp_stream = 1000;
     gateway.pass(&question());
     assert!((999..=1000).contains(&gateway.only().timeout_s));
 }

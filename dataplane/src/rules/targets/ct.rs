@@ -2,7 +2,7 @@
 //! such rule that a packet meets, NOTRACK among them, is the one that counts.
 
 use crate::address::Address;
-use crate::conntrack::{Changes, Zones};
+use crate::conntrack::{Changes, PolicyId, Zones};
 use crate::rules::View;
 use crate::tuple::Zone;
 
@@ -17,6 +17,8 @@ pub struct Template {
     pub reply: bool,
     /// Of what nobody is told, if the packet begins a connection.
     pub silenced: Changes,
+    /// Whose timeouts the connection follows, if the packet begins one.
+    pub policy: PolicyId,
 }
 
 /// Where a zone's number comes from.
@@ -66,8 +68,8 @@ mod tests {
     #[test]
     fn a_zone_holds_for_the_directions_it_was_named_for() {
         let zones = |zone, original, reply| {
-            let zones =
-                Template { zone, original, reply, silenced: Changes::default() }.zones(0x1_0007);
+            let (silenced, policy) = (Changes::default(), PolicyId::default());
+            let zones = Template { zone, original, reply, silenced, policy }.zones(0x1_0007);
             (zones.original.get(), zones.reply.get())
         };
         assert_eq!(zones(ZoneNumber::Fixed(5), true, true), (5, 5));

@@ -19,12 +19,14 @@ mod targets;
 mod targets_marks;
 mod targets_nat;
 mod targets_set;
+mod targets_timeout;
 mod targets_watch;
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use sluice_config::gateway::TimeoutPolicies;
 use sluice_config::netfilter::{AnySet, Family, Invocation, Ruleset, Sets};
 use sluice_tests::Namespace;
 
@@ -59,10 +61,22 @@ pub(crate) fn check(family: Family, lines: &[&str]) {
 /// The same where these sets exist, which commands of `ipset` make for the real tool.
 #[track_caller]
 pub(crate) fn check_with_sets(family: Family, make: &str, sets: &dyn Sets, lines: &[&str]) {
+    check_with(family, make, sets, &TimeoutPolicies::new(), lines);
+}
+
+/// The same where these timeout policies exist too.
+#[track_caller]
+pub(crate) fn check_with(
+    family: Family,
+    make: &str,
+    sets: &dyn Sets,
+    policies: &TimeoutPolicies,
+    lines: &[&str],
+) {
     let real = real(family, make, lines);
     let mut report = String::new();
     for (line, real) in lines.iter().zip(&real) {
-        let ours = ours(family, sets, line);
+        let ours = ours(family, sets, policies, line);
         if *real != ours {
             differences(&mut report, family, line, real, &ours);
         }
@@ -107,12 +121,12 @@ fn table(words: &[String]) -> &str {
     position.and_then(|at| words.get(at + 1)).map_or("filter", String::as_str)
 }
 
-fn ours(family: Family, sets: &dyn Sets, line: &str) -> Said {
+fn ours(family: Family, sets: &dyn Sets, policies: &TimeoutPolicies, line: &str) -> Said {
     let mut said = Said::default();
     let mut ruleset = Ruleset::new(family);
     let commands = commands(line);
     for words in &commands {
-        let run = |asked: Invocation| Ok((asked.run(&ruleset)?, asked.warnings));
+        let run = |asked: Invocation| Ok((asked.run_with(&ruleset, policies)?, asked.warnings));
         match Invocation::parse_with_sets(family, words, sets).and_then(run) {
             Ok((outcome, warnings)) => {
                 ruleset = outcome.ruleset.unwrap_or(ruleset);
@@ -229,7 +243,8 @@ fn both(report: &mut String, what: &str, real: &str, ours: &str) {
 fn a_difference_is_seen() {
     let mut report = String::new();
     let real = real(Family::V4, "", &["-A FORWARD -p 300"]);
-    let ours = ours(Family::V4, &AnySet, "-A FORWARD -p 3");
+    let policies = TimeoutPolicies::new();
+    let ours = ours(Family::V4, &AnySet, &policies, "-A FORWARD -p 3");
     differences(&mut report, Family::V4, "-A FORWARD -p 300", &real[0], &ours);
     panic!("{report}");
 }
