@@ -90,6 +90,7 @@ impl ConntrackSettings {
 
     /// A connection whose policy is no more goes on like those that have none.
     #[cold]
+    #[inline(never)]
     fn given(&self, policy: PolicyId) -> &Timeouts {
         self.policies.get(policy).unwrap_or(&self.timeouts)
     }
