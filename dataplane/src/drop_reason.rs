@@ -99,6 +99,8 @@ reasons! {
     NatExhausted = "nat-exhausted",
     /// An ICMP redirect about a translated connection.
     TranslatedRedirect = "translated-redirect",
+    /// An ICMP error about a translated connection that quotes less than translation writes to.
+    ShortQuote = "short-quote",
     /// The next hop never answered.
     NeighbourFailed = "neighbour-failed",
     /// Too many packets wait for the next hop.

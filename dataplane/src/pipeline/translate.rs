@@ -70,7 +70,7 @@ impl<A: Family> Lane<A> {
                 new.set_destination_translated();
             }
         }
-        self.check_redirect(env, flight)?;
+        self.check_error(env, flight, End::Destination)?;
         let before = flight.traced.map(|_| flight.ends());
         self.rewrite(flight, End::Destination);
         self.tell_translation(env, flight, before);
@@ -116,7 +116,7 @@ impl<A: Family> Lane<A> {
         if matches!(flight.flow, Flow::Unborn(_)) && !is_error(flight) {
             self.nat_table(env, flight, hook);
         }
-        self.check_redirect(env, flight)?;
+        self.check_error(env, flight, End::Source)?;
         let before = flight.traced.map(|_| flight.ends());
         self.rewrite(flight, End::Source);
         self.tell_translation(env, flight, before);
@@ -180,14 +180,30 @@ impl<A: Family> Lane<A> {
         }))
     }
 
-    /// A redirect about a translated connection would make its ends talk to one another without the
-    /// translation (kernel `nf_nat_icmp_reply_translation`).
-    fn check_redirect<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<(), Stop> {
+    /// What the kernel does not translate of errors about translated connections (`nf_nat_icmp_reply_translation`):
+    /// redirects, which would make the ends talk to one another without the translation, and, at the hook that would
+    /// translate, those that quote less of layer 4 than it writes to.
+    fn check_error<P: Packet>(
+        &self,
+        env: Env<'_>,
+        flight: &Flight<A, P>,
+        end: End,
+    ) -> Result<(), Stop> {
         let Flow::Error(flow) = flight.flow else { return Ok(()) };
-        let redirect = matches!(flight.layer4.kind, Layer4Kind::Icmp { kind: REDIRECT, .. });
-        let translated = self.target_of(flow).is_some_and(|to| to != self.conntrack.half(flow).key);
-        if redirect && translated && has_nat::<A>(env) {
+        let own = self.conntrack.half(flow).key;
+        let target = self.target_of(flow).filter(|target| *target != own && has_nat::<A>(env));
+        let Some(target) = target else { return Ok(()) };
+        if matches!(flight.layer4.kind, Layer4Kind::Icmp { kind: REDIRECT, .. }) {
             return Err(Stop::Drop(DropReason::TranslatedRedirect));
+        }
+        let (Some(from), Some(to)) = (reply_of(&own), reply_of(&target)) else { return Ok(()) };
+        let (source, destination) = outer_addresses(&from, &to);
+        let moved = match end {
+            End::Source => source,
+            End::Destination => destination,
+        };
+        if moved.is_some() && quotes_less_than_is_written(flight) {
+            return Err(Stop::Drop(DropReason::ShortQuote));
         }
         Ok(())
     }
@@ -265,6 +281,16 @@ fn rewrite_error<A: Address, P: Packet>(
 /// Whether it is an ICMP error, and quotes what it is about.
 fn is_error<A: Address, P: Packet>(flight: &Flight<A, P>) -> bool {
     quoted(flight.lead.data(), &flight.headers).is_some()
+}
+
+/// Whether an ICMP error quotes fewer than the eight bytes of layer 4 that the kernel makes writable.
+fn quotes_less_than_is_written<A: Address, P: Packet>(flight: &Flight<A, P>) -> bool {
+    use protocol::{ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE};
+    let headers = &flight.headers;
+    quoted(flight.lead.data(), headers).is_some_and(|(inner, _)| {
+        matches!(inner.protocol, ICMP | ICMPV6 | SCTP | TCP | UDP | UDP_LITE)
+            && inner.l4 + 8 > headers.end
+    })
 }
 
 /// Whether the first fragment of an ICMP error lacks some of what a translation writes to.

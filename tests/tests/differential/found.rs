@@ -2,7 +2,7 @@
 
 use sluice_tests::differential;
 use sluice_tests::differential::Scenario;
-use sluice_tests::frame::{Packet, flags};
+use sluice_tests::frame::{Packet, addresses, flags};
 
 use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_IN, ROUTER_OUT};
 
@@ -21,6 +21,7 @@ differential!(
     a_wrong_checksum_stays_wrong,
     an_option_at_the_last_byte_is_not_stripped,
     nothing_follows_an_ipv6_header,
+    an_error_that_quotes_less_than_translation_writes,
 );
 
 const TABLES: [&str; 4] = ["raw", "mangle", "nat", "filter"];
@@ -275,5 +276,38 @@ fn nothing_follows_an_ipv6_header() -> Scenario {
     Scenario::new_v6(rules, |lab| {
         lab.lan(&Packet::new("fd00:1::2", "fd00:2::9").raw(59, &[7; 16]));
         lab.lan(&Packet::new("fd00:1::2", "fd00:2::9").udp(1000, 53, b"data"));
+    })
+}
+
+fn an_error_that_quotes_less_than_translation_writes() -> Scenario {
+    let rules = "
+        *nat
+        :PREROUTING ACCEPT [0:0]
+        :POSTROUTING ACCEPT [0:0]
+        -A PREROUTING -d 198.51.100.7 -j DNAT --to-destination 192.168.1.9
+        -A POSTROUTING -o wan0 -p tcp -j SNAT --to-source 192.168.1.146
+        COMMIT
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -p icmp
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        // Both ends translated, one, the other, none.
+        let flows = [
+            Packet::new(INSIDE, FAR).tcp((1000, 80), flags::SYN, 1, 0, b""),
+            Packet::new(INSIDE, OUTSIDE).tcp((1001, 80), flags::SYN, 1, 0, b""),
+            Packet::new(INSIDE, FAR).udp(1002, 53, b"data"),
+            Packet::new(INSIDE, OUTSIDE).udp(1003, 53, b"data"),
+        ];
+        for flow in flows {
+            let sent = lab.lan(&flow);
+            let Some(seen) = sent.first() else { continue };
+            let (source, _) = addresses(seen.packet());
+            for quote in [24, 27, 28] {
+                let quote = &seen.packet()[..quote];
+                lab.wan(&Packet::new(OUTSIDE, &source.to_string()).icmp_error(3, 3, 0, quote));
+            }
+        }
+        lab.compare_counters("filter");
     })
 }
