@@ -49,6 +49,11 @@ impl<'b> Choices<'b> {
         of[self.below(of.len())]
     }
 
+    /// A copy of one of several.
+    pub fn picked<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())].clone()
+    }
+
     /// Whether something happens that does so once in `times`, and never behind the end.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == times - 1

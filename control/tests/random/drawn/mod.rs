@@ -12,8 +12,10 @@
 
 pub mod choices;
 pub mod frames;
+pub mod packets;
 pub mod play;
 pub mod rules;
 #[path = "../../../../dataplane/tests/support/mod.rs"]
 pub mod support;
+pub mod templates;
 pub mod words;

@@ -1,11 +1,12 @@
 //! A gateway of one worker or three with drawn rules, to which drawn things happen.
 
 use super::choices::Choices;
-use super::frames::{self, Arriving};
+use super::frames::{self, Past};
 use super::rules;
 use super::support::frames::gateway_mac;
 use super::support::{Gateway, SPREADS, snapshot_with};
-use super::words::{self, Family, SET_COMMANDS, SETS, has_family};
+use super::templates::{SET_COMMANDS, SETS, has_family};
+use super::words::{self, Family};
 use sluice_config::netfilter::{Family as Tool, Ruleset, Table};
 use sluice_control::compile::{CompileError, States, World, compile};
 use sluice_control::log::line;
@@ -23,8 +24,6 @@ use sluice_dataplane::trace::{Filter, Filters};
 use sluice_dataplane::worker::{Lanes, Request};
 use std::sync::Arc;
 
-/// Frames that went out and may be answered.
-const REMEMBERED: usize = 12;
 /// Commands before the first packet, at most.
 const COMMANDS: usize = 24;
 
@@ -37,7 +36,7 @@ struct Stage {
     interfaces: Interfaces,
     ip: IpSettings,
     conntrack: ConntrackSettings,
-    sent: Vec<Arriving>,
+    past: Past,
 }
 
 /// Plays what the bytes say.
@@ -98,8 +97,12 @@ impl Stage {
             tcp_be_liberal: bit(),
             ..ConntrackSettings::default()
         };
-        let ip = IpSettings { forward6: !bit(), forward4: !bit(), ..IpSettings::default() };
+        let (forward6, forward4) = (!choices.once_in(8), !choices.once_in(8));
+        let ip = IpSettings { forward6, forward4, ..IpSettings::default() };
         let reverse = choices.one(&[
+            ReversePathFilter::Off,
+            ReversePathFilter::Off,
+            ReversePathFilter::Off,
             ReversePathFilter::Off,
             ReversePathFilter::Off,
             ReversePathFilter::Loose,
@@ -138,7 +141,7 @@ impl Stage {
             interfaces: Interfaces::new(all),
             ip,
             conntrack,
-            sent: Vec::new(),
+            past: Past::default(),
         }
     }
 
@@ -171,36 +174,45 @@ impl Stage {
             27 => self.operator(choices),
             26 => {
                 let id = InterfaceId(choices.below(3) as u16);
-                self.interfaces = self.interfaces.with_state(id, choices.below(2) == 1);
+                self.interfaces = self.interfaces.with_state(id, !choices.once_in(3));
                 self.publish();
             }
             25 => self.reroute(choices),
             23 | 24 => {
                 let index = choices.below(self.gateway.workers.len());
-                let mut frames = Vec::new();
+                let mut came = Vec::new();
                 for _ in 0..choices.below(20) {
-                    frames.extend(frames::draw(choices, &self.sent));
+                    came.extend(frames::draw(choices, &self.past));
                 }
-                let port = frames.first().map_or(0, |(port, _)| *port);
-                frames.retain(|(own, _)| *own == port);
-                let frames: Vec<_> = frames.into_iter().map(|(_, frame)| frame).collect();
+                let port = came.first().map_or(0, |(port, _)| *port);
+                came.retain(|(own, _)| *own == port);
+                let frames: Vec<_> = came.iter().map(|(_, frame)| frame).collect();
                 let sent = self.gateway.receive_burst(index, port, &frames);
-                self.remember(sent);
+                self.past.remember(&came, sent);
             }
+            18..=22 => self.conversation(choices),
             _ => {
-                for (port, frame) in frames::draw(choices, &self.sent) {
+                for (port, frame) in frames::draw(choices, &self.past) {
                     let sent = self.gateway.receive(port, &frame);
-                    self.remember(sent);
+                    self.past.remember(&[(port, frame)], sent);
                 }
             }
         }
         self.settle();
     }
 
-    fn remember(&mut self, sent: Vec<Arriving>) {
-        self.sent.extend(sent);
-        let more = self.sent.len().saturating_sub(REMEMBERED);
-        self.sent.drain(..more);
+    /// Somebody says something, is answered, and says it again.
+    fn conversation(&mut self, choices: &mut Choices<'_>) {
+        let first = frames::whole(choices);
+        let mut next = first.clone();
+        for _ in 0..2 + choices.below(8) {
+            let sent = self.gateway.receive(next.0, &next.1);
+            next = match sent.is_empty() || choices.once_in(4) {
+                true => first.clone(),
+                false => frames::answer(choices, &sent),
+            };
+            self.past.remember(&[], sent);
+        }
     }
 
     fn wait(&mut self, seconds: u64) {
@@ -222,7 +234,7 @@ impl Stage {
                     let asking = self.interfaces.get(interface);
                     if let Some(frame) = asking.and_then(|own| solicit(own, target, unicast_to)) {
                         let sent = self.gateway.ask(0, Request::Send(interface, frame));
-                        self.remember(sent);
+                        self.past.remember(&[], sent);
                     }
                 }
                 Output::Resolved { interface, address, .. } => (0..workers).for_each(|worker| {

@@ -51,9 +51,22 @@ pub fn change(choices: &mut Choices<'_>, ruleset: &mut Ruleset) -> bool {
         _ => {}
     }
     if matches!(verb, "-A" | "-I" | "-R") {
-        words.extend(family.rule(choices));
+        // As it was drawn, now and then; mostly without what has no place there.
+        let sound = !choices.once_in(8);
+        for part in family.rule(choices) {
+            let before = words.len();
+            words.extend(part);
+            if sound && !is_taken(ruleset, &words) {
+                words.truncate(before);
+            }
+        }
     }
     run(ruleset, &words)
+}
+
+fn is_taken(ruleset: &Ruleset, words: &[String]) -> bool {
+    let asked = Invocation::parse(ruleset.family, words);
+    asked.and_then(|asked| asked.run(ruleset)).is_ok()
 }
 
 /// Whether the command was taken and has changed something.

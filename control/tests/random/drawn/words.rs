@@ -1,227 +1,8 @@
-//! What rules are made of, as templates. In a template `~` is now and then `! `, `{a|b}` is a or b, `[a]` is a or nothing, `·`
-//! is a blank within a word, and `$` with a letter is something drawn: see [`Family::thing`].
+//! Words of rules and commands, filled into [templates](super::templates).
 
 use super::choices::Choices;
+use super::templates::{MATCHES, PROTOCOLS, SETS, TARGETS, has_family};
 use sluice_config::netfilter::Family as Tool;
-
-/// Protocols that have matches of their own.
-const PROTOCOLS: [(&str, &[&str]); 8] = [
-    ("tcp", &TCP),
-    ("udp", &UDP),
-    ("{icmp|ipv6-icmp}", &ICMP),
-    ("{sctp|132}", &SCTP),
-    ("dccp", &DCCP),
-    ("{esp|ah}", &IPSEC),
-    ("{mh|135}", &["-m mh ~--mh-type {0|1:3|binding-update|$b}"]),
-    ("{47|0|59|udplite|$b}", &["-m multiport ~--ports $l"]),
-];
-
-const TCP: [&str; 11] = [
-    "~--dport $p",
-    "~--sport $p",
-    "~--syn",
-    "~--tcp-flags {SYN,ACK|ALL|FIN,RST,PSH} {SYN|NONE|ACK,FIN}",
-    "~--tcp-option $b",
-    "-m tcpmss ~--mss {536|1000:1460|$p}",
-    "-m multiport ~--dports $l",
-    "-m multiport ~--sports $l",
-    "-m multiport ~--ports $l",
-    "-m ecn ~--ecn-tcp-cwr ~--ecn-tcp-ece",
-    "-m ecn ~--ecn-ip-ect {0|1|2|3} --ecn-tcp-ece",
-];
-const UDP: [&str; 4] =
-    ["~--dport $p", "~--sport $p", "-m multiport ~--dports $l", "-m multiport ~--ports $l"];
-const ICMP: [&str; 2] = [
-    "-m icmp ~--icmp-type {8|0|3/4|any|$b|$b/$b}",
-    "-m icmp6 ~--icmpv6-type {128|129|1/4|2|$b|$b/$b}",
-];
-const SCTP: [&str; 3] = [
-    "-m sctp ~--dport $p",
-    "-m sctp ~--chunk-types {all|any|only} {DATA|INIT,ABORT|DATA:Be,SACK|ALL|NONE}",
-    "-m sctp ~--sport $p ~--chunk-types {any|only} {SHUTDOWN_COMPLETE:T|COOKIE_ECHO}",
-];
-const DCCP: [&str; 3] = [
-    "-m dccp ~--dport $p",
-    "-m dccp ~--dccp-types {REQUEST,RESPONSE|DATA|RESET|INVALID}",
-    "-m dccp ~--dccp-option $b",
-];
-const IPSEC: [&str; 3] =
-    ["-m esp ~--espspi {$d|1:$d}", "-m ah ~--ahspi {$d|1:$d} [--ahlen $b] [--ahres]", "-m ah"];
-
-/// Matches of any protocol.
-pub const MATCHES: [&str; 70] = [
-    "~-s $n",
-    "~-s $n",
-    "~-d $n",
-    "~-d $n",
-    "~-i $i",
-    "~-o $i",
-    "~-f",
-    "-m addrtype ~--src-type $k [--limit-iface-in]",
-    "-m addrtype ~--dst-type $k [--limit-iface-out]",
-    "-m bpf --bytecode $g",
-    "-m comment --comment {a·b|\"|\\|é}",
-    "-m connbytes ~--connbytes {$d|0:$w|$w:$d} --connbytes-dir {original|reply|both} --connbytes-mode {packets|bytes|avgpkt}",
-    "-m connlimit {--connlimit-above|--connlimit-upto} {0|1|$b} [--connlimit-mask {0|8|24|32}] [{--connlimit-saddr|--connlimit-daddr}]",
-    "-m connmark ~--mark $x",
-    "-m conntrack ~--ctstate $c",
-    "-m conntrack ~--ctstate $c ~--ctstatus {NONE|EXPECTED|SEEN_REPLY,ASSURED|CONFIRMED}",
-    "-m conntrack ~--ctorigsrc $n ~--ctrepldst $n",
-    "-m conntrack ~--ctorigdst $n ~--ctreplsrc $n --ctdir {ORIGINAL|REPLY}",
-    "-m conntrack ~--ctproto $b ~--ctorigsrcport $p ~--ctorigdstport $p",
-    "-m conntrack ~--ctproto {6|17} ~--ctreplsrcport $p ~--ctrepldstport $p ~--ctexpire {$w|0:$w}",
-    "-m cpu ~--cpu {0|1|$d}",
-    "-m dscp ~--dscp {0x04|0|$b}",
-    "-m dscp ~--dscp-class {EF|AF11|BE}",
-    "-m dst ~--dst-len $b [--dst-opts {1|5:2,30|$b:$b,$b}]",
-    "-m ecn ~--ecn-ip-ect {0|1|2|3}",
-    "-m eui64",
-    "-m frag [~--fragid {$d|0:$d}] [--fragres] [{--fragfirst|--fragmore|--fraglast}] [~--fraglen $d]",
-    "-m hashlimit --hashlimit-{upto|above} {1|5|1000}/{sec|min|hour|day} [--hashlimit-burst {1|5|$w}] [--hashlimit-mode $h] --hashlimit-name $q [--hashlimit-htable-max {1|2|$w}] [--hashlimit-htable-size {1|$w}]",
-    "-m hashlimit --hashlimit-{upto|above} {512|$w}{b|kb|mb}/s [--hashlimit-burst {1|2}{kb|mb}] [--hashlimit-mode $h] [--hashlimit-srcmask {0|8|32}] --hashlimit-name $q [--hashlimit-htable-expire {1|$w}] [--hashlimit-htable-gcinterval {1|$w}]",
-    "-m hashlimit --hashlimit-above {1|$b}/sec --hashlimit-mode $h [--hashlimit-dstmask {0|9|32}] --hashlimit-name $q [--hashlimit-rate-match] [--hashlimit-rate-interval $b]",
-    "-m hbh ~--hbh-len $b [--hbh-opts {1|5:2,30|$b:$b}]",
-    "-m helper ~--helper {ftp|sip}",
-    "-m hl --hl-{lt|gt|eq} $b",
-    "-m iprange ~--src-range $r",
-    "-m iprange ~--dst-range $r",
-    "-m ipv6header ~--header {hop,dst|auth|prot|frag,route|none} [--soft]",
-    "-m length ~--length {0:60|28|$w:$w|$w}",
-    "-m limit --limit {1|5|1000}/{sec|min|hour|day} [--limit-burst {1|5|$w}]",
-    "-m mac ~--mac-source $m",
-    "-m mark ~--mark $x",
-    "-m owner ~--uid-owner 0",
-    "-m physdev ~--physdev-in $i",
-    "-m physdev ~--physdev-is-bridged",
-    "-m pkttype ~--pkt-type {unicast|broadcast|multicast}",
-    "-m policy --dir in --pol {none|ipsec}",
-    "-m policy --dir out --pol ipsec --strict ~--reqid 1 ~--proto esp ~--mode tunnel",
-    "-m quota ~--quota {0|100|$d}",
-    "-m recent ~--set [--name $q] [{--rsource|--rdest}]",
-    "-m recent ~--{rcheck|update} [--seconds {1|60}] [--hitcount {1|2|$b}] [--rttl] [--name $q] [{--rsource|--rdest}]",
-    "-m recent ~--{rcheck|update} --seconds {1|60} --reap [--name $q] [--mask $a]",
-    "-m recent ~--remove [--name $q] [{--rsource|--rdest}]",
-    "-m rpfilter [--loose] [--validmark] [--accept-local] [--invert]",
-    "-m rt ~--rt-type $b [~--rt-segsleft $b] [~--rt-len $d] [--rt-0-res]",
-    "-m rt --rt-type 0 --rt-0-addrs $a,$a [--rt-0-not-strict]",
-    "-m set ~--match-set $s $f",
-    "-m set ~--match-set $s $f [--return-nomatch] [! --update-counters] [--packets-{eq|lt|gt} $b] [--bytes-{eq|lt|gt} $w]",
-    "-m socket --transparent",
-    "-m state ~--state $c",
-    "-m statistic --mode random ~--probability {0|0.5|1|0.001}",
-    "-m statistic --mode nth ~--every {1|2|$d} [--packet {0|1}]",
-    "-m string --algo {bm|kmp} ~--string {ooxx|data|a|aaaa} [--from $w] [--to $w] [--icase]",
-    "-m string --algo {bm|kmp} [--from {0|14|60}] ~--hex-string {$y|xX} [--icase]",
-    "-m time --timestart {00:00|23:59:59} --timestop {12:00|00:00} [~--weekdays {Mon,Tue|7}] [--contiguous]",
-    "-m time [--datestart 1970-01-01T00:00:00] [--datestop 2038-01-19T03:14:07] [~--monthdays {1,31|29}] [--kerneltz]",
-    "-m tos ~--tos {0x10/0x3f|0|$b/$b}",
-    "-m ttl --ttl-{lt|gt} $b",
-    "-m ttl ~--ttl-eq {63|64|$b}",
-    "-m u32 ~--u32 $u",
-    "-m u32 ~--u32 $u",
-    "-m mark ~--mark {0|1|2}",
-];
-
-/// What rules do.
-pub const TARGETS: [&str; 64] = [
-    "",
-    "-j ACCEPT",
-    "-j ACCEPT",
-    "-j DROP",
-    "-j RETURN",
-    "{-j|-g} $j",
-    "{-j|-g} $j",
-    "{-j|-g} $j",
-    "-j AUDIT --type accept",
-    "-j CHECKSUM --checksum-fill",
-    "-j CLASSIFY --set-class 1:{1|2}",
-    "-j CONNMARK --set-xmark $x",
-    "-j CONNMARK --{and|or|xor}-mark $d",
-    "-j CONNMARK --{save|restore}-mark [--nfmask $d] [--ctmask $d]",
-    "-j CONNMARK --{restore|save}-mark --{left|right}-shift-mark {1|31}",
-    "-j CT --notrack",
-    "-j CT --zone{|-orig|-reply} {0|1|$w|mark}",
-    "-j CT --ctevents {new,destroy|mark|reply,assured}",
-    "-j NOTRACK",
-    "-j DNAT --to-destination $e [--random] [--persistent]",
-    "-j DNAT --to-destination $e",
-    "-j DNAT --to-destination $r [--random]",
-    "-j DNAT --to-destination :{80|8000-8003|1-65535}",
-    "-j DNPT --src-pfx {fd00:1::/64|fd00:2::/56|$n} --dst-pfx {fd00:5::/64|fd00:2::/56|$n}",
-    "-j SNPT --src-pfx {fd00:1::/64|fd00:2::/56|$n} --dst-pfx {fd00:5::/64|fd00:2::/56|$n}",
-    "-j DSCP --set-dscp {0x04|0|0x3f}",
-    "-j DSCP --set-dscp-class {EF|AF11}",
-    "-j ECN --ecn-tcp-remove",
-    "-j ECN --ecn-ip-ect {0|1|2|3}",
-    "-j HL --hl-{set|inc|dec} $b",
-    "-j IDLETIMER --timeout 5 --label a",
-    "-j LOG [--log-prefix $t] [--log-level {0|7|debug}] [--log-tcp-sequence] [--log-tcp-options] [--log-ip-options] [--log-macdecode] [--log-uid]",
-    "-j LOG --log-tcp-sequence --log-tcp-options --log-ip-options [--log-macdecode]",
-    "-j MARK --set-xmark $x",
-    "-j MARK --set-mark $x",
-    "-j MARK --{and|or|xor}-mark $d",
-    "-j MASQUERADE",
-    "-j MASQUERADE [--to-ports {1024-3000|1|65535}] [--random] [--random-fully]",
-    "-j NETMAP --to $n",
-    "-j NFLOG [--nflog-group $w] [--nflog-prefix $t] [--nflog-size {0|1|40|$w}] [--nflog-threshold $b]",
-    "-j NFQUEUE --queue-num 1",
-    "-j REDIRECT [--to-ports {80|8000-8003|1-65535}] [--random]",
-    "-j REJECT",
-    "-j REJECT",
-    "-j REJECT --reject-with tcp-reset",
-    "-j REJECT --reject-with {icmp-net-unreachable|icmp-proto-unreachable|icmp-admin-prohibited|icmp6-no-route|icmp6-policy-fail|icmp6-port-unreachable}",
-    "-j SET --{add|del}-set $s $f [--exist] [--timeout $b]",
-    "-j SET --add-set $s $f --exist",
-    "-j SET --map-set $s $f [--map-mark] [--map-prio] [--map-queue]",
-    "-j SNAT --to-source $e [--random] [--persistent]",
-    "-j SNAT --to-source $e [--random-fully]",
-    "-j SNAT --to-source $r [--random]",
-    "-j SNAT --to-source $a",
-    "-j SYNPROXY [--sack-perm] [--timestamp] [--wscale {0|7|14}] [--mss {536|1460}] [--ecn]",
-    "-j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460",
-    "-j TCPMSS --set-mss {0|536|1460|65535}",
-    "-j TCPMSS --clamp-mss-to-pmtu",
-    "-j TCPOPTSTRIP --strip-options {2|3,8|sack-permitted,timestamp|$b}",
-    "-j TEE --gateway $a [--oif $i]",
-    "-j TOS --set-tos {0x10/0x3f|0|$b/$b}",
-    "-j TOS --{and|or|xor}-tos $b",
-    "-j TRACE",
-    "-j TTL --ttl-{set|inc|dec} $b",
-    "-j ACCEPT",
-];
-
-/// The sets that rules name: with `4` or `6` behind where they have a family.
-pub const SETS: [(&str, &str); 14] = [
-    ("ip", "hash:ip timeout 60 counters comment"),
-    ("ip-mask", "hash:ip netmask 24 maxelem 4"),
-    ("net", "hash:net counters"),
-    ("ip-port", "hash:ip,port timeout 5 forceadd maxelem 8"),
-    ("net-port", "hash:net,port"),
-    ("ip-port-ip", "hash:ip,port,ip timeout 0"),
-    ("ip-port-net", "hash:ip,port,net"),
-    ("ip-mark", "hash:ip,mark markmask 0xff"),
-    ("net-net", "hash:net,net counters"),
-    ("net-iface", "hash:net,iface"),
-    ("mac", "hash:mac timeout 60"),
-    ("bitmap", "bitmap:ip range 10.1.0.0/24 timeout 60 counters"),
-    ("ports", "bitmap:port range 1-1024"),
-    ("list", "list:set size 4 timeout 60"),
-];
-
-/// What `ipset` is told.
-pub const SET_COMMANDS: [&str; 7] = [
-    "{add|del|test} {ip|ip-mask|net}$v {$a|$n} [timeout {0|1|$b}] [nomatch] [-exist]",
-    "{add|del|test} {ip-port|net-port}$v {$a|$n},{$w|tcp:$w|udp:1-9} [-exist]",
-    "{add|del} {ip-port-ip|ip-port-net}$v $a,{$w|tcp:$w},{$a|$n} [-exist]",
-    "{add|del} {ip-mark$v $a,$d|net-net$v $n,$n|net-iface$v $n,lan} [-exist]",
-    "{add|del} {mac $m|bitmap 10.1.0.{0|1|2|255}|ports {1|80|53}|list ip$v|list net$v} [timeout $b] [-exist]",
-    "{flush|list|save} {ip$v|net$v|list|ports|mac}",
-    "{flush|swap ip4 ip-mask4|rename ip$v other|destroy net$v|list|save|help|version}",
-];
-
-/// The addresses of one family, and the words that depend on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Family(pub Tool);
 
 const ADDRESSES4: [&str; 8] = [
     "10.1.0.2",
@@ -251,6 +32,10 @@ const RANGES4: [&str; 4] = [
 ];
 const RANGES6: [&str; 4] =
     ["fd00:1::2-fd00:1::9", "fd00:2::1-fd00:2::c8", "::-ffff::", "fd00:6::7-fd00:6::9"];
+
+/// The addresses of one family, and the words that depend on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family(pub Tool);
 
 impl Family {
     fn either<T>(self, v4: T, v6: T) -> T {
@@ -348,6 +133,10 @@ impl Family {
                 );
                 format!("{}/{}", inner("$a", choices), choices.one(&lengths))
             }
+            "o" => inner(
+                "{hashsize {1|64|$w}|maxelem {1|8|$w|$d}|timeout {0|60|$d}|counters|comment|forceadd|netmask $b|markmask $d|bucketsize {2|$b}|initval $d|range {$r|$n|$w-$w}|size {1|$w}}",
+                choices,
+            ),
             "p" => inner("{80|53|1024:65535|0:1023|$w|$w:$w}", choices),
             "q" => inner("{a|b}", choices),
             "r" => choices.one(self.either(&RANGES4, &RANGES6)).to_owned(),
@@ -374,32 +163,27 @@ impl Family {
         self.either("4", "6")
     }
 
-    /// The parts of a rule behind its chain.
-    pub fn rule(self, choices: &mut Choices<'_>) -> Vec<String> {
-        let mut words = Vec::new();
+    /// The parts of a rule behind its chain: protocol, target, matches.
+    pub fn rule(self, choices: &mut Choices<'_>) -> Vec<Vec<String>> {
+        let mut parts = Vec::new();
         let mut own: &[&str] = &[];
         if choices.below(2) == 0 {
             let (name, matches) = choices.one(&PROTOCOLS);
             let not = if choices.once_in(8) { "! " } else { "" };
-            words.extend(self.words(choices, &format!("{not}-p {name}")));
+            parts.push(self.words(choices, &format!("{not}-p {name}")));
             if not.is_empty() {
                 own = matches;
             }
         }
+        let target = choices.one(&TARGETS);
+        parts.push(self.words(choices, target));
         for _ in 0..choices.one(&[0, 1, 1, 2, 3]) {
             let of_protocol = !own.is_empty() && choices.below(2) == 0;
             let template = choices.one(if of_protocol { own } else { &MATCHES });
-            words.extend(self.words(choices, template));
+            parts.push(self.words(choices, template));
         }
-        let target = choices.one(&TARGETS);
-        words.extend(self.words(choices, target));
-        words
+        parts
     }
-}
-
-/// Whether a set of that kind holds addresses of one family.
-pub fn has_family(kind: &str) -> bool {
-    kind.starts_with("hash:") && !kind.starts_with("hash:mac")
 }
 
 /// Where a bracket that is open closes.
