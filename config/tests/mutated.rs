@@ -116,26 +116,29 @@ fn edited(text: &str, edits: &[Edit]) -> String {
     text
 }
 
-/// Rules that the tools took and how they saved them, by family.
-fn rules(text: &'static str) -> Vec<&'static str> {
-    text.lines().filter(|line| line.starts_with("-A ")).collect()
+/// Rules as the tools saved them, and their tables: the second line of each block, and what its first line says.
+fn rules(text: &'static str) -> Vec<(&'static str, &'static str)> {
+    let rule = |block: &'static str| {
+        let mut lines = block.trim_start_matches('\n').lines();
+        let (command, saved) = (lines.next()?, lines.next()?);
+        let mut words = command.split(' ').skip_while(|word| *word != "-t");
+        Some((words.nth(1).unwrap_or("filter"), saved))
+    };
+    text.split("\n\n").filter_map(rule).collect()
 }
 
 fn restore_text(text: &'static str) -> impl Strategy<Value = String> {
-    let table = select(vec!["filter", "nat", "mangle", "raw", "security"]);
-    let lines = vec(
-        (select(rules(text)), prop_oneof![2 => Just(Vec::new()), 3 => vec(edit(), 1..4)]),
-        1..5,
-    );
-    (table, lines, vec(edit(), 0..2)).prop_map(|(table, lines, edits)| {
-        let mut whole = format!("*{table}\n:USER - [0:0]\n:OTHER - [0:0]\n");
-        for (line, edits) in lines {
-            // What `-t` says is the table's to say here.
-            whole += &edited(line.trim_start_matches("-t "), &edits);
-            whole.push('\n');
-        }
-        edited(&(whole + "COMMIT\n"), &edits)
-    })
+    let edits = prop_oneof![2 => Just(Vec::new()), 1 => vec(edit(), 1..3)];
+    let lines = vec((select(rules(text)), edits), 1..4);
+    (lines, prop_oneof![3 => Just(Vec::new()), 1 => vec(edit(), 1..3)]).prop_map(
+        |(lines, edits)| {
+            let mut whole = String::new();
+            for ((table, line), edits) in lines {
+                whole += &format!("*{table}\n:USER - [0:0]\n{}\nCOMMIT\n", edited(line, &edits));
+            }
+            edited(&whole, &edits)
+        },
+    )
 }
 
 fn reads_back(family: Family, text: &str) {
@@ -165,7 +168,7 @@ fn configurations() -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(3_000))]
+    #![proptest_config(ProptestConfig::with_cases(5_000))]
 
     #[test]
     fn rules_of_v4(text in restore_text(V4)) {
