@@ -1,15 +1,9 @@
-//! The `sluice` binary: the gateway itself and every tool of its operator. Dispatch only.
-//!
-//! ```text
-//!  argv[0] = iptables-save, ip6tables, conntrack, …  ─┐
-//!  sluice -S ADDRESS iptables-save …                 ─┴─▶ cli ── gRPC ──▶ a running gateway
-//! ```
-
-mod cli;
-mod run;
+//! The `sluice` binary.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::main(std::env::args().collect())
+    // A word that is no text is one that nobody knows.
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    sluice::main(words.collect())
 }

@@ -17,7 +17,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Vec<u8>>> {
     Ok(frames)
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Vec<u8>>> {
     let number: fn([u8; 4]) -> u32 = match bytes.first_chunk::<4>() {
         Some([0xd4, 0xc3, 0xb2, 0xa1] | [0x4d, 0x3c, 0xb2, 0xa1]) => u32::from_le_bytes,
         Some([0xa1, 0xb2, 0xc3, 0xd4] | [0xa1, 0xb2, 0x3c, 0x4d]) => u32::from_be_bytes,

@@ -133,14 +133,17 @@ fn part(header: &Header, text: &str, is_net: bool) -> Result<Vec<(u128, u8)>, Fa
         let (base, bits) = cidr(header, text)?;
         return Ok(vec![(base & mask(width, bits), bits)]);
     }
+    if header.family == Family::V6 {
+        // There may be more of them than can be counted.
+        let base = text.strip_suffix("/128").unwrap_or(text);
+        if base.contains(['/', '-']) {
+            return Err(Fault::syntax(format!("plain IP address must be supplied: {text}")));
+        }
+        return Ok(vec![(address(header.family, base)?, 0)]);
+    }
     let (first, last) = parse_range(header, text)?;
     let step = header.netmask.map_or(1, |bits| 1_u128 << (width - bits));
     let count = (last - first) / step + 1;
-    if header.family == Family::V6 && count > 1 {
-        return Err(Fault::syntax(format!(
-            "cannot parse {text}: resolving to IPv6 address failed"
-        )));
-    }
     let count = usize::try_from(count).unwrap_or(MOST).min(MOST);
     Ok((0..count as u128).map(|index| (first + index * step, 0)).collect())
 }

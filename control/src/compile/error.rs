@@ -55,6 +55,19 @@ pub enum CompileError {
         /// A chain of the loop.
         chain: String,
     },
+    /// Chains that call one another so often that a packet might walk them for seconds.
+    #[error(
+        "{table} {chain}: a packet might be asked by more than {most} rules, as chains call one another again \
+         and again; call each but once, or under fewer conditions"
+    )]
+    Endless {
+        /// Table.
+        table: &'static str,
+        /// The builtin chain.
+        chain: String,
+        /// How many rules may be.
+        most: u64,
+    },
 }
 
 /// Something one rule asks for that cannot be had: what, and what to write instead.

@@ -1,5 +1,6 @@
 //! From the language's model to the form the data plane runs.
 
+mod bounds;
 mod error;
 mod matches;
 pub mod rules;

@@ -2,7 +2,7 @@
 
 use super::States;
 use super::error::CompileError;
-use super::{matches, targets};
+use super::{bounds, matches, targets};
 use crate::sets::SharedSets;
 use sluice_config::netfilter::{self as text, Ruleset, TableModel};
 use sluice_dataplane::address::Address;
@@ -49,7 +49,7 @@ pub fn compile<A: Address>(
     let mut builder = Builder { chains: Vec::new(), entries: Vec::new(), counters: 0 };
     for (table, model) in ruleset.tables() {
         if !is_idle(model) {
-            refuse_loops(table, model)?;
+            bounds::check(table, model)?;
             builder.table(table, model, &world)?;
         } else {
             // Nothing to walk: only the counters keep their places.
@@ -72,7 +72,7 @@ pub(crate) fn is_idle(model: &TableModel) -> bool {
 }
 
 /// Chains by name: there may be a hundred thousand.
-fn places(model: &TableModel) -> HashMap<&str, usize> {
+pub(super) fn places(model: &TableModel) -> HashMap<&str, usize> {
     model.chains.iter().map(|chain| chain.name.as_str()).zip(0..).collect()
 }
 
@@ -159,58 +159,6 @@ impl Place<'_> {
             },
         }
     }
-}
-
-/// Refuses chains that call one another in a circle: depth-first, each chain once.
-fn refuse_loops(table: text::Table, model: &TableModel) -> Result<(), CompileError> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Seen {
-        No,
-        Open,
-        Done,
-    }
-    let places = places(model);
-    let calls: Vec<Vec<usize>> = model
-        .chains
-        .iter()
-        .map(|chain| {
-            let called = chain.rules.iter().filter_map(|rule| match &rule.target {
-                Some(text::Target::Jump(name) | text::Target::Goto(name)) => {
-                    places.get(name.as_str()).copied()
-                }
-                _ => None,
-            });
-            called.collect()
-        })
-        .collect();
-    let mut seen = vec![Seen::No; calls.len()];
-    for start in 0..calls.len() {
-        let mut stack = vec![(start, 0)];
-        while let Some((at, next)) = stack.pop() {
-            if next == 0 {
-                if seen[at] == Seen::Done {
-                    continue;
-                }
-                seen[at] = Seen::Open;
-            }
-            match calls[at].get(next) {
-                None => seen[at] = Seen::Done,
-                Some(&called) if seen[called] == Seen::Open => {
-                    return Err(CompileError::Loop {
-                        table: table.name(),
-                        chain: model.chains[called].name.clone(),
-                    });
-                }
-                Some(&called) => {
-                    stack.push((at, next + 1));
-                    if seen[called] == Seen::No {
-                        stack.push((called, 0));
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 fn table_id(table: text::Table) -> Table {

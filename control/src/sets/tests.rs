@@ -88,3 +88,23 @@ fn exist_and_quiet() {
          1 1 ipset v7.17: The set with the given name does not exist\n"
     );
 }
+
+/// As the tool says it.
+#[test]
+fn a_range_of_ipv6_is_no_address() {
+    let sets = SharedSets::default();
+    let lines = "\
+create a hash:ip,port family inet6
+create n hash:ip,port,ip family inet6
+create m hash:ip family inet6 netmask 64
+add a ::/0,1
+add a ::/127,1
+add a fd00::1/0,1
+add n fd00::1,tcp:1,fd00::-fd00::2
+add m fd00::/64
+add a fd00::1/128,1";
+    let refused = ["::/0", "::/127", "fd00::1/0", "fd00::-fd00::2", "fd00::/64"].map(|text| {
+        format!("1 ipset v7.17: Syntax error: plain IP address must be supplied: {text}\n")
+    });
+    assert_eq!(said(&sets, lines, Instant(0)), refused.concat());
+}

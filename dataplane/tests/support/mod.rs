@@ -242,7 +242,7 @@ impl Gateway {
             spread,
             turn: 0,
             last: HashMap::new(),
-            out: Outbox::new(2, 256),
+            out: Outbox::new(5, 256),
             machine,
             routes: (writer4, writer6),
         }
@@ -281,6 +281,11 @@ impl Gateway {
         let packets = frames.iter().map(|frame| MemoryPacket::new(frame.as_ref()));
         let (pool, out) = (&mut MemoryPool, &mut self.out);
         self.workers[index].receive(self.now, port, packets, pool, out);
+        self.deliver()
+    }
+
+    /// Empties the hand-off rings, and takes what leaves, by port.
+    fn deliver(&mut self) -> Vec<(u16, Vec<u8>)> {
         let mut sent = Vec::new();
         let mut turns = 0;
         loop {
@@ -297,6 +302,12 @@ impl Gateway {
         }
         self.check_accounts();
         sent
+    }
+
+    /// The control thread asks something of a worker; what leaves.
+    pub fn ask(&mut self, index: usize, request: Request) -> Vec<(u16, Vec<u8>)> {
+        self.workers[index].serve(self.now, request, &mut MemoryPool, &mut self.out);
+        self.deliver()
     }
 
     /// Time passes; workers age what they hold.
