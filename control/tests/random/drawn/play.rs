@@ -306,11 +306,12 @@ impl Stage {
             interfaces: &self.interfaces,
             states: &self.states,
             sets: &self.sets,
+            policies: &self.conntrack.policies,
             workers: self.gateway.workers.len(),
         };
         let rules4 = compiled(&mut self.v4, world, &previous.rules4);
         let rules6 = compiled(&mut self.v6, world, &previous.rules6);
-        let mut conntrack = self.conntrack;
+        let mut conntrack = self.conntrack.clone();
         conntrack.accounting |= rules4.needs_accounting() || rules6.needs_accounting();
         let bare = snapshot_with(rules4, rules6, |_| {});
         let more = [
