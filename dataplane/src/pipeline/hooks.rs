@@ -2,7 +2,7 @@
 
 use super::{Env, Family, Lane};
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Stop};
+use crate::flight::{Flight, Stop, Tie};
 use crate::packet::Packet;
 use crate::rules::targets::RejectWith;
 use crate::rules::{Hook, Outcome, Table, Walk};
@@ -33,7 +33,10 @@ impl<A: Family> Lane<A> {
         (flight.mark, flight.traced) = (view.mark, view.traced);
         flight.state = state;
         flight.cacheable &= !changed;
-        (flight.notrack, flight.template) = (notrack, template);
+        // A SYN of SYNPROXY's brings its connection along, and CT leaves that as it is.
+        if flight.tie != Tie::Proxied {
+            (flight.notrack, flight.template) = (notrack, template);
+        }
         flight.complete_copies();
         flight.settle(add_mss);
         flight.raw_counted |= table == Table::Raw;

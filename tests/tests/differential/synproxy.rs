@@ -83,8 +83,8 @@ impl Hosts {
 
 /// What a segment says: sequence number, acknowledgement, timestamps.
 #[derive(Debug, Clone, Copy)]
-struct Said {
-    seq: u32,
+pub(crate) struct Said {
+    pub(crate) seq: u32,
     ack: u32,
     times: Option<[u32; 2]>,
 }
@@ -122,7 +122,7 @@ fn offer(mss: u16, time: u32) -> Vec<u8> {
 }
 
 /// A client's SYN is answered; what with, the numbers of the answer noted.
-fn greeted(lab: &mut Lab, syn: &Packet) -> Option<Said> {
+pub(crate) fn greeted(lab: &mut Lab, syn: &Packet) -> Option<Said> {
     let answer = lab.lan(syn);
     let said = said(answer.first()?);
     lab.drawn_number(said.seq, COOKIE);

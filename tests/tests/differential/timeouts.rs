@@ -6,6 +6,7 @@ use sluice_tests::differential;
 use sluice_tests::differential::{Lab, Scenario};
 use sluice_tests::frame::{Packet, flags};
 
+use crate::synproxy::greeted;
 use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_IN};
 
 differential!(
@@ -15,6 +16,7 @@ differential!(
     only_those_who_met_it,
     the_first_rule_counts,
     in_a_zone_and_translated,
+    behind_synproxy,
     v6_exchanges
 );
 
@@ -227,6 +229,37 @@ fn in_a_zone_and_translated() -> Scenario {
         lab.wait(Duration::from_millis(2200));
         lab.lan(&out().udp(1000, 53, b"question"));
         lab.compare_timeouts();
+    })
+}
+
+/// What SYNPROXY begins follows none: CT passes over its SYN.
+fn behind_synproxy() -> Scenario {
+    let rules = format!(
+        "*raw
+        -A PREROUTING -p tcp --syn -j CT --notrack
+        {ALL}
+        -A OUTPUT -p tcp -j CT --timeout tcp
+        COMMIT
+        *filter
+        -A FORWARD -p tcp --dport 80 -m conntrack --ctstate INVALID,UNTRACKED -j SYNPROXY --mss 1400
+        -A FORWARD -m conntrack --ctstate INVALID -j DROP
+        COMMIT"
+    );
+    let scenario = Scenario::new(&rules, |lab| {
+        use flags::{ACK, SYN};
+        let (ports, answer) = ((1000, 80), (80, 1000));
+        let greeting = greeted(lab, &out().tcp(ports, SYN, 100, 0, b"")).expect("greeted").seq;
+        let ack = |seq, data: &[u8]| out().tcp(ports, ACK, seq, greeting.wrapping_add(1), data);
+        lab.lan(&ack(101, b""));
+        lab.compare_timeouts();
+        lab.wan(&back().tcp(answer, SYN | ACK, 500, 101, b""));
+        lab.compare_timeouts();
+        lab.lan(&ack(101, b"data"));
+        lab.wan(&back().tcp(answer, ACK, 501, 105, b""));
+        lab.compare_timeouts();
+    });
+    scenario.with(|setup| {
+        setup.with_timeouts(POLICIES).with_sysctl("net.netfilter.nf_conntrack_tcp_loose", 0)
     })
 }
 
