@@ -7,6 +7,7 @@ use super::late::Bell;
 use super::list::{List, Place};
 use super::query::{Addition, Directions, MatchOptions, Purpose, Query};
 use super::reference::SetRef;
+use super::skbinfo::{MarkMap, SkbInfo};
 use crate::time::Instant;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,8 @@ pub struct Entry {
     pub counters: Option<(u64, u64)>,
     /// Its comment.
     pub comment: Option<String>,
+    /// What it gives to packets; none when adding: nothing.
+    pub skbinfo: Option<SkbInfo>,
 }
 
 /// Why an element was not added, taken out or tested. The words of the tool are its front end's business.
@@ -54,7 +57,7 @@ pub enum Refusal {
     /// A network of no bits.
     #[error("a network of prefix length 0 cannot be stored in a set of this type")]
     Prefix,
-    /// The set was created without timeouts, counters or comments.
+    /// The set was created without timeouts.
     #[error("the set was created without timeout")]
     NoTimeout,
     /// The set has no counters.
@@ -63,6 +66,9 @@ pub enum Refusal {
     /// The set has no comments.
     #[error("the set was created without comment")]
     NoComment,
+    /// Its elements give nothing to packets.
+    #[error("the set was created without skbinfo")]
+    NoSkbInfo,
     /// The member that a place refers to is not in the list.
     #[error("the set to add or test before or after is not in the list")]
     NoReference,
@@ -114,9 +120,7 @@ impl Set {
     /// One that rings where it wants to be maintained.
     pub(super) fn with_bell(header: Header, bell: Bell) -> Self {
         let contents = match header.kind {
-            Kind::ListSet => {
-                Contents::List(List::new(header.max_elements as usize, header.counters))
-            }
+            Kind::ListSet => Contents::List(List::new(&header)),
             Kind::HashIp
             | Kind::HashMac
             | Kind::HashNet
@@ -143,8 +147,21 @@ impl Set {
     #[must_use]
     #[inline]
     pub fn test(&self, query: &Query<'_>, at: Directions, options: &MatchOptions) -> bool {
+        self.map(query, at, options, &mut MarkMap::default())
+    }
+
+    /// The same; `mark` is what the element gives to packets, where the set has such (`--map-set`). As in the kernel, elements
+    /// of a list's members that did not make the packet match can have left theirs there. For workers.
+    #[inline]
+    pub fn map(
+        &self,
+        query: &Query<'_>,
+        at: Directions,
+        options: &MatchOptions,
+        mark: &mut MarkMap,
+    ) -> bool {
         let hash = match &self.contents {
-            Contents::List(list) => return list.test(query, at, options),
+            Contents::List(list) => return list.map(query, at, options, mark),
             Contents::Hash(hash) => hash,
         };
         let Some(key) = query.key(&self.header, at, Purpose::Test, (0, 0)) else { return false };
@@ -157,6 +174,9 @@ impl Set {
                 {
                     return None;
                 }
+            }
+            if self.header.skbinfo {
+                *mark = found.mark;
             }
             Some(found.nomatch)
         });
@@ -181,6 +201,7 @@ impl Set {
             comment: false,
             ends: ends(timeout, query.now),
             counters: Some((1, u64::from(query.length))),
+            skbinfo: SkbInfo::default(),
         };
         hash.add(&new, addition.exist, query.now, Who::Packet).is_ok()
     }
@@ -254,6 +275,9 @@ impl Set {
         if entry.comment.is_some() && !header.comment {
             return Err(Refusal::NoComment);
         }
+        if entry.skbinfo.is_some() && !header.skbinfo {
+            return Err(Refusal::NoSkbInfo);
+        }
         Ok(())
     }
 
@@ -271,6 +295,7 @@ impl Set {
             comment: entry.comment.is_some(),
             ends: ends(entry.timeout.or(self.header.timeout), now),
             counters: entry.counters,
+            skbinfo: entry.skbinfo.unwrap_or_default(),
         };
         let done = match hash.add(&new, exist, now, Who::Command) {
             // Those that have timed out make room.
@@ -381,6 +406,7 @@ impl Set {
                 let entry = |(entry, ends): (Entry, u64)| Entry {
                     timeout: left(ends),
                     counters: entry.counters.filter(|_| counters),
+                    skbinfo: entry.skbinfo.filter(|_| self.header.skbinfo),
                     ..entry
                 };
                 return list.all(now).into_iter().map(entry).collect();
@@ -398,6 +424,7 @@ impl Set {
                 timeout: left(value.ends),
                 counters: self.header.counters.then_some((value.packets, value.bytes)),
                 comment: value.comment.then(|| comments.get(&key).cloned()).flatten(),
+                skbinfo: self.header.skbinfo.then_some(value.skbinfo),
             })
             .collect();
         if self.header.kind.is_bitmap() {

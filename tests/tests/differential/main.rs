@@ -16,6 +16,7 @@ mod nat;
 mod random;
 mod recent;
 mod rules;
+mod sets;
 mod synproxy;
 mod targets;
 mod text;

@@ -5,6 +5,7 @@ mod forwarding;
 mod matches;
 mod prefixes;
 mod rules;
+mod sets;
 mod targets;
 mod tracking;
 mod translation;
