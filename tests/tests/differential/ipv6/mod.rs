@@ -2,6 +2,7 @@
 
 mod extensions;
 mod forwarding;
+mod logs;
 mod matches;
 mod prefixes;
 mod rules;
