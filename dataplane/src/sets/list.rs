@@ -1,9 +1,9 @@
 //! A set of sets: members in order, asked one after another.
 
+use super::entry::{Entry, Refusal};
 use super::kind::Header;
 use super::query::{Addition, Directions, MatchOptions, Query};
 use super::reference::SetRef;
-use super::set::{Entry, Refusal};
 use super::skbinfo::{MarkMap, SkbInfo};
 use crate::time::Instant;
 use arc_swap::ArcSwap;

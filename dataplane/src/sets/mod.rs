@@ -15,6 +15,7 @@
 mod bounds;
 #[cfg(test)]
 mod burst_tests;
+mod entry;
 mod hash;
 mod key;
 mod kind;
@@ -29,6 +30,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use entry::{Entry, Refusal};
 pub use key::Key;
 pub use kind::{Header, Kind, Second};
 pub use late::Bell;
@@ -36,5 +38,5 @@ pub use list::Place;
 pub use query::{Addition, Compare, Direction, Directions, MatchOptions, Query};
 pub use reference::SetRef;
 pub use registry::{Sets, SetsError};
-pub use set::{Entry, Refusal, Set};
+pub use set::Set;
 pub use skbinfo::{MarkMap, SkbInfo};
