@@ -121,13 +121,15 @@ impl Scenario {
         namespace.must("sysctl -qw net.ipv6.auto_flowlabels=0");
         let scratch = tempfile::tempdir().expect("cannot make a temporary folder");
         let ends = [LAN, WAN].map(|cable| End::new(&namespace, cable));
-        let router = Router::start_in(kind, &namespace, scratch.path(), &self.setup);
+        let setup = self.setup.clone().tagged();
+        let router = Router::start_in(kind, &namespace, scratch.path(), &setup);
         let counts = expected.map(|transcript| {
             transcript.steps.iter().map(|step| step.out.len()).collect::<Vec<_>>()
         });
         let mut lab = Lab {
             ends,
             router,
+            log_tag: setup.log_tag,
             counts: counts.unwrap_or_default(),
             ids: BTreeSet::new(),
             aliases: Vec::new(),
@@ -168,6 +170,7 @@ impl End {
 pub struct Lab {
     ends: [End; 2],
     router: Router,
+    log_tag: String,
     counts: Vec<usize>,
     ids: BTreeSet<u16>,
     aliases: Vec<(u16, u16)>,
@@ -264,6 +267,53 @@ impl Lab {
     /// Replaces the rules.
     pub fn load_rules(&self, iptables: &str) {
         self.router.load_rules(iptables);
+    }
+
+    /// Runs a tool at the router, as `ipset add …`; it must succeed.
+    ///
+    /// # Panics
+    /// When it does not.
+    pub fn tool(&self, words: &str) -> String {
+        let output = self.router.shell(&self.router.spelled(words));
+        assert!(output.code == 0, "{words}: {output:?}");
+        output.stdout
+    }
+
+    /// Compares what a tool prints but for comments, as a step of the scenario.
+    ///
+    /// # Panics
+    /// When the tool fails.
+    #[track_caller]
+    pub fn compare_tool(&mut self, words: &str) {
+        let text = self.tool(words);
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        self.say(&lines);
+    }
+
+    /// Compares the lines that LOG rules with `TAG` in their prefix have written so far, as a step of the scenario. Workers
+    /// may overtake one another.
+    #[track_caller]
+    pub fn compare_log(&mut self) {
+        let mut lines = self.router.log(&self.log_tag);
+        lines.sort();
+        let lines: Vec<_> = lines.iter().map(|line| line.replace(&self.log_tag, "TAG")).collect();
+        self.say(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+
+    /// Compares what is in the sets, as a step of the scenario.
+    #[track_caller]
+    pub fn compare_sets(&mut self) {
+        let text = self.tool("ipset save");
+        let mut members: Vec<_> = text.lines().filter(|line| line.starts_with("add ")).collect();
+        members.sort_unstable();
+        self.say(&members);
+    }
+
+    #[track_caller]
+    fn say(&mut self, lines: &[&str]) {
+        let said = format!("{}\n", lines.join("\n"));
+        let place = self.place();
+        self.steps.push(Step { place, out: Vec::new(), said });
     }
 
     /// Forgets every connection.
@@ -410,7 +460,9 @@ fn replace_port(packet: &mut [u8], actual: u16, canonical: u16) {
 /// (RFC 3810, to ff02::16 behind a hop-by-hop header).
 pub(crate) fn announces(frame: &[u8]) -> bool {
     let Some(packet) = frame.get(14..).filter(|packet| is_v6(packet)) else { return false };
-    let discovery = packet[6] == frame::ICMPV6 && (133..=137).contains(&packet[40]);
+    let kind = packet.get(40);
+    let discovery =
+        packet[6] == frame::ICMPV6 && kind.is_some_and(|kind| (133..=137).contains(kind));
     discovery || packet[24..26] == [0xff, 0x02]
 }
 

@@ -15,6 +15,8 @@ use crate::{Namespace, eventually};
 
 const START_LIMIT: Duration = Duration::from_secs(30);
 const STOP_LIMIT: Duration = Duration::from_secs(15);
+/// What LOG rules have to say is written within this time.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// Sluice as the router of a namespace, on DPDK's `af_packet` ports. Dropping it is a test of its
 /// own: it must stop on SIGTERM with exit code 0, every packet accounted for and no buffer lost.
@@ -134,6 +136,23 @@ impl Gateway {
         let file = self.folder.join("reload.v4");
         fs::write(&file, text).expect("cannot write rules");
         self.must(&format!("iptables-restore < {}", file.display()));
+    }
+
+    /// What LOG rules have written, once they have been silent for a while.
+    ///
+    /// # Panics
+    /// When there is no such file.
+    pub fn log(&self) -> String {
+        let read = || fs::read_to_string(self.folder.join("packets")).expect("LOG goes to a file");
+        let mut text = read();
+        loop {
+            std::thread::sleep(SILENCE);
+            let more = read();
+            if more == text {
+                return text;
+            }
+            text = more;
+        }
     }
 
     /// What `sluice conntrack -L` prints.
@@ -311,7 +330,13 @@ fn configuration(folder: &Path, setup: &Setup) -> String {
         .expect("as above");
     }
     toml.push_str("\n[rules]\n");
-    for (key, text) in [("iptables", &setup.iptables), ("ip6tables", &setup.ip6tables)] {
+    if !setup.log_tag.is_empty() {
+        let file = format!("file:{}", folder.join("packets").display());
+        writeln!(toml, "log = {file:?}").expect("as above");
+    }
+    let texts =
+        [("iptables", &setup.iptables), ("ip6tables", &setup.ip6tables), ("ipset", &setup.ipset)];
+    for (key, text) in texts {
         if !text.is_empty() {
             let file = folder.join(format!("{key}.rules"));
             fs::write(&file, text).expect("cannot write rules");

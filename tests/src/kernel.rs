@@ -23,6 +23,9 @@ impl KernelRouter {
             }
         });
         let router = Self { namespace: namespace.name().into() };
+        if !setup.ipset.is_empty() {
+            router.restore("ipset restore", &setup.ipset);
+        }
         if !setup.iptables.is_empty() {
             router.restore("iptables-restore", &setup.iptables);
         }
@@ -50,6 +53,11 @@ impl KernelRouter {
     /// What `iptables-save -c` prints of one table.
     pub fn counters(&self, table: &str) -> String {
         self.inside(&format!("iptables-save -c -t {table}"))
+    }
+
+    /// The kernel's own log, without times. It is one for all namespaces.
+    pub fn log(&self) -> String {
+        self.inside("dmesg --raw | sed -E 's/^(<[0-9]+>)\\[[^]]*\\] /\\1/'")
     }
 
     /// Runs a script inside.

@@ -5,6 +5,7 @@ use crate::kernel::KernelRouter;
 use crate::process::{self, Output};
 use crate::topology::{LAN, WAN};
 use crate::{Namespace, Topology};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Which router a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,10 @@ pub struct Setup {
     pub iptables: String,
     /// ip6tables-save text; empty for none.
     pub ip6tables: String,
+    /// `ipset save` text: sets that the rules may name; empty for none.
+    pub ipset: String,
+    /// Stands in prefixes of LOG rules, and tells this router's lines from those of others; empty: nothing is read.
+    pub log_tag: String,
     /// Sysctls beside forwarding, by the kernel's names.
     pub sysctls: Vec<(String, i64)>,
     /// `[timeouts.NAME]` of a configuration, each with its family; empty for none.
@@ -87,6 +92,8 @@ impl Setup {
             neighbours: Vec::new(),
             iptables: unindent(iptables),
             ip6tables: String::new(),
+            ipset: String::new(),
+            log_tag: String::new(),
             sysctls: Vec::new(),
             timeouts: String::new(),
         }
@@ -96,6 +103,24 @@ impl Setup {
     #[must_use]
     pub fn with_ip6tables(mut self, rules: &str) -> Self {
         self.ip6tables = unindent(rules);
+        self
+    }
+
+    /// The same with these sets.
+    #[must_use]
+    pub fn with_ipset(mut self, sets: &str) -> Self {
+        self.ipset = unindent(sets);
+        self
+    }
+
+    /// The same with every `TAG` in the rules replaced by a word of its own, by which [`Router::log`] finds the lines.
+    #[must_use]
+    pub fn tagged(mut self) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        self.log_tag = format!("t{}n{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
+        for rules in [&mut self.iptables, &mut self.ip6tables] {
+            *rules = rules.replace("TAG", &self.log_tag);
+        }
         self
     }
 
@@ -228,6 +253,15 @@ impl Router {
             Self::Sluice(gateway) => gateway.must(&format!("iptables-save -c -t {table}")),
         };
         text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect()
+    }
+
+    /// What LOG rules whose prefix holds `tag` have written: lines `<level>text`.
+    pub fn log(&self, tag: &str) -> Vec<String> {
+        let text = match self {
+            Self::Kernel(kernel) => kernel.log(),
+            Self::Sluice(gateway) => gateway.log(),
+        };
+        text.lines().filter(|line| line.contains(tag)).map(str::to_owned).collect()
     }
 
     /// The connection table, a line each, as `conntrack -L` prints it.

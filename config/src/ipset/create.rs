@@ -1,7 +1,7 @@
 //! `create NAME TYPE …`: a set's header, read and written.
 
 use super::element::{address_text, parse_range};
-use super::fault::{Fault, number};
+use super::fault::{Fault, Given, number};
 use super::types::SetType;
 use crate::netfilter::Family;
 use std::fmt::Write;
@@ -27,6 +27,8 @@ pub struct Header {
     pub counters: bool,
     /// `comment`.
     pub comment: bool,
+    /// `skbinfo`: elements have marks, priorities and queues for packets.
+    pub skbinfo: bool,
     /// `forceadd`.
     pub force_add: bool,
     /// `bucketsize`, kept and shown; tables here have no buckets.
@@ -63,6 +65,7 @@ impl Header {
             timeout: None,
             counters: false,
             comment: false,
+            skbinfo: false,
             force_add: false,
             bucket_size: 12,
             init_value: None,
@@ -82,6 +85,7 @@ impl Header {
         let mut header = Self::new(kind);
         let mut netmask = None;
         let mut range = None;
+        let mut given = Given::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let option = word.strip_prefix("--").unwrap_or(word);
@@ -96,20 +100,24 @@ impl Header {
                 "markmask" => kind == SetType::HashIpMark,
                 "range" | "from" | "to" => !kind.is_hash() && kind != SetType::ListSet,
                 "size" => kind == SetType::ListSet,
-                "timeout" | "counters" | "comment" => true,
+                "timeout" | "counters" | "comment" | "skbinfo" => true,
                 _ => false,
             };
             if !known {
                 return Err(unknown());
             }
-            let mut value = || {
-                words.next().ok_or_else(|| {
+            let mut value = || -> Result<&String, Fault> {
+                let value = words.next().ok_or_else(|| {
                     Fault::usage(format!("Missing mandatory argument of option `{word}'"))
-                })
+                })?;
+                given.once(option)?;
+                Ok(value)
             };
             match option {
-                "-4" => header.family = Family::V4,
-                "-6" => header.family = Family::V6,
+                "-4" | "-6" => {
+                    given.once(option)?;
+                    header.family = family(option)?;
+                }
                 "family" => header.family = family(value()?)?,
                 "hashsize" => {
                     let asked = number(value()?, 0, u32::MAX.into())? as u32;
@@ -133,6 +141,7 @@ impl Header {
                 "range" => range = Some(value()?.clone()),
                 "counters" => header.counters = true,
                 "comment" => header.comment = true,
+                "skbinfo" => header.skbinfo = true,
                 "forceadd" => header.force_add = true,
                 _ => return Err(unknown()),
             }
@@ -228,7 +237,9 @@ impl Header {
         if let Some(seconds) = self.timeout {
             option("timeout", Some(seconds.to_string()));
         }
-        for (name, on) in [("counters", self.counters), ("comment", self.comment)] {
+        let flags =
+            [("counters", self.counters), ("comment", self.comment), ("skbinfo", self.skbinfo)];
+        for (name, on) in flags {
             if on {
                 option(name, None);
             }

@@ -35,6 +35,26 @@ impl Fault {
     }
 }
 
+/// The options of a command so far. Those with a value may be given once.
+#[derive(Debug, Default)]
+pub(super) struct Given(Vec<String>);
+
+impl Given {
+    /// Notes an option under the name that it shares with its aliases.
+    pub(super) fn once(&mut self, option: &str) -> Result<(), Fault> {
+        let name = match option {
+            "-4" | "-6" => "family",
+            "after" => "before",
+            other => other,
+        };
+        if self.0.iter().any(|given| given == name) {
+            return Err(Fault::syntax(format!("{option} already specified")));
+        }
+        self.0.push(name.to_owned());
+        Ok(())
+    }
+}
+
 /// A decimal, hexadecimal or octal number, as `strtoull` with base 0.
 pub(super) fn number(text: &str, low: u64, high: u64) -> Result<u64, Fault> {
     let value = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {

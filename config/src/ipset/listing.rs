@@ -3,6 +3,7 @@
 use super::command::OutputMode;
 use super::create::Header;
 use super::element::Element;
+use super::skbinfo::SkbInfo;
 use std::fmt::Write;
 
 /// An element and what it has.
@@ -16,6 +17,8 @@ pub struct Member {
     pub counters: Option<(u64, u64)>,
     /// Comment.
     pub comment: Option<String>,
+    /// What it gives to packets.
+    pub skbinfo: SkbInfo,
     /// An exception.
     pub nomatch: bool,
 }
@@ -43,6 +46,12 @@ impl Member {
         if let Some(seconds) = self.timeout {
             options.push(("timeout", Some(seconds.to_string())));
         }
+        if self.nomatch {
+            options.push(("nomatch", None));
+        }
+        if self.element.wildcard {
+            options.push(("wildcard", None));
+        }
         if let Some((packets, bytes)) = self.counters {
             options.push(("packets", Some(packets.to_string())));
             options.push(("bytes", Some(bytes.to_string())));
@@ -50,12 +59,7 @@ impl Member {
         if let Some(comment) = &self.comment {
             options.push(("comment", Some(format!("\"{comment}\""))));
         }
-        if self.element.wildcard {
-            options.push(("wildcard", None));
-        }
-        if self.nomatch {
-            options.push(("nomatch", None));
-        }
+        options.append(&mut self.skbinfo.options());
         options
     }
 

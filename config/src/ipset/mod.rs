@@ -12,6 +12,7 @@ pub mod element;
 pub mod fault;
 pub mod listing;
 pub mod ports;
+pub mod skbinfo;
 #[cfg(test)]
 mod tests;
 pub mod types;
@@ -22,6 +23,7 @@ pub use create::Header;
 pub use element::{Element, Place};
 pub use fault::Fault;
 pub use listing::{Listing, Member};
+pub use skbinfo::SkbInfo;
 pub use types::SetType;
 pub use values::Values;
 

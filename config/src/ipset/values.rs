@@ -1,8 +1,9 @@
-//! What an element may have beside itself: `timeout 5 packets 3 bytes 4 comment "…" nomatch`.
+//! What an element may have beside itself: `timeout 5 nomatch packets 3 bytes 4 comment "…" skbmark 0x1`.
 
 use super::create::{Header, MAX_TIMEOUT};
 use super::element::Place;
-use super::fault::{Fault, number};
+use super::fault::{Fault, Given, number};
+use super::skbinfo::SkbInfo;
 use super::types::SetType;
 
 /// The options of `add`, `del` and `test`.
@@ -16,6 +17,8 @@ pub struct Values {
     pub bytes: Option<u64>,
     /// Comment.
     pub comment: Option<String>,
+    /// What it gives to packets.
+    pub skbinfo: Option<SkbInfo>,
     /// An exception.
     pub nomatch: bool,
     /// The interface's name is a beginning.
@@ -41,11 +44,13 @@ impl Values {
     pub fn parse(header: &Header, command: For, words: &[String]) -> Result<Self, Fault> {
         let mut values = Self::default();
         let kind = header.kind;
+        let mut given = Given::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let option = word.strip_prefix("--").unwrap_or(word);
             let known = match option {
-                "timeout" | "packets" | "bytes" | "comment" => command == For::Add,
+                "timeout" | "packets" | "bytes" | "comment" | "skbmark" | "skbprio"
+                | "skbqueue" => command == For::Add,
                 "nomatch" => kind.has_nomatch() && command != For::Del,
                 "wildcard" => kind == SetType::HashNetIface,
                 "before" | "after" => kind == SetType::ListSet,
@@ -54,10 +59,12 @@ impl Values {
             if !known {
                 return Err(Fault::usage(format!("Unknown argument: `{word}'")));
             }
-            let mut value = || {
-                words.next().ok_or_else(|| {
+            let mut value = || -> Result<&String, Fault> {
+                let value = words.next().ok_or_else(|| {
                     Fault::usage(format!("Missing mandatory argument of option `{word}'"))
-                })
+                })?;
+                given.once(option)?;
+                Ok(value)
             };
             match option {
                 "timeout" => {
@@ -67,6 +74,9 @@ impl Values {
                 "packets" => values.packets = Some(number(value()?, 0, u64::MAX)?),
                 "bytes" => values.bytes = Some(number(value()?, 0, u64::MAX)?),
                 "comment" => values.comment = Some(comment(value()?)?),
+                "skbmark" => values.skbinfo.get_or_insert_default().set_mark(value()?)?,
+                "skbprio" => values.skbinfo.get_or_insert_default().set_priority(value()?)?,
+                "skbqueue" => values.skbinfo.get_or_insert_default().set_queue(value()?)?,
                 "before" => values.place = Place::Before(value()?.clone()),
                 "after" => values.place = Place::After(value()?.clone()),
                 "nomatch" => values.nomatch = true,

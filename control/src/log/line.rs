@@ -17,10 +17,19 @@ pub struct Subject<'a> {
     pub headers: &'a Headers,
     /// Bytes of the IP packet.
     pub length: u32,
+    /// It came in fragments, of which this is the first, and is told as one.
+    pub whole: bool,
     /// Its mark.
     pub mark: u32,
     /// The way in and the way out, as far as they are known.
     pub sides: (Option<InterfaceId>, Option<InterfaceId>),
+}
+
+/// What is known of the packet itself, and not of one that an ICMP error quotes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outer {
+    pub(super) length: u32,
+    pub(super) whole: bool,
 }
 
 /// The line of a packet, without level, as `dmesg` shows it.
@@ -35,6 +44,7 @@ pub fn line(
         frame: report.frame(),
         headers: &report.headers,
         length: report.length,
+        whole: report.whole,
         mark: report.mark,
         sides: report.sides(),
     };
@@ -44,7 +54,7 @@ pub fn line(
 /// `IN=lan OUT=wan MAC=… SRC=… …`
 #[must_use]
 pub fn words(options: LineOptions, subject: Subject<'_>, interfaces: &Interfaces) -> String {
-    let Subject { frame, headers, length, mark, sides: (ingress, egress) } = subject;
+    let Subject { frame, headers, length, whole, mark, sides: (ingress, egress) } = subject;
     let name = |id: Option<InterfaceId>| {
         id.and_then(|id| interfaces.get(id)).map_or("", |interface| interface.name.as_str())
     };
@@ -53,11 +63,12 @@ pub fn words(options: LineOptions, subject: Subject<'_>, interfaces: &Interfaces
         mac_header(&mut out, options, frame, usize::from(headers.l3));
     }
     let packet = frame.get(usize::from(headers.l3)..).unwrap_or_default();
-    match headers.version {
-        IpVersion::V4 => v4::packet(&mut out, options, packet, length, true),
-        IpVersion::V6 => v6::packet(&mut out, options, packet, true),
-    }
-    if mark != 0 {
+    let outer = Outer { length, whole };
+    let told = match headers.version {
+        IpVersion::V4 => v4::packet(&mut out, options, packet, Some(outer)),
+        IpVersion::V6 => v6::packet(&mut out, options, packet, Some(outer)),
+    };
+    if mark != 0 && told.is_some() {
         // Writing to a String cannot fail.
         let _ = write!(out, "MARK={mark:#x} ");
     }

@@ -1,5 +1,6 @@
 //! Lines about packets, against what the kernel wrote about the same.
 
+use super::line::Outer;
 use super::{v4, v6};
 use sluice_dataplane::rules::report::LineOptions;
 
@@ -8,10 +9,11 @@ const ALL: LineOptions =
 
 fn words(bytes: &[u8], options: LineOptions) -> String {
     let mut out = String::new();
-    match bytes[0] >> 4 {
-        4 => v4::packet(&mut out, options, bytes, bytes.len() as u32, true),
-        _ => v6::packet(&mut out, options, bytes, true),
-    }
+    let outer = Some(Outer { length: bytes.len() as u32, whole: false });
+    let _ = match bytes[0] >> 4 {
+        4 => v4::packet(&mut out, options, bytes, outer),
+        _ => v6::packet(&mut out, options, bytes, outer),
+    };
     out
 }
 

@@ -1,5 +1,6 @@
 //! An IPv4 packet in the kernel's words (`dump_ipv4_packet`), and the transport headers of both families.
 
+use super::line::Outer;
 use sluice_dataplane::rules::report::LineOptions;
 use std::fmt::Write as _;
 use std::net::Ipv4Addr;
@@ -17,27 +18,29 @@ fn field32(bytes: &[u8], at: usize) -> u32 {
     field(bytes, at).map_or(0, u32::from_be_bytes)
 }
 
-/// Appends what is known of a packet of `length` bytes. The packet quoted by an ICMP error follows in brackets,
-/// that quoted by the quoted one does not.
+/// Appends what is known of a packet. The packet quoted by an ICMP error, for which `outer` is none, follows in brackets,
+/// that quoted by the quoted one does not. None where the kernel breaks off: then it does not tell the mark either.
 pub(super) fn packet(
     out: &mut String,
     options: LineOptions,
     bytes: &[u8],
-    length: u32,
-    outermost: bool,
-) {
+    outer: Option<Outer>,
+) -> Option<()> {
     let Some(header) = bytes.get(..20) else {
         out.push_str("TRUNCATED");
-        return;
+        return None;
     };
     let address = |at| field::<4>(header, at).map_or(Ipv4Addr::UNSPECIFIED, Ipv4Addr::from);
-    let (tos, fragment) = (header[1], field16(header, 6));
+    let (tos, mut fragment) = (header[1], field16(header, 6));
+    if outer.is_some_and(|outer| outer.whole) {
+        fragment &= !0x2000;
+    }
     let _ = write!(
         out,
         "SRC={} DST={} LEN={} TOS=0x{:02X} PREC=0x{:02X} TTL={} ID={} ",
         address(12),
         address(16),
-        if outermost { length as u16 } else { field16(header, 2) },
+        outer.map_or(field16(header, 2), |outer| outer.length as u16),
         tos & 0x1e,
         tos & 0xe0,
         header[8],
@@ -54,13 +57,22 @@ pub(super) fn packet(
     }
     let l4 = usize::from(header[0] & 0xf) * 4;
     if options.ip_options && l4 > 20 {
-        raw_options(out, bytes.get(20..l4).unwrap_or_default());
+        let Some(bytes) = bytes.get(20..l4) else {
+            out.push_str("TRUNCATED");
+            return None;
+        };
+        raw_options(out, bytes);
     }
     let payload = bytes.get(l4..).unwrap_or_default();
     match header[9] {
-        1 => icmp(out, options, payload, offset != 0, outermost),
-        number => transport(out, options, number, payload, offset != 0),
+        1 => icmp(out, options, payload, offset != 0, outer.is_some()),
+        51 if offset != 0 => {}
+        51 => security(out, "AH", payload.get(..12), 4, payload.len()),
+        50 if offset != 0 => out.push_str("PROTO=ESP "),
+        50 => security(out, "ESP", payload.get(..8), 0, payload.len()),
+        number => transport(out, options, number, payload, offset != 0)?,
     }
+    Some(())
 }
 
 fn raw_options(out: &mut String, bytes: &[u8]) {
@@ -71,42 +83,48 @@ fn raw_options(out: &mut String, bytes: &[u8]) {
     out.push_str(") ");
 }
 
-/// TCP, UDP, IPsec and all that have a number only.
+/// TCP, UDP and all that have a number only; none as [`packet`].
 pub(super) fn transport(
     out: &mut String,
     options: LineOptions,
     number: u8,
     payload: &[u8],
     later_fragment: bool,
-) {
+) -> Option<()> {
     match number {
         6 => tcp(out, options, payload, later_fragment),
         17 => udp(out, "UDP", payload, later_fragment),
         136 => udp(out, "UDPLITE", payload, later_fragment),
-        51 => spi(out, "AH", payload.get(..12), 4, payload.len(), later_fragment),
-        50 => spi(out, "ESP", payload.get(..8), 0, payload.len(), later_fragment),
         _ => {
             let _ = write!(out, "PROTO={number} ");
+            Some(())
         }
     }
 }
 
-fn incomplete(out: &mut String, have: usize) {
+pub(super) fn incomplete(out: &mut String, have: usize) {
     let _ = write!(out, "INCOMPLETE [{have} bytes] ");
 }
 
-fn tcp(out: &mut String, options: LineOptions, payload: &[u8], later_fragment: bool) {
+fn tcp(out: &mut String, options: LineOptions, payload: &[u8], later_fragment: bool) -> Option<()> {
     out.push_str("PROTO=TCP ");
     if later_fragment {
-        return;
+        return Some(());
     }
-    let Some(header) = payload.get(..20) else { return incomplete(out, payload.len()) };
+    let Some(header) = payload.get(..20) else {
+        incomplete(out, payload.len());
+        return None;
+    };
     let _ = write!(out, "SPT={} DPT={} ", field16(header, 0), field16(header, 2));
     if options.tcp_sequence {
         let _ = write!(out, "SEQ={} ACK={} ", field32(header, 4), field32(header, 8));
     }
-    let reserved = (header[12] & 0x0f) << 2;
+    let reserved = (header[12] & 0x0e) << 2;
     let _ = write!(out, "WINDOW={} RES=0x{reserved:02x} ", field16(header, 14));
+    // RFC 9768 made a flag of the last reserved bit.
+    if header[12] & 1 != 0 {
+        out.push_str("AE ");
+    }
     for (bit, name) in [
         (0x80, "CWR "),
         (0x40, "ECE "),
@@ -124,31 +142,32 @@ fn tcp(out: &mut String, options: LineOptions, payload: &[u8], later_fragment: b
     let _ = write!(out, "URGP={} ", field16(header, 18));
     let end = usize::from(header[12] >> 4) * 4;
     if options.tcp_options && end > 20 {
-        raw_options(out, payload.get(20..end).unwrap_or_default());
+        let Some(bytes) = payload.get(20..end) else {
+            out.push_str("OPT (TRUNCATED)");
+            return None;
+        };
+        raw_options(out, bytes);
     }
+    Some(())
 }
 
-fn udp(out: &mut String, name: &str, payload: &[u8], later_fragment: bool) {
+fn udp(out: &mut String, name: &str, payload: &[u8], later_fragment: bool) -> Option<()> {
     let _ = write!(out, "PROTO={name} ");
     if later_fragment {
-        return;
+        return Some(());
     }
-    let Some(header) = payload.get(..8) else { return incomplete(out, payload.len()) };
+    let Some(header) = payload.get(..8) else {
+        incomplete(out, payload.len());
+        return None;
+    };
     let (source, destination) = (field16(header, 0), field16(header, 2));
     let _ = write!(out, "SPT={source} DPT={destination} LEN={} ", field16(header, 4));
+    Some(())
 }
 
-fn spi(
-    out: &mut String,
-    name: &str,
-    header: Option<&[u8]>,
-    at: usize,
-    have: usize,
-    later_fragment: bool,
-) {
+fn security(out: &mut String, name: &str, header: Option<&[u8]>, at: usize, have: usize) {
     let _ = write!(out, "PROTO={name} ");
     match header {
-        _ if later_fragment => {}
         None => incomplete(out, have),
         Some(header) => drop(write!(out, "SPI={:#x} ", field32(header, at))),
     }
@@ -175,17 +194,15 @@ fn icmp(
     }
     match kind {
         0 | 8 => drop(write!(out, "ID={} SEQ={} ", field16(header, 4), field16(header, 6))),
-        3 | 4 | 5 | 11 | 12 => {
-            if kind == 12 {
-                let _ = write!(out, "PARAMETER={} ", header[4]);
-            }
+        12 => drop(write!(out, "PARAMETER={} ", header[4])),
+        3 | 4 | 5 | 11 => {
             if kind == 5 {
                 let gateway = field::<4>(header, 4).map_or(Ipv4Addr::UNSPECIFIED, Ipv4Addr::from);
                 let _ = write!(out, "GATEWAY={gateway} ");
             }
             if outermost {
                 out.push('[');
-                packet(out, options, payload.get(8..).unwrap_or_default(), 0, false);
+                let _ = packet(out, options, payload.get(8..).unwrap_or_default(), None);
                 out.push_str("] ");
             }
             if (kind, code) == (3, 4) {

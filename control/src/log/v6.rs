@@ -1,6 +1,7 @@
 //! An IPv6 packet in the kernel's words (`dump_ipv6_packet`).
 
-use super::v4::{field, transport};
+use super::line::Outer;
+use super::v4::{field, incomplete, transport};
 use sluice_dataplane::rules::report::LineOptions;
 use std::fmt::Write as _;
 use std::net::Ipv6Addr;
@@ -12,64 +13,120 @@ fn digits(address: Ipv6Addr) -> String {
     groups.join(":")
 }
 
-/// Appends what is known of a packet; one quoted by an ICMP error follows in brackets.
-pub(super) fn packet(out: &mut String, options: LineOptions, bytes: &[u8], outermost: bool) {
+/// Appends what is known of a packet; one quoted by an ICMP error, for which `outer` is none, follows in brackets. None where the kernel breaks off: then
+/// it does not tell the mark either.
+pub(super) fn packet(
+    out: &mut String,
+    options: LineOptions,
+    bytes: &[u8],
+    outer: Option<Outer>,
+) -> Option<()> {
     let Some(header) = bytes.get(..40) else {
         out.push_str("TRUNCATED");
-        return;
+        return None;
     };
     let address = |at| field::<16>(header, at).map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from);
     let first = field(header, 0).map_or(0, u32::from_be_bytes);
     let payload = field(header, 4).map_or(0, u16::from_be_bytes);
+    let whole = outer.filter(|outer| outer.whole);
     let _ = write!(
         out,
         "SRC={} DST={} LEN={} TC={} HOPLIMIT={} FLOWLBL={} ",
         digits(address(8)),
         digits(address(24)),
-        u32::from(payload) + 40,
+        whole.map_or(u32::from(payload) + 40, |outer| outer.length),
         first >> 20 & 0xff,
         header[7],
         first & 0x000f_ffff,
     );
     let (mut next, mut at, mut later_fragment) = (header[6], 40, false);
-    while matches!(next, 0 | 43 | 44 | 51 | 60) {
-        let Some(own) = bytes.get(at..at + 8) else {
-            out.push_str("TRUNCATED ");
-            return;
+    while matches!(next, 0 | 43 | 44 | 50 | 51 | 60) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let Some(&[behind, size]) = rest.first_chunk() else {
+            out.push_str("TRUNCATED");
+            return None;
         };
-        let length = match next {
-            44 => {
-                out.push_str(if options.ip_options { "OPT ( " } else { "" });
-                later_fragment |= fragment(out, own);
-                8
-            }
-            51 => (usize::from(own[1]) + 2) * 4,
-            _ => (usize::from(own[1]) + 1) * 8,
-        };
+        // The kernel has taken it away.
+        if next == 44 && whole.is_some() {
+            (next, at) = (behind, at + 8);
+            continue;
+        }
         if options.ip_options {
-            out.push_str(if next == 44 { ") " } else { "OPT ( ) " });
+            out.push_str("OPT ( ");
         }
-        (next, at) = (own[0], at + length);
-        if later_fragment {
-            break;
+        at += extension(out, options, (next, size), rest, &mut later_fragment)?;
+        if options.ip_options {
+            out.push_str(") ");
         }
+        next = behind;
     }
     let rest = bytes.get(at..).unwrap_or_default();
     match next {
-        58 => icmp(out, options, rest, later_fragment, outermost),
+        58 => icmp(out, options, rest, later_fragment, outer.is_some()),
         number => transport(out, options, number, rest, later_fragment),
     }
 }
 
+/// What is told of an extension header, and its length. ESP is one, behind which nothing can be read.
+fn extension(
+    out: &mut String,
+    options: LineOptions,
+    (kind, size): (u8, u8),
+    bytes: &[u8],
+    later_fragment: &mut bool,
+) -> Option<usize> {
+    match kind {
+        44 => {
+            *later_fragment |= fragment(out, bytes)?;
+            return Some(8);
+        }
+        50 | 51 if options.ip_options => security(out, kind, bytes, *later_fragment)?,
+        50 => return None,
+        51 => {}
+        _ if *later_fragment => {
+            out.push_str(if options.ip_options { ")" } else { "" });
+            return None;
+        }
+        _ => return Some((usize::from(size) + 1) * 8),
+    }
+    Some((usize::from(size) + 2) * 4)
+}
+
+/// `ESP SPI=0x1 )` or `AH SPI=0x1 `.
+fn security(out: &mut String, kind: u8, bytes: &[u8], later_fragment: bool) -> Option<()> {
+    let (name, least, at) = if kind == 50 { ("ESP", 8, 0) } else { ("AH", 12, 4) };
+    let _ = write!(out, "{name} ");
+    if later_fragment {
+        out.push(')');
+        return None;
+    }
+    if bytes.len() < least {
+        incomplete(out, bytes.len());
+        out.push(')');
+        return None;
+    }
+    let _ = write!(out, "SPI={:#x} ", field(bytes, at).map_or(0, u32::from_be_bytes));
+    if kind == 50 {
+        out.push(')');
+        return None;
+    }
+    Some(())
+}
+
 /// Whether it is a later fragment.
-fn fragment(out: &mut String, header: &[u8]) -> bool {
+fn fragment(out: &mut String, header: &[u8]) -> Option<bool> {
+    out.push_str("FRAG:");
+    let Some(header) = header.get(..8) else {
+        out.push_str("TRUNCATED ");
+        return None;
+    };
     let word = field(header, 2).map_or(0, u16::from_be_bytes);
-    let _ = write!(out, "FRAG:{} ", word & 0xfff8);
+    let _ = write!(out, "{} ", word & 0xfff8);
     if word & 1 != 0 {
         out.push_str("INCOMPLETE ");
     }
     let _ = write!(out, "ID:{:08x} ", field(header, 4).map_or(0, u32::from_be_bytes));
-    word & 0xfff8 != 0
+    Some(word & 0xfff8 != 0)
 }
 
 fn icmp(
@@ -78,14 +135,14 @@ fn icmp(
     payload: &[u8],
     later_fragment: bool,
     outermost: bool,
-) {
+) -> Option<()> {
     out.push_str("PROTO=ICMPv6 ");
     if later_fragment {
-        return;
+        return Some(());
     }
     let Some(header) = payload.get(..8) else {
-        let _ = write!(out, "INCOMPLETE [{} bytes] ", payload.len());
-        return;
+        incomplete(out, payload.len());
+        return None;
     };
     let word = field(header, 4).map_or(0, u32::from_be_bytes);
     let _ = write!(out, "TYPE={} CODE={} ", header[0], header[1]);
@@ -97,7 +154,7 @@ fn icmp(
             }
             if outermost {
                 out.push('[');
-                packet(out, options, payload.get(8..).unwrap_or_default(), false);
+                let _ = packet(out, options, payload.get(8..).unwrap_or_default(), None);
                 out.push_str("] ");
             }
             if header[0] == 2 {
@@ -106,4 +163,5 @@ fn icmp(
         }
         _ => {}
     }
+    Some(())
 }

@@ -1,6 +1,6 @@
 //! Headers and elements of the language, and those of the engine.
 
-use sluice_config::ipset::{Element, Header, Place, SetType, Values};
+use sluice_config::ipset::{Element, Header, Place, SetType, SkbInfo, Values};
 use sluice_config::netfilter::Family;
 use sluice_dataplane::address::IpVersion;
 use sluice_dataplane::sets::{self, Entry, Key, Kind};
@@ -67,6 +67,7 @@ pub(super) fn header(from: &Header) -> sets::Header {
         timeout: from.timeout,
         counters: from.counters,
         comment: from.comment,
+        skbinfo: from.skbinfo,
         force_add: from.force_add,
         range: from.range,
         seed: from.init_value.unwrap_or_else(random),
@@ -89,6 +90,7 @@ pub(super) fn header_words(from: &sets::Header) -> Header {
         timeout: from.timeout,
         counters: from.counters,
         comment: from.comment,
+        skbinfo: from.skbinfo,
         force_add: from.force_add,
         bucket_size: from.bucket_size,
         init_value: Some(from.seed),
@@ -124,7 +126,19 @@ pub(super) fn entry(kind: SetType, element: &Element, values: &Values) -> Entry 
         counters: (values.packets.is_some() || values.bytes.is_some())
             .then(|| (values.packets.unwrap_or(0), values.bytes.unwrap_or(0))),
         comment: values.comment.clone().filter(|comment| !comment.is_empty()),
+        skbinfo: values.skbinfo.map(skbinfo),
     }
+}
+
+fn skbinfo(from: SkbInfo) -> sets::SkbInfo {
+    let mark = sets::MarkMap { value: from.mark, mask: from.mask };
+    sets::SkbInfo { mark, priority: from.priority, queue: from.queue }
+}
+
+/// What an element gives to packets, in the language; nothing where the set has no such.
+pub(super) fn skbinfo_words(from: Option<sets::SkbInfo>) -> SkbInfo {
+    let sets::SkbInfo { mark, priority, queue } = from.unwrap_or_default();
+    SkbInfo { mark: mark.value, mask: mark.mask, priority, queue }
 }
 
 /// The language's element.

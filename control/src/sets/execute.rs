@@ -241,6 +241,9 @@ fn fault(refusal: Refusal) -> Fault {
             "Packet/byte counters cannot be used: set was created without counter support"
         }
         Refusal::NoComment => "Comment cannot be used: set was created without comment support",
+        Refusal::NoSkbInfo => {
+            "Skbinfo mapping cannot be used: set was created without skbinfo support"
+        }
         Refusal::NoReference => {
             "The set to which you referred with 'before' or 'after' is not added to the set."
         }

@@ -68,6 +68,7 @@ fn listings(seen: &[Seen], options: &Options, now: Instant, members: bool) -> Ve
             counters: entry.counters,
             nomatch: entry.nomatch,
             comment: entry.comment,
+            skbinfo: convert::skbinfo_words(entry.skbinfo),
         };
         let mut listing = Listing {
             name: seen.name.clone(),

@@ -34,6 +34,8 @@ create i hash:net,iface family inet hashsize 1024 maxelem 65536 bucketsize 12 in
 add i 0.0.0.0/0,eth wildcard
 create m hash:mac hashsize 1024 maxelem 65536 bucketsize 12 initval 0x00000005
 add m 02:00:00:00:00:0A
+create k hash:ip,port family inet hashsize 1024 maxelem 65536 skbinfo bucketsize 12 initval 0x00000006
+add k 10.0.0.1,udp:53 skbmark 0x1/0xff skbprio 1:10 skbqueue 2
 create b bitmap:ip range 10.0.0.0-10.0.255.255 netmask 24
 add b 10.0.3.0
 create l list:set size 8

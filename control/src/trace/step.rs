@@ -94,6 +94,7 @@ fn packet(seen: &Seen, interfaces: &Interfaces) -> String {
         headers: &seen.headers,
         length: seen.length,
         mark: seen.mark,
+        whole: false,
         sides: (ingress, seen.egress),
     };
     log::words(OPTIONS, subject, interfaces)

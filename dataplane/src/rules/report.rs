@@ -72,6 +72,8 @@ pub struct Report {
     pub headers: Headers,
     /// Bytes of the IP packet.
     pub length: u32,
+    /// It came in fragments and is told as one: the frame is the first of them.
+    pub whole: bool,
     /// How many bytes of the frame are here.
     filled: u16,
     bytes: [u8; SNAP],
@@ -101,8 +103,8 @@ pub fn sides(
     let ingress = Some(ingress).filter(|id| *id != InterfaceId::HOST);
     match hook {
         Hook::Prerouting | Hook::Input => (ingress, None),
-        Hook::Forward => (ingress, egress),
-        Hook::Output | Hook::Postrouting => (None, egress),
+        Hook::Forward | Hook::Postrouting => (ingress, egress),
+        Hook::Output => (None, egress),
     }
 }
 
@@ -140,6 +142,7 @@ impl Reports {
             unix: view.around.unix,
             headers: *view.headers,
             length: view.length,
+            whole: view.around.reassembled && view.headers.fragment.is_some(),
             filled: filled as u16,
             bytes,
         };

@@ -3,7 +3,7 @@
 use super::hash::{Hash, New, Who};
 use super::late::Bell;
 use super::query::{Addition, Direction, Directions, Query};
-use super::{Header, Key, Kind, SetRef, Sets};
+use super::{Header, Key, Kind, SetRef, Sets, SkbInfo};
 use crate::address::IpVersion;
 use crate::time::Instant;
 
@@ -16,7 +16,14 @@ fn header(most: u32) -> Header {
 
 fn new(address: u32) -> New {
     let key = Key { first: address.into(), prefix: 32, second_prefix: 32, ..Key::default() };
-    New { key, nomatch: false, comment: false, ends: 0, counters: None }
+    New {
+        key,
+        nomatch: false,
+        comment: false,
+        ends: 0,
+        counters: None,
+        skbinfo: SkbInfo::default(),
+    }
 }
 
 fn by_packet(set: &SetRef, source: u32) -> bool {

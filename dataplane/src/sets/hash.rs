@@ -10,6 +10,7 @@ use super::bounds::Lengths;
 use super::key::{Key, Layout, MAX_WORDS};
 use super::kind::{Header, Second};
 use super::late::{Bell, Late, Waiting};
+use super::skbinfo::SkbInfo;
 use super::table::{Shape, Table, Value};
 use crate::time::Instant;
 use arc_swap::ArcSwap;
@@ -82,6 +83,8 @@ pub(super) struct New {
     pub(super) ends: u64,
     /// Packets and bytes; none: 0 if new, else as they are.
     pub(super) counters: Option<(u64, u64)>,
+    /// What it gives to packets from now on.
+    pub(super) skbinfo: SkbInfo,
 }
 
 #[derive(Debug)]
@@ -125,6 +128,7 @@ impl Hash {
             key: layout.words(),
             timeout: header.timeout.is_some(),
             counters: header.counters,
+            skbinfo: header.skbinfo,
         };
         let shard = || Shard {
             table: ArcSwap::from_pointee(Table::new(shape, FIRST_SLOTS)),
@@ -240,6 +244,7 @@ impl Hash {
             ends: new.ends,
             packets: counters.map_or(0, |both| both.0),
             bytes: counters.map_or(0, |both| both.1),
+            skbinfo: new.skbinfo,
         };
         if let Some(found) = table.find(words, hash) {
             let over = is_over(found.ends, now);

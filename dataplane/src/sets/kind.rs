@@ -138,6 +138,8 @@ pub struct Header {
     pub counters: bool,
     /// Whether elements may have comments.
     pub comment: bool,
+    /// Whether elements give marks, priorities and queues to packets.
+    pub skbinfo: bool,
     /// Whether a full set gives up an element for a new one.
     pub force_add: bool,
     /// First and last number of a bitmap, inclusive: addresses or ports.
@@ -162,6 +164,7 @@ impl Header {
             timeout: None,
             counters: false,
             comment: false,
+            skbinfo: false,
             force_add: false,
             range: (0, 65535),
             seed,

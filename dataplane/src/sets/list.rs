@@ -1,8 +1,10 @@
 //! A set of sets: members in order, asked one after another.
 
+use super::entry::{Entry, Refusal};
+use super::kind::Header;
 use super::query::{Addition, Directions, MatchOptions, Query};
 use super::reference::SetRef;
-use super::set::{Entry, Refusal};
+use super::skbinfo::{MarkMap, SkbInfo};
 use crate::time::Instant;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -27,6 +29,7 @@ pub(super) struct Member {
     packets: AtomicU64,
     bytes: AtomicU64,
     comment: Option<String>,
+    skbinfo: SkbInfo,
 }
 
 impl Member {
@@ -41,17 +44,30 @@ pub(super) struct List {
     members: ArcSwap<Vec<Arc<Member>>>,
     size: usize,
     counters: bool,
+    skbinfo: bool,
     /// Packets are expected to add to the members.
     grows: AtomicBool,
 }
 
 impl List {
-    pub(super) fn new(size: usize, counters: bool) -> Self {
-        Self { members: ArcSwap::default(), size, counters, grows: AtomicBool::new(false) }
+    pub(super) fn new(header: &Header) -> Self {
+        Self {
+            members: ArcSwap::default(),
+            size: header.max_elements as usize,
+            counters: header.counters,
+            skbinfo: header.skbinfo,
+            grows: AtomicBool::new(false),
+        }
     }
 
     /// As the kernel's `list_set_ktest`.
-    pub(super) fn test(&self, query: &Query<'_>, at: Directions, options: &MatchOptions) -> bool {
+    pub(super) fn map(
+        &self,
+        query: &Query<'_>,
+        at: Directions,
+        options: &MatchOptions,
+        mark: &mut MarkMap,
+    ) -> bool {
         let inner = MatchOptions {
             packets: None,
             bytes: None,
@@ -70,7 +86,13 @@ impl List {
                 && options.bytes.is_none_or(|asked| asked.holds(member.bytes.load(Relaxed)))
         };
         self.members.load().iter().any(|member| {
-            !member.is_over(query.now) && member.set.test(query, at, &inner) && counted(member)
+            let fits = !member.is_over(query.now)
+                && member.set.map(query, at, &inner, mark)
+                && counted(member);
+            if fits && self.skbinfo {
+                *mark = member.skbinfo.mark;
+            }
+            fits
         })
     }
 
@@ -135,6 +157,7 @@ impl List {
             packets: AtomicU64::new(counters.map_or(0, |both| both.0)),
             bytes: AtomicU64::new(counters.map_or(0, |both| both.1)),
             comment: entry.comment.clone(),
+            skbinfo: entry.skbinfo.unwrap_or_default(),
         });
         let at = match (old, place) {
             (Some((at, _)), _) => {
@@ -193,6 +216,7 @@ impl List {
                 member: Some(member.set.name()),
                 counters: Some((member.packets.load(Relaxed), member.bytes.load(Relaxed))),
                 comment: member.comment.clone(),
+                skbinfo: Some(member.skbinfo),
                 ..Entry::default()
             };
             (entry, member.ends.load(Relaxed))

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A rule holds a [`SetRef`]; while one lives the set is referenced, and [`Sets::destroy`] refuses. Workers call
-//! [`SetRef::test`], [`SetRef::add`] and [`SetRef::del`] with a [`Query`]: no allocation, and never a wait. Commands come through
+//! [`SetRef::test`], [`SetRef::map`], [`SetRef::add`] and [`SetRef::del`] with a [`Query`]: no allocation, and never a wait. Commands come through
 //! [`Sets`] and [`Set`]. What [`Sets::all`] gives must be maintained off the packet path, every second or so and where the
 //! [`Bell`] is heard: that frees what has timed out, makes room ahead of what packets add, and makes late what a packet
 //! could not do at once. Time is handed in.
@@ -15,6 +15,7 @@
 mod bounds;
 #[cfg(test)]
 mod burst_tests;
+mod entry;
 mod hash;
 mod key;
 mod kind;
@@ -24,10 +25,12 @@ mod query;
 mod reference;
 mod registry;
 mod set;
+mod skbinfo;
 mod table;
 #[cfg(test)]
 mod tests;
 
+pub use entry::{Entry, Refusal};
 pub use key::Key;
 pub use kind::{Header, Kind, Second};
 pub use late::Bell;
@@ -35,4 +38,5 @@ pub use list::Place;
 pub use query::{Addition, Compare, Direction, Directions, MatchOptions, Query};
 pub use reference::SetRef;
 pub use registry::{Sets, SetsError};
-pub use set::{Entry, Refusal, Set};
+pub use set::Set;
+pub use skbinfo::{MarkMap, SkbInfo};

@@ -2,6 +2,7 @@
 
 use super::query::{Addition, Directions, MatchOptions, Query};
 use super::set::Set;
+use super::skbinfo::MarkMap;
 use arc_swap::ArcSwap;
 use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -84,6 +85,17 @@ impl SetRef {
     #[inline]
     pub fn test(&self, query: &Query<'_>, at: Directions, options: &MatchOptions) -> bool {
         self.0.contents.load().test(query, at, options)
+    }
+    /// The same, and what mark the element gives to packets: `--map-set NAME src,dst`, as [`Set::map`].
+    #[inline]
+    pub fn map(
+        &self,
+        query: &Query<'_>,
+        at: Directions,
+        options: &MatchOptions,
+        mark: &mut MarkMap,
+    ) -> bool {
+        self.0.contents.load().map(query, at, options, mark)
     }
     /// `--add-set`: true when the element was added or, with `--exist`, made new.
     pub fn add(&self, query: &Query<'_>, at: Directions, addition: &Addition) -> bool {

@@ -1,5 +1,6 @@
 //! One set: its header, its elements, and what packets and commands do with them.
 
+use super::entry::{Entry, Refusal};
 use super::hash::{Failed, Hash, New, Who};
 use super::key::Key;
 use super::kind::{Header, Kind, Second};
@@ -7,72 +8,11 @@ use super::late::Bell;
 use super::list::{List, Place};
 use super::query::{Addition, Directions, MatchOptions, Purpose, Query};
 use super::reference::SetRef;
+use super::skbinfo::{MarkMap, SkbInfo};
 use crate::time::Instant;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use thiserror::Error;
-
-/// An element as commands give and get it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Entry {
-    /// What it is; of lists the default.
-    pub key: Key,
-    /// A list's member.
-    pub member: Option<String>,
-    /// An exception.
-    pub nomatch: bool,
-    /// Seconds left, 0 for ever; none when adding: the set's default.
-    pub timeout: Option<u32>,
-    /// Packets and bytes; none when adding: from 0.
-    pub counters: Option<(u64, u64)>,
-    /// Its comment.
-    pub comment: Option<String>,
-}
-
-/// Why an element was not added, taken out or tested. The words of the tool are its front end's business.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum Refusal {
-    /// It is there already.
-    #[error("the element is already in the set")]
-    Exists,
-    /// It is not there.
-    #[error("the element is not in the set")]
-    Missing,
-    /// The set has as many as it may.
-    #[error("the set is full; create it with a larger maxelem")]
-    Full,
-    /// The list has as many members as it may.
-    #[error("the list is full; create it with a larger size")]
-    ListFull,
-    /// The element is all zeros.
-    #[error("a null element cannot be stored in a set of this type")]
-    Null,
-    /// It lies outside a bitmap's range.
-    #[error("the element is out of the range of the set")]
-    Range,
-    /// A network of no bits.
-    #[error("a network of prefix length 0 cannot be stored in a set of this type")]
-    Prefix,
-    /// The set was created without timeouts, counters or comments.
-    #[error("the set was created without timeout")]
-    NoTimeout,
-    /// The set has no counters.
-    #[error("the set was created without counters")]
-    NoCounters,
-    /// The set has no comments.
-    #[error("the set was created without comment")]
-    NoComment,
-    /// The member that a place refers to is not in the list.
-    #[error("the set to add or test before or after is not in the list")]
-    NoReference,
-    /// A member of that name does not exist.
-    #[error("there is no set of the member's name")]
-    NoMember,
-    /// A list cannot be a list's member.
-    #[error("a list cannot be the member of a list")]
-    Loop,
-}
 
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "one of a set, reached through an Arc already")]
@@ -114,9 +54,7 @@ impl Set {
     /// One that rings where it wants to be maintained.
     pub(super) fn with_bell(header: Header, bell: Bell) -> Self {
         let contents = match header.kind {
-            Kind::ListSet => {
-                Contents::List(List::new(header.max_elements as usize, header.counters))
-            }
+            Kind::ListSet => Contents::List(List::new(&header)),
             Kind::HashIp
             | Kind::HashMac
             | Kind::HashNet
@@ -143,8 +81,21 @@ impl Set {
     #[must_use]
     #[inline]
     pub fn test(&self, query: &Query<'_>, at: Directions, options: &MatchOptions) -> bool {
+        self.map(query, at, options, &mut MarkMap::default())
+    }
+
+    /// The same; `mark` is what the element gives to packets, where the set has such (`--map-set`). As in the kernel, elements
+    /// of a list's members that did not make the packet match can have left theirs there. For workers.
+    #[inline]
+    pub fn map(
+        &self,
+        query: &Query<'_>,
+        at: Directions,
+        options: &MatchOptions,
+        mark: &mut MarkMap,
+    ) -> bool {
         let hash = match &self.contents {
-            Contents::List(list) => return list.test(query, at, options),
+            Contents::List(list) => return list.map(query, at, options, mark),
             Contents::Hash(hash) => hash,
         };
         let Some(key) = query.key(&self.header, at, Purpose::Test, (0, 0)) else { return false };
@@ -157,6 +108,9 @@ impl Set {
                 {
                     return None;
                 }
+            }
+            if self.header.skbinfo {
+                *mark = found.mark;
             }
             Some(found.nomatch)
         });
@@ -181,6 +135,7 @@ impl Set {
             comment: false,
             ends: ends(timeout, query.now),
             counters: Some((1, u64::from(query.length))),
+            skbinfo: SkbInfo::default(),
         };
         hash.add(&new, addition.exist, query.now, Who::Packet).is_ok()
     }
@@ -254,6 +209,9 @@ impl Set {
         if entry.comment.is_some() && !header.comment {
             return Err(Refusal::NoComment);
         }
+        if entry.skbinfo.is_some() && !header.skbinfo {
+            return Err(Refusal::NoSkbInfo);
+        }
         Ok(())
     }
 
@@ -271,6 +229,7 @@ impl Set {
             comment: entry.comment.is_some(),
             ends: ends(entry.timeout.or(self.header.timeout), now),
             counters: entry.counters,
+            skbinfo: entry.skbinfo.unwrap_or_default(),
         };
         let done = match hash.add(&new, exist, now, Who::Command) {
             // Those that have timed out make room.
@@ -381,6 +340,7 @@ impl Set {
                 let entry = |(entry, ends): (Entry, u64)| Entry {
                     timeout: left(ends),
                     counters: entry.counters.filter(|_| counters),
+                    skbinfo: entry.skbinfo.filter(|_| self.header.skbinfo),
                     ..entry
                 };
                 return list.all(now).into_iter().map(entry).collect();
@@ -398,6 +358,7 @@ impl Set {
                 timeout: left(value.ends),
                 counters: self.header.counters.then_some((value.packets, value.bytes)),
                 comment: value.comment.then(|| comments.get(&key).cloned()).flatten(),
+                skbinfo: self.header.skbinfo.then_some(value.skbinfo),
             })
             .collect();
         if self.header.kind.is_bitmap() {

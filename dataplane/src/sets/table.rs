@@ -1,7 +1,7 @@
 //! Open addressing over atomic words: one writer at a time, readers that never wait for it.
 //!
 //! ```text
-//!   slot:  [head] [key: 1 to 5 words] [ends, where the set knows timeouts] [packets] [bytes]
+//!   slot:  [head] [key: 1 to 5 words] [ends, where the set knows timeouts] [packets] [bytes] [mark and mask] [priority and queue]
 //!   head:  sequence (32) | tag of the hash (16) | 0 (12) | comment | nomatch | state (2)
 //! ```
 //!
@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicU64, AtomicUsize, fence};
 
 use super::key::MAX_WORDS;
+use super::skbinfo::{MarkMap, SkbInfo};
 
 const STATE: u64 = 3;
 const EMPTY: u64 = 0;
@@ -37,6 +38,7 @@ pub(super) struct Value {
     pub(super) ends: u64,
     pub(super) packets: u64,
     pub(super) bytes: u64,
+    pub(super) skbinfo: SkbInfo,
 }
 
 /// How slots are made.
@@ -45,6 +47,7 @@ pub(super) struct Shape {
     pub(super) key: usize,
     pub(super) timeout: bool,
     pub(super) counters: bool,
+    pub(super) skbinfo: bool,
 }
 
 impl Shape {
@@ -54,8 +57,11 @@ impl Shape {
     const fn packets_at(self) -> usize {
         self.ends_at() + self.timeout as usize
     }
-    const fn words(self) -> usize {
+    const fn skbinfo_at(self) -> usize {
         self.packets_at() + 2 * self.counters as usize
+    }
+    const fn words(self) -> usize {
+        self.skbinfo_at() + SkbInfo::WORDS * self.skbinfo as usize
     }
 }
 
@@ -65,6 +71,8 @@ pub(super) struct Found {
     pub(super) at: usize,
     pub(super) nomatch: bool,
     pub(super) ends: u64,
+    /// What it gives to packets.
+    pub(super) mark: MarkMap,
 }
 
 /// No empty slot is left to be used.
@@ -85,7 +93,7 @@ pub(super) struct Table {
 enum Seen {
     Empty,
     Other,
-    This(u64),
+    This { head: u64, mark: MarkMap },
 }
 
 impl Table {
@@ -138,9 +146,10 @@ impl Table {
                 FULL => {
                     let same =
                         key.iter().zip(words).all(|(asked, word)| word.load(Relaxed) == *asked);
+                    let mark = if same { self.mark(at) } else { MarkMap::default() };
                     fence(Acquire);
                     if head.load(Relaxed) == before {
-                        return if same { Seen::This(before) } else { Seen::Other };
+                        return if same { Seen::This { head: before, mark } } else { Seen::Other };
                     }
                 }
                 _ => std::hint::spin_loop(),
@@ -157,13 +166,13 @@ impl Table {
             match self.look(at, key, hash) {
                 Seen::Empty => return None,
                 Seen::Other => at = (at + 1) & self.mask,
-                Seen::This(head) => {
+                Seen::This { head, mark } => {
                     let ends = if self.shape.timeout {
                         self.word(at, self.shape.ends_at())?.load(Relaxed)
                     } else {
                         0
                     };
-                    return Some(Found { at, nomatch: head & NOMATCH != 0, ends });
+                    return Some(Found { at, nomatch: head & NOMATCH != 0, ends, mark });
                 }
             }
         }
@@ -174,6 +183,15 @@ impl Table {
     fn home(&self, hash: u64) -> usize {
         // The tag is bits 16 to 31, the shard the top ones.
         ((hash >> 32) as usize ^ (hash as usize & 0xffff)) & self.mask
+    }
+
+    #[inline]
+    fn mark(&self, at: usize) -> MarkMap {
+        if !self.shape.skbinfo {
+            return MarkMap::default();
+        }
+        let word = self.word(at, self.shape.skbinfo_at()).map_or(0, |word| word.load(Relaxed));
+        MarkMap::unpack(word)
     }
 
     /// Counts a packet and says what the counters are then; nothing counted where `bytes` is none.
@@ -233,6 +251,7 @@ impl Table {
         }
         self.set_ends(at, value.ends);
         self.set_counters(at, value.packets, value.bytes);
+        self.set_skbinfo(at, value.skbinfo);
         let head_now = sequence | hash & TAG | Self::flags(value) | FULL;
         head.store(head_now, Release);
     }
@@ -259,11 +278,23 @@ impl Table {
         }
     }
 
+    fn skbinfo_words(&self, at: usize) -> Option<[&AtomicU64; SkbInfo::WORDS]> {
+        let first = self.shape.skbinfo_at();
+        Some([self.word(at, first)?, self.word(at, first + 1)?]).filter(|_| self.shape.skbinfo)
+    }
+
+    fn set_skbinfo(&self, at: usize, skbinfo: SkbInfo) {
+        for (word, value) in self.skbinfo_words(at).iter().flatten().zip(skbinfo.pack()) {
+            word.store(value, Relaxed);
+        }
+    }
+
     /// Changes what is not the key. The caller is the only writer.
     pub(super) fn change(&self, at: usize, value: Value) {
         let Some((head, _)) = self.slot(at) else { return };
         self.set_ends(at, value.ends);
         self.set_counters(at, value.packets, value.bytes);
+        self.set_skbinfo(at, value.skbinfo);
         let before = head.load(Relaxed) & !(NOMATCH | COMMENT);
         head.store(before.wrapping_add(ONE_SEQUENCE) | Self::flags(value), Release);
     }
@@ -324,6 +355,10 @@ impl Table {
             ends: ends.map_or(0, |word| word.load(Relaxed)),
             packets,
             bytes,
+            skbinfo: self
+                .skbinfo_words(at)
+                .map(|words| SkbInfo::unpack(words.map(|word| word.load(Relaxed))))
+                .unwrap_or_default(),
         };
         Some((key, value))
     }

@@ -323,3 +323,102 @@ fn a_restore_that_fails_keeps_what_the_tool_has_sent() {
          list -t r",
     );
 }
+
+/// `skbinfo`: what elements give to packets, and `scanf`'s way of reading it.
+#[test]
+fn marks_priorities_and_queues() {
+    compare(
+        "create a hash:ip skbinfo
+         add a 10.0.0.1 skbmark 0x1
+         add a 10.0.0.2 skbmark 0x1/0x2
+         add a 10.0.0.3 skbmark 0x1/2
+         add a 10.0.0.4 skbmark 0x0
+         add a 10.0.0.5 skbmark 0x0/0x0
+         add a 10.0.0.6 skbmark 0x-1
+         add a 10.0.0.7 skbmark 0x0x5/0x0x6
+         add a 10.0.0.8 skbmark 0x1ffffffff/0x1ffffff0f
+         add a 10.0.0.9 skbmark 0xffffffffffffffffff
+         add a 10.0.0.10 skbmark 0x1g
+         add a 10.0.0.11 skbmark 1
+         add a 10.0.0.11 skbmark 0X1
+         add a 10.0.0.11 skbmark -0x1
+         add a 10.0.0.11 skbmark 0x
+         add a 10.0.0.12 skbprio 1:10
+         add a 10.0.0.13 skbprio 0x1:0x2x
+         add a 10.0.0.14 skbprio 12345:10000
+         add a 10.0.0.15 skbprio -1:-2
+         add a 10.0.0.16 skbprio 0x:1
+         add a 10.0.0.16 skbprio 1
+         add a 10.0.0.16 skbprio 1:
+         add a 10.0.0.16 skbprio :1
+         add a 10.0.0.16 skbprio '1 :2'
+         add a 10.0.0.16 skbprio '1: 2'
+         add a 10.0.0.17 skbqueue 65535
+         add a 10.0.0.18 skbqueue 0x10
+         add a 10.0.0.19 skbqueue 0
+         add a 10.0.0.20 skbqueue 65536
+         add a 10.0.0.20 skbqueue x
+         add a 10.0.0.20 skbqueue 1 skbprio 1:2 skbmark 0x1/0x2
+         add a 10.0.0.21 skbmark
+         add a 10.0.0.21 skbmark 0x1 skbmark 0x2
+         list a
+         save a
+         -o xml list a
+         add a 10.0.0.20 skbmark 0x7
+         -exist add a 10.0.0.20 skbqueue 3
+         -exist add a 10.0.0.2
+         test a 10.0.0.20
+         test a 10.0.0.20 skbmark 0x1
+         del a 10.0.0.1 skbprio 1:1
+         del a 10.0.0.1
+         save a
+         create n hash:net
+         add n 10.0.0.0/8 skbmark 0x1
+         add n 10.0.0.0/8 skbqueue 0
+         create -exist n hash:net skbinfo
+         create -exist a hash:ip skbinfo skbinfo
+         create x hash:ip skbinfo 3
+         create i hash:net,iface skbinfo timeout 0 counters comment forceadd
+         add i 10.0.0.0/8,eth wildcard skbmark 0x5/0xf comment hi packets 3 nomatch skbprio a:b bytes 4 skbqueue 7
+         list i
+         -o xml list i
+         create p hash:ip,port skbinfo
+         add p 10.0.0.1,tcp:80-82 skbprio 1:f
+         create six hash:net,port family inet6 skbinfo
+         add six fd00::/8,udp:53 skbmark 0xff/0xff
+         create t hash:ip,port,ip skbinfo
+         create o hash:ip,port,net skbinfo
+         create l list:set skbinfo counters
+         add l a skbmark 0x7 skbqueue 3
+         add l n skbmark 0x8 before a
+         -exist add l a skbprio 1:1
+         create b bitmap:port range 1-100 skbinfo
+         add b 1-3 skbmark 0x1/0x1
+         create bi bitmap:ip range 10.0.0.0/24 skbinfo
+         add bi 10.0.0.1 skbqueue 9
+         save
+         flush a
+         list a",
+    );
+}
+
+#[test]
+fn options_given_twice() {
+    compare(
+        "create d hash:ip timeout 3 timeout 3
+         create d hash:ip hashsize 64 --hashsize 64
+         create d hash:ip family inet -6
+         create d hash:ip -6 family inet
+         create d hash:ip maxelem 4 maxelem
+         create d bitmap:port range 1-2 range 1-3
+         create d list:set size 4 size 8
+         create d hash:net counters counters comment comment
+         create s list:set
+         add d 10.0.0.0/8 timeout 4 timeout 4
+         add d 10.0.0.0/8 packets 4 bytes 5 packets 4
+         add d 10.0.0.0/8 comment a comment b
+         add d 10.0.0.0/8 nomatch nomatch
+         add s d before d after d
+         save",
+    );
+}

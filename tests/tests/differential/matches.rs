@@ -14,7 +14,6 @@ differential!(
     header_fields,
     tcp_options,
     strings,
-    times,
     connections,
     connection_limits,
     rates,
@@ -153,35 +152,6 @@ fn strings() -> Scenario {
         }
         for data in [&b"a"[..], b"b"] {
             lab.lan(&Packet::new(INSIDE, OUTSIDE).tcp((1, 2), flags::SYN, 1, 0, data));
-        }
-    })
-}
-
-/// Days and hours around now, so that some hold and some do not whenever this runs.
-fn times() -> Scenario {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-    let clock = |offset: i64| {
-        let second = (now.cast_signed() + offset).rem_euclid(86_400);
-        format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
-    };
-    let rules = shown(&[
-        &format!("-p udp --dport 1 -m time --timestart {} --timestop {}", clock(-600), clock(600)),
-        &format!("-p udp --dport 2 -m time --timestart {} --timestop {}", clock(600), clock(-600)),
-        &format!("-p udp --dport 3 -m time --timestart {} --timestop {}", clock(600), clock(1200)),
-        "-p udp --dport 4 -m time --weekdays Mon,Tue,Wed,Thu",
-        "-p udp --dport 5 -m time ! --weekdays Mon,Wed,Fri,Sun",
-        "-p udp --dport 6 -m time --monthdays 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
-        "-p udp --dport 7 -m time --datestart 2017-12-24 --datestop 2017-12-27",
-        "-p udp --dport 8 -m time --datestart 2017-12-24",
-        &format!(
-            "-p udp --dport 9 -m time --timestart {} --timestop {} --weekdays Mon,Tue,Wed --contiguous",
-            clock(-600),
-            clock(-1200)
-        ),
-    ]);
-    Scenario::new(&rules, |lab| {
-        for port in 1..10 {
-            lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, port, b"what time"));
         }
     })
 }

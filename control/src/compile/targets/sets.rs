@@ -1,17 +1,13 @@
 //! SET.
 
-use super::{Problem, unsupported};
+use super::Problem;
 use crate::compile::World;
 use crate::compile::matches::sets::{MISSING, directions};
 use sluice_config::netfilter::targets as words;
-use sluice_dataplane::rules::targets::set::SetChange;
+use sluice_dataplane::rules::targets::set::{SetChange, SetMap};
 use sluice_dataplane::sets::{Addition, Direction, Directions, SetRef};
 
 pub(super) fn change(asked: &words::Set, world: &World<'_>) -> Result<SetChange, Problem> {
-    if asked.map.is_some() {
-        let instead = "use --add-set or --del-set, or -m set with -j MARK";
-        return Err(unsupported("-j SET --map-set", instead));
-    }
     let find = |entry: &words::SetEntry| -> Result<(SetRef, Directions), Problem> {
         let set = world.sets.lock().reference(&entry.set);
         let at = entry.from_destination.iter().map(|destination| match destination {
@@ -26,8 +22,10 @@ pub(super) fn change(asked: &words::Set, world: &World<'_>) -> Result<SetChange,
     if let Some((set, _)) = &add {
         set.expect_packets();
     }
+    let map = asked.map.as_ref().map(find).transpose()?;
     Ok(SetChange {
         add: add.map(|(set, at)| (set, at, addition)),
         del: asked.delete.as_ref().map(find).transpose()?,
+        map: map.map(|(set, at)| SetMap { set, at, mark: asked.map_mark }),
     })
 }

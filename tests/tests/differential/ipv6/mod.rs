@@ -2,9 +2,11 @@
 
 mod extensions;
 mod forwarding;
+mod logs;
 mod matches;
 mod prefixes;
 mod rules;
+mod sets;
 mod targets;
 mod tracking;
 mod translation;
