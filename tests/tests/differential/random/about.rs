@@ -173,11 +173,11 @@ impl About {
 const DESTINATION: u8 = 60;
 const FRAGMENT: u8 = 44;
 
-/// Extension headers without their first byte, each whole. A routing header that has no segment left is nobody's concern.
+/// Extension headers without their first byte, each whole, and with no more padding than the kernel allows. A routing header that has no segment left is nobody's concern.
 const HEADERS: [(u8, &[u8]); 8] = [
     (DESTINATION, &[0, 1, 4, 0, 0, 0, 0]),
     (DESTINATION, &[0, 30, 4, 1, 2, 3, 4]),
-    (DESTINATION, &[1, 30, 4, 1, 2, 3, 4, 1, 6, 0, 0, 0, 0, 0, 0]),
+    (DESTINATION, &[1, 30, 12, 1, 2, 3, 4, 1, 6, 0, 0, 0, 0, 0, 0]),
     (43, &[0, 0, 0, 0, 0, 0, 0]),
     (43, &[0, 9, 0, 0, 0, 0, 0]),
     (51, &[4, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]),

@@ -64,7 +64,7 @@ pub(super) fn draw(
     let tracked = dice.about != About::Untracked;
     let template = match dice.below(8) {
         4 | 7 if special.is_some() => special.unwrap_or_default(),
-        5 if dice.accounts && dice.once_in(3) => dice.one(&ACCOUNTS),
+        5 if dice.accounts && tracked && dice.once_in(3) => dice.one(&ACCOUNTS),
         0..=2 if !of_protocol.is_empty() => dice.one(of_protocol),
         3 if before_routing => "-m rpfilter {--loose|--invert|--loose --invert|--accept-local|}",
         3 if matches!(chain, "PREROUTING" | "INPUT" | "FORWARD") && dice.once_in(4) => {
