@@ -5,6 +5,7 @@ use super::protocol::{self, Stream};
 use super::segment::Segment;
 use super::table::{Common, FlowRef, Half, Parts};
 use super::tcp::{self, TcpOutcome};
+use super::tcp_state::TcpConnectionState;
 use super::timeouts::{ConntrackSettings, Timeouts};
 use super::{Changes, Conntrack, CtState, Direction, EventKind, Status, Update};
 use crate::address::Address;
@@ -49,6 +50,23 @@ impl<A: Address> Conntrack<A> {
             self.tell(EventKind::Update, changes, flow.session(), now);
         }
         Update::Accept(state)
+    }
+
+    /// The gateway has refused a packet of this TCP connection with a reset, which is not tracked itself (kernel
+    /// `nf_conntrack_tcp_set_closing`).
+    pub fn close(&mut self, flow: FlowRef, now: Instant, settings: &ConntrackSettings) {
+        let now = Ticks::at(now);
+        let parts = self.table.session_mut(flow.session()).parts(flow.direction());
+        if !parts.common.is_live() || parts.common.deadline.has_come(now) {
+            return;
+        }
+        let closed = TcpConnectionState::Close;
+        let timeouts = settings.timeouts_of(parts.own.window.policy);
+        parts.common.state = closed;
+        parts.common.deadline = now.plus_seconds(timeouts.tcp.of(closed));
+        if self.telling {
+            self.tell(EventKind::Update, Changes::PROTOCOL, flow.session(), now);
+        }
     }
 
     fn update_tcp(

@@ -76,12 +76,12 @@ impl<A: Family> Lane<A> {
     }
 }
 
-/// What mangle's OUTPUT may not change without the packet being routed again (kernel `ipt_mangle_out`,
-/// `ip6t_mangle_out`).
-fn routed_by<A: Family, P: Packet>(flight: &Flight<A, P>) -> (A, A, u32, u8) {
-    let other = match A::VERSION {
-        IpVersion::V4 => flight.headers.tos,
-        IpVersion::V6 => flight.headers.ttl,
+/// What mangle's OUTPUT may not change without the packet being routed again (kernel `nf_route_table_hook4`,
+/// `nf_route_table_hook6`).
+fn routed_by<A: Family, P: Packet>(flight: &Flight<A, P>) -> (A, A, u32, u8, Option<u8>) {
+    let hops = match A::VERSION {
+        IpVersion::V4 => None,
+        IpVersion::V6 => Some(flight.headers.ttl),
     };
-    (flight.source, flight.destination, flight.mark, other)
+    (flight.source, flight.destination, flight.mark, flight.headers.tos, hops)
 }

@@ -243,11 +243,15 @@ impl<A: Family> Lane<A> {
         }
         self.table(env, flight, Table::Mangle, Hook::Output)?;
         self.translate_destination(env, flight, Hook::Output)?;
+        // All of OUTPUT sees the interface of the first way; a translation's shows in POSTROUTING.
+        let seen = flight.egress;
         if flight.destination != before {
             course = self.route_output(env, flight)?;
         }
+        let egress = std::mem::replace(&mut flight.egress, seen);
         self.table(env, flight, Table::Filter, Hook::Output)?;
         self.table(env, flight, Table::Security, Hook::Output)?;
+        flight.egress = egress;
         self.table(env, flight, Table::Mangle, Hook::Postrouting)?;
         self.translate_source(env, flight, Hook::Postrouting, course.out())?;
         match course {

@@ -53,9 +53,8 @@ impl<A: Family> Lane<A> {
                 flight.flow = Flow::Error(flow);
             }
             Flow::Known(flow) => {
-                let (data, headers) = (flight.lead.data(), &flight.headers);
-                let (now, settings) = (env.now, &env.snapshot.conntrack);
-                self.conntrack.update(flow, &flight.layer4, data, headers, None, now, settings);
+                self.conntrack.close(flow, env.now, &env.snapshot.conntrack);
+                self.note_state(env, flow);
             }
             Flow::None | Flow::New(_) | Flow::Error(_) => match self.find_connection(env, flight) {
                 Ok(()) | Err(Stop::HandOff(_)) => {}

@@ -249,6 +249,10 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
             view.state = CtState::Untracked;
             Step::Readdressed
         }
+        Target::Ct(template) => {
+            template.apply(view);
+            Step::Readdressed
+        }
         Target::Mark { value, mask } => {
             view.mark = (view.mark & !mask) ^ value;
             Step::Next
@@ -283,7 +287,6 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
         | Target::TcpEcn(_)
         | Target::OptionStrip(_)
         | Target::Connmark(_)
-        | Target::Ct(_)
         | Target::Set(_)
         | Target::Trace
         | Target::Tell(_)
@@ -310,7 +313,6 @@ fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
             }
         }
         Target::Tee(tee) => tee.apply(view),
-        Target::Ct(template) => template.apply(view),
         Target::Continue
         | Target::Accept
         | Target::Drop
@@ -327,6 +329,7 @@ fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
         | Target::Mss(_)
         | Target::Npt(_)
         | Target::SynProxy(_)
+        | Target::Ct(_)
         | Target::Netmap(_) => {}
     }
 }

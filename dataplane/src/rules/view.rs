@@ -90,6 +90,11 @@ impl<A: Address> View<'_, A> {
         if self.headers.authenticated { AUTHENTICATION } else { self.headers.protocol }
     }
 
+    /// Whether CT has named what it is to be tracked with, and it is not tracked yet.
+    pub(super) fn is_template(&self) -> bool {
+        self.template.is_some() && self.connection.is_none() && self.state == CtState::New
+    }
+
     /// Says of a match that it does not hold, and that the packet is to be dropped for it.
     pub(super) fn hotdrop(&self) -> bool {
         self.hotdrop.set(true);

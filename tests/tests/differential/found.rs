@@ -2,7 +2,7 @@
 
 use sluice_tests::differential;
 use sluice_tests::differential::Scenario;
-use sluice_tests::frame::{Packet, addresses, flags};
+use sluice_tests::frame::{Packet, flags};
 
 use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_IN, ROUTER_OUT};
 
@@ -21,7 +21,8 @@ differential!(
     a_wrong_checksum_stays_wrong,
     an_option_at_the_last_byte_is_not_stripped,
     nothing_follows_an_ipv6_header,
-    an_error_that_quotes_less_than_translation_writes,
+    output_sees_the_way_before_its_translation,
+    a_refusal_of_dccp,
 );
 
 const TABLES: [&str; 4] = ["raw", "mangle", "nat", "filter"];
@@ -279,35 +280,48 @@ fn nothing_follows_an_ipv6_header() -> Scenario {
     })
 }
 
-fn an_error_that_quotes_less_than_translation_writes() -> Scenario {
+fn output_sees_the_way_before_its_translation() -> Scenario {
     let rules = "
         *nat
-        :PREROUTING ACCEPT [0:0]
+        :INPUT ACCEPT [0:0]
+        -A INPUT -j SNAT --to-source 198.51.100.9
+        COMMIT
+        *mangle
+        :OUTPUT ACCEPT [0:0]
         :POSTROUTING ACCEPT [0:0]
-        -A PREROUTING -d 198.51.100.7 -j DNAT --to-destination 192.168.1.9
-        -A POSTROUTING -o wan0 -p tcp -j SNAT --to-source 192.168.1.146
+        -A OUTPUT -o wan0
+        -A OUTPUT -o lan0
+        -A POSTROUTING -o wan0
+        -A POSTROUTING -o lan0
         COMMIT
         *filter
-        :FORWARD ACCEPT [0:0]
-        -A FORWARD -p icmp
+        :OUTPUT ACCEPT [0:0]
+        -A OUTPUT -o wan0
+        -A OUTPUT -o lan0
         COMMIT";
     Scenario::new(rules, |lab| {
-        // Both ends translated, one, the other, none.
-        let flows = [
-            Packet::new(INSIDE, FAR).tcp((1000, 80), flags::SYN, 1, 0, b""),
-            Packet::new(INSIDE, OUTSIDE).tcp((1001, 80), flags::SYN, 1, 0, b""),
-            Packet::new(INSIDE, FAR).udp(1002, 53, b"data"),
-            Packet::new(INSIDE, OUTSIDE).udp(1003, 53, b"data"),
-        ];
-        for flow in flows {
-            let sent = lab.lan(&flow);
-            let Some(seen) = sent.first() else { continue };
-            let (source, _) = addresses(seen.packet());
-            for quote in [24, 27, 28] {
-                let quote = &seen.packet()[..quote];
-                lab.wan(&Packet::new(OUTSIDE, &source.to_string()).icmp_error(3, 3, 0, quote));
+        lab.lan(&Packet::new(INSIDE, ROUTER_IN).ping(1, 1, b"data"));
+        lab.lan(&Packet::new(INSIDE, ROUTER_IN).ping(1, 2, b"data"));
+        lab.compare_counters("mangle");
+        lab.compare_counters("filter");
+    })
+}
+
+fn a_refusal_of_dccp() -> Scenario {
+    let rules = "
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -j REJECT
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for payload in [[0; 40], [7; 40]] {
+            for protocol in [33, 47, 50, 51, 132, 136, 253] {
+                lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(protocol, &payload));
             }
         }
-        lab.compare_counters("filter");
+        // Its sum is right.
+        let mut payload = [0; 16];
+        (payload[0], payload[1]) = (0xff, 0xff);
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(33, &payload));
     })
 }

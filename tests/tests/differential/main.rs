@@ -6,6 +6,7 @@ mod conntrack;
 mod copies;
 mod forwarding;
 mod found;
+mod found_tracking;
 mod hostile;
 mod ipset;
 mod ipv6;

@@ -5,7 +5,7 @@
 
 use super::port::{ALL_BITS, PortRange};
 use super::{Condition, Depends};
-use crate::address::Address;
+use crate::address::{Address, L4Port};
 use crate::conntrack::Direction;
 use crate::rules::{Connection, View};
 use crate::tuple::Tuple;
@@ -107,10 +107,27 @@ impl<A: Address> Asked<A> {
     }
 }
 
+impl<A: Address> Asked<A> {
+    /// Of what CT puts in a connection's place until tracking, in which everything is zero.
+    fn holds_for_template(&self) -> bool {
+        match *self {
+            Self::Protocol(number) => number == 0,
+            Self::Address { address, .. } => address.to_bits() == 0,
+            Self::Port { range, .. } => range.contains(L4Port::default()),
+            Self::Direction(direction) => direction == Direction::Original,
+            Self::Expire(from, _) => from == 0,
+            Self::Status { confirmed, .. } => confirmed,
+        }
+    }
+}
+
 impl<A: Address> Condition<A> for Conntrack<A> {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        let connection = view.connection.as_ref();
-        connection.map_or(self.beside_state, |own| self.asked.holds(own, view) != self.invert)
+        match &view.connection {
+            Some(connection) => self.asked.holds(connection, view) != self.invert,
+            None if view.is_template() => self.asked.holds_for_template() != self.invert,
+            None => self.beside_state,
+        }
     }
     fn depends(&self) -> Depends {
         match self.asked {

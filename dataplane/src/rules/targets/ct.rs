@@ -2,7 +2,7 @@
 //! such rule that a packet meets, NOTRACK among them, is the one that counts.
 
 use crate::address::Address;
-use crate::conntrack::{Changes, PolicyId, Zones};
+use crate::conntrack::{Changes, CtState, PolicyId, Zones};
 use crate::rules::View;
 use crate::tuple::Zone;
 
@@ -54,9 +54,11 @@ impl Template {
         }
     }
 
-    pub(in crate::rules) const fn apply<A: Address>(self, view: &mut View<'_, A>) {
-        if !view.notrack && view.template.is_none() {
+    pub(in crate::rules) fn apply<A: Address>(self, view: &mut View<'_, A>) {
+        if !view.notrack && view.template.is_none() && view.state == CtState::Invalid {
             view.template = Some(self);
+            // So is what will belong to a connection, until tracking finds which.
+            view.state = CtState::New;
         }
     }
 }

@@ -1,24 +1,34 @@
 //! Owns the drawing: the same numbers from the same seed on every machine, and texts with choices in them.
 
+use super::about::About;
+
 /// xorshift64* (Vigna 2016).
-pub(super) struct Dice(u64);
+pub(super) struct Dice {
+    state: u64,
+    /// What everything that is drawn belongs to.
+    pub(super) about: About,
+    /// Whether connections count what they carry.
+    pub(super) accounts: bool,
+}
 
 impl Dice {
-    pub(super) fn new(seed: u64) -> Self {
-        let mut dice = Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    pub(super) fn new(seed: u64, accounts: bool) -> Self {
+        let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+        let mut dice = Self { state, about: About::Usual, accounts };
         // Seeds that differ in few bits begin alike.
         for _ in 0..8 {
             dice.below(2);
         }
+        dice.about = About::draw(&mut dice);
         dice
     }
 
     /// A number below `end`.
     pub(super) fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
+        self.state ^= self.state >> 12;
+        self.state ^= self.state << 25;
+        self.state ^= self.state >> 27;
+        let high = self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
         usize::try_from(high).expect("31 bits") % end
     }
 

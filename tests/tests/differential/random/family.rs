@@ -8,7 +8,9 @@ pub(super) enum Family {
 }
 
 /// A name in rules and flows, the address in IPv4, the one in IPv6.
-const NAMES: [(&str, &str, &str); 21] = [
+const NAMES: [(&str, &str, &str); 22] = [
+    // The one that its card's address makes, in IPv6.
+    ("<eui>", "10.1.0.4", "fd00:1::ff:fe00:102"),
     ("<in>", "10.1.0.2", "fd00:1::2"),
     ("<in2>", "10.1.0.3", "fd00:1::3"),
     ("<out>", "192.168.1.9", "fd00:2::9"),

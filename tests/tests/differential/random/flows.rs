@@ -2,6 +2,7 @@
 
 use sluice_tests::frame::{Packet, TCP, UDP, flags};
 
+use super::about::About;
 use super::dice::Dice;
 use super::family::Family;
 use super::packets::{Answer, data, error, tcp_flags, tcp_options, varied};
@@ -34,7 +35,8 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
             "<in2>",
             "<pool-out>",
         ];
-        (dice.one(&["<in>", "<in>", "<in2>"]), dice.one(&to))
+        let from = if dice.about.has_headers() { "<eui>" } else { "<in>" };
+        (dice.one(&["<in>", from, "<in2>"]), dice.one(&to))
     } else {
         let to =
             ["<in>", "<in>", "<in2>", "<own-out>", "<own-out>", "<own-in>", "<pool-out>", "<far2>"];
@@ -46,10 +48,12 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
     let mut flow = Flow { dice, family, inside, source, destination, own, steps: Vec::new() };
     match flow.dice.below(16) {
         0..=3 => flow.udp(),
+        5 | 6 if flow.dice.about.has_headers() => flow.other_protocol(),
         4..=7 => flow.tcp(),
         8 => flow.odd_tcp(),
         9 | 10 => flow.ping(),
-        11 | 12 => flow.fragments(),
+        11 | 12 if flow.dice.about.has_fragments(family) => flow.fragments(),
+        11 | 12 => flow.udp(),
         13 => flow.unknown_error(),
         14 => flow.other_protocol(),
         _ => flow.broken(sound),
@@ -74,7 +78,8 @@ impl Flow<'_> {
     }
 
     fn vary(&mut self, packet: Packet) -> Packet {
-        varied(self.dice, self.family, packet)
+        let packet = varied(self.dice, self.family, packet);
+        self.dice.about.packet(self.dice, self.family, packet)
     }
 
     fn udp(&mut self) {
@@ -88,7 +93,9 @@ impl Flow<'_> {
             for _ in 0..self.dice.below(3) {
                 let how = match self.dice.below(5) {
                     0 => error(self.dice, self.family),
-                    1 => Answer::Udp(vec![7; 600], vec![304]),
+                    1 if self.dice.about.has_fragments(self.family) => {
+                        Answer::Udp(vec![7; 600], vec![304])
+                    }
                     _ => Answer::Udp(
                         self.dice.one(&[&b"answer"[..], b"ooxx", b""]).into(),
                         Vec::new(),
@@ -203,7 +210,12 @@ impl Flow<'_> {
         let to_router = ["10.1.0.1", "192.168.1.146", "fd00:1::1", "fd00:2::1"];
         // What an error about a long datagram quotes of it depends in the kernel on how its pieces lie in memory.
         let ttl = self.dice.one(&[64, 64, 2, 1]);
-        let short = ttl == 1 || to_router.contains(&self.destination.as_str());
+        let to_router = to_router.contains(&self.destination.as_str());
+        // Without tracking the gateway's own INPUT sees each of them.
+        if to_router && self.dice.about == About::Untracked {
+            return self.udp();
+        }
+        let short = ttl == 1 || to_router;
         let sizes: &[usize] = if short { &[64, 200] } else { &[64, 200, 1600, 2900] };
         let long = vec![7; self.dice.one(sizes)];
         let whole = match self.dice.below(4) {
@@ -283,7 +295,15 @@ impl Flow<'_> {
             }
             _ => self.packet().raw(number, &payload),
         };
-        let packet = self.vary(packet);
+        let own = self.own.to_be_bytes();
+        let special = self.dice.about.other(self.dice, self.family, [own[0], own[1], 0, 80]);
+        // Headers that are not whole are no comparison.
+        let packet = match special {
+            Some((number, payload)) => {
+                self.packet().raw(number, &payload).ttl(self.dice.one(&[64, 2, 1]))
+            }
+            None => self.vary(packet),
+        };
         let sent = self.send(packet);
         for _ in 0..self.dice.below(3) {
             let how = match self.dice.below(3) {

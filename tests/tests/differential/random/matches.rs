@@ -3,6 +3,7 @@
 //! Kept out is what is drawn at random or depends on the moment: `statistic --mode random`, `time` of day. Rates are so
 //! slow that no token comes back while a round lasts.
 
+use super::about::About;
 use super::dice::Dice;
 use super::family::Family;
 
@@ -30,6 +31,9 @@ pub(super) fn protocol(dice: &mut Dice, family: Family) -> &'static str {
         "! -p udp",
         "! -p ipv6-icmp",
     ];
+    if let Some(special) = dice.about.protocol(dice, family) {
+        return special;
+    }
     match family {
         Family::V4 => dice.one(&v4),
         Family::V6 => dice.one(&v6),
@@ -56,7 +60,11 @@ pub(super) fn draw(
         Family::V6 => &V6,
     };
     let before_routing = matches!(table, "raw" | "mangle") && chain == "PREROUTING";
+    let special = dice.about.matching(dice, family, chain, protocol);
+    let tracked = dice.about != About::Untracked;
     let template = match dice.below(8) {
+        4 | 7 if special.is_some() => special.unwrap_or_default(),
+        5 if dice.accounts && tracked && dice.once_in(3) => dice.one(&ACCOUNTS),
         0..=2 if !of_protocol.is_empty() => dice.one(of_protocol),
         3 if before_routing => "-m rpfilter {--loose|--invert|--loose --invert|--accept-local|}",
         3 if matches!(chain, "PREROUTING" | "INPUT" | "FORWARD") && dice.once_in(4) => {
@@ -70,8 +78,8 @@ pub(super) fn draw(
         }
         3 => interface(dice, chain),
         4 => dice.one(of_family),
-        5 => dice.one(&CONNECTION),
-        6 => dice.one(&REMEMBERING),
+        5 if tracked => dice.one(if table == "raw" { &CONNECTION[2..] } else { &CONNECTION }),
+        6 if dice.about.has_memory() => dice.one(&REMEMBERING),
         _ => dice.one(&COMMON),
     };
     dice.text(template)
@@ -126,7 +134,7 @@ const V6: [&str; 3] = [
 
 const CONNECTION: [&str; 24] = [
     "-m connmark ~--mark {0x1/0x1|0x2/0x2|0x0|0x3}",
-    "-m connmark ~--mark {0x1/0x1|0x2/0x2|0x0|0x3}",
+    "-m connmark ~--mark {0x1/0x1|0x2/0x2|0x10/0xf0}",
     "-m conntrack ~--ctstate {NEW|ESTABLISHED|RELATED|INVALID|UNTRACKED|SNAT|DNAT}",
     "-m conntrack ~--ctstate {NEW,ESTABLISHED|RELATED,ESTABLISHED|INVALID,UNTRACKED|NEW,SNAT,INVALID}",
     "-m conntrack --ctstate {NEW|RELATED,ESTABLISHED|INVALID}",
@@ -149,6 +157,13 @@ const CONNECTION: [&str; 24] = [
     "-m helper ~--helper ftp",
     "-m conntrack --ctstate NEW --ctorigsrc {<in>|<net-in>} ~--ctorigdst <out>",
     "-m conntrack ~--ctstate NEW ~--ctproto {6|17}",
+];
+
+const ACCOUNTS: [&str; 4] = [
+    "-m connbytes ~--connbytes {1:1|2:3|4} --connbytes-dir {original|reply|both} --connbytes-mode packets",
+    "-m connbytes ~--connbytes {0:64|41:10000|200} --connbytes-dir {original|reply|both} --connbytes-mode bytes",
+    "-m connbytes ~--connbytes {0:0|28:45|46:100} --connbytes-dir {original|reply|both} --connbytes-mode avgpkt",
+    "-m connbytes ~--connbytes 0 --connbytes-dir both --connbytes-mode packets",
 ];
 
 const REMEMBERING: [&str; 16] = [

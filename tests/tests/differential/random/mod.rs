@@ -1,9 +1,10 @@
 //! Owns the random rounds: rulesets over every table, and conversations through them while rules change, drawn from a
 //! seed; what comes out, every counter and every connection compared.
 //!
-//! `SLUICE_RANDOM_SEED=7` replays one seed; `SLUICE_RANDOM_SECONDS=300` plays new ones for so long in all, beginning with
-//! `SLUICE_RANDOM_FIRST=1000`; with `SLUICE_RANDOM_ALL=1` a difference is no reason to stop.
+//! Five minutes are played in all, `SLUICE_RANDOM_SECONDS=3600` so many seconds, `SLUICE_RANDOM_FIRST=1000` other rounds,
+//! `SLUICE_RANDOM_SEED=7` that one alone; with `SLUICE_RANDOM_ALL=1` a difference is no reason to stop.
 
+mod about;
 mod dice;
 mod family;
 mod flows;
@@ -23,74 +24,127 @@ use sluice_tests::router::Setup;
 use sluice_tests::topology::{LAN, WAN};
 
 use family::Family;
-use play::Stage;
+use play::{Stage, Tally};
 use shrink::Shown;
+
+/// How long all of it takes, unless `SLUICE_RANDOM_SECONDS` says otherwise.
+const SECONDS: u64 = 300;
+/// One seed of so many is of a round in which connections count what they carry.
+const ACCOUNTS: u64 = 5;
 
 #[test]
 fn kernel_repeats() {
-    play(Kind::Kernel, 5, 10);
+    play(Kind::Kernel, 10);
 }
 
 #[test]
 fn sluice_1_worker() {
-    play(Kind::Sluice { workers: 1 }, 20, 60);
+    play(Kind::Sluice { workers: 1 }, 60);
 }
 
 #[test]
 fn sluice_2_workers() {
-    play(Kind::Sluice { workers: 2 }, 5, 30);
+    play(Kind::Sluice { workers: 2 }, 30);
 }
 
-/// So many rounds, or as many as can be played in so many percent of the time that is given.
-fn play(kind: Kind, usual: u64, percent: u64) {
+/// As many rounds as can be played in so many percent of the time.
+fn play(kind: Kind, percent: u64) {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let only = number("SLUICE_RANDOM_SEED");
     let first = only.or(number("SLUICE_RANDOM_FIRST")).unwrap_or(1);
-    let seconds = number("SLUICE_RANDOM_SECONDS").map(|all| all * percent / 100);
+    let time = Duration::from_secs(number("SLUICE_RANDOM_SECONDS").unwrap_or(SECONDS));
+    let time = time * u32::try_from(percent).expect("at most 100") / 100;
     let all = number("SLUICE_RANDOM_ALL").is_some();
-    let mut stage = Stage::new(Duel::new(kind, &setup()));
-    let start = Instant::now();
-    let (mut differences, mut once) = (Vec::new(), Vec::new());
-    let mut rounds: u64 = 0;
-    for seed in first.. {
-        match difference(&mut stage, seed) {
-            Some(Shown { again: true, text }) => differences.push(text),
-            Some(Shown { again: false, text }) => once.push(text),
-            None => {}
+    let mut result = Outcome::default();
+    let parts =
+        [(false, time * (ACCOUNTS as u32 - 1) / ACCOUNTS as u32), (true, time / ACCOUNTS as u32)];
+    for (accounts, time) in parts {
+        let seeds = (first..=only.unwrap_or(u64::MAX))
+            .filter(|seed| seed.is_multiple_of(ACCOUNTS) == accounts);
+        if only.is_some() && seeds.clone().next().is_none() {
+            continue;
         }
-        rounds += 1;
-        let over = match seconds {
-            Some(seconds) => start.elapsed() >= Duration::from_secs(seconds),
-            None => rounds >= usual,
-        };
-        if only.is_some() || over || !differences.is_empty() && !all {
+        // A duel stays on one core: so does the thread that fights it.
+        std::thread::scope(|scope| {
+            let part = || {
+                let mut stage = Stage::new(Duel::new(kind, &setup(accounts)));
+                result.play(&mut stage, seeds, accounts, time, all);
+            };
+            let done = scope.spawn(part).join();
+            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        });
+        if result.over(all) {
             break;
         }
     }
-    let (count, single, tally) = (differences.len(), once.len(), stage.tally);
-    println!(
-        "{kind:?}: {rounds} rounds from seed {first}, {count} differences, {single} seen once: {tally:?}"
-    );
-    // On a machine with other work a frame may come late, or a host's stack say something by itself.
-    if single as u64 > 1 + rounds / 50 {
-        differences.extend(once);
-    } else {
-        once.iter().for_each(|text| println!("{text}"));
+    result.report(kind, first);
+}
+
+/// What has come of the rounds.
+#[derive(Default)]
+struct Outcome {
+    rounds: usize,
+    differences: Vec<String>,
+    once: Vec<String>,
+    tally: Tally,
+}
+
+impl Outcome {
+    fn play(
+        &mut self,
+        stage: &mut Stage,
+        seeds: impl Iterator<Item = u64>,
+        accounts: bool,
+        time: Duration,
+        all: bool,
+    ) {
+        let start = Instant::now();
+        for seed in seeds {
+            match difference(stage, seed, accounts) {
+                Some(Shown { again: true, text }) => self.differences.push(text),
+                Some(Shown { again: false, text }) => self.once.push(text),
+                None => {}
+            }
+            self.rounds += 1;
+            if start.elapsed() >= time || self.over(all) {
+                break;
+            }
+        }
+        self.tally += stage.tally;
     }
-    assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+
+    fn over(&self, all: bool) -> bool {
+        !self.differences.is_empty() && !all
+    }
+
+    fn report(self, kind: Kind, first: u64) {
+        let Self { rounds, mut differences, once, tally } = self;
+        let (count, single) = (differences.len(), once.len());
+        println!(
+            "{kind:?}: {rounds} rounds from seed {first}, {count} differences, {single} seen once: {tally:?}"
+        );
+        // On a machine with other work a frame may come late, or a host's stack say something by itself.
+        if single > 1 + rounds / 50 {
+            differences.extend(once);
+        } else {
+            once.iter().for_each(|text| println!("{text}"));
+        }
+        assert!(differences.is_empty(), "\n{}", differences.join("\n"));
+    }
 }
 
 /// Plays a seed. A difference is shown by the least that still has one.
-fn difference(stage: &mut Stage, seed: u64) -> Option<Shown> {
+fn difference(stage: &mut Stage, seed: u64, accounts: bool) -> Option<Shown> {
     let family = if seed.is_multiple_of(3) { Family::V6 } else { Family::V4 };
-    let round = round::draw(seed, family);
+    let round = round::draw(seed, family, accounts);
     let difference = stage.play(&round).err()?;
     Some(shrink::report(stage, round, difference))
 }
 
 /// Both families on both cables; errors as often as there is a reason, and no redirects.
-fn setup() -> Setup {
+fn setup(accounts: bool) -> Setup {
     let mut setup = Setup::new("")
+        .with_sysctl("net.netfilter.nf_conntrack_acct", accounts.into())
         .with_sysctl("net.ipv4.icmp_ratelimit", 0)
         .with_sysctl("net.ipv4.icmp_ratemask", 0)
         .with_sysctl("net.ipv4.ipfrag_time", 600)
@@ -102,10 +156,22 @@ fn setup() -> Setup {
         .with_route("0.0.0.0/0", "192.168.1.1")
         .with_route("::/0", "fd00:2::fe");
     for (cable, addresses) in [
-        (LAN, ["10.1.0.2", "10.1.0.3", "10.1.0.200", "fd00:1::2", "fd00:1::3", "fd00:1::c8"]),
+        (
+            LAN,
+            &[
+                "10.1.0.2",
+                "10.1.0.3",
+                "10.1.0.4",
+                "10.1.0.200",
+                "fd00:1::2",
+                "fd00:1::3",
+                "fd00:1::ff:fe00:102",
+                "fd00:1::c8",
+            ][..],
+        ),
         (
             WAN,
-            [
+            &[
                 "192.168.1.9",
                 "192.168.1.1",
                 "192.168.1.200",
@@ -115,7 +181,7 @@ fn setup() -> Setup {
             ],
         ),
     ] {
-        for address in addresses {
+        for &address in addresses {
             setup = setup.with_neighbour(cable.interface, address, cable.host_mac);
         }
     }

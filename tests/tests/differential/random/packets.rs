@@ -78,7 +78,20 @@ fn parts(packet: &[u8]) -> Option<(IpAddr, IpAddr, u8, usize)> {
     let v6 = |at: usize| packet.get(at..at + 16).and_then(|own| <[u8; 16]>::try_from(own).ok());
     Some(match packet.first()? >> 4 {
         4 => (v4(12)?.into(), v4(16)?.into(), packet[9], usize::from(packet[0] & 15) * 4),
-        _ => (v6(8)?.into(), v6(24)?.into(), packet[6], 40),
+        _ => {
+            let (mut protocol, mut header) = (packet[6], 40);
+            // A fragment is answered as if it were whole.
+            while let 0 | 43 | 44 | 60 | 51 = protocol {
+                let units = usize::from(*packet.get(header + 1)?);
+                let length = match protocol {
+                    44 => 8,
+                    51 => (units + 2) * 4,
+                    _ => (units + 1) * 8,
+                };
+                (protocol, header) = (*packet.get(header)?, header + length);
+            }
+            (v6(8)?.into(), v6(24)?.into(), protocol, header)
+        }
     })
 }
 

@@ -31,6 +31,14 @@ pub(super) struct Tally {
     pub(super) frames: usize,
 }
 
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.rulesets += other.rulesets;
+        self.packets += other.packets;
+        self.frames += other.frames;
+    }
+}
+
 /// How far timeouts of connections may differ, in seconds: packets come a little later at one router, and seconds are cut
 /// off.
 const TIMEOUT_TOLERANCE: u64 = 3;
@@ -214,7 +222,7 @@ fn same(both: [Vec<Output>; 2]) -> Result<(), String> {
 }
 
 /// A frame without its source port and what follows from that, if it is not the port of the packet that was sent, but
-/// one of the same class (kernel `nf_nat_l4proto_unique_tuple`).
+/// one of the same class or of a rule's range (kernel `nf_nat_l4proto_unique_tuple`).
 fn without_drawn_port(seen: &Seen, sent: &[u8]) -> Option<Vec<u8>> {
     let l4 = |packet: &[u8]| if packet[0] >> 4 == 6 { 40 } else { usize::from(packet[0] & 15) * 4 };
     let packet = seen.packet();
@@ -235,12 +243,17 @@ fn without_drawn_port(seen: &Seen, sent: &[u8]) -> Option<Vec<u8>> {
     for place in [at, at + 1, checksum, checksum + 1] {
         *rest.get_mut(14 + place)? = 0;
     }
-    (old != new && class(old) == class(new)).then_some(rest)
+    (old != new && (new >= 1024 || class(old) == class(new))).then_some(rest)
 }
 
 /// Words as the shell takes them.
 fn quoted(words: &str) -> String {
-    words.split(' ').map(|word| format!("'{word}' ")).collect()
+    let part = |(place, part): (usize, &str)| match place % 2 {
+        0 => part.split_whitespace().map(|word| format!("'{word}' ")).collect(),
+        _ => format!("'{part}' "),
+    };
+    // What is quoted stays together.
+    words.split('"').enumerate().map(part).collect::<String>()
 }
 
 /// A saved ruleset without comments, table by table in their order.

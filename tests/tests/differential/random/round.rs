@@ -2,6 +2,7 @@
 
 use sluice_tests::frame::Packet;
 
+use super::about::About;
 use super::dice::Dice;
 use super::family::Family;
 use super::flows;
@@ -36,8 +37,8 @@ pub(super) struct Round {
 const NOBODY: usize = usize::MAX;
 
 /// Rules, flows, changes of rules between their packets, other rules, more flows.
-pub(super) fn draw(seed: u64, family: Family) -> Round {
-    let mut dice = Dice::new(seed);
+pub(super) fn draw(seed: u64, family: Family, accounts: bool) -> Round {
+    let mut dice = Dice::new(seed, accounts);
     let mut actions = Vec::new();
     // Now and then few tables, so that what only some rules need is not always there.
     let tables: Vec<_> = if dice.once_in(6) {
@@ -46,6 +47,11 @@ pub(super) fn draw(seed: u64, family: Family) -> Round {
         TABLES.into()
     };
     let rich = dice.one(&[1, 3, 5]);
+    let tables = tables.into_iter().filter(|name| {
+        // A translation needs tracking.
+        *name != "nat" || dice.about != About::Untracked
+    });
+    let tables: Vec<_> = tables.collect();
     let mut now: Vec<_> =
         tables.iter().map(|name| Table::draw(&mut dice, family, name, rich)).collect();
     actions.push((NOBODY, Action::Load(now.clone())));

@@ -22,9 +22,12 @@ pub(super) fn report(stage: &mut Stage, round: Round, difference: Difference) ->
             Shown { again: false, text: format!("seed {seed}, seen once in four plays:\n{text}") }
         }
         Some(again) => {
+            let first = again.text.clone();
             let (round, difference) = shrink(stage, round, again);
             let text = text(&round, &difference);
-            Shown { again: true, text: format!("seed {seed} differs from the kernel:\n{text}") }
+            // Shrinking may have led to another.
+            let text = format!("seed {seed} differs from the kernel:\n{text}\nat first:\n{first}");
+            Shown { again: true, text }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Owns what a rule may do with a packet, as templates of [`Dice::text`]. Translations go to single addresses, and ports
 //! are kept or few enough that nothing is drawn.
 
+use super::about::About;
 use super::dice::Dice;
 use super::family::Family;
 
@@ -16,9 +17,22 @@ pub(super) fn draw(
     let ports = matches!(protocol, "-p tcp" | "-p udp");
     let tcp = protocol == "-p tcp";
     let v4 = family == Family::V4;
+    let special = dice.about.target(dice, table, chain);
+    let tracked = dice.about != About::Untracked;
     let template = match (table, dice.below(6)) {
+        ("mangle", 1..) if chain == "OUTPUT" && !dice.about.changes_own() => {
+            dice.one(&["-j ACCEPT", "-j DROP"])
+        }
+        (_, 2 | 3) if special.is_some() && dice.once_in(2) => special.unwrap_or_default(),
+        ("raw", 1) if dice.once_in(6) => "-j TRACE",
         (_, 0) => "",
-        (_, 1) => dice.one(&MARKS),
+        (_, 1) if dice.once_in(6) => dice.one(&TELLING),
+        // What CT puts in a connection's place has a mark of its own in the kernel, which lasts from packet to packet.
+        (_, 1) => dice.one(if tracked && table != "raw" { &MARKS } else { &MARKS[..4] }),
+        ("raw", 2 | 3) if !tracked => dice.one(&["-j ACCEPT", "-j DROP"]),
+        ("raw", 2 | 3) if dice.once_in(4) => {
+            "-j CT --ctevents {new|destroy|assured,reply|new,mark}"
+        }
         ("raw", 2 | 3) => dice.one(&["-j CT --notrack", "-j NOTRACK", "-j ACCEPT", "-j DROP"]),
         ("mangle", 2) if matches!(chain, "FORWARD" | "POSTROUTING") && dice.once_in(4) => {
             "-j CLASSIFY --set-class 1:{1|2}"
@@ -52,7 +66,15 @@ pub(super) fn draw(
     dice.text(if table == "nat" && template == "-j DROP" { "-j ACCEPT" } else { template })
 }
 
-const MARKS: [&str; 12] = [
+/// What tells somebody of the packet, and changes nothing.
+const TELLING: [&str; 3] = [
+    "-j NFLOG --nflog-group {0|5} --nflog-prefix drawn",
+    "-j NFLOG --nflog-size 40 --nflog-threshold 2",
+    "-j LOG --log-prefix drawn --log-level {debug|info}",
+];
+
+/// The first four need no connection.
+const MARKS: [&str; 17] = [
     "-j MARK --set-mark {1|2|0x10/0xf0|3/3}",
     "-j MARK --set-xmark {0x1/0x1|0x2/0xffffffff|0x3/0xf}",
     "-j MARK --{and-mark|or-mark|xor-mark} {0x1|0x2|0xfffffffe|0x10}",
@@ -65,6 +87,11 @@ const MARKS: [&str; 12] = [
     "-j CONNMARK --restore-mark",
     "-j CONNMARK --restore-mark --nfmask {0x1|0xff} --ctmask {0x3|0xff}",
     "-j CONNMARK --save-mark --mask {0x1|0x2}",
+    "-j CONNMARK --restore-mark --mask {0x1|0x2|0xf0}",
+    "-j CONNMARK --save-mark --{left|right}-shift-mark {1|4}",
+    "-j CONNMARK --restore-mark --{left|right}-shift-mark {1|4}",
+    "-j CONNMARK --set-xmark 0x1{/0x3|/0xffffffff} --{left|right}-shift-mark {1|4}",
+    "-j CONNMARK --set-mark {0x11|0x5/0xf}",
 ];
 
 const MANGLE_V4: [&str; 9] = [

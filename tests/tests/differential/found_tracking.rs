@@ -1,0 +1,108 @@
+//! Owns the least scenarios of differences that random rounds have found in connection tracking and translation.
+
+use sluice_tests::differential;
+use sluice_tests::differential::Scenario;
+use sluice_tests::frame::{Packet, addresses, flags};
+
+use crate::{FAR, INSIDE, OUTSIDE, ROUTER_IN};
+
+differential!(
+    an_error_that_quotes_less_than_translation_writes,
+    what_stands_for_a_connection_before_tracking,
+    a_reset_closes_its_connection,
+);
+
+fn an_error_that_quotes_less_than_translation_writes() -> Scenario {
+    let rules = "
+        *nat
+        :PREROUTING ACCEPT [0:0]
+        :POSTROUTING ACCEPT [0:0]
+        -A PREROUTING -d 198.51.100.7 -j DNAT --to-destination 192.168.1.9
+        -A POSTROUTING -o wan0 -p tcp -j SNAT --to-source 192.168.1.146
+        COMMIT
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -p icmp
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        // Both ends translated, one, the other, none.
+        let flows = [
+            Packet::new(INSIDE, FAR).tcp((1000, 80), flags::SYN, 1, 0, b""),
+            Packet::new(INSIDE, OUTSIDE).tcp((1001, 80), flags::SYN, 1, 0, b""),
+            Packet::new(INSIDE, FAR).udp(1002, 53, b"data"),
+            Packet::new(INSIDE, OUTSIDE).udp(1003, 53, b"data"),
+        ];
+        for flow in flows {
+            let sent = lab.lan(&flow);
+            let Some(seen) = sent.first() else { continue };
+            let (source, _) = addresses(seen.packet());
+            for quote in [24, 27, 28] {
+                let quote = &seen.packet()[..quote];
+                lab.wan(&Packet::new(OUTSIDE, &source.to_string()).icmp_error(3, 3, 0, quote));
+            }
+        }
+        lab.compare_counters("filter");
+    })
+}
+
+fn what_stands_for_a_connection_before_tracking() -> Scenario {
+    let asked = "
+        -A CHAIN -m conntrack --ctstate NEW
+        -A CHAIN -m conntrack --ctstate INVALID
+        -A CHAIN -m conntrack --ctdir ORIGINAL
+        -A CHAIN -m conntrack --ctdir REPLY
+        -A CHAIN -m conntrack --ctproto 17
+        -A CHAIN -m conntrack ! --ctproto 17
+        -A CHAIN -m conntrack --ctorigsrc 10.1.0.0/16
+        -A CHAIN -m conntrack ! --ctrepldst 10.1.0.0/16
+        -A CHAIN -m conntrack --ctproto 17 --ctorigsrcport 0:100
+        -A CHAIN -m conntrack --ctstatus NONE
+        -A CHAIN -m conntrack --ctstatus CONFIRMED
+        -A CHAIN -m conntrack ! --ctstatus SEEN_REPLY
+        -A CHAIN -m conntrack --ctexpire 0:10
+        -A CHAIN -m conntrack --ctexpire 1:1000";
+    let [before, after] = ["PREROUTING", "OUTPUT"].map(|chain| asked.replace("CHAIN", chain));
+    let rules = format!(
+        "*raw
+        :PREROUTING ACCEPT [0:0]
+        :OUTPUT ACCEPT [0:0]
+        -A PREROUTING -i lan0 -j CT --zone 3
+        {before}
+        -A OUTPUT -j CT --ctevents new
+        -A OUTPUT -p icmp -m icmp --icmp-type 0 -j CT --notrack
+        {after}
+        COMMIT"
+    );
+    Scenario::new(&rules, |lab| {
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, 53, b"data"));
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, 53, b"data").spoil(9));
+        lab.wan(&Packet::new(OUTSIDE, INSIDE).udp(53, 1000, b"data"));
+        lab.lan(&Packet::new(INSIDE, ROUTER_IN).ping(1, 1, b"data"));
+        lab.compare_counters("raw");
+    })
+}
+
+fn a_reset_closes_its_connection() -> Scenario {
+    let rules = "
+        *mangle
+        :POSTROUTING ACCEPT [0:0]
+        -A POSTROUTING -m conntrack --ctstate INVALID
+        -A POSTROUTING -m connbytes --connbytes 0:0 --connbytes-dir both --connbytes-mode packets
+        -A POSTROUTING -m connbytes --connbytes 1:1 --connbytes-dir both --connbytes-mode packets
+        -A POSTROUTING -m connbytes --connbytes 2:2 --connbytes-dir both --connbytes-mode packets
+        -A POSTROUTING -m connbytes --connbytes 3 --connbytes-dir both --connbytes-mode packets
+        COMMIT
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -p tcp -m length --length 44 -j REJECT --reject-with tcp-reset
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        let segment = |data| Packet::new(INSIDE, OUTSIDE).tcp((1000, 80), flags::ACK, 1, 9, data);
+        lab.lan(&segment(b""));
+        lab.compare_counters("mangle");
+        lab.lan(&segment(b"data"));
+        lab.compare_counters("mangle");
+        lab.lan(&segment(b""));
+        lab.compare_counters("mangle");
+    })
+}
