@@ -159,11 +159,11 @@ impl Side {
         let namespace = Namespace::new("router");
         // A label drawn for each flow that the router's own stack begins would be compared. Without an address of the link
         // nobody is told of a better next hop, which the router under test does not do in IPv6. The stack of its host has
-        // limits and patience of its own.
+        // limits and patience of its own. No path MTU is learned.
         namespace.must(
             "sysctl -qw net.ipv6.auto_flowlabels=0 net.ipv6.conf.default.addr_gen_mode=1 \
              net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_ratemask=0 net.ipv6.icmp.ratelimit=0 \
-             net.ipv4.ipfrag_time=600 net.ipv6.ip6frag_time=600",
+             net.ipv4.ipfrag_time=600 net.ipv6.ip6frag_time=600 net.ipv4.route.min_pmtu=1500",
         );
         let scratch = tempfile::tempdir().expect("cannot make a temporary folder");
         let ends = [LAN, WAN].map(|cable| End::new(&namespace, cable));
