@@ -6,6 +6,7 @@ mod conntrack;
 mod copies;
 mod forwarding;
 mod found;
+mod helpers;
 mod hostile;
 mod ipset;
 mod ipv6;
