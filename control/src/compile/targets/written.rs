@@ -37,8 +37,9 @@ pub(super) fn ct(asked: &words::Ct, policies: &Policies) -> Result<Template, Pro
         // What the rule's protocol is has been seen to.
         "ftp" | "tftp" => true,
         _ => {
-            let instead = "there are the helpers ftp and tftp; let the connections of others in by their ports, with -j ACCEPT";
-            return Err(unsupported("-j CT --helper with this helper", instead));
+            let what = "-j CT --helper with another helper than ftp and tftp";
+            let instead = "let its connections in by their ports, with -j ACCEPT";
+            return Err(unsupported(what, instead));
         }
     };
     let policy = match asked.timeout.as_str() {
