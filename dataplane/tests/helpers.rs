@@ -167,3 +167,33 @@ fn a_transfer_comes_from_a_port_of_the_server_s_choice() {
         assert!(gateway.receive(WAN, &other).is_empty(), "{workers} {spread:?}");
     });
 }
+
+/// Many first packets like it have taken the fast path before.
+#[test]
+fn an_expected_connection_is_none_of_a_known_class() {
+    const FAR: [u8; 4] = [198, 51, 100, 7];
+    const EXPECTED_RULE: usize = 3;
+    everywhere(|workers, spread| {
+        let mut gateway = Gateway::new(workers, spread, rules(workers));
+        let begin = |gateway: &mut Gateway, from, to| {
+            let frame = tcp(LAN, (CLIENT, from), (FAR, to), SYN, 100, 0, b"");
+            assert_eq!(ends(&pass(gateway, LAN, &frame)), ((GATEWAY, from), (FAR, to)));
+        };
+        begin(&mut gateway, 4000, 21);
+        let (outside, server) = ((GATEWAY, 4000), (FAR, 21));
+        let answers = [(SYN | ACK, 500, &b""[..]), (ACK, 501, b"220 in\r\n")];
+        for (flags, seq, text) in answers {
+            pass(&mut gateway, WAN, &tcp(WAN, server, outside, flags, seq, 101, text));
+        }
+        for from in 6000..6010 {
+            begin(&mut gateway, from, 1025);
+        }
+        let passive = tcp(WAN, server, outside, ACK, 509, 101, b"227 (198,51,100,7,4,1)\r\n");
+        pass(&mut gateway, WAN, &passive);
+        for (from, expected) in [(6010, 1), (6011, 1)] {
+            begin(&mut gateway, from, 1025);
+            let count = gateway.rule_counts()[EXPECTED_RULE].packets;
+            assert_eq!(count, expected, "{workers} {spread:?} {from}");
+        }
+    });
+}
