@@ -124,6 +124,10 @@ impl About {
             return packet;
         }
         let mut packet = packet;
+        // A frame carries no more.
+        if packet.payload.len() > 1300 {
+            return packet;
+        }
         for _ in 0..1 + dice.below(2) {
             let (kind, rest) = dice.one(&HEADERS);
             if kind == FRAGMENT && self != Self::Untracked {
