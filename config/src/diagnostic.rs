@@ -41,9 +41,12 @@ pub fn position(text: &str, offset: usize) -> (usize, usize) {
 
 /// The candidate nearest to `word` by edit distance, if any is near enough to be what was meant.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).max(2);
+    let length = word.chars().count();
+    let limit = (length / 3).max(2);
     candidates
         .into_iter()
+        // So many characters are to be added or taken away at least. Words may be megabytes long.
+        .filter(|candidate| candidate.chars().count().abs_diff(length) <= limit)
         .map(|candidate| (distance(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
@@ -84,6 +87,8 @@ mod tests {
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(nearest("adress", ["name", "address"]), Some("address"));
         assert_eq!(nearest("zebra", ["name", "address"]), None);
+        assert_eq!(nearest("addr", ["address", "name"]), None);
+        assert_eq!(nearest("addre", ["name", "address"]), Some("address"));
     }
 
     #[test]

@@ -91,6 +91,8 @@ reasons! {
     SynCookie = "syn-cookie",
     /// TCP options cut short, of a connection whose numbers are shifted.
     BadTcpOptions = "bad-tcp-options",
+    /// Half a command that a helper cannot follow, or one that announces what cannot be expected.
+    Helper = "helper",
     /// The connection table is full.
     ConntrackFull = "conntrack-full",
     /// Two packets raced to create one connection, or the tuple is taken.

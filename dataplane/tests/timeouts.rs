@@ -47,6 +47,7 @@ fn rules(policy: PolicyId, workers: usize) -> Rules<V4> {
         reply: true,
         silenced: Changes::default(),
         policy,
+        helped: false,
     };
     let client = Match::Source(Source::new(V4(CLIENT), V4([255; 4]), false));
     compile(

@@ -36,6 +36,7 @@ fn zone(number: u16, original: bool, reply: bool) -> Target<V4> {
         reply,
         silenced: Changes::default(),
         policy: PolicyId::default(),
+        helped: false,
     })
 }
 

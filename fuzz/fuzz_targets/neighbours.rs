@@ -50,7 +50,7 @@ fn ndp_event(frame: &mut [u8]) -> Option<sluice_dataplane::neighbour::Event> {
     complete_l4(frame, &headers);
     match ndp::is_discovery(frame, &headers).then(|| Message::parse(frame, &headers))?.ok()? {
         Message::Solicitation(asked) => {
-            ndp::answer(&mut MemoryPacket::new(&[]), &asked, Some(5), OWN);
+            ndp::answer(&mut MemoryPacket::new(&[]), &asked, Some(5), OWN, OWN, true);
             asked.event(WIRE)
         }
         Message::Advertisement(told) => Some(told.event(WIRE)),

@@ -26,6 +26,9 @@ pub(super) fn wrong(message: impl Into<String>, help: impl Into<String>) -> Wron
     Wrong { message: message.into(), help: help.into() }
 }
 
+/// Errors beyond this many are not collected.
+const MAX_ERRORS: usize = 100;
+
 /// Collects the errors of one file.
 pub(super) struct Report<'t> {
     text: &'t str,
@@ -39,6 +42,9 @@ impl<'t> Report<'t> {
     }
 
     pub(super) fn error(&mut self, at: &Span, message: impl Into<String>, help: Option<String>) {
+        if self.errors.len() >= MAX_ERRORS {
+            return;
+        }
         let (line, column) = position(self.text, at.start);
         let (file, message) = (self.file.to_owned(), message.into());
         self.errors.push(Diagnostic { file, line, column, message, help });

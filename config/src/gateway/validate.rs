@@ -1,5 +1,6 @@
 //! What only the whole file shows: names used twice, names that nothing has, next hops out of reach.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::parse::{InterfacePlace, Places};
@@ -168,8 +169,11 @@ impl<'a> Check<'a> {
     }
 
     fn routes(&self, report: &mut Report<'_>) {
-        for (nth, (route, place)) in self.config.routes.iter().zip(&self.places.routes).enumerate()
-        {
+        let mut seen = HashSet::new();
+        // There may be a hundred thousand.
+        let by_link = |route: &&Route| route.via.is_none() && route.interface.is_some();
+        let links: Vec<&Route> = self.config.routes.iter().filter(by_link).collect();
+        for (route, place) in self.config.routes.iter().zip(&self.places.routes) {
             if let Some(interface) = &route.interface {
                 self.known(interface, &place.interface, report);
             }
@@ -182,12 +186,8 @@ impl<'a> Check<'a> {
                 let message = format!("a {} route has no next hop", route.kind.as_str());
                 report.error(&place.whole, message, Some("leave out `via` and `interface`".into()));
             }
-            self.next_hop(route, place, report);
-            let same = |other: &&super::Route| {
-                (other.to, other.table.unwrap_or(254), other.metric.unwrap_or(0))
-                    == (route.to, route.table.unwrap_or(254), route.metric.unwrap_or(0))
-            };
-            if self.config.routes.iter().take(nth).any(|other| same(&other)) {
+            self.next_hop(route, place, &links, report);
+            if !seen.insert((route.to, route.table.unwrap_or(254), route.metric.unwrap_or(0))) {
                 let help = "give one of them another `metric` or `table`, or leave it out";
                 report.error(
                     &place.whole,
@@ -198,7 +198,13 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn next_hop(&self, route: &Route, place: &super::parse::RoutePlace, report: &mut Report<'_>) {
+    fn next_hop(
+        &self,
+        route: &Route,
+        place: &super::parse::RoutePlace,
+        links: &[&Route],
+        report: &mut Report<'_>,
+    ) {
         let v4 = route.to.addr().is_ipv4();
         for (address, at) in [(route.via, &place.via), (route.source, &place.source)] {
             if let Some(address) = address.filter(|address| address.is_ipv4() != v4) {
@@ -220,7 +226,7 @@ impl<'a> Check<'a> {
             }
             return;
         }
-        if !self.is_connected(via, route.interface.as_deref()) {
+        if !self.is_connected(via, route.interface.as_deref(), links) {
             let on =
                 route.interface.as_ref().map_or_else(String::new, |name| format!(" of `{name}`"));
             let message = format!("next hop {via} is on no connected subnet{on}");
@@ -231,25 +237,20 @@ impl<'a> Check<'a> {
     }
 
     /// Whether an interface's subnet, or a route by interface alone, leads to the address.
-    fn is_connected(&self, via: IpAddr, on: Option<&str>) -> bool {
+    fn is_connected(&self, via: IpAddr, on: Option<&str>, links: &[&Route]) -> bool {
         let wanted = |name: &str| on.is_none_or(|on| on == name);
         let subnets = self.config.interfaces.iter().filter(|i| wanted(&i.name));
-        let links =
-            self.config.routes.iter().filter(|route| {
-                route.via.is_none() && route.interface.as_deref().is_some_and(wanted)
-            });
+        let mut links = links.iter().filter(|route| route.interface.as_deref().is_some_and(wanted));
         subnets.flat_map(|i| &i.address).any(|net| net.contains(&via))
-            || links.into_iter().any(|route| route.to.contains(&via))
+            || links.any(|route| route.to.contains(&via))
     }
 
     fn neighbours(&self, report: &mut Report<'_>) {
         let entries = &self.config.neighbours;
-        for (nth, (entry, place)) in entries.iter().zip(&self.places.neighbours).enumerate() {
+        let mut seen = HashSet::new();
+        for (entry, place) in entries.iter().zip(&self.places.neighbours) {
             self.known(&entry.interface, &place.interface, report);
-            let same = |other: &super::Neighbour| {
-                (other.address, &other.interface) == (entry.address, &entry.interface)
-            };
-            if entries.iter().take(nth).any(same) {
+            if !seen.insert((entry.address, &entry.interface)) {
                 let message = format!("neighbour {} is given twice", entry.address);
                 report.error(&place.address, message, Some("leave one out".into()));
             }
@@ -292,7 +293,11 @@ impl<'a> Check<'a> {
             return; // arp_filter is one letter from rp_filter
         }
         let mut names = sysctl::KNOWN.iter().map(|known| known.name);
-        let near = names.find(|known| crate::diagnostic::distance(name, known) <= 2);
+        // A name may be megabytes long.
+        let near = names.find(|known| {
+            name.chars().count().abs_diff(known.len()) <= 2
+                && crate::diagnostic::distance(name, known) <= 2
+        });
         if let Some(near) = near {
             let help = Some(format!("did you mean `{near}`?"));
             report.error(at, format!("unknown setting `{name}`"), help);

@@ -3,7 +3,7 @@
 //! Chains are found by name in constant time and rules remember the line that wrote them, so a
 //! restore of hundreds of thousands of lines is linear and every error has its place.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::command::{Command, check_chain_name};
 use super::fault::Fault;
@@ -21,7 +21,8 @@ pub(super) struct Placed {
 pub(super) struct EditChain {
     /// Its `rules` are empty: they stand beside it.
     pub(super) chain: Chain,
-    pub(super) rules: Vec<Placed>,
+    /// With room at both ends: a text may insert or delete its hundred thousand rules one by one at the front.
+    pub(super) rules: VecDeque<Placed>,
 }
 
 /// A table being changed.
@@ -103,7 +104,7 @@ impl Edit {
     fn create(&mut self) {
         if self.chains.is_empty() {
             for hook in self.table.hooks() {
-                self.push(EditChain { chain: Chain::builtin(*hook), rules: Vec::new() });
+                self.push(EditChain { chain: Chain::builtin(*hook), rules: VecDeque::new() });
             }
         }
     }
@@ -214,7 +215,7 @@ impl Edit {
         if self.position(name).is_some() {
             return Err(Fault::refused("Chain already exists.").help("choose another name"));
         }
-        self.push(EditChain { chain: Chain::user(name), rules: Vec::new() });
+        self.push(EditChain { chain: Chain::user(name), rules: VecDeque::new() });
         Ok(())
     }
 
@@ -270,11 +271,6 @@ impl Edit {
         }
     }
 
-    fn reindex(&mut self) {
-        let names = self.chains.iter().map(|chain| chain.chain.name.clone());
-        self.index = names.zip(0..).collect();
-    }
-
     fn rename(&mut self, old: &str, new: &str) -> Result<(), Fault> {
         if self.position(old).is_some() && (self.position(new).is_some() || self.is_builtin(new)) {
             return Err(Fault::refused("File exists.").help("choose a name that no chain has"));
@@ -287,6 +283,9 @@ impl Edit {
             return Err(fault.help("builtin chains keep their names"));
         }
         self.chain_mut(old)?.chain.name = new.to_owned();
+        if let Some(at) = self.index.remove(old) {
+            self.index.insert(new.to_owned(), at);
+        }
         for placed in self.chains.iter_mut().flat_map(|chain| &mut chain.rules) {
             match &mut placed.rule.target {
                 Some(super::Target::Jump(chain) | super::Target::Goto(chain)) if chain == old => {
@@ -295,7 +294,6 @@ impl Edit {
                 Some(_) | None => {}
             }
         }
-        self.reindex();
         Ok(())
     }
 
@@ -347,7 +345,7 @@ impl Edit {
         }
         match self.position(name).and_then(|at| self.chains.get_mut(at)) {
             Some(chain) => chain.rules.clear(),
-            None => self.push(EditChain { chain: Chain::user(name), rules: Vec::new() }),
+            None => self.push(EditChain { chain: Chain::user(name), rules: VecDeque::new() }),
         }
         Ok(())
     }

@@ -9,6 +9,9 @@ use super::{
     AddressMask, Counters, Family, Fragment, Hook, Identity, Match, Protocol, Rule, Target,
 };
 
+/// Pairs of a comma list of sources and one of destinations: a line of some kilobytes could ask for millions of rules.
+const MAX_PAIRS: usize = 1 << 16;
+
 /// What iptables knows and Sluice does not yet; told apart from chains that do not exist.
 const FOREIGN_TARGETS: &[&str] =
     &["CLUSTERIP", "CONNSECMARK", "HMARK", "LED", "RATEEST", "SECMARK", "TPROXY", "ULOG"];
@@ -289,6 +292,11 @@ impl<'a> RuleParser<'a> {
         };
         (self.sources, self.destinations) =
             (read(&self.source_text)?, read(&self.destination_text)?);
+        if self.sources.len().saturating_mul(self.destinations.len()) > MAX_PAIRS {
+            let message = "too many source and destination IP addresses";
+            let help = format!("a rule stands for {MAX_PAIRS} pairs at most; use -m set for lists");
+            return Err(Fault::usage(message).help(help));
+        }
         let negated = self.source_negated || self.destination_negated;
         if self.is_many() && negated {
             let message = "! not allowed with multiple source or destination IP addresses";

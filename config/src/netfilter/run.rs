@@ -1,5 +1,7 @@
 //! A command applied to a ruleset: the ruleset it makes, or the text it prints.
 
+use std::collections::HashMap;
+
 use super::command::{Command, Invocation};
 use super::edit::Edit;
 use super::fault::Fault;
@@ -37,7 +39,8 @@ impl Invocation {
             Command::List { chain, number } => {
                 let model = model.unwrap_or(&fresh);
                 let chains = self.listed(model, chain.as_deref())?;
-                let references = |name: &str| references(model, name);
+                let all = references(model);
+                let references = |name: &str| all.get(name).copied().unwrap_or_default();
                 list(ruleset.family, &chains, *number, self.style, references)
             }
             Command::ListRules { chain, number } => {
@@ -145,11 +148,15 @@ fn told_of(
     }
 }
 
-/// How many rules lead to a chain.
-fn references(model: &TableModel, name: &str) -> usize {
+/// How many rules lead to each chain.
+fn references(model: &TableModel) -> HashMap<&str, usize> {
     let targets =
         model.chains.iter().flat_map(|chain| &chain.rules).filter_map(|rule| rule.target.as_ref());
-    targets.filter_map(Target::chain).filter(|target| *target == name).count()
+    let mut all = HashMap::new();
+    for chain in targets.filter_map(Target::chain) {
+        *all.entry(chain).or_default() += 1;
+    }
+    all
 }
 
 impl Ruleset {

@@ -52,13 +52,14 @@ fn all_matches_and_targets_are_drawn() {
     assert_eq!(names(Target::NAMES, "-j"), ["QUEUE"]);
 }
 
-const PLACES: [&str; 8] = [
+const PLACES: [&str; 9] = [
     "-t filter -A FORWARD",
     "-t mangle -A FORWARD",
     "-t mangle -A POSTROUTING -p tcp --syn",
     "-t nat -A PREROUTING -p tcp",
     "-t nat -A POSTROUTING -p udp",
     "-t raw -A PREROUTING",
+    "-t raw -A PREROUTING -p udp",
     "-t mangle -A PREROUTING",
     "-t filter -A INPUT -p tcp",
 ];
@@ -69,7 +70,7 @@ fn taken(family: Tool, place: &str, words: &[String]) -> Option<String> {
         place.split(' ').map(str::to_owned).chain(words.iter().cloned()).collect();
     let asked = Invocation::parse(family, &all).ok()?;
     let ruleset: Ruleset = rules::empty(family);
-    asked.run(&ruleset).ok()?;
+    asked.run_with(&ruleset, &rules::POLICIES.timeouts).ok()?;
     Some(format!("{} \n", words.join(" ")))
 }
 

@@ -1,7 +1,9 @@
 //! How connections enter the table and leave it.
 
+use super::expect::Ticket;
 use super::expire::{Over, Ticks};
 use super::protocol::{self, STREAM_AFTER};
+use super::shift::Role;
 use super::table::{Common, FlowRef, Half, Hashes, Session};
 use super::timeouts::ConntrackSettings;
 use super::tuples::reply_of;
@@ -77,6 +79,9 @@ impl<A: Address> Conntrack<A> {
             status: Status::default(),
             first_bytes: 0,
             silenced: Changes::default(),
+            role: Role::default(),
+            ticket: Ticket::NONE,
+            followed: false,
             claimed: None,
             first,
         })
@@ -98,12 +103,7 @@ impl<A: Address> Conntrack<A> {
         if free {
             let hashes =
                 Hashes { original: self.hash(&new.original), reply: self.hash(&new.reply) };
-            let proxied = new.status.has(Status::PROXIED);
-            let flow = self.confirm_free_by_hash(new, hashes, now)?;
-            if proxied {
-                self.shifts.begin(flow.session());
-            }
-            return Ok(flow);
+            return self.confirm_free_by_hash(new, hashes, now);
         }
         self.statistics.insert_failed += 1;
         self.release_claims(&new);
@@ -158,6 +158,10 @@ impl<A: Address> Conntrack<A> {
         if let Some(account) = new.account() {
             self.accounts.open(number, account);
         }
+        if new.status.has(Status::ADJUSTED) {
+            self.shifts.begin(number, new.role);
+            self.helps.begin(number, new.ticket);
+        }
         self.count += 1;
         Ok(FlowRef::original_of(number))
     }
@@ -176,6 +180,7 @@ impl<A: Address> Conntrack<A> {
     /// time has passed for. `gone` is told of each, and of those that ended in between by themselves or
     /// gave way.
     pub fn expire(&mut self, now: Instant, budget: usize, mut gone: impl FnMut(&Destroyed<A>)) {
+        self.expectations.sweep(now);
         let now = Ticks::at(now);
         self.aged = now;
         self.telling = self.journal.as_ref().is_some_and(|journal| journal.is_listened_to());
@@ -230,6 +235,7 @@ impl<A: Address> Conntrack<A> {
         if self.telling {
             self.tell_end(number);
         }
+        self.end_help(number);
         self.table.session_mut(number).common.status.set(Status::DYING);
         self.table.unlink(number, hashes);
         self.count -= 1;

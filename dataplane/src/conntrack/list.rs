@@ -2,7 +2,7 @@
 
 use super::expire::Ticks;
 use super::table::FlowRef;
-use super::{Account, Changes, Conntrack, Direction, Event, EventKind, Status};
+use super::{Account, Changes, Conntrack, Direction, Event, EventKind, Helper, Status};
 use crate::address::Address;
 use crate::ids::InterfaceId;
 use crate::time::Instant;
@@ -29,6 +29,8 @@ pub struct Listed {
     pub egress: InterfaceId,
     /// What it has carried, if it has an account.
     pub account: Option<Account>,
+    /// Its helper.
+    pub helper: Option<Helper>,
 }
 
 impl Listed {
@@ -108,6 +110,7 @@ impl<A: Address> Conntrack<A> {
             mark: common.mark,
             egress: common.egress,
             account: self.account(FlowRef::original_of(number)),
+            helper: self.helper(FlowRef::original_of(number)),
         }
     }
 

@@ -16,8 +16,11 @@ mod account;
 mod claim;
 mod directory;
 mod early_drop;
+mod expect;
 mod expire;
+pub(crate) mod ftp;
 mod hash;
+mod help;
 mod icmp;
 mod icmp_error;
 mod index;
@@ -43,6 +46,9 @@ mod tests;
 
 pub use account::{Account, Carried};
 pub use directory::{Claim, Directory};
+pub use expect::Expectations;
+pub(crate) use expect::{Expected, Follow, Refused};
+pub use help::Helper;
 pub use journal::{Changes, Event, EventKind, Journal};
 pub use list::Listed;
 pub use policy::{Policies, PolicyId, PolicyKind};
@@ -61,9 +67,11 @@ use crate::ids::{InterfaceId, WorkerId};
 use crate::nat::Rewrite;
 use crate::tuple::Tuple;
 use account::Accounts;
+use expect::Ticket;
 use expire::{Aging, Ticks};
 use hash::HashKey;
-use shift::ShiftTable;
+use help::HelpTable;
+use shift::{Role, ShiftTable};
 use std::sync::Arc;
 use table::Table;
 use tcp::TcpState;
@@ -126,12 +134,11 @@ impl Status {
     pub(super) const MAPPED: Self = Self(0x40);
     /// Its source was translated by MASQUERADE: it ends when its way out goes down.
     pub const MASQUERADED: Self = Self(0x80);
-    /// SYNPROXY has begun it.
-    pub(crate) const PROXIED: Self = Self(0x0400);
-    /// The sequence numbers of its ends differ.
-    pub(crate) const SHIFTED: Self = Self(0x0800);
-    /// What it says of itself is not what all of its packets say.
-    pub(crate) const ADJUSTED: Self = Self(Self::PROXIED.0 | Self::SHIFTED.0);
+    /// A helper has expected it.
+    pub const EXPECTED: Self = Self(0x0400);
+    /// Its packets are looked at one by one: SYNPROXY has begun it, its ends count differently, or it has a helper. Which
+    /// of these lies [beside](shift::Role) the table.
+    pub(crate) const ADJUSTED: Self = Self(0x0800);
     /// It has an account.
     pub(super) const ACCOUNTED: Self = Self(0x100);
 
@@ -187,6 +194,12 @@ pub struct NewConnection<A> {
     pub(crate) first_bytes: u32,
     /// What nobody is to be told of it.
     pub(crate) silenced: Changes,
+    /// Why its packets are looked at one by one.
+    pub(crate) role: Role,
+    /// What it expects.
+    pub(crate) ticket: Ticket,
+    /// Its translation is that of the connection that expected it, and no rule is asked.
+    pub(crate) followed: bool,
     /// The reply tuple that is claimed.
     pub(crate) claimed: Option<Tuple<A>>,
     pub(crate) first: FirstPacket,
@@ -196,7 +209,7 @@ impl<A: Address> NewConnection<A> {
     /// What can be told of it when it has not come to be.
     #[must_use]
     pub(crate) const fn unclaimed(&self) -> Self {
-        Self { claimed: None, mapped: false, ..*self }
+        Self { claimed: None, mapped: false, ticket: Ticket::NONE, ..*self }
     }
     /// Notes that the source is translated.
     pub const fn set_source_translated(&mut self) {
@@ -209,7 +222,11 @@ impl<A: Address> NewConnection<A> {
     }
     /// Notes that SYNPROXY begins it.
     pub(crate) const fn set_proxied(&mut self) {
-        self.status.set(Status::PROXIED);
+        self.set_role(Role::PROXIED);
+    }
+    const fn set_role(&mut self, role: Role) {
+        self.role.set(role);
+        self.status.set(Status::ADJUSTED);
     }
     /// Notes that the destination is translated.
     pub const fn set_destination_translated(&mut self) {
@@ -310,6 +327,9 @@ pub struct Conntrack<A: Address> {
     directory: Option<Arc<Directory<A>>>,
     table: Table<A>,
     shifts: ShiftTable,
+    helps: HelpTable,
+    /// Shared by all workers.
+    expectations: Arc<Expectations<A>>,
     accounts: Accounts,
     aging: Aging,
     count: usize,
@@ -351,6 +371,8 @@ impl<A: Address> Conntrack<A> {
             directory,
             table: Table::new(slots, key)?,
             shifts: ShiftTable::new(slots)?,
+            helps: HelpTable::new(slots)?,
+            expectations: Arc::new(Expectations::new(key.0)),
             accounts: accounts.ok_or(TableTooLarge { slots })?,
             aging: Aging::new(Self::SPARE),
             count: 0,
@@ -368,6 +390,13 @@ impl<A: Address> Conntrack<A> {
     pub fn with_journal(mut self, journal: Arc<Journal>) -> Self {
         self.telling = journal.is_listened_to();
         self.journal = Some(journal);
+        self
+    }
+
+    /// The same, with what all workers' connections expect.
+    #[must_use]
+    pub fn with_expectations(mut self, expectations: Arc<Expectations<A>>) -> Self {
+        self.expectations = expectations;
         self
     }
 

@@ -26,7 +26,7 @@ pub(super) fn first_packet<A: Address>(
     let timeouts = settings.timeouts_of(policy);
     let timeout = match layer4.kind {
         Layer4Kind::Tcp(fields) => {
-            let segment = Segment { fields, data, headers, ack_shift: 0 };
+            let segment = Segment { fields, data, headers, ack_shift: 0, proxied: false };
             return first_segment(&segment, policy, settings);
         }
         Layer4Kind::Icmp { kind, .. } | Layer4Kind::Icmp6 { kind, .. } => {

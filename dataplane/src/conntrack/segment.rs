@@ -13,6 +13,8 @@ pub(super) struct Segment<'a> {
     pub(super) headers: &'a Headers,
     /// By how much its acknowledgements lie above the numbers of the one they are for.
     pub(super) ack_shift: u32,
+    /// SYNPROXY has begun its connection.
+    pub(super) proxied: bool,
 }
 
 impl Segment<'_> {

@@ -1,13 +1,14 @@
 //! Sequence numbers that one end of a TCP connection knows otherwise than the other, because SYNPROXY has spoken for
-//! it (kernel `nf_conntrack_seqadj.c`, `nf_conntrack_synproxy.h`).
+//! it or a helper has changed what it said (kernel `nf_conntrack_seqadj.c`, `nf_conntrack_synproxy.h`).
 //!
 //! ```text
-//!   Status::PROXIED or SHIFTED ─> Shifts[session]: by how much each direction's numbers move
+//!   Status::ADJUSTED ─> Shifts[session]: why, and by how much each direction's numbers move
 //! ```
 //!
 //! The table has a place for every session and takes memory only where a place has been used: connections
-//! without such a status never touch it. Windows are tracked in each sender's own numbers.
+//! without that status never touch it. Windows are tracked in each sender's own numbers.
 
+use super::segment::{after, before};
 use super::{Conntrack, Direction, FlowRef, Status, TableTooLarge, TcpConnectionState};
 use crate::address::Address;
 use crate::wire::parse::Headers;
@@ -15,11 +16,66 @@ use crate::wire::tcp_options::{self, SACK, TIMESTAMPS};
 use crate::wire::{tcp_flags, u32_at};
 use zerocopy::FromZeros;
 
+/// Why a connection's packets are looked at one by one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
+pub(crate) struct Role(u32);
+
+impl Role {
+    /// SYNPROXY has begun it.
+    pub(super) const PROXIED: Self = Self(1);
+    /// The sequence numbers of its ends differ.
+    pub(super) const SHIFTED: Self = Self(2);
+    /// It has a helper.
+    pub(super) const HELPED: Self = Self(4);
+
+    pub(super) const fn has(self, bits: Self) -> bool {
+        self.0 & bits.0 != 0
+    }
+    pub(super) const fn set(&mut self, bits: Self) {
+        self.0 |= bits.0;
+    }
+}
+
+/// By how much the sequence numbers of one direction move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
+struct Shift {
+    /// Where the last change is, in the sender's numbers.
+    at: u32,
+    /// Up to there,
+    before: u32,
+    /// and behind.
+    behind: u32,
+}
+
+impl Shift {
+    /// Of a number as its sender says it.
+    const fn of(self, seq: u32) -> u32 {
+        if after(seq, self.at) { self.behind } else { self.before }
+    }
+
+    /// Of a number as the other end hears it.
+    const fn of_heard(self, ack: u32) -> u32 {
+        self.of(ack.wrapping_sub(self.before))
+    }
+
+    /// What the sender says at `seq` becomes longer by this. Of what is said again, nothing changes: there is one change
+    /// in the window, as in the kernel.
+    const fn grow(&mut self, seq: u32, by: u32) {
+        if self.before == self.behind || before(self.at, seq) {
+            self.at = seq;
+            self.before = self.behind;
+            self.behind = self.behind.wrapping_add(by);
+        }
+    }
+}
+
 /// What is kept of one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
 pub(super) struct Shifts {
-    /// By how much the sequence numbers of original and reply move.
-    by: [u32; 2],
+    /// Why.
+    pub(super) role: Role,
+    /// Of original and reply.
+    by: [Shift; 2],
     /// The sequence number that SYNPROXY greeted the client with.
     greeting: u32,
     /// The timestamp it greeted it with.
@@ -29,7 +85,7 @@ pub(super) struct Shifts {
 }
 
 impl Shifts {
-    const fn of(&self, direction: Direction) -> u32 {
+    const fn of(&self, direction: Direction) -> Shift {
         self.by[direction as usize]
     }
 }
@@ -55,10 +111,10 @@ impl ShiftTable {
         self.0.get_mut(session as usize)
     }
 
-    /// A connection begins that SYNPROXY opens.
-    pub(super) fn begin(&mut self, session: u32) {
+    /// A connection begins whose packets are looked at one by one.
+    pub(super) fn begin(&mut self, session: u32, role: Role) {
         if let Some(place) = self.place(session) {
-            *place = Shifts::default();
+            *place = Shifts { role, ..Shifts::default() };
         }
     }
 
@@ -77,14 +133,23 @@ impl ShiftTable {
         }
     }
 
-    /// From here on the server's `seq` is what the client was greeted with. False where they are the same.
-    pub(super) fn align(&mut self, session: u32, direction: Direction, seq: u32) -> bool {
-        let Some(place) = self.place(session) else { return false };
+    /// From here on the server's `seq` is what the client was greeted with.
+    pub(super) fn align(&mut self, session: u32, direction: Direction, seq: u32) {
+        let Some(place) = self.place(session) else { return };
         let by = place.greeting.wrapping_sub(seq);
         if by != 0 {
-            place.by[direction as usize] = by;
+            let shift = &mut place.by[direction as usize];
+            (shift.before, shift.behind) = (by, by);
+            place.role.set(Role::SHIFTED);
         }
-        by != 0
+    }
+
+    /// A helper has made what is said at `seq` longer by this.
+    pub(super) fn grow(&mut self, session: u32, direction: Direction, seq: u32, by: u32) {
+        if let Some(place) = self.place(session).filter(|_| by != 0) {
+            place.by[direction as usize].grow(seq, by);
+            place.role.set(Role::SHIFTED);
+        }
     }
 }
 
@@ -109,9 +174,11 @@ pub(super) fn shift_numbers(
         return false;
     }
     let (own, other) = (shifts.of(direction), shifts.of(direction.opposite()));
-    tcp_options::replace(data, headers, SEQ, &seq.wrapping_add(own).to_be_bytes());
+    let seq = seq.wrapping_add(own.of(seq));
+    tcp_options::replace(data, headers, SEQ, &seq.to_be_bytes());
     if data.get(l4 + FLAGS).is_some_and(|flags| flags & tcp_flags::ACK != 0) {
-        tcp_options::replace(data, headers, ACK, &ack.wrapping_sub(other).to_be_bytes());
+        let ack = ack.wrapping_sub(other.of_heard(ack));
+        tcp_options::replace(data, headers, ACK, &ack.to_be_bytes());
     }
     let mut from = 0;
     while let Some(blocks) = option(data, headers, from, SACK) {
@@ -121,7 +188,7 @@ pub(super) fn shift_numbers(
         }
         for at in (blocks.start + 2..blocks.end).step_by(4) {
             let Some(edge) = u32_at(data, at) else { break };
-            let edge = edge.wrapping_sub(other).to_be_bytes();
+            let edge = edge.wrapping_sub(other.of_heard(edge)).to_be_bytes();
             tcp_options::replace(data, headers, at - l4, &edge);
         }
     }
@@ -160,16 +227,23 @@ fn option(data: &[u8], headers: &Headers, from: usize, kind: u8) -> Option<std::
 }
 
 impl<A: Address> Conntrack<A> {
-    /// Whether packets of this connection are to be shifted, or looked at by SYNPROXY.
+    /// Whether packets of this connection are to be shifted, or looked at by SYNPROXY or a helper.
     #[inline]
-    pub(crate) fn is_shifted(&self, flow: FlowRef) -> bool {
+    pub(crate) fn is_adjusted(&self, flow: FlowRef) -> bool {
         self.common(flow).status.has(Status::ADJUSTED)
+    }
+
+    /// Why the packets of a connection are looked at one by one.
+    pub(super) fn role(&self, flow: FlowRef) -> Role {
+        match self.is_adjusted(flow) {
+            true => self.shifts.get(flow.session()).role,
+            false => Role::default(),
+        }
     }
 
     /// The state of a connection that SYNPROXY has opened; none of another.
     pub(crate) fn proxied_state(&self, flow: FlowRef) -> Option<TcpConnectionState> {
-        let common = self.common(flow);
-        common.status.has(Status::PROXIED).then_some(common.state)
+        self.role(flow).has(Role::PROXIED).then(|| self.common(flow).state)
     }
 
     /// The SYN of a connection is on its way, with the sequence number and the timestamp that its client was greeted
@@ -185,17 +259,23 @@ impl<A: Address> Conntrack<A> {
 
     /// What `flow` calls `seq` is what its peer was greeted with.
     pub(crate) fn align(&mut self, flow: FlowRef, seq: u32) {
-        if self.shifts.align(flow.session(), flow.direction(), seq) {
-            self.common_mut(flow).status.set(Status::SHIFTED);
-        }
+        self.shifts.align(flow.session(), flow.direction(), seq);
     }
 
-    /// By how much an acknowledgement of this direction lies above what the other has sent.
-    pub(super) fn ack_shift(&self, flow: FlowRef) -> u32 {
-        match self.common(flow).status.has(Status::SHIFTED) {
-            true => self.shifts.get(flow.session()).of(flow.direction().opposite()),
-            false => 0,
+    /// What `flow` says at `seq` has become longer by this.
+    pub(crate) fn grow(&mut self, flow: FlowRef, seq: u32, by: u32) {
+        self.shifts.grow(flow.session(), flow.direction(), seq, by);
+    }
+
+    /// By how much an acknowledgement of this direction lies above what the other has sent, and whether SYNPROXY has
+    /// begun the connection.
+    pub(super) fn ack_shift(&self, flow: FlowRef, ack: u32) -> (u32, bool) {
+        if !self.is_adjusted(flow) {
+            return (0, false);
         }
+        let shifts = self.shifts.get(flow.session());
+        let by = shifts.of(flow.direction().opposite()).of(ack.wrapping_sub(1));
+        (by, shifts.role.has(Role::PROXIED))
     }
 
     /// The largest window the client has announced, as far as a header can say it.
@@ -208,11 +288,11 @@ impl<A: Address> Conntrack<A> {
     /// options cannot be read.
     pub(crate) fn shift(&self, flow: FlowRef, data: &mut [u8], headers: &Headers) -> bool {
         let shifts = self.shifts.get(flow.session());
-        let status = self.common(flow).status;
-        if status.has(Status::SHIFTED) && !shift_numbers(&shifts, flow.direction(), data, headers) {
+        let role = shifts.role;
+        if role.has(Role::SHIFTED) && !shift_numbers(&shifts, flow.direction(), data, headers) {
             return false;
         }
-        if status.has(Status::PROXIED) {
+        if role.has(Role::PROXIED) {
             shift_timestamps(&shifts, flow.direction(), data, headers);
         }
         true

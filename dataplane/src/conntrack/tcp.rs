@@ -155,7 +155,7 @@ pub(super) fn track(
     let kind = segment.kind();
     let mut old = tcp.state;
     let mut new = match Next::after(old, direction, kind) {
-        Next::Invalid if is_keep_alive(tcp, sender, direction, segment, status) => return IGNORED,
+        Next::Invalid if is_keep_alive(tcp, sender, direction, segment) => return IGNORED,
         Next::Invalid => return INVALID,
         Next::To(TcpConnectionState::SynSent) if is_over(old) => {
             let closed = (sender.flags | receiver.flags) & mark::CLOSE_INIT != 0;
@@ -219,9 +219,8 @@ fn is_keep_alive(
     sender: &Window,
     direction: Direction,
     segment: &Segment<'_>,
-    status: Status,
 ) -> bool {
-    status.has(Status::PROXIED)
+    segment.proxied
         && tcp.state == TcpConnectionState::SynSent
         && segment.kind() == Kind::Ack
         && direction == Direction::Original

@@ -31,8 +31,8 @@ impl<A: Address> Conntrack<A> {
     ) -> Update {
         let now = Ticks::at(now);
         if let Layer4Kind::Tcp(fields) = layer4.kind {
-            let ack_shift = self.ack_shift(flow);
-            let segment = Segment { fields, data, headers, ack_shift };
+            let (ack_shift, proxied) = self.ack_shift(flow, fields.ack);
+            let segment = Segment { fields, data, headers, ack_shift, proxied };
             return self.update_tcp(flow, &segment, bytes, now, settings);
         }
         let mut parts = self.table.session_mut(flow.session()).parts(flow.direction());
@@ -180,6 +180,9 @@ fn note_direction<A: Address>(
             own.cache.clear();
             peer.cache.clear();
             CtState::Established
+        }
+        Direction::Original if !seen_reply && common.status.has(Status::EXPECTED) => {
+            CtState::Related
         }
         Direction::Original if !seen_reply => CtState::New,
         Direction::Original | Direction::Reply => CtState::Established,

@@ -37,7 +37,7 @@ impl<A: Family> Lane<A> {
         let (source, destination) = (headers.source::<A>(data), headers.destination::<A>(data));
         let tuple = tuple_of(source, destination, headers.protocol, &layer4)?;
         let flow = self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple)?;
-        let shifted = self.conntrack.is_shifted(flow);
+        let shifted = self.conntrack.is_adjusted(flow);
         if shifted && !self.is_plainly_shifted(flow, data, headers) {
             return None;
         }

@@ -178,7 +178,7 @@ impl<A: Family> Lane<A> {
             && flight.cacheable
             && self.classes.cacheable
             && flight.zones.are_default()
-            && flight.template.is_none_or(|template| template.silenced.is_empty())
+            && flight.template.is_none_or(|template| template.is_common())
             && flight.rest.is_empty()
             && flight.redirect.is_none()
             && flight.destination == original.destination;

@@ -88,7 +88,8 @@ impl<A: Family> Lane<A> {
         let state = flow.direction() as u8
             | has(Status::SEEN_REPLY) << 1
             | has(Status::SRC_NAT) << 2
-            | has(Status::DST_NAT) << 3;
+            | has(Status::DST_NAT) << 3
+            | has(Status::EXPECTED) << 4;
         let (ingress, egress, mark) = (way.ingress, way.egress, common.mark);
         let spread = self.conntrack.hash(&arriving.tuple)
             ^ self.conntrack.hash(&leaving.tuple).rotate_left(17)

@@ -16,6 +16,7 @@ mod epochs;
 mod established;
 mod fast;
 mod first;
+mod help;
 mod hooks;
 mod kin;
 mod proxy;

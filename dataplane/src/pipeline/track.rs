@@ -189,8 +189,20 @@ impl<A: Family> Lane<A> {
                     new.set_proxied();
                 }
                 flight.state = CtState::New;
+                let met = match self.conntrack.met(&tuple, zones, env.now) {
+                    Some(expected) => {
+                        flight.state = CtState::Related;
+                        self.meet(&env, &mut new, &expected)
+                    }
+                    None => {
+                        if flight.template.is_some_and(|template| template.helped) {
+                            new.set_helped();
+                        }
+                        Ok(())
+                    }
+                };
                 flight.flow = Flow::New(new);
-                Ok(())
+                met
             }
             Begin::Invalid => Ok(()),
             Begin::Owned(owner) => Err(Stop::HandOff(owner)),
@@ -269,6 +281,15 @@ impl<A: Family> Lane<A> {
     }
 
     fn confirm<P: Packet>(&mut self, env: Env<'_>, flight: &mut Flight<A, P>) -> Result<(), Stop> {
+        if let Flow::Known(flow) = flight.flow
+            && self.conntrack.is_adjusted(flow)
+        {
+            self.help(env, flight, flow)?;
+        } else if let Flow::New(new) = &flight.flow
+            && new.helper().is_some()
+        {
+            self.help_first(env, flight)?;
+        }
         match std::mem::replace(&mut flight.flow, Flow::None) {
             Flow::New(new) => {
                 let flow = self.conntrack.confirm(new, env.now).map_err(Stop::Drop)?;
@@ -279,7 +300,7 @@ impl<A: Family> Lane<A> {
             }
         }
         match flight.flow {
-            Flow::Known(flow) if self.conntrack.is_shifted(flow) => self.adjust(env, flight, flow),
+            Flow::Known(flow) if self.conntrack.is_adjusted(flow) => self.adjust(env, flight, flow),
             Flow::None | Flow::New(_) | Flow::Unborn(_) | Flow::Known(_) | Flow::Error(_) => Ok(()),
         }
     }
@@ -299,7 +320,8 @@ impl<A: Family> Lane<A> {
             Tie::None | Tie::Proxied => true,
             Tie::Related(_) | Tie::Reply | Tie::Of(_) => false,
         };
-        if !flight.cacheable || !flight.rest.is_empty() || !own {
+        let may_keep = self.conntrack.may_keep_verdicts(flow);
+        if !flight.cacheable || !flight.rest.is_empty() || !own || !may_keep {
             return;
         }
         let counters = A::rules(env.snapshot).counters(env.worker);

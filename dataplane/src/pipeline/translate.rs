@@ -39,7 +39,8 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
         hook: Hook,
     ) -> Result<(), Stop> {
-        if let Flow::New(_) = flight.flow
+        if let Flow::New(new) = &flight.flow
+            && !new.followed
             && let Some(outcome) = self.nat_table(env, flight, hook)
         {
             let Flow::New(new) = &mut flight.flow else { return Ok(()) };
@@ -85,7 +86,9 @@ impl<A: Family> Lane<A> {
         hook: Hook,
         out: Option<Out>,
     ) -> Result<(), Stop> {
-        if let Flow::New(_) = flight.flow {
+        if let Flow::New(new) = &flight.flow
+            && !new.followed
+        {
             let range = match self.nat_table(env, flight, hook) {
                 Some(Outcome::Snat(range)) => {
                     self.classes.note_source(SourceRule::Snat(range));

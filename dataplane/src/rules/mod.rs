@@ -21,7 +21,7 @@ mod paths;
 mod reach;
 pub mod report;
 mod set_query;
-mod spin;
+pub(crate) mod spin;
 pub mod targets;
 mod view;
 

@@ -8,20 +8,20 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 
 /// A value behind the lock.
 #[derive(Debug, Default)]
-pub(super) struct Spin<T>(Mutex<T>);
+pub(crate) struct Spin<T>(Mutex<T>);
 
 /// The value, while it is held.
 #[derive(Debug)]
-pub(super) struct Held<'a, T>(MutexGuard<'a, T>);
+pub(crate) struct Held<'a, T>(MutexGuard<'a, T>);
 
 impl<T> Spin<T> {
     /// A value.
-    pub(super) const fn new(value: T) -> Self {
+    pub(crate) const fn new(value: T) -> Self {
         Self(Mutex::new(value))
     }
 
     /// Takes the lock.
-    pub(super) fn hold(&self) -> Held<'_, T> {
+    pub(crate) fn hold(&self) -> Held<'_, T> {
         loop {
             match self.0.try_lock() {
                 Ok(guard) => return Held(guard),

@@ -7,7 +7,7 @@ use super::targets::tee::Copier;
 use super::{CounterId, Hook};
 use crate::address::Address;
 use crate::conntrack::{
-    Account, Conntrack, CtState, Direction, FlowRef, Half, NewConnection, Status,
+    Account, Conntrack, CtState, Direction, FlowRef, Half, Helper, NewConnection, Status,
 };
 use crate::fib::Fib;
 use crate::ids::{InterfaceId, WorkerId};
@@ -265,6 +265,13 @@ impl<A: Address> Connection<'_, A> {
         }
     }
 
+    /// The helper that has expected it.
+    #[must_use]
+    pub fn expected_by(&self) -> Option<Helper> {
+        let expected = self.status().has(Status::EXPECTED);
+        expected.then(|| Helper::of(self.tuple(Direction::Original).protocol)).flatten()
+    }
+
     /// Seconds until it ends if nothing more comes; none before it is in the table.
     #[must_use]
     pub fn seconds_left(&self, now: Instant) -> Option<u32> {
@@ -298,6 +305,7 @@ impl<A: Address> Connection<'_, A> {
             Tracked::New(new) | Tracked::Unborn(new) => new.mark = mark,
             Tracked::Known(conntrack, flow) => {
                 let flow = *flow;
+                conntrack.note_mark(flow, mark);
                 if std::mem::replace(&mut conntrack.common_mut(flow).mark, mark) != mark {
                     conntrack.half_mut(flow).cache.clear();
                     conntrack.half_mut(flow.peer()).cache.clear();

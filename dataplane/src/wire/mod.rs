@@ -16,6 +16,7 @@ pub mod tcp_flags;
 pub mod tcp_options;
 pub mod tcp_reset;
 pub mod tcp_segment;
+pub mod tcp_text;
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -98,3 +98,9 @@ pub(crate) fn headers(frame: &[u8]) -> Headers {
         other => panic!("{other:?}"),
     }
 }
+
+/// A TCP segment with a right checksum and that payload.
+pub(crate) fn tcp_with(v6: bool, payload: &[u8]) -> Vec<u8> {
+    let segment = tcp(0x18, &[], payload);
+    completed(if v6 { ipv6(6, &segment) } else { ipv4(6, 0, &[], &segment) }, 16)
+}

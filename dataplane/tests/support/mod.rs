@@ -15,7 +15,9 @@ pub mod rules;
 
 use crossbeam_queue::ArrayQueue;
 use sluice_dataplane::address::{Address, Mac, V4, V6};
-use sluice_dataplane::conntrack::{Account, Conntrack, ConntrackSettings, Directory, Listed};
+use sluice_dataplane::conntrack::{
+    Account, Conntrack, ConntrackSettings, Directory, Expectations, Listed,
+};
 use sluice_dataplane::fib::{Fib, FibWriter};
 use sluice_dataplane::ids::{InterfaceId, NextHopId, WorkerId};
 use sluice_dataplane::interface::{Interface, Interfaces, ReversePathFilter};
@@ -174,6 +176,7 @@ struct Family<A: Address> {
     fib: Arc<Fib<A>>,
     mappings: Arc<SourceMappings<A>>,
     directory: Option<Arc<Directory<A>>>,
+    expectations: Arc<Expectations<A>>,
 }
 
 impl<A: Address> Family<A> {
@@ -184,12 +187,14 @@ impl<A: Address> Family<A> {
             fib,
             mappings: Arc::new(SourceMappings::new(CONNECTIONS, 7).unwrap()),
             directory: (workers > 1).then(|| Arc::new(Directory::new(2 * CONNECTIONS, Self::KEY))),
+            expectations: Arc::new(Expectations::new(Self::KEY)),
         }
     }
     fn lane(&self, id: WorkerId) -> Lane<A> {
         let settings = ConntrackSettings::default();
         let directory = self.directory.clone();
         let conntrack = Conntrack::new(id, &settings, Self::KEY, CONNECTIONS, directory).unwrap();
+        let conntrack = conntrack.with_expectations(Arc::clone(&self.expectations));
         Lane::new(conntrack, Arc::clone(&self.fib), Arc::clone(&self.mappings))
     }
 }

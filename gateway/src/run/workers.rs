@@ -10,7 +10,7 @@ use sluice_config::Config;
 use sluice_config::gateway::Workers;
 use sluice_control::server::WorkerHandle;
 use sluice_dataplane::address::{Address, V4, V6};
-use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings, Directory, Journal};
+use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings, Directory, Expectations, Journal};
 use sluice_dataplane::fib::Fib;
 use sluice_dataplane::ids::WorkerId;
 use sluice_dataplane::nat::SourceMappings;
@@ -113,6 +113,7 @@ struct Family<A: Address> {
     fib: Arc<Fib<A>>,
     mappings: Arc<SourceMappings<A>>,
     directory: Option<Arc<Directory<A>>>,
+    expectations: Arc<Expectations<A>>,
     capacity: usize,
     key: [u64; 2],
 }
@@ -124,6 +125,7 @@ impl<A: Address> Family<A> {
             fib: Arc::clone(fib),
             mappings: Arc::new(SourceMappings::new(max, secret())?),
             directory: (workers > 1).then(|| Arc::new(Directory::new(2 * max, key))),
+            expectations: Arc::new(Expectations::new(key)),
             capacity: max.div_ceil(workers),
             key,
         })
@@ -136,7 +138,9 @@ impl<A: Address> Family<A> {
     ) -> Result<Lane<A>> {
         let directory = self.directory.clone();
         let conntrack = Conntrack::new(id, settings, self.key, self.capacity, directory)?;
-        let conntrack = conntrack.with_journal(Arc::clone(journal));
+        let conntrack = conntrack
+            .with_journal(Arc::clone(journal))
+            .with_expectations(Arc::clone(&self.expectations));
         Ok(Lane::new(conntrack, Arc::clone(&self.fib), Arc::clone(&self.mappings)))
     }
 }

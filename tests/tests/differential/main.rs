@@ -7,6 +7,7 @@ mod copies;
 mod forwarding;
 mod found;
 mod found_tracking;
+mod helpers;
 mod hostile;
 mod ipset;
 mod ipv6;

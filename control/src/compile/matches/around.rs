@@ -1,12 +1,13 @@
-//! Matches about routes, the link, and what this gateway never has: bridges, IPsec, helpers.
+//! Matches about routes, the link, and what this gateway never has: bridges and IPsec.
 
 use sluice_config::netfilter::Negatable;
 use sluice_config::netfilter::matches as words;
 use sluice_dataplane::address::Mac;
+use sluice_dataplane::conntrack::Helper;
 use sluice_dataplane::rules::matches::addrtype::{AddressType, Kinds, Limit};
 use sluice_dataplane::rules::matches::link::{PacketType, SourceMac, To};
 use sluice_dataplane::rules::matches::reverse_path::ReversePath;
-use sluice_dataplane::rules::matches::{Match, always};
+use sluice_dataplane::rules::matches::{Match, always, helper};
 
 pub(super) fn addrtype<A>(asked: &words::Addrtype) -> Match<A> {
     let kinds = |wanted: Option<Negatable<words::AddressTypes>>| {
@@ -56,9 +57,14 @@ pub(super) fn policy<A>(asked: &words::Policy) -> Match<A> {
     always(asked.none, false)
 }
 
-/// No connection has a helper (kernel `helper_mt`).
+/// The name asked for begins with the helper's, as the kernel compares (`helper_mt`); none is any.
 pub(super) fn helper<A>(asked: &words::Helper) -> Match<A> {
-    always(asked.negated, true)
+    let is_asked = |helper: Helper| asked.name.is_empty() || asked.name.starts_with(helper.name());
+    Match::Helper(helper::Helper {
+        ftp: is_asked(Helper::Ftp),
+        tftp: is_asked(Helper::Tftp),
+        invert: asked.negated,
+    })
 }
 
 fn always<A>(answer: bool, needs_conntrack: bool) -> Match<A> {

@@ -32,10 +32,16 @@ pub(super) fn connmark(asked: &words::ConnMark) -> ConnmarkChange {
 
 /// With neither or both of `--zone-orig` and `--zone-reply`, the zone is for both directions.
 pub(super) fn ct(asked: &words::Ct, policies: &Policies) -> Result<Template, Problem> {
-    if !asked.helper.is_empty() {
-        let instead = "let its connections in by their ports, with -j ACCEPT";
-        return Err(unsupported("-j CT --helper: there are no helpers", instead));
-    }
+    let helped = match asked.helper.as_str() {
+        "" => false,
+        // What the rule's protocol is has been seen to.
+        "ftp" | "tftp" => true,
+        _ => {
+            let what = "-j CT --helper with another helper than ftp and tftp";
+            let instead = "let its connections in by their ports, with -j ACCEPT";
+            return Err(unsupported(what, instead));
+        }
+    };
     let policy = match asked.timeout.as_str() {
         "" => PolicyId::default(),
         name => policies.named(name).ok_or_else(|| Problem::NoPolicy(name.to_owned()))?,
@@ -48,6 +54,7 @@ pub(super) fn ct(asked: &words::Ct, policies: &Policies) -> Result<Template, Pro
         reply: zone.reply || !one_way,
         silenced: silenced(asked),
         policy,
+        helped,
     })
 }
 

@@ -97,7 +97,7 @@ pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection
             source_nat: has(Status::SRC_NAT),
             destination_nat: has(Status::DST_NAT),
             dying: has(Status::DYING),
-            expected: false,
+            expected: has(Status::EXPECTED),
             offload: false,
         }),
         mark: listed.mark,
@@ -108,6 +108,7 @@ pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection
         worker: worker.0.into(),
         // As wide as the kernel's.
         id: id.finish() & u64::from(u32::MAX),
+        helper: listed.helper.map_or_else(String::new, |helper| helper.name().to_owned()),
     }
 }
 
@@ -145,6 +146,7 @@ pub(super) mod tests {
             mark: 0x17,
             egress: InterfaceId(1),
             account: None,
+            helper: None,
         }
     }
 

@@ -142,7 +142,7 @@ fn segment(choices: &mut Choices<'_>, v6: bool) -> (u8, Vec<u8>) {
             segment.extend(u32::from(choices.byte()).to_be_bytes());
             let options = tcp_options(choices);
             segment.extend([
-                ((20 + options.len()) / 4 << 4) as u8,
+                (((20 + options.len()) / 4) << 4) as u8,
                 flags(choices),
                 choices.byte(),
                 0,

@@ -12,7 +12,7 @@ use sluice_control::compile::{CompileError, States, World, compile};
 use sluice_control::log::line;
 use sluice_control::sets::{self, SharedSets};
 use sluice_dataplane::address::{Address, Mac, V4, V6};
-use sluice_dataplane::conntrack::ConntrackSettings;
+use sluice_dataplane::conntrack::{ConntrackSettings, Policies, PolicyKind, Timeouts};
 use sluice_dataplane::ids::{InterfaceId, NextHopId};
 use sluice_dataplane::interface::{Interface, Interfaces, ReversePathFilter};
 use sluice_dataplane::neighbour::{Output, arp, ndp};
@@ -95,6 +95,7 @@ impl Stage {
             accounting: bit(),
             tcp_loose: bit(),
             tcp_be_liberal: bit(),
+            policies: policies(),
             ..ConntrackSettings::default()
         };
         let (forward6, forward4) = (!choices.once_in(8), !choices.once_in(8));
@@ -347,6 +348,13 @@ impl Stage {
 fn mask(width: u32, length: u8) -> u128 {
     let all = u128::MAX >> (128 - width);
     all & !all.checked_shr(length.into()).unwrap_or(0)
+}
+
+/// What [`rules::POLICIES`] says.
+fn policies() -> Policies {
+    let kind = PolicyKind { name: "quick".into(), protocol: Some(17), version: None };
+    let timeouts = Timeouts { udp: 1, ..Timeouts::default() };
+    Policies::after(&Policies::default(), [(kind, timeouts)])
 }
 
 fn some_sets() -> SharedSets {

@@ -2,7 +2,9 @@
 
 use super::choices::Choices;
 use super::words::Family;
+use sluice_config::Config;
 use sluice_config::netfilter::{Family as Tool, Invocation, Ruleset, SaveOptions};
+use std::sync::LazyLock;
 
 const TABLES: [(&str, &[&str]); 6] = [
     ("raw", &["PREROUTING", "OUTPUT"]),
@@ -12,6 +14,12 @@ const TABLES: [(&str, &[&str]); 6] = [
     ("filter", &["FORWARD", "FORWARD", "INPUT"]),
     ("security", &["INPUT", "FORWARD", "OUTPUT"]),
 ];
+
+/// The timeout policy that rules may name.
+pub static POLICIES: LazyLock<Config> = LazyLock::new(|| {
+    let text = "[timeouts.quick]\nprotocol = \"udp\"\nunreplied = 1\n";
+    Config::parse(text, "policies").unwrap_or_else(|wrong| panic!("{wrong:?}"))
+});
 
 /// Chains that any table has beside its own.
 const USER: [&str; 4] = ["A", "B", "C", "D"];
@@ -66,13 +74,13 @@ pub fn change(choices: &mut Choices<'_>, ruleset: &mut Ruleset) -> bool {
 
 fn is_taken(ruleset: &Ruleset, words: &[String]) -> bool {
     let asked = Invocation::parse(ruleset.family, words);
-    asked.and_then(|asked| asked.run(ruleset)).is_ok()
+    asked.and_then(|asked| asked.run_with(ruleset, &POLICIES.timeouts)).is_ok()
 }
 
 /// Whether the command was taken and has changed something.
 pub fn run(ruleset: &mut Ruleset, words: &[String]) -> bool {
     let asked = Invocation::parse(ruleset.family, words);
-    match asked.and_then(|asked| asked.run(ruleset)) {
+    match asked.and_then(|asked| asked.run_with(ruleset, &POLICIES.timeouts)) {
         Ok(outcome) => {
             let changed = outcome.ruleset.is_some();
             *ruleset = outcome.ruleset.unwrap_or_else(|| ruleset.clone());
@@ -89,7 +97,8 @@ pub fn run(ruleset: &mut Ruleset, words: &[String]) -> bool {
 pub fn reads_back(ruleset: &Ruleset) {
     let counters = SaveOptions { counters: true, ..SaveOptions::default() };
     let text = ruleset.save(&counters);
-    let again = Ruleset::parse(ruleset.family, &text, "again");
+    let policies = Some(&POLICIES.timeouts);
+    let again = Ruleset::parse_with_policies(ruleset.family, &text, "again", policies);
     let again = again.unwrap_or_else(|wrong| panic!("{wrong:#?}\n{text}"));
     assert_eq!(again.save(&counters), text);
 }

@@ -120,7 +120,7 @@ pub const MATCHES: [&str; 70] = [
 ];
 
 /// What rules do.
-pub const TARGETS: [&str; 64] = [
+pub const TARGETS: [&str; 65] = [
     "",
     "-j ACCEPT",
     "-j ACCEPT",
@@ -137,6 +137,7 @@ pub const TARGETS: [&str; 64] = [
     "-j CONNMARK --{save|restore}-mark [--nfmask $d] [--ctmask $d]",
     "-j CONNMARK --{restore|save}-mark --{left|right}-shift-mark {1|31}",
     "-j CT --notrack",
+    "-j CT --timeout quick",
     "-j CT --zone{|-orig|-reply} {0|1|$w|mark}",
     "-j CT --ctevents {new,destroy|mark|reply,assured}",
     "-j NOTRACK",

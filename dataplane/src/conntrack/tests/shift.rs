@@ -2,6 +2,7 @@
 
 use super::tcp::{Client, End, Server, WSCALE_AND_SACK, segment};
 use super::*;
+use crate::conntrack::shift::Role;
 use crate::wire::checksum::complete_l4;
 use crate::wire::layer4::{TcpOptions, tcp_options};
 use crate::wire::tcp_flags::{ACK, RST, SYN};
@@ -78,13 +79,13 @@ fn a_client_asks_whether_anybody_is_there() {
 fn a_slot_used_again_forgets_the_shift() {
     let mut gateway = proxied();
     let flow = flow_of(&gateway, Client);
-    assert!(gateway.conntrack.is_shifted(flow));
+    assert!(gateway.conntrack.is_adjusted(flow));
     gateway.conntrack.remove(flow, |_| {});
     assert_eq!(gateway.pass(&segment(Client, SYN, (1000, 0), 64_240, 0, &[])), NEW);
-    assert!(!gateway.conntrack.is_shifted(flow_of(&gateway, Client)));
+    assert!(!gateway.conntrack.is_adjusted(flow_of(&gateway, Client)));
     let mut again = proxied();
     let shifted = again.conntrack.shifts.get(flow.session());
-    again.conntrack.shifts.begin(flow.session());
+    again.conntrack.shifts.begin(flow.session(), Role::default());
     assert_ne!(again.conntrack.shifts.get(flow.session()), shifted);
 }
 

@@ -24,7 +24,7 @@ impl<A: Plain> Lane<A> {
         packet: &mut P,
     ) -> Option<u16> {
         // A packet of the same burst may have begun its connection.
-        if self.conntrack.lookup(hash, key).is_some() {
+        if self.conntrack.lookup(hash, key).is_some() || self.conntrack.is_expected(key, env.now) {
             return None;
         }
         // One number a burst, and a secret hash a packet.

@@ -1,5 +1,5 @@
 //! Matches whose answer is the same for every packet of this gateway: no bridge (`-m physdev`), no IPsec
-//! (`-m policy`), no connection-tracking helpers (`-m helper`).
+//! (`-m policy`).
 
 use super::{Condition, Depends};
 use crate::address::Address;

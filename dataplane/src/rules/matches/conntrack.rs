@@ -97,9 +97,10 @@ impl<A: Address> Asked<A> {
                 let left = connection.seconds_left(view.around.now).unwrap_or(0);
                 (from..=to).contains(&left)
             }
-            Self::Status { expected: _, seen_reply, assured, confirmed } => {
+            Self::Status { expected, seen_reply, assured, confirmed } => {
                 let status = connection.status();
-                seen_reply && status.has(Status::SEEN_REPLY)
+                expected && status.has(Status::EXPECTED)
+                    || seen_reply && status.has(Status::SEEN_REPLY)
                     || assured && status.has(Status::ASSURED)
                     || confirmed && status.has(Status::CONFIRMED)
             }

@@ -19,6 +19,7 @@ pub mod eui64;
 pub mod extension;
 pub mod frag;
 pub mod hashlimit;
+pub mod helper;
 pub mod icmp;
 pub mod interface;
 pub mod ipv6header;
@@ -269,6 +270,8 @@ declare! {
     Mss(tcp_options::Mss),
     /// `-m esp`, `-m ah` of iptables.
     Spi(spi::Spi),
+    /// `-m helper`.
+    Helper(helper::Helper),
     /// `-m connbytes`.
     ConnBytes(connbytes::ConnBytes),
     /// `-m u32`.
@@ -297,7 +300,7 @@ declare! {
     DccpTypes(dccp::Types),
     /// `--dccp-option`.
     DccpOption(dccp::DccpOption),
-    /// `-m physdev`, `-m policy`, `-m helper`.
+    /// `-m physdev`, `-m policy`.
     Always(always::Always),
 }
 

@@ -19,6 +19,8 @@ pub struct Template {
     pub silenced: Changes,
     /// Whose timeouts the connection follows, if the packet begins one.
     pub policy: PolicyId,
+    /// The connection that the packet begins gets the [helper](crate::conntrack::Helper) of its protocol.
+    pub helped: bool,
 }
 
 /// Where a zone's number comes from.
@@ -54,6 +56,12 @@ impl Template {
         }
     }
 
+    /// Whether connections that begin with it are like others to the end: it silences no event and gives no helper.
+    #[must_use]
+    pub const fn is_common(self) -> bool {
+        self.silenced.is_empty() && !self.helped
+    }
+
     pub(in crate::rules) fn apply<A: Address>(self, view: &mut View<'_, A>) {
         if !view.notrack && view.template.is_none() && view.state == CtState::Invalid {
             view.template = Some(self);
@@ -71,7 +79,8 @@ mod tests {
     fn a_zone_holds_for_the_directions_it_was_named_for() {
         let zones = |zone, original, reply| {
             let (silenced, policy) = (Changes::default(), PolicyId::default());
-            let zones = Template { zone, original, reply, silenced, policy }.zones(0x1_0007);
+            let template = Template { zone, original, reply, silenced, policy, helped: false };
+            let zones = template.zones(0x1_0007);
             (zones.original.get(), zones.reply.get())
         };
         assert_eq!(zones(ZoneNumber::Fixed(5), true, true), (5, 5));

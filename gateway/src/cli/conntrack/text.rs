@@ -112,6 +112,9 @@ fn line(connection: &Connection, style: Style, occasion: Occasion) -> String {
     if connection.zone != 0 {
         let _ = write!(out, "zone={} ", connection.zone);
     }
+    if !connection.helper.is_empty() && !expired {
+        let _ = write!(out, "helper={} ", connection.helper);
+    }
     if occasion == Occasion::Listing {
         let _ = write!(out, "use={} ", connection.r#use);
     }

@@ -16,6 +16,7 @@ mod matches_a;
 mod matches_b;
 mod restore;
 mod targets;
+mod targets_helper;
 mod targets_marks;
 mod targets_nat;
 mod targets_set;

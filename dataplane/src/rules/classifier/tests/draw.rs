@@ -7,8 +7,8 @@ use crate::conntrack::{CtState, Direction as Way};
 use crate::rules::matches::conntrack::{Asked, Conntrack};
 use crate::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table, Terms};
 use crate::rules::matches::{
-    Kept, Kind, Match, address, addrtype, always, connlimit, connmark, ecn, eui64, icmp, interface,
-    length, limit, link, mark, multiport, port as ports, protocol, quota, range, recent,
+    Kept, Kind, Match, address, addrtype, always, connlimit, connmark, ecn, eui64, helper, icmp,
+    interface, length, limit, link, mark, multiport, port as ports, protocol, quota, range, recent,
     reverse_path, set, spi, state, statistic, string, tcp_options, time, tos, ttl,
 };
 use crate::sets::{
@@ -308,6 +308,9 @@ pub(super) fn of_kind<A: Address>(kind: Kind) -> BoxedStrategy<Match<A>> {
         Kind::Chunks => draw_bytes::chunks(),
         Kind::DccpTypes => draw_bytes::dccp_types(),
         Kind::DccpOption => draw_bytes::dccp_option(),
+        Kind::Helper => any::<(bool, bool, bool)>()
+            .prop_map(|(ftp, tftp, invert)| Match::Helper(helper::Helper { ftp, tftp, invert }))
+            .boxed(),
         Kind::Always => any::<(bool, bool)>()
             .prop_map(|(answer, needs_conntrack)| {
                 Match::Always(always::Always { answer, needs_conntrack })

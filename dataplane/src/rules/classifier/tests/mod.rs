@@ -153,6 +153,9 @@ impl<A: Address> Packet<A> {
             status,
             first_bytes: 0,
             silenced: Changes::default(),
+            role: Default::default(),
+            ticket: Default::default(),
+            followed: false,
             claimed: None,
             first: FirstPacket::default(),
         }

@@ -153,6 +153,7 @@ impl<A: Address> Twins<A> {
             | Match::TcpOption(_)
             | Match::Mss(_)
             | Match::Spi(_)
+            | Match::Helper(_)
             | Match::ConnBytes(_)
             | Match::U32(_)
             | Match::Bpf(_)
