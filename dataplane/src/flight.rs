@@ -40,6 +40,8 @@ pub(crate) enum Flow<A> {
 pub(crate) enum Tie {
     /// Nothing: it is tracked as anybody's.
     None,
+    /// The host's own stack made it: it is tracked as anybody's, but for an ICMP error.
+    Host,
     /// It answers a packet of a connection in these zones, and rules shall see that (kernel `nf_ct_attach`).
     Related(Zones),
     /// It answers the first packet of a connection that does not come to be.

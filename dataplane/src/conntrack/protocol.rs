@@ -11,9 +11,6 @@ use crate::wire::layer4::{Layer4, Layer4Kind};
 use crate::wire::parse::Headers;
 use crate::wire::protocol;
 
-/// Generic Routing Encapsulation.
-const GRE: u8 = 47;
-
 /// What a connection of that policy starts from that begins with this packet; none when the packet cannot begin one.
 pub(super) fn first_packet<A: Address>(
     tuple: &Tuple<A>,
@@ -68,8 +65,8 @@ pub(super) const fn rest(protocol: u8, stream: bool, timeouts: &Timeouts) -> u32
     match (protocol, stream) {
         (protocol::UDP | protocol::UDP_LITE, false) => timeouts.udp,
         (protocol::UDP | protocol::UDP_LITE, true) => timeouts.udp_stream,
-        (GRE, false) => timeouts.gre,
-        (GRE, true) => timeouts.gre_stream,
+        (protocol::GRE, false) => timeouts.gre,
+        (protocol::GRE, true) => timeouts.gre_stream,
         (protocol::ICMP, _) => timeouts.icmp,
         (protocol::ICMPV6, _) => timeouts.icmpv6,
         _ => timeouts.generic,
@@ -94,7 +91,7 @@ impl Stream {
     pub(super) const fn of(protocol: u8) -> Self {
         match protocol {
             protocol::UDP | protocol::UDP_LITE => Self::Later,
-            GRE => Self::Now,
+            protocol::GRE => Self::Now,
             _ => Self::Never,
         }
     }

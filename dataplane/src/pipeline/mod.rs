@@ -28,6 +28,7 @@ mod translate;
 use crate::address::{Address, V4, V6};
 use crate::adjacency::Adjacencies;
 use crate::conntrack::Conntrack;
+use crate::drop_reason::DropReason;
 use crate::fib::Fib;
 use crate::flight::{Flight, Flow, Stop, Tie, Verdict};
 use crate::ids::WorkerId;
@@ -202,9 +203,15 @@ impl<A: Family> Lane<A> {
             Route::Local => {
                 self.table(env, flight, Table::Mangle, Hook::Input)?;
                 self.table(env, flight, Table::Filter, Hook::Input)?;
-                self.translate_source(env, flight, Hook::Input, None)?;
-                // Priority 150 where iptables-nft makes its chains, behind nat's 100.
-                self.table(env, flight, Table::Security, Hook::Input)?;
+                let chosen = self.translate_source(env, flight, Hook::Input, None);
+                // Priority 150 where iptables-nft makes its chains, behind nat's 100. What nat found no free tuple for
+                // comes so far, and is dropped when its connection would be confirmed.
+                if let Ok(())
+                | Err(Stop::Drop(DropReason::NatExhausted | DropReason::ConntrackClash)) = chosen
+                {
+                    self.table(env, flight, Table::Security, Hook::Input)?;
+                }
+                chosen?;
                 self.deliver(env, flight)
             }
             Route::Forward(out) => {
@@ -228,8 +235,9 @@ impl<A: Family> Lane<A> {
         self.begin_trace(env, flight);
         let mut course = self.route_output(env, flight)?;
         match flight.tie {
-            Tie::None | Tie::Proxied => {
+            Tie::None | Tie::Host | Tie::Proxied => {
                 self.check_owner(env, flight)?;
+                self.attach(env, flight)?;
                 self.table(env, flight, Table::Raw, Hook::Output)?;
                 self.track(env, flight)?;
             }

@@ -3,6 +3,7 @@
 
 use super::route::Out;
 use super::{Env, Family, Lane};
+use crate::address::IpVersion;
 use crate::adjacency::Adjacency;
 use crate::conntrack::{Begin, CtState, Direction, FlowRef, Update, in_zone, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
@@ -65,10 +66,31 @@ impl<A: Family> Lane<A> {
         }
         flight.state = match flight.tie {
             Tie::Reply => CtState::Established,
-            Tie::None | Tie::Related(_) | Tie::Proxied | Tie::Of(_) => CtState::Related,
+            Tie::None | Tie::Host | Tie::Related(_) | Tie::Proxied | Tie::Of(_) => CtState::Related,
         };
         if flight.traced.is_some() {
             self.tell_connection(env, flight);
+        }
+        Ok(())
+    }
+
+    /// An ICMP error of the host's stack is of its connection before rules see it (kernel `nf_ct_attach`). Not that of a
+    /// closed port: UDP has let go of the connection by then (`nf_reset_ct`).
+    pub(super) fn attach<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<(), Stop> {
+        let data = flight.lead.data();
+        let closed = match A::VERSION {
+            IpVersion::V4 => [3, 3],
+            IpVersion::V6 => [1, 4],
+        };
+        if flight.tie == Tie::Host
+            && quoted(data, &flight.headers).is_some()
+            && !flight.headers.payload(data).starts_with(&closed)
+        {
+            self.find_connection(env, flight)?;
         }
         Ok(())
     }
@@ -111,7 +133,7 @@ impl<A: Family> Lane<A> {
         flight.state = CtState::Invalid;
         flight.zones = match (flight.tie, flight.template) {
             (Tie::Related(zones), _) => zones,
-            (Tie::None | Tie::Reply | Tie::Proxied | Tie::Of(_), template) => {
+            (Tie::None | Tie::Host | Tie::Reply | Tie::Proxied | Tie::Of(_), template) => {
                 template.map(|template| template.zones(flight.mark)).unwrap_or_default()
             }
         };
@@ -149,7 +171,7 @@ impl<A: Family> Lane<A> {
         if let Some(flow) = known {
             let data = flight.lead.data();
             let bytes = match flight.tie {
-                Tie::None | Tie::Proxied => Some(flight.length),
+                Tie::None | Tie::Host | Tie::Proxied => Some(flight.length),
                 Tie::Related(_) | Tie::Reply | Tie::Of(_) => None,
             };
             match self.conntrack.update(
@@ -317,7 +339,7 @@ impl<A: Family> Lane<A> {
         let Flow::Known(flow) = flight.flow else { return };
         // Rules see another state of the gateway's own answers than of the connection's packets.
         let own = match flight.tie {
-            Tie::None | Tie::Proxied => true,
+            Tie::None | Tie::Host | Tie::Proxied => true,
             Tie::Related(_) | Tie::Reply | Tie::Of(_) => false,
         };
         let may_keep = self.conntrack.may_keep_verdicts(flow);

@@ -288,10 +288,10 @@ fn is_error<A: Address, P: Packet>(flight: &Flight<A, P>) -> bool {
 
 /// Whether an ICMP error quotes fewer than the eight bytes of layer 4 that the kernel makes writable.
 fn quotes_less_than_is_written<A: Address, P: Packet>(flight: &Flight<A, P>) -> bool {
-    use protocol::{ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE};
+    use protocol::{GRE, ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE};
     let headers = &flight.headers;
     quoted(flight.lead.data(), headers).is_some_and(|(inner, _)| {
-        matches!(inner.protocol, ICMP | ICMPV6 | SCTP | TCP | UDP | UDP_LITE)
+        matches!(inner.protocol, GRE | ICMP | ICMPV6 | SCTP | TCP | UDP | UDP_LITE)
             && inner.l4 + 8 > headers.end
     })
 }

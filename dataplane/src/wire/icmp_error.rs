@@ -172,8 +172,12 @@ fn quoted_headers(quote: &[u8], at: usize, version: IpVersion) -> Option<Headers
         }
         IpVersion::V4 | IpVersion::V6 => return None,
     };
-    // The kernel's nf_ct_get_tuple reads ports from the first four bytes, and an ICMP header whole.
-    let needed = if is_icmp(&inner) { 8 } else { 4 };
+    // The kernel's nf_ct_get_tuple reads an ICMP header whole, ports from the first four bytes, and nothing of others.
+    let needed = match inner.protocol {
+        _ if is_icmp(&inner) => 8,
+        protocol::TCP | protocol::UDP | protocol::UDP_LITE | protocol::SCTP => 4,
+        _ => 0,
+    };
     if !inner.is_first_fragment() || usize::from(inner.l4) + needed > quote.len() {
         return None;
     }

@@ -39,6 +39,8 @@ pub mod protocol {
     pub const NO_NEXT_HEADER: u8 = 59;
     /// SCTP.
     pub const SCTP: u8 = 132;
+    /// Generic Routing Encapsulation, RFC 2784.
+    pub const GRE: u8 = 47;
     /// UDP-Lite.
     pub const UDP_LITE: u8 = 136;
 }

@@ -6,7 +6,7 @@ use super::handoff::{HandOff, Parcel};
 use super::{Burst, Stage, State};
 use crate::address::{IpVersion, Mac, V4, V6};
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Stop, Verdict};
+use crate::flight::{Flight, Stop, Tie, Verdict};
 use crate::ids::{InterfaceId, WorkerId};
 use crate::interface::Interface;
 use crate::neighbour::ndp::is_discovery;
@@ -322,6 +322,7 @@ impl<P: Packet> State<P> {
             Err(_) => self.counters.dropped(DropReason::Truncated),
             Ok(mut flight) => {
                 flight.egress = Some(id);
+                flight.tie = Tie::Host;
                 flight.raw_counted = stage == Stage::Owner { raw_counted: true };
                 self.allow_copies(burst, &mut flight);
                 let outcome = A::lane(self).originate(burst.env, &mut flight);

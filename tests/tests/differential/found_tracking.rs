@@ -4,10 +4,13 @@ use sluice_tests::differential;
 use sluice_tests::differential::Scenario;
 use sluice_tests::frame::{Packet, addresses, flags};
 
-use crate::{FAR, INSIDE, OUTSIDE, ROUTER_IN};
+use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_IN, ROUTER_OUT};
 
 differential!(
     an_error_that_quotes_less_than_translation_writes,
+    an_error_that_quotes_no_layer_4,
+    an_error_of_the_host_itself_before_tracking,
+    what_nat_finds_no_place_for_in_input,
     what_stands_for_a_connection_before_tracking,
     a_reset_closes_its_connection,
 );
@@ -42,6 +45,78 @@ fn an_error_that_quotes_less_than_translation_writes() -> Scenario {
             }
         }
         lab.compare_counters("filter");
+    })
+}
+
+/// Of protocols without ports nothing is read, and nothing written.
+fn an_error_that_quotes_no_layer_4() -> Scenario {
+    let rules = "
+        *nat
+        :POSTROUTING ACCEPT [0:0]
+        -A POSTROUTING -o wan0 -j SNAT --to-source 192.168.1.146
+        COMMIT
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -p icmp -m conntrack --ctstate RELATED
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for protocol in [33, 47, 99] {
+            let sent = lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(protocol, &[0; 16]));
+            let Some(seen) = sent.first() else { continue };
+            for quote in [20, 22, 24, 28] {
+                let quote = &seen.packet()[..quote];
+                lab.wan(&Packet::new(OUTSIDE, ROUTER_OUT).icmp_error(3, 2, 0, quote));
+            }
+        }
+        lab.compare_counters("filter");
+    })
+}
+
+fn an_error_of_the_host_itself_before_tracking() -> Scenario {
+    let rules = "
+        *raw
+        :OUTPUT ACCEPT [0:0]
+        -A OUTPUT -m conntrack --ctstate RELATED
+        -A OUTPUT -m conntrack --ctstate INVALID
+        -A OUTPUT -m conntrack --ctstate NEW
+        -A OUTPUT -p icmp -m icmp --icmp-type 3/3 -j CT --notrack
+        COMMIT
+        *filter
+        :OUTPUT ACCEPT [0:0]
+        -A OUTPUT -m conntrack --ctstate RELATED
+        -A OUTPUT -m conntrack --ctstate UNTRACKED
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        // Nobody listens there, and nobody speaks that protocol.
+        lab.lan(&Packet::new(INSIDE, ROUTER_IN).udp(1000, 5999, b"closed"));
+        lab.lan(&Packet::new(INSIDE, ROUTER_IN).raw(99, b"unknown"));
+        lab.compare_counters("raw");
+        lab.compare_counters("filter");
+    })
+}
+
+/// Protocols without ports have but one place; the second connection is dropped where it would be confirmed.
+fn what_nat_finds_no_place_for_in_input() -> Scenario {
+    let rules = "
+        *nat
+        :INPUT ACCEPT [0:0]
+        -A INPUT -p 99 -j SNAT --to-source 192.0.2.9
+        COMMIT
+        *filter
+        :INPUT ACCEPT [0:0]
+        -A INPUT -p 99
+        COMMIT
+        *security
+        :INPUT ACCEPT [0:0]
+        -A INPUT -p 99
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for source in [INSIDE, INSIDE_2] {
+            lab.lan(&Packet::new(source, ROUTER_IN).raw(99, b"data"));
+        }
+        for table in ["nat", "filter", "security"] {
+            lab.compare_counters(table);
+        }
     })
 }
 
