@@ -75,22 +75,22 @@ impl<A: Family> Lane<A> {
     }
 
     /// An ICMP error of the host's stack is of its connection before rules see it (kernel `nf_ct_attach`). Not that of a
-    /// closed port: UDP has let go of the connection by then (`nf_reset_ct`).
+    /// closed port: UDP has let go of the connection by then (`nf_reset_ct`). The owner of the connection judges either.
     pub(super) fn attach<P: Packet>(
         &mut self,
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
-        let data = flight.lead.data();
+        if flight.tie != Tie::Host || quoted(flight.lead.data(), &flight.headers).is_none() {
+            return Ok(());
+        }
+        self.find_connection(env, flight)?;
         let closed = match A::VERSION {
             IpVersion::V4 => [3, 3],
             IpVersion::V6 => [1, 4],
         };
-        if flight.tie == Tie::Host
-            && quoted(data, &flight.headers).is_some()
-            && !flight.headers.payload(data).starts_with(&closed)
-        {
-            self.find_connection(env, flight)?;
+        if flight.headers.payload(flight.lead.data()).starts_with(&closed) {
+            (flight.flow, flight.state) = (Flow::None, CtState::Invalid);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! `-m rpfilter`: whether an answer would leave where the packet came in (kernel `ipt_rpfilter`, `ip6t_rpfilter`).
 
 use super::{Condition, Depends};
-use crate::address::Address;
+use crate::address::{Address, IpVersion};
 use crate::ids::InterfaceId;
 use crate::rules::View;
 use crate::snapshot::NextHop;
@@ -26,6 +26,10 @@ impl<A: Address> Condition<A> for ReversePath {
         let back = match view.around.route(view.source) {
             Some(NextHop::Connected(interface) | NextHop::Gateway { interface, .. }) => {
                 Some(interface)
+            }
+            // Of IPv6 it does not matter whose address of the gateway's it is.
+            Some(NextHop::Local(_)) if self.accept_local && A::VERSION == IpVersion::V6 => {
+                Some(view.ingress)
             }
             Some(NextHop::Local(interface)) if self.accept_local => Some(interface),
             Some(

@@ -5,7 +5,7 @@ use sluice_tests::differential;
 use sluice_tests::differential::Scenario;
 use sluice_tests::frame::{Packet, flags};
 
-differential!(refusals, refusals_of_the_odd, local_chains);
+differential!(sources_of_the_routers_own, refusals, refusals_of_the_odd, local_chains);
 
 const REFUSALS: &str = "
     *filter
@@ -82,5 +82,30 @@ fn local_chains() -> Scenario {
         lab.wan(&Packet::new(OUTSIDE, ROUTER_OUT).ping(7, 1, b"echo"));
         lab.lan(&Packet::new(INSIDE, ROUTER_IN).tcp((1000, 22), flags::SYN, 1, 0, b""));
         lab.lan(&Packet::new(INSIDE, ROUTER_IN).tcp((1000, 23), flags::SYN, 1, 0, b""));
+    })
+}
+
+/// Nothing but `rpfilter` looks whether a source is the router's own.
+fn sources_of_the_routers_own() -> Scenario {
+    let rules = "
+        *mangle
+        :PREROUTING ACCEPT [0:0]
+        -A PREROUTING -p ipv6-icmp -m rpfilter --accept-local
+        -A PREROUTING -p ipv6-icmp -m rpfilter --accept-local --loose
+        -A PREROUTING -p ipv6-icmp -m rpfilter
+        -A PREROUTING -p udp -m rpfilter --accept-local
+        -A PREROUTING -p udp -m rpfilter --accept-local --loose
+        -A PREROUTING -p udp -m rpfilter
+        -A PREROUTING -p udp
+        COMMIT";
+    Scenario::new_v6(rules, |lab| {
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, 53, b"question"));
+        for source in [ROUTER_IN, ROUTER_OUT] {
+            lab.wan(&Packet::new(source, INSIDE).udp(1000, 53, b"own"));
+            lab.lan(&Packet::new(source, OUTSIDE).udp(1000, 53, b"own"));
+        }
+        let quote = Packet::new(INSIDE, OUTSIDE).udp(1000, 53, b"question").bytes();
+        lab.wan(&Packet::new(ROUTER_OUT, INSIDE).icmp_error(3, 1, 0, &quote));
+        lab.compare_tool("ip6tables-save -c -t mangle");
     })
 }
