@@ -190,10 +190,12 @@ fn a_tcp_header_of_a_wrong_length() -> Scenario {
         -A PREROUTING -p tcp -m multiport --ports 53,1024:1100
         -A PREROUTING -p tcp -m tcp --dport 80
         -A PREROUTING -p tcp -m tcp --syn
+        -A PREROUTING -p tcp -m tcp --tcp-flags SYN,ACK SYN
         -A PREROUTING -p tcp -m conntrack --ctstate INVALID
         COMMIT";
     Scenario::new(rules, |lab| {
         let segment = Packet::new(INSIDE, OUTSIDE).tcp((1056, 80), flags::SYN, 1, 0, b"");
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(6, &[7; 44]));
         lab.lan(&segment.clone().spoil(12));
         lab.lan(&segment);
         lab.compare_counters("raw");

@@ -113,6 +113,8 @@ impl About {
             (Self::Zones, "raw") => {
                 Some("-j CT {--zone-orig 1|--zone-orig 2|--zone-reply 5|--zone 3|--zone 4}")
             }
+            // There an error about a translated packet is copied as it leaves, in the kernel as it came there.
+            (Self::Copies, "mangle") if chain == "POSTROUTING" => None,
             (Self::Copies, "mangle") => Some("-j TEE --gateway {<in2>|<out>|<far2>}"),
             _ => None,
         }
