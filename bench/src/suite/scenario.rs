@@ -216,7 +216,11 @@ impl Scenario {
                 return Ok(vec![one, two]);
             }
             Kind::AllWrong => scale::all_wrong(machine)?,
-            Kind::Kernel(routing, tables) => kernel::against(machine, routing, tables, few)?,
+            Kind::Kernel(routing, tables) => {
+                let comparison = kernel::against(machine, routing, tables, few)?;
+                // No more connections than its table holds.
+                return Ok(vec![comparison.run(&self.name, few)?]);
+            }
             Kind::Start => return Ok(vec![processes::start(machine, &self.name)?]),
             Kind::Testpmd => return Ok(vec![processes::testpmd(machine, &self.name)?]),
             Kind::Wire(link) => return wire::frames(machine, &self.name, link, effort),
