@@ -7,10 +7,6 @@ use sluice_dataplane::address::IpVersion;
 use sluice_dataplane::conntrack::{ConntrackSettings, Policies, PolicyKind, TcpTimeouts, Timeouts};
 use sluice_dataplane::wire::protocol;
 
-/// UDP-Lite and Generic Routing Encapsulation.
-const UDP_LITE: u8 = protocol::UDP_LITE;
-const GRE: u8 = 47;
-
 /// What the configuration asks for. Connections keep the policies of `before` that are still there.
 pub(crate) fn settings(config: &Config, before: &Policies) -> ConntrackSettings {
     let asked = config.sysctl.conntrack();
@@ -63,10 +59,10 @@ fn kind(name: &str, policy: &TimeoutPolicy) -> PolicyKind {
         protocol: match policy.protocol {
             TimeoutProtocol::Tcp => Some(protocol::TCP),
             TimeoutProtocol::Udp => Some(protocol::UDP),
-            TimeoutProtocol::UdpLite => Some(UDP_LITE),
+            TimeoutProtocol::UdpLite => Some(protocol::UDP_LITE),
             TimeoutProtocol::Icmp => Some(protocol::ICMP),
             TimeoutProtocol::Icmpv6 => Some(protocol::ICMPV6),
-            TimeoutProtocol::Gre => Some(GRE),
+            TimeoutProtocol::Gre => Some(protocol::GRE),
             TimeoutProtocol::Generic => None,
         },
         version: policy.family.map(|family| match family {

@@ -85,24 +85,26 @@ fn start_once(cores: usize, program: &Path, folder: &Path) -> Result<f64> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    let mut child = Running(child);
+    await_gateway(&mut Running(child), &socket)?;
+    Ok(begin.elapsed().as_secs_f64() * 1e3)
+}
+
+/// Waits until a gateway that starts answers at its socket: packets pass by then.
+pub(super) fn await_gateway(gateway: &mut Running, socket: &Path) -> Result<()> {
+    let begin = Instant::now();
     // The socket is there at once; who asks is answered when packets pass.
-    while UnixStream::connect(&socket).is_err() {
-        if let Some(status) = child.0.try_wait()? {
+    while UnixStream::connect(socket).is_err() {
+        if let Some(status) = gateway.0.try_wait()? {
             bail!("sluice ended before its API was there: {status}");
         }
         ensure!(begin.elapsed() < Duration::from_secs(20), "sluice does not come up");
         std::thread::sleep(Duration::from_millis(1));
     }
-    ensure!(answers(&socket)?, "sluice does not answer");
-    Ok(begin.elapsed().as_secs_f64() * 1e3)
-}
-
-/// Whether the gateway behind that socket answers; waits for it while it starts.
-pub(super) fn answers(socket: &Path) -> Result<bool> {
     let mut command = Command::new(sluice()?);
     command.arg("-S").arg(format!("unix:{}", socket.display())).arg("stats");
-    Ok(command.stdout(Stdio::null()).stderr(Stdio::null()).status()?.success())
+    let answered = command.stdout(Stdio::null()).stderr(Stdio::null()).status()?.success();
+    ensure!(answered, "sluice does not answer");
+    Ok(())
 }
 
 /// Bytes of memory of each of so many connections, in a process of its own.

@@ -103,13 +103,15 @@ impl<A: Family> Lane<A> {
         flight.flow = Flow::Known(flow);
     }
 
-    /// Finds the packet's connection, or begins one.
+    /// Finds the packet's connection, or begins one. What [`Self::attach`] has found stays.
     pub(super) fn track<P: Packet>(
         &mut self,
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
-        self.find_connection(env, flight)?;
+        if !matches!(flight.flow, Flow::Error(_)) {
+            self.find_connection(env, flight)?;
+        }
         if flight.traced.is_some() {
             self.tell_connection(env, flight);
         }

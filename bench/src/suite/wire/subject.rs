@@ -1,6 +1,6 @@
 //! What is measured: a gateway, or dpdk-testpmd in its place.
 
-use super::super::processes::{Running, answers, sluice};
+use super::super::processes::{Running, await_gateway, sluice};
 use super::link::{Link, PATIENCE, Place, SIDES};
 use anyhow::{Context, Result, ensure};
 use dpdk::Shape;
@@ -99,15 +99,11 @@ iptables = "rules.v4"
         let config = self.folder.join("wire.toml");
         std::fs::write(&config, text)?;
         std::fs::write(self.folder.join("rules.v4"), RULES)?;
-        let child =
-            self.spawn(self.place.near().command(sluice()?).args(["run", "-c"]).arg(&config))?;
-        let socket = self.folder.join("api.sock");
-        let begin = Instant::now();
-        while !(socket.exists() && answers(&socket)?) {
-            ensure!(begin.elapsed() < PATIENCE, "the gateway does not start: {}", self.said());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(child)
+        let mut command = self.place.near().command(sluice()?);
+        let mut gateway = self.spawn(command.args(["run", "-c"]).arg(&config))?;
+        let ready = await_gateway(&mut gateway, &self.folder.join("api.sock"));
+        ready.with_context(|| self.said())?;
+        Ok(gateway)
     }
 
     /// The beginning of a command to the gateway.
