@@ -11,7 +11,7 @@ use crate::sabotage::Sabotage;
 use crate::traffic::routes::Random;
 use crate::traffic::{Numbered, Protocol, Traffic, Way};
 use anyhow::{Context, Result, bail, ensure};
-use dpdk::{BURST, Burst, Checksum, Mbuf, Mempool, cpu};
+use dpdk::{BURST, Checksum, Mbuf, Mempool, cpu};
 use sluice_dataplane::time::Instant;
 use sluice_dataplane::worker::counters::Counter;
 use sluice_dataplane::worker::{Outbox, Worker};
@@ -169,8 +169,13 @@ impl Rig {
         // Taken from the end, so that nothing moves.
         self.frames.reverse();
         let mut samples = [0.0; SAMPLES];
+        let mut bursts = std::array::from_fn(|_| (0, Vec::with_capacity(BURST)));
         for (sample, value) in samples.iter_mut().enumerate() {
-            *value = self.sample(sample, &ways);
+            for (index, (port, burst)) in bursts.iter_mut().enumerate() {
+                *port = ways(sample * SAMPLE + index).ingress();
+                burst.extend((0..BURST).filter_map(|_| self.frames.pop()));
+            }
+            *value = self.sample(&mut bursts);
         }
         if let Some(sabotage) = self.sabotage {
             sabotage.strike(&mut self.done);
@@ -227,20 +232,9 @@ impl Rig {
     }
 
     /// Cycles per packet of the bursts of one sample.
-    fn sample(&mut self, sample: usize, ways: &impl Fn(usize) -> Way) -> f64 {
-        let first = sample * SAMPLE;
-        let mut bursts: [(u16, Burst); SAMPLE] = std::array::from_fn(|index| {
-            let mut burst = Burst::new();
-            for _ in 0..BURST {
-                if let Some(mbuf) = self.frames.pop() {
-                    // A burst has room for BURST.
-                    drop(burst.push(mbuf));
-                }
-            }
-            (ways(first + index).ingress(), burst)
-        });
+    fn sample(&mut self, bursts: &mut [(u16, Vec<Mbuf>); SAMPLE]) -> f64 {
         let begin = cpu::cycles();
-        self.measured(&mut bursts);
+        self.measured(bursts);
         let cycles = cpu::cycles() - begin;
         for ((_, sent), done) in self.out.ports_mut().zip(&mut self.done) {
             done.append(sent);
@@ -253,23 +247,23 @@ impl Rig {
     /// The bursts of a sample through the worker, and nothing else: what callgrind counts, by this
     /// function's name.
     #[inline(never)]
-    fn measured(&mut self, bursts: &mut [(u16, Burst); SAMPLE]) {
+    fn measured(&mut self, bursts: &mut [(u16, Vec<Mbuf>); SAMPLE]) {
         for (port, burst) in bursts.iter_mut().filter(|(_, burst)| !burst.is_empty()) {
             self.burst(*port, burst);
         }
     }
 
     #[inline(always)]
-    fn burst(&mut self, port: u16, burst: &mut Burst) {
+    fn burst(&mut self, port: u16, burst: &mut Vec<Mbuf>) {
         self.now = self.now + self.pace.burst;
         match &mut self.stranger {
             None => {
                 let (pool, out) = (&mut self.pool, &mut self.out);
-                self.worker.receive(self.now, port, burst.drain(), pool, out);
+                self.worker.receive(self.now, port, burst, pool, out);
             }
             Some(stranger) => {
                 let (pool, out) = (&mut self.pool, &mut self.out);
-                stranger.receive(self.now, port, burst.drain(), pool, out);
+                stranger.receive(self.now, port, burst, pool, out);
                 self.worker.take_handed(self.now, BURST, pool, out);
             }
         }
@@ -311,7 +305,7 @@ impl Rig {
     /// The poll loop over packets that arrive by the clock.
     #[expect(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "cycles of one round")]
     fn arrive(&mut self, interval: f64, early: impl FnOnce()) {
-        let (mut burst, mut sent, mut early) = (Burst::<BURST>::new(), 0, Some(early));
+        let (mut burst, mut sent, mut early) = (Vec::with_capacity(BURST), 0, Some(early));
         let begin = cpu::cycles();
         while sent < POOL {
             let arrived = ((cpu::cycles() - begin) as f64 / interval) as usize;
@@ -319,10 +313,7 @@ impl Rig {
             if count == 0 {
                 continue;
             }
-            for mbuf in (0..count).filter_map(|_| self.frames.pop()) {
-                // A burst has room for BURST.
-                drop(burst.push(mbuf));
-            }
+            burst.extend((0..count).filter_map(|_| self.frames.pop()));
             self.burst(Way::Out.ingress(), &mut burst);
             let end = cpu::cycles() - begin;
             for ((_, sent), done) in self.out.ports_mut().zip(&mut self.done) {

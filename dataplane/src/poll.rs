@@ -9,7 +9,7 @@ use crate::published::WorkerQuiescence;
 use crate::time::Instant;
 use crate::worker::{Outbox, Request, Worker};
 use crossbeam_channel::Receiver;
-use dpdk::{Burst, Mbuf, Mempool, RxQueue, TxQueue};
+use dpdk::{Mbuf, Mempool, RxQueue, TxQueue};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -96,7 +96,7 @@ impl PollLoop {
     /// Polls until `stop`; then gives the worker back, so that what it holds can be counted.
     pub fn run(mut self, stop: &AtomicBool) -> Worker<Mbuf> {
         let mut out = Outbox::new(self.ports.len(), 4 * BURST);
-        let mut burst = Burst::<BURST>::default();
+        let mut arrived = Vec::with_capacity(BURST);
         let mut aged = Instant::default();
         let mut idle = 0_u32;
         while !stop.load(Relaxed) {
@@ -109,7 +109,7 @@ impl PollLoop {
             work += self.worker.take_handed(now, BURST, &mut self.pool, &mut out);
             self.transmit(&mut out);
             for port in 0..self.ports.len() {
-                work += self.receive(now, port, &mut burst, &mut out);
+                work += self.receive(now, port, &mut arrived, &mut out);
                 self.transmit(&mut out);
             }
             if now.since(aged) >= AGE_EVERY {
@@ -130,32 +130,24 @@ impl PollLoop {
         &mut self,
         now: Instant,
         port: usize,
-        burst: &mut Burst<BURST>,
+        arrived: &mut Vec<Mbuf>,
         out: &mut Outbox<Mbuf>,
     ) -> usize {
         let Some(PortQueues { watch, rx: Some(queue), tx: _ }) = self.ports.get_mut(port) else {
             return 0;
         };
-        let received = queue.receive(burst);
+        let received = queue.receive_list(arrived);
         if received == 0 {
             return 0;
         }
-        let mut oversized = 0;
-        let mut index = 0;
-        while let Some(packet) = burst.get(index) {
-            if watch.is_oversized(packet) {
-                drop(burst.swap_remove(index));
-                oversized += 1;
-            } else {
-                index += 1;
-            }
-        }
+        arrived.retain(|packet| !watch.is_oversized(packet));
+        let oversized = received - arrived.len();
         if oversized > 0 {
             count(&watch.oversized, oversized);
             self.worker.refused(DropReason::Oversized, oversized);
         }
         let port = u16::try_from(port).unwrap_or(u16::MAX);
-        self.worker.receive(now, port, burst.drain(), &mut self.pool, out);
+        self.worker.receive(now, port, arrived, &mut self.pool, out);
         received
     }
 
@@ -180,16 +172,11 @@ impl PollLoop {
 /// Sends a list burst by burst; returns how many the driver would not take.
 fn send_all(queue: &mut TxQueue, list: &mut Vec<Mbuf>) -> usize {
     let mut failed = 0;
-    let mut burst = Burst::<BURST>::default();
-    let mut packets = list.drain(..).peekable();
-    while packets.peek().is_some() {
-        for packet in packets.by_ref().take(BURST) {
-            if burst.push(packet).is_err() {
-                failed += 1;
-            }
-        }
-        queue.transmit(&mut burst);
-        failed += burst.drain().count();
+    while !list.is_empty() {
+        let burst = list.len().min(BURST);
+        let refused = burst - queue.transmit_list(list, burst);
+        list.drain(..refused);
+        failed += refused;
     }
     failed
 }

@@ -3,14 +3,17 @@
 //! A burst goes straight to the driver's function in `rte_eth_fp_ops`, as DPDK's inlines do; where a
 //! callback is installed on the queue (packet capture), through the complete C function.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicPtr, Ordering},
+use std::{
+    mem::MaybeUninit,
+    sync::{
+        Arc,
+        atomic::{AtomicPtr, Ordering},
+    },
 };
 
 use dpdk_sys as sys;
 
-use crate::{burst::Burst, ethdev::Inner};
+use crate::{burst::Burst, ethdev::Inner, mbuf::Mbuf};
 
 /// A place in DPDK's table of drivers' burst functions.
 #[derive(Clone, Copy)]
@@ -77,8 +80,25 @@ impl RxQueue {
     /// Adds what has arrived to `burst`, as far as there is room, and returns how many those are.
     #[inline]
     pub fn receive<const N: usize>(&mut self, burst: &mut Burst<N>) -> usize {
-        let spare = burst.spare();
-        let (target, room) = (spare.as_mut_ptr().cast(), spare.len() as u16);
+        let count = self.receive_to(burst.spare());
+        // SAFETY: that many slots have been written.
+        unsafe { burst.grow(count) };
+        count
+    }
+
+    /// The same for a list, which has as much room as its capacity says: it does not grow.
+    #[inline]
+    pub fn receive_list(&mut self, list: &mut Vec<Mbuf>) -> usize {
+        let count = self.receive_to(list.spare_capacity_mut());
+        // SAFETY: that many slots behind the last have been written.
+        unsafe { list.set_len(list.len() + count) };
+        count
+    }
+
+    #[inline]
+    fn receive_to(&mut self, spare: &mut [MaybeUninit<Mbuf>]) -> usize {
+        let room = u16::try_from(spare.len()).unwrap_or(u16::MAX);
+        let target = spare.as_mut_ptr().cast();
         // SAFETY: self keeps the port started; the driver writes at most `room` packets, which
         // become ours; an Mbuf is one non-null pointer.
         unsafe {
@@ -87,7 +107,6 @@ impl RxQueue {
                 (Some(receive), Some(data)) => receive(data, target, room),
                 _ => sys::shim_eth_rx_burst(self.port.id, self.queue, target, room),
             };
-            burst.grow(count.into());
             count.into()
         }
     }
@@ -113,19 +132,42 @@ impl TxQueue {
     /// those are; the others stay, to be sent again or dropped.
     #[inline]
     pub fn transmit<const N: usize>(&mut self, burst: &mut Burst<N>) -> usize {
-        let count = burst.len() as u16;
-        let packets = burst.as_mut_ptr().cast();
+        // SAFETY: as many as the driver owns now are forgotten.
+        unsafe {
+            let sent = self.transmit_from(burst);
+            burst.forget_front(sent);
+            sent
+        }
+    }
+
+    /// Sends packets from the front of a list, at most `most`, as [`Self::transmit`] does.
+    #[inline]
+    pub fn transmit_list(&mut self, list: &mut Vec<Mbuf>, most: usize) -> usize {
+        let first = list.len().min(most);
+        // SAFETY: as many as the driver owns now are forgotten.
+        let sent = unsafe { self.transmit_from(list.get_mut(..first).unwrap_or_default()) };
+        list.drain(..sent).for_each(std::mem::forget);
+        sent
+    }
+
+    /// Sends packets from the front; returns how many the driver owns from now on.
+    ///
+    /// # Safety
+    /// The caller forgets those.
+    #[inline]
+    unsafe fn transmit_from(&mut self, packets: &mut [Mbuf]) -> usize {
+        let count = u16::try_from(packets.len()).unwrap_or(u16::MAX);
+        let packets = packets.as_mut_ptr().cast();
         // SAFETY: self keeps the port started; the driver reads `count` packets and owns the first
         // so many that it returns.
-        unsafe {
+        let sent = unsafe {
             let ops = &*self.ops.0;
-            let sent = match (ops.tx_pkt_burst, Ops::direct(&ops.txq, self.queue)) {
+            match (ops.tx_pkt_burst, Ops::direct(&ops.txq, self.queue)) {
                 (Some(transmit), Some(data)) => transmit(data, packets, count),
                 _ => sys::shim_eth_tx_burst(self.port.id, self.queue, packets, count),
-            };
-            burst.forget_front(sent.into());
-            sent.into()
-        }
+            }
+        };
+        usize::from(sent)
     }
 }
 

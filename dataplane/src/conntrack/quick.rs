@@ -39,14 +39,14 @@ impl<'a> Moment<'a> {
 
     /// The same for those of this policy.
     #[inline]
-    fn under(self, policy: PolicyId) -> Self {
+    fn under(&self, policy: PolicyId) -> Self {
         if policy.is_none() {
-            return self;
+            return *self;
         }
         let timeouts = self.settings.timeouts_of(policy);
         let (stream, exchange) = (timeouts.udp_stream, timeouts.udp);
         let (stream, exchange) = (self.now.plus_seconds(stream), self.now.plus_seconds(exchange));
-        Self { stream, exchange, ..self }
+        Self { stream, exchange, ..*self }
     }
 }
 
@@ -117,7 +117,7 @@ impl<A: Address> Seen<'_, A> {
 
     /// A UDP datagram; false, and nothing changed, when it is not common.
     #[inline]
-    pub(crate) fn udp(&mut self, moment: Moment<'_>) -> bool {
+    pub(crate) fn udp(&mut self, moment: &Moment<'_>) -> bool {
         let Parts { own, common, .. } = &mut self.parts;
         if common.deadline.has_come(moment.now) {
             return false;
@@ -152,7 +152,7 @@ impl<A: Address> Seen<'_, A> {
     /// nothing changed, when it is not common: data or an acknowledgement within the windows of an established
     /// connection.
     #[inline]
-    pub(crate) fn tcp(&mut self, fields: TcpFields, may_sack: bool, moment: Moment<'_>) -> bool {
+    pub(crate) fn tcp(&mut self, fields: TcpFields, may_sack: bool, moment: &Moment<'_>) -> bool {
         let Parts { own, peer, common, history } = &mut self.parts;
         let plain = fields.flags & !(flag::PSH | flag::ECE | flag::CWR) == flag::ACK
             && common.state == TcpConnectionState::Established

@@ -44,7 +44,7 @@ use crate::time::{Instant, WallClock};
 use crate::trace::Tracing;
 use epochs::Epochs;
 use fast::Ways;
-pub(crate) use fast::{Arrival, BURST, Exit, Passed, Vector, is_v6, prefetch};
+pub(crate) use fast::{Arrival, BURST, Exit, Passed, Plain, Run, Vector, is_v6, prefetch};
 use route::{OwnRoute, Route};
 use std::sync::Arc;
 pub(crate) use tell::ports;

@@ -3,11 +3,11 @@
 use super::chosen::is_chosen_frame;
 use super::counters::Counter;
 use super::handoff::{HandOff, Parcel};
-use super::{Burst, Stage, State};
+use super::{Burst, Outbox, Stage, State};
 use crate::conntrack::Moment;
 use crate::drop_reason::DropReason;
 use crate::packet::{Packet, Pool};
-use crate::pipeline::{Arrival, BURST, Exit, Passed, Vector, is_v6, prefetch};
+use crate::pipeline::{Arrival, BURST, Exit, Passed, Plain, Run, Vector, is_v6, prefetch};
 use std::sync::Arc;
 
 /// Where a burst came from, and how far it had got.
@@ -47,26 +47,50 @@ impl<P: Packet> State<P> {
         }
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
         let mut run = self.v4.run(&env, arrival);
-        let mut leaving = false;
-        for (mut packet, slot) in packets.drain(..).zip(vector.v4.as_slice()) {
-            match self.v4.pass(&env, moment, &mut run, slot, &mut packet) {
-                Exit::Out(port) => {
-                    if burst.out.push(port, packet).is_err() {
-                        run.refuse();
-                    }
-                }
-                Exit::Over(owner) => {
-                    leaving = true;
-                    self.hand_off_plain(owner, from.port, packet);
-                }
-                Exit::LongWay => self.take_long_way(burst, from, packet, slot.is_unknown()),
+        let mut exits = [Exit::Out(0); BURST];
+        let mut slots = vector.v4.as_slice();
+        while !packets.is_empty() {
+            let passed = self.v4.pass_all(&env, &moment, &mut run, slots, packets, &mut exits);
+            let gone = exits.get(..passed).unwrap_or_default();
+            if !leave_as_one(burst.out, packets, gone) {
+                self.leave(burst, from, packets.drain(..passed).zip(gone), &mut run);
             }
-        }
-        if leaving {
-            self.send_parcels();
+            let Some((odd, rest)) = slots.get(passed..).and_then(<[_]>::split_first) else { break };
+            if !packets.is_empty() {
+                self.take_long_way(burst, from, packets.remove(0), odd.is_unknown());
+            }
+            slots = rest;
         }
         run.count(&env);
         self.count_passed(run.totals());
+    }
+
+    /// Packets that go different ways, or further than there is room.
+    #[inline(never)]
+    fn leave<'e, A: Plain, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: Origin,
+        packets: impl Iterator<Item = (P, &'e Exit)>,
+        run: &mut Run<A>,
+    ) {
+        let mut over = false;
+        for (packet, exit) in packets {
+            match *exit {
+                Exit::Out(port) => {
+                    if burst.out.push(port, packet).is_err() {
+                        run.refuse(burst.env.snapshot.interfaces.twin_of(port).is_some());
+                    }
+                }
+                Exit::Over(owner) => {
+                    over = true;
+                    self.hand_off_plain(owner, from.port, packet);
+                }
+            }
+        }
+        if over {
+            self.send_parcels();
+        }
     }
 
     /// Takes the long way with packets that some client wants to hear of. They are those of whole flows, so that none
@@ -105,31 +129,22 @@ impl<P: Packet> State<P> {
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
         let (mut run4, mut run6) = (self.v4.run(&env, arrival), self.v6.run(&env, arrival));
         let slots = v4.as_slice().iter().zip(v6.as_slice());
-        let mut leaving = false;
         for (mut packet, (slot4, slot6)) in packets.drain(..).zip(slots) {
             let six = slot6.leads_on();
-            let passed = match six {
-                true => self.v6.pass(&env, moment, &mut run6, slot6, &mut packet),
-                false => self.v4.pass_out_of_line(&env, moment, &mut run4, slot4, &mut packet),
+            let exit = match six {
+                true => self.v6.pass(&env, &moment, &mut run6, slot6, &mut packet),
+                false => self.v4.pass_out_of_line(&env, &moment, &mut run4, slot4, &mut packet),
             };
-            match passed {
-                Exit::Out(port) => match burst.out.push(port, packet) {
-                    Ok(()) => {}
-                    Err(_) if six => run6.refuse(),
-                    Err(_) => run4.refuse(),
-                },
-                Exit::Over(owner) => {
-                    leaving = true;
-                    self.hand_off_plain(owner, from.port, packet);
-                }
-                Exit::LongWay => {
-                    let unknown = slot4.is_unknown() || slot6.is_unknown();
-                    self.take_long_way(burst, from, packet, unknown);
-                }
+            let Some(exit) = exit else {
+                let unknown = slot4.is_unknown() || slot6.is_unknown();
+                self.take_long_way(burst, from, packet, unknown);
+                continue;
+            };
+            let packet = std::iter::once((packet, &exit));
+            match six {
+                true => self.leave(burst, from, packet, &mut run6),
+                false => self.leave(burst, from, packet, &mut run4),
             }
-        }
-        if leaving {
-            self.send_parcels();
         }
         run4.count(&env);
         run6.count(&env);
@@ -215,5 +230,16 @@ impl<P: Packet> State<P> {
         self.counters.add(Counter::Transmitted, sent - sent_full);
         self.counters.dropped_many(DropReason::TransmitFull, sent_full as usize);
         self.counters.dropped_many(DropReason::HostFull, delivered_full as usize);
+    }
+}
+
+/// Sends the packets of a burst together where all of them leave by one port, as they mostly do; false, and nothing
+/// moved, where they do not.
+fn leave_as_one<P>(out: &mut Outbox<P>, packets: &mut Vec<P>, exits: &[Exit]) -> bool {
+    match exits.first() {
+        Some(&Exit::Out(port)) if exits.len() == packets.len() => {
+            exits.iter().all(|&exit| exit == Exit::Out(port)) && out.append(port, packets)
+        }
+        Some(_) | None => false,
     }
 }

@@ -189,26 +189,26 @@ impl<P: Packet> Worker<P> {
         &self.state.v4
     }
 
-    /// Takes packets that came from `port`, a burst at a time.
+    /// Takes all packets of a list, which came from `port`: as one burst where they are no more than a driver gives
+    /// at once, [`BURST`].
     pub fn receive<L: Pool<Packet = P>>(
         &mut self,
         now: Instant,
         port: u16,
-        packets: impl Iterator<Item = P>,
+        packets: &mut Vec<P>,
         pool: &mut L,
         out: &mut Outbox<P>,
     ) {
         let env = env(&mut self.snapshot, (&self.shared, &self.tracing), &mut self.state, now);
         let mut burst = Burst { env, pool, out };
-        let mut packets = packets;
-        loop {
-            self.arrived.extend(packets.by_ref().take(BURST));
-            if self.arrived.is_empty() {
-                return;
-            }
-            self.state.counters.add(Counter::Received, self.arrived.len() as u64);
-            let from = Origin { port, stage: Stage::Fresh };
+        let from = Origin { port, stage: Stage::Fresh };
+        self.state.counters.add(Counter::Received, packets.len() as u64);
+        while packets.len() > BURST {
+            self.arrived.extend(packets.drain(..BURST));
             self.state.burst(&mut burst, from, &mut self.arrived, &mut self.vector);
+        }
+        if !packets.is_empty() {
+            self.state.burst(&mut burst, from, packets, &mut self.vector);
         }
     }
 

@@ -28,6 +28,17 @@ impl<P> Outbox<P> {
         }
     }
 
+    /// Adds all packets for `port`, in order; false, and nothing moved, when there is no room or no such port.
+    pub fn append(&mut self, port: u16, packets: &mut Vec<P>) -> bool {
+        match self.ports.get_mut(usize::from(port)) {
+            Some(list) if list.len() + packets.len() <= self.capacity => {
+                list.append(packets);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
     /// The list of each port, to be drained by the driver.
     pub fn ports_mut(&mut self) -> impl Iterator<Item = (usize, &mut Vec<P>)> {
         self.ports.iter_mut().enumerate()

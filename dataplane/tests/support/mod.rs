@@ -283,9 +283,9 @@ impl Gateway {
         frames: &[impl AsRef<[u8]>],
     ) -> Vec<(u16, Vec<u8>)> {
         self.now = Instant(self.now.0 + 1_000);
-        let packets = frames.iter().map(|frame| MemoryPacket::new(frame.as_ref()));
+        let mut packets = frames.iter().map(|frame| MemoryPacket::new(frame.as_ref())).collect();
         let (pool, out) = (&mut MemoryPool, &mut self.out);
-        self.workers[index].receive(self.now, port, packets, pool, out);
+        self.workers[index].receive(self.now, port, &mut packets, pool, out);
         self.deliver()
     }
 

@@ -179,8 +179,8 @@ impl<'f, A: Plain> Frame<'f, A> {
             let sum = &mut self.head.after_ports_mut().udp_checksum;
             if *sum != [0; 2] {
                 // Zero would mean that there is no checksum.
-                let new = mended(*sum, delta);
-                *sum = if new == [0; 2] { [0xff; 2] } else { new };
+                let new = u16::from_ne_bytes(mended(*sum, delta));
+                *sum = if new == 0 { u16::MAX } else { new }.to_ne_bytes();
             }
         } else if let Some(sum) = self.rest.get_mut(8..10).and_then(<[u8]>::first_chunk_mut::<2>) {
             *sum = mended(*sum, delta);
@@ -204,7 +204,7 @@ impl<'f, A: Plain> Frame<'f, A> {
 #[inline]
 pub(super) fn mended(checksum: [u8; 2], delta: u32) -> [u8; 2] {
     let sum = u32::from(!u16::from_be_bytes(checksum)) + delta;
-    let sum = (sum & 0xffff) + (sum >> 16);
-    let [.., high, low] = (!((sum & 0xffff) + (sum >> 16))).to_be_bytes();
-    [high, low]
+    // The upper half of this sum is the halves of `sum` added with what they carry.
+    let folded = sum.wrapping_add(sum.rotate_left(16)) >> 16;
+    (!(folded as u16)).to_be_bytes()
 }

@@ -19,8 +19,7 @@ mod v4;
 mod v6;
 mod way;
 
-pub(crate) use run::Passed;
-use run::Run;
+pub(crate) use run::{Passed, Run};
 pub(crate) use way::Ways;
 
 use super::first::ClassId;
@@ -74,8 +73,6 @@ pub(crate) enum Exit {
     Out(u16),
     /// To its owner, as it came.
     Over(WorkerId),
-    /// The long way, as it came.
-    LongWay,
 }
 
 /// A family with plain frames.
@@ -92,7 +89,7 @@ impl Plain for V4 {
     #[inline]
     fn is_ordinary(self) -> bool {
         let Self([first, ..]) = self;
-        matches!(first, 1..=126 | 128..=223)
+        matches!(first, 1..=223) && first != 127
     }
 }
 
@@ -294,16 +291,37 @@ impl<A: Plain> Lane<A> {
         Run::new(env, arrival, self.epochs.listed(), &mut self.ways)
     }
 
-    /// Rewrites a packet of the burst, or leaves it untouched, and says where it goes.
+    /// Rewrites packets of the burst until one has to take the long way; returns how many those are, and says in
+    /// `exits` where they go.
+    #[inline]
+    pub(crate) fn pass_all<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        moment: &Moment<'_>,
+        run: &mut Run<A>,
+        slots: &[Slot<A>],
+        packets: &mut [P],
+        exits: &mut [Exit; BURST],
+    ) -> usize {
+        let mut passed = 0;
+        for ((packet, slot), exit) in packets.iter_mut().zip(slots).zip(exits) {
+            let Some(to) = self.pass(env, moment, run, slot, packet) else { break };
+            *exit = to;
+            passed += 1;
+        }
+        passed
+    }
+
+    /// Rewrites a packet of the burst and says where it goes; none, and untouched, if that is the long way.
     #[inline]
     pub(crate) fn pass<P: Packet>(
         &mut self,
         env: &Env<'_>,
-        moment: Moment<'_>,
+        moment: &Moment<'_>,
         run: &mut Run<A>,
         slot: &Slot<A>,
         packet: &mut P,
-    ) -> Exit {
+    ) -> Option<Exit> {
         let port = match slot.lead {
             Lead::Flow(flow) => self.pass_tracked(env, moment, run, flow, &slot.key, packet),
             Lead::Adjacency(adjacency) => self.pass_untracked(env, run, adjacency, packet),
@@ -311,7 +329,7 @@ impl<A: Plain> Lane<A> {
                 return self.pass_seldom(env, moment, run, slot, packet);
             }
         };
-        port.map_or(Exit::LongWay, Exit::Out)
+        port.map(Exit::Out)
     }
 
     /// What most packets are not: apart, so that those keep the registers.
@@ -320,18 +338,18 @@ impl<A: Plain> Lane<A> {
     fn pass_seldom<P: Packet>(
         &mut self,
         env: &Env<'_>,
-        moment: Moment<'_>,
+        moment: &Moment<'_>,
         run: &mut Run<A>,
         slot: &Slot<A>,
         packet: &mut P,
-    ) -> Exit {
+    ) -> Option<Exit> {
         let port = match slot.lead {
             Lead::Unknown | Lead::Hash(_) | Lead::Flow(_) | Lead::Adjacency(_) => None,
-            Lead::Owner(owner) => return Exit::Over(owner),
+            Lead::Owner(owner) => return Some(Exit::Over(owner)),
             Lead::First(hash, class) => self.pass_first(env, run, hash, class, &slot.key, packet),
             Lead::Counted(flow) => self.pass_counted(env, moment, run, flow, &slot.key, packet),
         };
-        port.map_or(Exit::LongWay, Exit::Out)
+        port.map(Exit::Out)
     }
 
     /// The same for packets that are few.
@@ -339,11 +357,11 @@ impl<A: Plain> Lane<A> {
     pub(crate) fn pass_out_of_line<P: Packet>(
         &mut self,
         env: &Env<'_>,
-        moment: Moment<'_>,
+        moment: &Moment<'_>,
         run: &mut Run<A>,
         slot: &Slot<A>,
         packet: &mut P,
-    ) -> Exit {
+    ) -> Option<Exit> {
         self.pass(env, moment, run, slot, packet)
     }
 
@@ -351,7 +369,7 @@ impl<A: Plain> Lane<A> {
     fn pass_tracked<P: Packet>(
         &mut self,
         env: &Env<'_>,
-        moment: Moment<'_>,
+        moment: &Moment<'_>,
         run: &mut Run<A>,
         flow: FlowRef,
         key: &Tuple<A>,
@@ -393,7 +411,7 @@ impl<A: Plain> Lane<A> {
     fn pass_tracked_apart<P: Packet>(
         &mut self,
         env: &Env<'_>,
-        moment: Moment<'_>,
+        moment: &Moment<'_>,
         run: &mut Run<A>,
         flow: FlowRef,
         key: &Tuple<A>,
@@ -408,7 +426,7 @@ impl<A: Plain> Lane<A> {
     fn pass_renewed<P: Packet>(
         &mut self,
         env: &Env<'_>,
-        moment: Moment<'_>,
+        moment: &Moment<'_>,
         run: &mut Run<A>,
         flow: FlowRef,
         key: &Tuple<A>,
@@ -426,7 +444,7 @@ impl<A: Plain> Lane<A> {
     fn pass_counted<P: Packet>(
         &mut self,
         env: &Env<'_>,
-        moment: Moment<'_>,
+        moment: &Moment<'_>,
         run: &mut Run<A>,
         flow: FlowRef,
         key: &Tuple<A>,

@@ -17,8 +17,6 @@ pub(crate) struct Run<A> {
     /// Whether a layer-4 checksum that nobody has verified is verified here.
     pub(super) verifies: bool,
     set: Set,
-    /// What the packet sent last counts as.
-    last: TallyKey,
     tallies: [Tally; TALLIES],
     passed: Passed,
     family: PhantomData<A>,
@@ -65,7 +63,6 @@ impl<A: Plain> Run<A> {
         Self {
             verifies: env.snapshot.conntrack.checksum || software_peer,
             set: ways.set(env, listed, ingress),
-            last: TallyKey::NOTHING,
             tallies: [Tally::new(TallyKey::NOTHING); TALLIES],
             passed: Passed::default(),
             family: PhantomData,
@@ -100,7 +97,6 @@ impl<A: Plain> Run<A> {
         }
         way.tag::<A, P>(packet);
         let key = way.tally;
-        self.last = key;
         let tally = &mut self.tallies[key.index() % TALLIES];
         if tally.key != key {
             let ended = std::mem::replace(tally, Tally::new(key));
@@ -122,12 +118,12 @@ impl<A: Plain> Run<A> {
         }
     }
 
-    /// The list of the port had no room for the packet sent last.
+    /// The list of a port had no room for a packet that was to be forwarded, or for one for the host.
     #[cold]
-    pub(crate) const fn refuse(&mut self) {
-        match self.last.forwards() {
-            true => self.passed.sent_full += 1,
-            false => self.passed.delivered_full += 1,
+    pub(crate) const fn refuse(&mut self, for_host: bool) {
+        match for_host {
+            true => self.passed.delivered_full += 1,
+            false => self.passed.sent_full += 1,
         }
     }
 

@@ -149,7 +149,7 @@ impl Head<V4> for PlainV4 {
     #[inline]
     fn decrement_ttl(&mut self) {
         self.image.ttl -= 1;
-        self.image.checksum = mended(self.image.checksum, LESS_TTL);
+        self.image.checksum = one_hop_on(self.image.checksum);
     }
 
     #[inline]
@@ -166,6 +166,13 @@ impl Head<V4> for PlainV4 {
     }
 }
 
+/// A header's checksum when its TTL is one less, as in the kernel (`ip_decrease_ttl`): `mended` in fewer steps.
+#[inline]
+const fn one_hop_on(checksum: [u8; 2]) -> [u8; 2] {
+    let sum = u16::from_be_bytes(checksum) as u32 + 0x0100;
+    ((sum + (sum >= 0xffff) as u32) as u16).to_be_bytes()
+}
+
 impl PlainV4 {
     /// RFC 1071; its sum is the same in either byte order.
     #[inline]
@@ -179,5 +186,17 @@ impl PlainV4 {
         let sum = (sum & 0xffff) + (sum >> 16);
         let sum = (sum & 0xffff) + (sum >> 16);
         (sum & 0xffff) + (sum >> 16) == 0xffff
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hop_less_mends_every_checksum_alike() {
+        for checksum in (0..=u16::MAX).map(u16::to_be_bytes) {
+            assert_eq!(one_hop_on(checksum), mended(checksum, LESS_TTL), "{checksum:?}");
+        }
     }
 }
