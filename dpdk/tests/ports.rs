@@ -200,6 +200,27 @@ fn a_full_ring_leaves_the_rest_in_order() {
 }
 
 #[test]
+fn lists_are_filled_as_far_as_they_have_room_and_sent_from_the_front() {
+    let pool = pool("lists");
+    let port = open("net_ring_lists");
+    let Queues { mut rx, mut tx } = port.start(&short_rings(), &pool).unwrap();
+    let mut list: Vec<_> = (0..40).filter_map(|number| pool.alloc_copy(&frame(number))).collect();
+    assert_eq!(tx[0].transmit_list(&mut list, 32), 32);
+    assert_eq!(list.len(), 8);
+    assert_eq!(list[0].data(), frame(32), "the first that was not sent is the first");
+    assert_eq!(tx[0].transmit_list(&mut list, 32), 8);
+    let mut received = Vec::with_capacity(24);
+    let room = received.capacity();
+    assert_eq!(rx[0].receive_list(&mut received), room);
+    assert_eq!(rx[0].receive_list(&mut received), 0, "it is full, and does not grow");
+    let numbers: Vec<_> = received.drain(..).map(|mbuf| mbuf.data().to_vec()).collect();
+    assert_eq!(numbers, (0..room as u16).map(frame).collect::<Vec<_>>());
+    assert_eq!(rx[0].receive_list(&mut received), 40 - room);
+    drop(received);
+    assert_eq!(pool.in_use(), 0);
+}
+
+#[test]
 fn two_workers_pass_packets_and_lose_none() {
     const COUNT: u16 = 5000;
     let pool = pool("workers");

@@ -116,7 +116,7 @@ impl<A: Address> Seen<'_, A> {
     }
 
     /// A UDP datagram; false, and nothing changed, when it is not common.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn udp(&mut self, moment: &Moment<'_>) -> bool {
         let Parts { own, common, .. } = &mut self.parts;
         if common.deadline.has_come(moment.now) {
@@ -151,7 +151,7 @@ impl<A: Address> Seen<'_, A> {
     /// A TCP segment, which `may_sack` when its options are not known to be without SACK blocks; false, and
     /// nothing changed, when it is not common: data or an acknowledgement within the windows of an established
     /// connection.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tcp(&mut self, fields: TcpFields, may_sack: bool, moment: &Moment<'_>) -> bool {
         let Parts { own, peer, common, history } = &mut self.parts;
         let plain = fields.flags & !(flag::PSH | flag::ECE | flag::CWR) == flag::ACK

@@ -270,7 +270,7 @@ fn compare(sender: &mut Window, receiver: &Window, numbers: Numbers) -> Fit {
 }
 
 /// Moves both windows past a segment that fits; `max_ack` is the highest acknowledgement of the sender.
-#[inline]
+#[inline(always)]
 fn advance(
     sender: &mut Window,
     receiver: &mut Window,
@@ -305,7 +305,7 @@ fn advance(
 
 /// A plain acknowledgement or data segment, without SACK, of a connection whose windows are known: moves
 /// them as [`check`] would; false, and nothing changed, when it is not clearly within them.
-#[inline]
+#[inline(always)]
 pub(super) fn slide(
     sender: &mut Window,
     receiver: &mut Window,

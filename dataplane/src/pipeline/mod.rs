@@ -44,7 +44,9 @@ use crate::time::{Instant, WallClock};
 use crate::trace::Tracing;
 use epochs::Epochs;
 use fast::Ways;
-pub(crate) use fast::{Arrival, BURST, Exit, Passed, Plain, Run, Vector, is_v6, prefetch};
+pub(crate) use fast::{
+    Arrival, BURST, Exit, Exits, Passed, Plain, Run, Slots, Vector, is_v6, prefetch,
+};
 use route::{OwnRoute, Route};
 use std::sync::Arc;
 pub(crate) use tell::ports;
@@ -72,6 +74,7 @@ impl Family for V4 {
     fn addresses(interface: &Interface) -> &[(Self, u8)] {
         &interface.v4
     }
+    #[inline]
     fn is_refused_source(interfaces: &Interfaces, address: Self) -> bool {
         interfaces.owns_seldom(address)
     }

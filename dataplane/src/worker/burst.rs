@@ -3,11 +3,14 @@
 use super::chosen::is_chosen_frame;
 use super::counters::Counter;
 use super::handoff::{HandOff, Parcel};
-use super::{Burst, Outbox, Stage, State};
+use super::ingress::InWorker;
+use super::{Burst, Stage, State};
 use crate::conntrack::Moment;
 use crate::drop_reason::DropReason;
 use crate::packet::{Packet, Pool};
-use crate::pipeline::{Arrival, BURST, Exit, Passed, Plain, Run, Vector, is_v6, prefetch};
+use crate::pipeline::{
+    Arrival, BURST, Exit, Exits, Passed, Plain, Run, Slots, Vector, is_v6, prefetch,
+};
 use std::sync::Arc;
 
 /// Where a burst came from, and how far it had got.
@@ -36,24 +39,42 @@ impl<P: Packet> State<P> {
         let arrival = untagged.map(|(id, interface)| Arrival { interface, id });
         let arrival = arrival.as_ref();
         prefetch(packets);
-        if packets.iter().all(is_v6) {
-            vector.v4.clear();
-            return self.mixed_burst(burst, from, arrival, packets, vector);
-        }
         let at_home = from.stage != Stage::Fresh;
+        if packets.iter().all(is_v6) {
+            self.v6.look_up(&env, arrival, packets, &mut vector.v6, at_home);
+            return self.plain_burst(burst, from, arrival, packets, &vector.v6);
+        }
         let missed = self.v4.look_up(&env, arrival, packets, &mut vector.v4, at_home);
         if missed && packets.iter().any(is_v6) {
             return self.mixed_burst(burst, from, arrival, packets, vector);
         }
+        self.plain_burst(burst, from, arrival, packets, &vector.v4);
+    }
+
+    /// Packets of one family, looked up before.
+    #[inline]
+    fn plain_burst<A: InWorker + Plain, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: Origin,
+        arrival: Option<&Arrival<'_>>,
+        packets: &mut Vec<P>,
+        slots: &Slots<A>,
+    ) {
+        let env = burst.env;
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
-        let mut run = self.v4.run(&env, arrival);
-        let mut exits = [Exit::Out(0); BURST];
-        let mut slots = vector.v4.as_slice();
+        let mut run = A::lane(self).run(&env, arrival);
+        let mut exits = Exits::new();
+        let mut slots = slots.as_slice();
         while !packets.is_empty() {
-            let passed = self.v4.pass_all(&env, &moment, &mut run, slots, packets, &mut exits);
-            let gone = exits.get(..passed).unwrap_or_default();
-            if !leave_as_one(burst.out, packets, gone) {
-                self.leave(burst, from, packets.drain(..passed).zip(gone), &mut run);
+            let lane = A::lane(self);
+            let passed = lane.pass_all(&env, &moment, &mut run, slots, packets, &mut exits);
+            let as_one = match exits.common(passed) {
+                Some(Exit::Out(port)) if passed == packets.len() => burst.out.append(port, packets),
+                Some(_) | None => false,
+            };
+            if !as_one {
+                self.leave(burst, from, packets.drain(..passed).zip(exits.first(passed)), &mut run);
             }
             let Some((odd, rest)) = slots.get(passed..).and_then(<[_]>::split_first) else { break };
             if !packets.is_empty() {
@@ -67,16 +88,16 @@ impl<P: Packet> State<P> {
 
     /// Packets that go different ways, or further than there is room.
     #[inline(never)]
-    fn leave<'e, A: Plain, L: Pool<Packet = P>>(
+    fn leave<A: Plain, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         from: Origin,
-        packets: impl Iterator<Item = (P, &'e Exit)>,
+        packets: impl Iterator<Item = (P, Exit)>,
         run: &mut Run<A>,
     ) {
         let mut over = false;
         for (packet, exit) in packets {
-            match *exit {
+            match exit {
                 Exit::Out(port) => {
                     if burst.out.push(port, packet).is_err() {
                         run.refuse(burst.env.snapshot.interfaces.twin_of(port).is_some());
@@ -114,7 +135,7 @@ impl<P: Packet> State<P> {
         }
     }
 
-    /// The same with IPv6 packets among them; out of line, so that the loop above is laid out for IPv4.
+    /// Packets of both families, one by one; those of IPv4 have been looked up.
     #[inline(never)]
     fn mixed_burst<L: Pool<Packet = P>>(
         &mut self,
@@ -133,14 +154,14 @@ impl<P: Packet> State<P> {
             let six = slot6.leads_on();
             let exit = match six {
                 true => self.v6.pass(&env, &moment, &mut run6, slot6, &mut packet),
-                false => self.v4.pass_out_of_line(&env, &moment, &mut run4, slot4, &mut packet),
+                false => self.v4.pass(&env, &moment, &mut run4, slot4, &mut packet),
             };
             let Some(exit) = exit else {
                 let unknown = slot4.is_unknown() || slot6.is_unknown();
                 self.take_long_way(burst, from, packet, unknown);
                 continue;
             };
-            let packet = std::iter::once((packet, &exit));
+            let packet = std::iter::once((packet, exit));
             match six {
                 true => self.leave(burst, from, packet, &mut run6),
                 false => self.leave(burst, from, packet, &mut run4),
@@ -230,16 +251,5 @@ impl<P: Packet> State<P> {
         self.counters.add(Counter::Transmitted, sent - sent_full);
         self.counters.dropped_many(DropReason::TransmitFull, sent_full as usize);
         self.counters.dropped_many(DropReason::HostFull, delivered_full as usize);
-    }
-}
-
-/// Sends the packets of a burst together where all of them leave by one port, as they mostly do; false, and nothing
-/// moved, where they do not.
-fn leave_as_one<P>(out: &mut Outbox<P>, packets: &mut Vec<P>, exits: &[Exit]) -> bool {
-    match exits.first() {
-        Some(&Exit::Out(port)) if exits.len() == packets.len() => {
-            exits.iter().all(|&exit| exit == Exit::Out(port)) && out.append(port, packets)
-        }
-        Some(_) | None => false,
     }
 }

@@ -11,23 +11,26 @@
 //! packet that takes the fast path leaves as it would have left the long way, and counts the same. The two
 //! families go one after the other; the second only where the first has met packets of it.
 
+mod exits;
 mod first;
 mod frame;
 mod route;
 mod run;
+mod slots;
 mod v4;
 mod v6;
 mod way;
 
+pub(crate) use exits::{Exit, Exits};
 pub(crate) use run::{Passed, Run};
+use slots::{Lead, Slot};
+pub(crate) use slots::{Slots, Vector};
 pub(crate) use way::Ways;
 
-use super::first::ClassId;
 use super::{Env, Family, Lane};
 use crate::address::{V4, V6};
-use crate::adjacency::AdjacencyId;
 use crate::conntrack::{FlowRef, Moment};
-use crate::ids::{InterfaceId, WorkerId};
+use crate::ids::InterfaceId;
 use crate::interface::Interface;
 use crate::packet::{Checksum, Packet};
 use crate::tuple::Tuple;
@@ -47,34 +50,6 @@ pub(crate) struct Arrival<'a> {
     pub(crate) id: InterfaceId,
 }
 
-/// Where a packet of the burst leads, as far as its bytes tell.
-#[derive(Debug, Clone, Copy)]
-enum Lead {
-    /// The long way.
-    Unknown,
-    /// To a flow with this hash, if there is one.
-    Hash(u64),
-    /// To a connection of that worker's.
-    Owner(WorkerId),
-    /// To a connection of a known class, which its first packet begins; its tuple has this hash.
-    First(u64, ClassId),
-    /// To a flow whose tag fits.
-    Flow(FlowRef),
-    /// The same where connections may have accounts.
-    Counted(FlowRef),
-    /// A way that needs no connection.
-    Adjacency(AdjacencyId),
-}
-
-/// Where a packet goes from the fast path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Exit {
-    /// Out of a port, rewritten.
-    Out(u16),
-    /// To its owner, as it came.
-    Over(WorkerId),
-}
-
 /// A family with plain frames.
 pub(crate) trait Plain: Family {
     /// The first bytes of such a frame.
@@ -88,8 +63,18 @@ impl Plain for V4 {
     /// No network 0 or 127, no multicast, nothing above.
     #[inline]
     fn is_ordinary(self) -> bool {
+        const ORDINARY: [bool; 256] = {
+            let mut table = [false; 256];
+            let mut first = 1;
+            while first < 224 {
+                table[first] = first != 127;
+                first += 1;
+            }
+            table
+        };
+        static TABLE: [bool; 256] = ORDINARY;
         let Self([first, ..]) = self;
-        matches!(first, 1..=223) && first != 127
+        TABLE[usize::from(first)]
     }
 }
 
@@ -104,68 +89,12 @@ impl Plain for V6 {
     }
 }
 
-/// What is known of one packet of a burst.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Slot<A> {
-    key: Tuple<A>,
-    lead: Lead,
-}
-
-/// What one family knows of the packets of a burst, in order.
-#[derive(Debug)]
-pub(crate) struct Slots<A>([Slot<A>; BURST]);
-
 /// What looking up the flows of a burst comes to.
 struct Found {
     /// Some packets are not plain packets of the family.
     missed: bool,
     /// Some are of no connection of this worker.
     strangers: bool,
-}
-
-/// What is known of the packets of a burst.
-#[derive(Debug, Default)]
-pub(crate) struct Vector {
-    pub(crate) v4: Slots<V4>,
-    /// Of the last burst that had IPv6 packets.
-    pub(crate) v6: Slots<V6>,
-}
-
-impl<A> Slot<A> {
-    /// Whether no connection has the packet, unless one before it in the burst began it.
-    pub(crate) const fn is_unknown(&self) -> bool {
-        matches!(self.lead, Lead::Hash(_) | Lead::First(..))
-    }
-
-    /// Whether the packet is worth a try.
-    pub(crate) const fn leads_on(&self) -> bool {
-        match self.lead {
-            Lead::Owner(_)
-            | Lead::First(..)
-            | Lead::Flow(_)
-            | Lead::Counted(_)
-            | Lead::Adjacency(_) => true,
-            Lead::Unknown | Lead::Hash(_) => false,
-        }
-    }
-}
-
-impl<A> Slots<A> {
-    /// Nothing is known.
-    pub(crate) fn clear(&mut self) {
-        self.0.iter_mut().for_each(|slot| slot.lead = Lead::Unknown);
-    }
-
-    /// One a packet, and more.
-    pub(crate) fn as_slice(&self) -> &[Slot<A>] {
-        &self.0
-    }
-}
-
-impl<A: Plain> Default for Slots<A> {
-    fn default() -> Self {
-        Self([Slot { key: Tuple::default(), lead: Lead::Unknown }; BURST])
-    }
 }
 
 /// Brings the frames of a burst towards L1.
@@ -293,7 +222,6 @@ impl<A: Plain> Lane<A> {
 
     /// Rewrites packets of the burst until one has to take the long way; returns how many those are, and says in
     /// `exits` where they go.
-    #[inline]
     pub(crate) fn pass_all<P: Packet>(
         &mut self,
         env: &Env<'_>,
@@ -301,19 +229,83 @@ impl<A: Plain> Lane<A> {
         run: &mut Run<A>,
         slots: &[Slot<A>],
         packets: &mut [P],
-        exits: &mut [Exit; BURST],
+        exits: &mut Exits,
     ) -> usize {
+        let (mut slots, mut packets, mut exits) = (slots, packets, exits.as_mut_slice());
         let mut passed = 0;
-        for ((packet, slot), exit) in packets.iter_mut().zip(slots).zip(exits) {
-            let Some(to) = self.pass(env, moment, run, slot, packet) else { break };
-            *exit = to;
-            passed += 1;
+        while let (Some(slot), Some(packet)) = (slots.first(), packets.first_mut()) {
+            let (count, goes_on) = match slot.lead {
+                Lead::Flow(_) => self.pass_flows(env, moment, run, slots, packets, exits),
+                Lead::Adjacency(_) => self.pass_routed(env, run, slots, packets, exits),
+                Lead::Unknown
+                | Lead::Hash(_)
+                | Lead::Owner(_)
+                | Lead::First(..)
+                | Lead::Counted(_) => {
+                    let exit = self.pass_seldom(env, moment, run, slot, packet);
+                    if let (Some(to), Some(exit)) = (exit, exits.first_mut()) {
+                        *exit = to.to_word();
+                    }
+                    (usize::from(exit.is_some()), exit.is_some())
+                }
+            };
+            passed += count;
+            if !goes_on {
+                break;
+            }
+            slots = slots.get(count..).unwrap_or_default();
+            packets = packets.get_mut(count..).unwrap_or_default();
+            exits = exits.get_mut(count..).unwrap_or_default();
         }
         passed
     }
 
-    /// Rewrites a packet of the burst and says where it goes; none, and untouched, if that is the long way.
-    #[inline]
+    /// The first packets, as long as they are of known flows: how many, and whether what follows is something else
+    /// than one that could not pass. A loop of its own, for the sake of its registers.
+    #[inline(never)]
+    fn pass_flows<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        moment: &Moment<'_>,
+        run: &mut Run<A>,
+        slots: &[Slot<A>],
+        packets: &mut [P],
+        exits: &mut [u32],
+    ) -> (usize, bool) {
+        let mut passed = 0;
+        for ((packet, slot), exit) in packets.iter_mut().zip(slots).zip(exits) {
+            let Lead::Flow(flow) = slot.lead else { return (passed, true) };
+            let port = self.pass_tracked(env, moment, run, flow, &slot.key, packet);
+            let Some(port) = port else { return (passed, false) };
+            *exit = Exit::Out(port).to_word();
+            passed += 1;
+        }
+        (passed, true)
+    }
+
+    /// The same for those that need no connection.
+    #[inline(never)]
+    fn pass_routed<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        run: &mut Run<A>,
+        slots: &[Slot<A>],
+        packets: &mut [P],
+        exits: &mut [u32],
+    ) -> (usize, bool) {
+        let mut passed = 0;
+        for ((packet, slot), exit) in packets.iter_mut().zip(slots).zip(exits) {
+            let Lead::Adjacency(adjacency) = slot.lead else { return (passed, true) };
+            let port = self.pass_untracked(env, run, adjacency, packet);
+            let Some(port) = port else { return (passed, false) };
+            *exit = Exit::Out(port).to_word();
+            passed += 1;
+        }
+        (passed, true)
+    }
+
+    /// Rewrites one packet and says where it goes; none, and untouched, if that is the long way.
+    #[inline(never)]
     pub(crate) fn pass<P: Packet>(
         &mut self,
         env: &Env<'_>,
@@ -322,14 +314,10 @@ impl<A: Plain> Lane<A> {
         slot: &Slot<A>,
         packet: &mut P,
     ) -> Option<Exit> {
-        let port = match slot.lead {
-            Lead::Flow(flow) => self.pass_tracked(env, moment, run, flow, &slot.key, packet),
-            Lead::Adjacency(adjacency) => self.pass_untracked(env, run, adjacency, packet),
-            Lead::Unknown | Lead::Hash(_) | Lead::Owner(_) | Lead::First(..) | Lead::Counted(_) => {
-                return self.pass_seldom(env, moment, run, slot, packet);
-            }
-        };
-        port.map(Exit::Out)
+        let mut exits = Exits::new();
+        let (slots, packets) = (std::slice::from_ref(slot), std::slice::from_mut(packet));
+        let passed = self.pass_all(env, moment, run, slots, packets, &mut exits);
+        exits.first(passed).next()
     }
 
     /// What most packets are not: apart, so that those keep the registers.
@@ -352,20 +340,8 @@ impl<A: Plain> Lane<A> {
         port.map(Exit::Out)
     }
 
-    /// The same for packets that are few.
-    #[inline(never)]
-    pub(crate) fn pass_out_of_line<P: Packet>(
-        &mut self,
-        env: &Env<'_>,
-        moment: &Moment<'_>,
-        run: &mut Run<A>,
-        slot: &Slot<A>,
-        packet: &mut P,
-    ) -> Option<Exit> {
-        self.pass(env, moment, run, slot, packet)
-    }
-
-    #[inline]
+    // Into its two callers, of which one is the loop that matters.
+    #[inline(always)]
     fn pass_tracked<P: Packet>(
         &mut self,
         env: &Env<'_>,

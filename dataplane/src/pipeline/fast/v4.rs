@@ -60,6 +60,11 @@ const KEY: u128 = u128::from_ne_bytes([
 /// IPv4 without options, whatever the TOS.
 const PLAIN: u32 = u32::from_ne_bytes([0x08, 0x00, 0x45, 0]);
 const KIND: u32 = u32::from_ne_bytes([0xff, 0xff, 0xff, 0]);
+/// Fragment field, TTL and protocol, as they are in memory: what they have in common where nothing is a fragment,
+/// whatever the TTL and DF.
+const CARRIES: u32 = u32::from_ne_bytes([0x3f, 0xff, 0, 0xff]);
+const WHOLE_UDP: u32 = u32::from_ne_bytes([0, 0, 0, UDP]);
+const WHOLE_TCP: u32 = u32::from_ne_bytes([0, 0, 0, TCP]);
 /// What a TTL less by one adds to a checksum's complement: minus 0x0100.
 const LESS_TTL: u32 = 0xfeff;
 
@@ -71,15 +76,14 @@ impl Head<V4> for PlainV4 {
         let data = packet.data();
         let (frame, _) = Self::ref_from_prefix(data).ok()?;
         let total = u16::from_be_bytes(frame.total);
-        let least = match frame.image.protocol {
-            UDP => 28,
-            TCP => 40,
+        let least = match frame.carries() {
+            WHOLE_UDP => 28,
+            WHOLE_TCP => 40,
             _ => return None,
         };
         let kind: u32 = transmute!(frame.kind);
         let plain = mac.is_destination_of(frame)
             && kind & KIND == PLAIN
-            && u16::from_be_bytes(frame.fragment) & 0x3fff == 0
             && frame.image.ttl > 1
             && total >= least
             && usize::from(total) + usize::from(L3) <= data.len();
@@ -174,6 +178,13 @@ const fn one_hop_on(checksum: [u8; 2]) -> [u8; 2] {
 }
 
 impl PlainV4 {
+    /// [`WHOLE_UDP`], [`WHOLE_TCP`] or something that is not plain: one load and one comparison for both fields.
+    #[inline]
+    fn carries(&self) -> u32 {
+        let fields = self.as_bytes().get(20..).and_then(<[u8]>::first_chunk);
+        fields.map_or(0, |fields| u32::from_ne_bytes(*fields) & CARRIES)
+    }
+
     /// RFC 1071; its sum is the same in either byte order.
     #[inline]
     fn header_holds(&self) -> bool {

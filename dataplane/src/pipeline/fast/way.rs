@@ -48,7 +48,8 @@ struct Basis {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Set {
     first: usize,
-    serial: u32,
+    /// Its serial number, in the upper half.
+    tag: u64,
     ingress: InterfaceId,
 }
 
@@ -117,7 +118,7 @@ impl Ways {
             }
             (*serial, *was) = (self.serial, basis);
         }
-        Set { first: number * SET, serial: *serial, ingress }
+        Set { first: number * SET, tag: u64::from(*serial) << 32, ingress }
     }
 
     /// The way of that adjacency; one that takes no packet where its packets must take the long way now.
@@ -129,7 +130,7 @@ impl Ways {
         set: Set,
         id: AdjacencyId,
     ) -> &Way {
-        let tag = u64::from(set.serial) << 32 | u64::from(id.0);
+        let tag = set.tag | u64::from(id.0);
         let way = &mut self.list[(set.first + id.number() % SET) % (SETS * SET)];
         if way.tag != tag {
             let seen = look::<A>(env, adjacencies, id, set.ingress);
