@@ -5,8 +5,8 @@ use super::{Env, Family, Lane};
 use crate::address::{Address, L4Port};
 use crate::conntrack::ftp::{Announced, Found, Written, search};
 use crate::conntrack::{
-    CtState, Direction, Expected, FlowRef, Follow, Helper, NewConnection, Refused, Zones, in_zone,
-    reply_of,
+    Changes, CtState, Direction, Expected, FlowRef, Follow, Helper, NewConnection, Refused, Zones,
+    in_zone, reply_of,
 };
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop};
@@ -164,6 +164,7 @@ impl<A: Family> Lane<A> {
             master: self.conntrack.original(flow),
             mark: self.conntrack.common(flow).mark,
             follow: translated.then_some(follow),
+            silenced: Changes::default(),
         };
         if !translated {
             return self.conntrack.expect(flow, expected, env.now).map_err(refuse);
@@ -251,5 +252,6 @@ fn transfer<A: Address>(
         master: *original,
         mark,
         follow: is_translated(original, reply).then_some(follow),
+        silenced: Changes::default(),
     }
 }
