@@ -2,7 +2,7 @@
 //! `nf_confirm`), and a first packet that was announced begins its connection as its master's.
 
 use super::{Env, Family, Lane};
-use crate::address::{Address, L4Port};
+use crate::address::{Address, IpVersion, L4Port};
 use crate::conntrack::ftp::{Announced, Found, Written, search};
 use crate::conntrack::{
     Changes, CtState, Direction, Expected, FlowRef, Follow, Helper, NewConnection, Refused, Zones,
@@ -121,9 +121,11 @@ impl<A: Family> Lane<A> {
         flow: FlowRef,
         tcp: TcpFields,
     ) -> Result<(), Stop> {
-        if flight.state != CtState::Established || !flight.rest.is_empty() {
+        if flight.state != CtState::Established || !flight.gather() {
             return Ok(());
         }
+        // The kernel has it in one piece from here on.
+        flight.recut |= A::VERSION == IpVersion::V4 && !flight.rest.is_empty();
         let text = text_of(flight.lead.data(), &flight.headers, tcp);
         let Some(last) = text.last() else { return Ok(()) };
         let (ends_line, length) = (*last == b'\n', text.len() as u32);
@@ -169,6 +171,10 @@ impl<A: Family> Lane<A> {
         if !translated {
             return self.conntrack.expect(flow, expected, env.now).map_err(refuse);
         }
+        if !flight.rest.is_empty() && A::VERSION == IpVersion::V6 {
+            // Nothing here cuts a datagram of IPv6 anew.
+            return Ok(());
+        }
         self.expect_at_free_port(env, flow, &mut expected)?;
         let port = expected.tuple.destination_port.get();
         let text = Written::new(announced.form, other.destination, port);
@@ -180,6 +186,7 @@ impl<A: Family> Lane<A> {
             self.conntrack.expect_nothing(flow);
             return Err(Stop::Drop(DropReason::Helper));
         };
+        flight.keep_gathered();
         flight.length = flight.length.wrapping_add(grown);
         flight.reread();
         self.conntrack.grow(flow, tcp.seq, grown);
