@@ -12,6 +12,7 @@ mod options;
 pub(super) mod protocol;
 mod read;
 mod save;
+mod statistics;
 mod text;
 mod words;
 mod xml;
@@ -82,7 +83,7 @@ async fn perform(task: Task, remote: &Remote) -> Result<ExitCode, Failure> {
         }
         Task::Stats => {
             let answer = remote.stats().await?.get(GetStatsRequest {}).await?.into_inner();
-            let lines = answer.workers.iter().map(text::statistics);
+            let lines = answer.workers.iter().map(statistics::line);
             output::print(&lines.collect::<String>())?;
         }
     }

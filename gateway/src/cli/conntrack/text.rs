@@ -9,7 +9,7 @@ use std::fmt::Write;
 
 use sluice_control::proto::{
     Connection, ConnectionEvent, ConnectionEventKind, DirectionCounters, Family, Tuple,
-    WorkerStats, tuple::Layer4,
+    tuple::Layer4,
 };
 
 use super::words::{Form, Style};
@@ -103,22 +103,6 @@ fn operator(portid: u32) -> String {
         "" => format!(" [USERSPACE] portid={portid}"),
         name => format!(" [USERSPACE] portid={portid} progname={name}"),
     }
-}
-
-/// One worker's line of `conntrack -S`, where the kernel has one for each processor. What has no meaning here is
-/// zero; a search is never restarted, and a clash never resolved by sharing an entry.
-pub(super) fn statistics(worker: &WorkerStats) -> String {
-    let counts = worker.conntrack.unwrap_or_default();
-    format!(
-        "cpu={:<4}\tfound=0 invalid={} insert={} insert_failed={} drop={} early_drop={} error=0 \
-         search_restart=0 clash_resolve=0 chaintoolong=0 \n",
-        worker.id,
-        counts.invalid,
-        counts.inserted,
-        counts.insert_failed,
-        counts.drop,
-        counts.early_drop
-    )
 }
 
 fn line(connection: &Connection, style: Style, occasion: Occasion) -> String {
@@ -386,22 +370,6 @@ pub(super) mod tests {
             event(&new, Style::default()),
             "[DESTROY] tcp      6 src=10.1.0.2 dst=192.168.1.9 sport=40000 dport=80 \
              src=192.168.1.9 dst=192.168.1.146 sport=80 dport=40000 [ASSURED]\n"
-        );
-    }
-
-    #[test]
-    fn statistics_of_a_worker() {
-        let counts = sluice_control::proto::ConntrackStats {
-            inserted: 20,
-            invalid: 2,
-            early_drop: 1,
-            ..Default::default()
-        };
-        let worker = WorkerStats { id: 1, conntrack: Some(counts), ..Default::default() };
-        assert_eq!(
-            statistics(&worker),
-            "cpu=1   \tfound=0 invalid=2 insert=20 insert_failed=0 drop=0 early_drop=1 error=0 \
-             search_restart=0 clash_resolve=0 chaintoolong=0 \n"
         );
     }
 }
