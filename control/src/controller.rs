@@ -16,7 +16,7 @@ use crate::tally::Tally;
 use crate::timeouts;
 use ipnet::IpNet;
 use sluice_config::Diagnostic;
-use sluice_config::gateway::{Config, Route as AskedRoute, RouteKind};
+use sluice_config::gateway::{Config, Route as AskedRoute, RouteKind, TimeoutPolicies};
 use sluice_config::netfilter::{Family, Ruleset};
 use sluice_dataplane::address::Mac;
 use sluice_dataplane::ids::InterfaceId;
@@ -306,11 +306,17 @@ impl Controller {
 
     /// The rules of one family, their counters brought up to now.
     pub fn rules(&mut self, family: Family) -> &Ruleset {
+        self.rules_and_policies(family).0
+    }
+
+    /// The same, with the timeout policies that rules may name.
+    pub fn rules_and_policies(&mut self, family: Family) -> (&Ruleset, &TimeoutPolicies) {
         self.fold_counters();
-        match family {
+        let rules = match family {
             Family::V4 => &self.running.rules4,
             Family::V6 => &self.running.rules6,
-        }
+        };
+        (rules, &self.running.config.timeouts)
     }
 
     /// Publishes the running configuration again, with what changed beside it.

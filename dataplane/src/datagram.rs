@@ -82,6 +82,30 @@ pub(crate) fn pull<P: Packet>(lead: &mut P, headers: &mut Headers, rest: &[(P, H
     count as u16
 }
 
+/// Copies all that is left of later fragments to the first one's end; how many bytes, or none, and nothing done, where there
+/// is no room.
+pub(crate) fn gather<P: Packet>(
+    lead: &mut P,
+    headers: &mut Headers,
+    rest: &[(P, Headers)],
+    pulled: u16,
+) -> Option<u16> {
+    let end = usize::from(headers.end);
+    let count: usize = later_payloads(rest, pulled).map(<[u8]>::len).sum();
+    let new_end = u16::try_from(end + count).ok()?;
+    lead.trim_back(lead.data().len().saturating_sub(end));
+    if !lead.append(count) {
+        return None;
+    }
+    let mut at = end;
+    for bytes in later_payloads(rest, pulled) {
+        put(lead.data_mut(), at, bytes);
+        at += bytes.len();
+    }
+    headers.end = new_end;
+    u16::try_from(count).ok()
+}
+
 /// Writes pulled bytes back to where they came from, and takes them off the first fragment.
 pub(crate) fn push_back<P: Packet>(
     lead: &mut P,

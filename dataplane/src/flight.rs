@@ -194,6 +194,29 @@ impl<A: Address, P: Packet> Flight<A, P> {
         datagram_l4_state(self.lead.data(), &self.headers, later)
     }
 
+    /// Has the first frame hold the whole datagram, for the time being; whether it does.
+    pub(crate) fn gather(&mut self) -> bool {
+        if !self.rest.is_empty() {
+            let (lead, headers, pulled) = (&mut self.lead, &mut self.headers, self.pulled);
+            let Some(count) = datagram::gather(lead, headers, &self.rest, pulled) else {
+                return false;
+            };
+            self.pulled += count;
+        }
+        true
+    }
+
+    /// The first frame, which holds the whole datagram, has become another: later ones hold nothing any more.
+    pub(crate) fn keep_gathered(&mut self) {
+        if self.rest.is_empty() {
+            return;
+        }
+        for (packet, headers) in &mut self.rest {
+            headers.end = fragment_data(packet.data(), headers);
+        }
+        (self.pulled, self.recut) = (0, true);
+    }
+
     /// The fragments as they came, with what was done to them.
     pub(crate) fn push_back(&mut self) {
         datagram::push_back(&mut self.lead, &mut self.headers, &mut self.rest, self.pulled);

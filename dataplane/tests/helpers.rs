@@ -36,6 +36,7 @@ fn rules(workers: usize) -> Rules<sluice_dataplane::address::V4> {
         original: true,
         reply: true,
         silenced: Changes::default(),
+        silenced_expectations: Changes::default(),
         policy: PolicyId::default(),
         helped: true,
     });

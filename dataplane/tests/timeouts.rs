@@ -46,6 +46,7 @@ fn rules(policy: PolicyId, workers: usize) -> Rules<V4> {
         original: true,
         reply: true,
         silenced: Changes::default(),
+        silenced_expectations: Changes::default(),
         policy,
         helped: false,
     };

@@ -35,6 +35,7 @@ fn zone(number: u16, original: bool, reply: bool) -> Target<V4> {
         original,
         reply,
         silenced: Changes::default(),
+        silenced_expectations: Changes::default(),
         policy: PolicyId::default(),
         helped: false,
     })

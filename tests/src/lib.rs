@@ -14,6 +14,7 @@
 pub mod differential;
 pub mod duel;
 pub mod frame;
+pub mod ftp;
 pub mod gateway;
 pub mod http;
 pub mod kernel;

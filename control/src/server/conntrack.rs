@@ -7,14 +7,18 @@
 //!                        └───── Request::Delete(page) ──>
 //! ```
 //!
+//! Expectations lie in a table that all workers share, and are read there.
+//!
 //! Waiting is done off the asynchronous threads and has a limit: a dead worker must not hang the API.
 
 mod events;
+mod expectations;
 mod filter;
 mod follow;
 mod message;
 mod pages;
 
+pub use expectations::Expected;
 pub(super) use pages::remove_masqueraded;
 
 use super::Plane;
@@ -22,6 +26,7 @@ use crate::proto;
 use crate::proto::conntrack_service_server::{ConntrackService, ConntrackServiceServer};
 use events::Hub;
 use filter::Filter;
+use sluice_dataplane::conntrack::{Change, News};
 use sluice_dataplane::worker::counters::Counter;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
@@ -52,6 +57,7 @@ pub(super) fn service(plane: &Arc<Plane>) -> ConntrackServiceServer<Conntrack> {
 impl ConntrackService for Conntrack {
     type ListStream = ReceiverStream<Result<proto::Connection, Status>>;
     type FollowStream = ReceiverStream<Result<proto::ConnectionEvent, Status>>;
+    type FollowExpectationsStream = ReceiverStream<Result<proto::ExpectationEvent, Status>>;
 
     async fn list(
         &self,
@@ -59,8 +65,15 @@ impl ConntrackService for Conntrack {
     ) -> Result<Response<Self::ListStream>, Status> {
         let proto::ListConnectionsRequest { filter, zero } = request.into_inner();
         let filter = filter.unwrap_or_default();
-        let family = filter.family;
-        if zero && filter != (proto::ConnectionFilter { family, ..Default::default() }) {
+        let only = proto::ConnectionFilter {
+            family: filter.family,
+            source_nat: filter.source_nat.clone(),
+            destination_nat: filter.destination_nat.clone(),
+            any_nat: filter.any_nat.clone(),
+            ..Default::default()
+        };
+        // As with the kernel, all of a family begin anew, whatever of them is shown.
+        if zero && filter != only {
             let message =
                 "counters are set to zero by family only; leave zero or the rest of the filter out";
             return Err(Status::invalid_argument(message));
@@ -85,11 +98,12 @@ impl ConntrackService for Conntrack {
         &self,
         request: Request<proto::DeleteConnectionsRequest>,
     ) -> Result<Response<proto::DeleteConnectionsResponse>, Status> {
-        let filter = Filter::read(request.into_inner().filter.unwrap_or_default())?;
+        let proto::DeleteConnectionsRequest { filter, portid } = request.into_inner();
+        let filter = Filter::read(filter.unwrap_or_default())?;
         let plane = Arc::clone(&self.plane);
         let deleted = blocking(move || {
             let mut deleted = Vec::new();
-            pages::remove(&plane, &filter, |worker, page| {
+            pages::remove(&plane, &filter, portid, |worker, page| {
                 deleted.extend(page.iter().map(|listed| message::connection(worker.id, listed)));
             })?;
             Ok(deleted)
@@ -99,16 +113,38 @@ impl ConntrackService for Conntrack {
         Ok(Response::new(proto::DeleteConnectionsResponse { deleted, count }))
     }
 
+    async fn update(
+        &self,
+        request: Request<proto::UpdateConnectionsRequest>,
+    ) -> Result<Response<proto::UpdateConnectionsResponse>, Status> {
+        let proto::UpdateConnectionsRequest { filter, change, portid } = request.into_inner();
+        let filter = Filter::read(filter.unwrap_or_default())?;
+        let asked = change.unwrap_or_default();
+        let mark = asked.mark.map(|mark| (mark.value, mark.mask));
+        let proto::ConnectionChange { timeout_s, assured, seen_reply, .. } = asked;
+        let change = Change { timeout_s, mark, assured, seen_reply };
+        let plane = Arc::clone(&self.plane);
+        let updated = blocking(move || {
+            let mut updated = Vec::new();
+            pages::update(&plane, &filter, change, portid, |worker, page| {
+                updated.extend(page.iter().map(|listed| message::connection(worker.id, listed)));
+            })?;
+            Ok(updated)
+        })
+        .await?;
+        Ok(Response::new(proto::UpdateConnectionsResponse { updated }))
+    }
+
     async fn flush(
         &self,
         request: Request<proto::FlushConnectionsRequest>,
     ) -> Result<Response<proto::FlushConnectionsResponse>, Status> {
-        let family = request.into_inner().family;
+        let proto::FlushConnectionsRequest { family, portid } = request.into_inner();
         let filter = Filter::read(proto::ConnectionFilter { family, ..Default::default() })?;
         let plane = Arc::clone(&self.plane);
         let count = blocking(move || {
             let mut count = 0;
-            pages::remove(&plane, &filter, |_, page| count += page.len() as u64)?;
+            pages::remove(&plane, &filter, portid, |_, page| count += page.len() as u64)?;
             Ok(count)
         })
         .await?;
@@ -131,14 +167,55 @@ impl ConntrackService for Conntrack {
     ) -> Result<Response<Self::FollowStream>, Status> {
         let asked = request.into_inner();
         let filter = Filter::read(asked.filter.unwrap_or_default())?;
+        let follower = follow::Follower::new(filter, asked.kinds);
+        self.begin_following(move |news, lost| follower.said(news, lost))
+    }
+
+    async fn list_expectations(
+        &self,
+        request: Request<proto::ListExpectationsRequest>,
+    ) -> Result<Response<proto::ListExpectationsResponse>, Status> {
+        let expectations = expectations::list(&self.plane, &request.into_inner())?;
+        Ok(Response::new(proto::ListExpectationsResponse { expectations }))
+    }
+
+    async fn delete_expectation(
+        &self,
+        request: Request<proto::DeleteExpectationRequest>,
+    ) -> Result<Response<proto::DeleteExpectationResponse>, Status> {
+        let deleted = expectations::delete(&self.plane, request.into_inner().met_by)?;
+        Ok(Response::new(proto::DeleteExpectationResponse { deleted }))
+    }
+
+    async fn flush_expectations(
+        &self,
+        _: Request<proto::FlushExpectationsRequest>,
+    ) -> Result<Response<proto::FlushExpectationsResponse>, Status> {
+        expectations::clear(&self.plane);
+        Ok(Response::new(proto::FlushExpectationsResponse {}))
+    }
+
+    async fn follow_expectations(
+        &self,
+        _: Request<proto::FollowExpectationsRequest>,
+    ) -> Result<Response<Self::FollowExpectationsStream>, Status> {
+        self.begin_following(expectations::said)
+    }
+}
+
+impl Conntrack {
+    /// A stream of what `say` makes of the news.
+    fn begin_following<T: Send + 'static>(
+        &self,
+        say: impl Fn(&News, u64) -> Option<T> + Send + 'static,
+    ) -> Result<Response<ReceiverStream<Result<T, Status>>>, Status> {
         let permit = Arc::clone(&self.followers).try_acquire_owned().map_err(|_| {
             Status::resource_exhausted(format!("{FOLLOWERS} clients follow connections already"))
         })?;
         let (sender, receiver) = mpsc::channel(BACKLOG);
-        let follower = follow::Follower::new(filter, asked.kinds);
         let hub = Arc::clone(&self.hub);
         tokio::spawn(async move {
-            follower.run(hub, sender).await;
+            follow::follow(hub, sender, say).await;
             drop(permit);
         });
         Ok(Response::new(ReceiverStream::new(receiver)))

@@ -15,6 +15,7 @@ mod sets;
 mod stats;
 mod trace;
 
+pub use conntrack::Expected;
 pub use serve::{Listeners, ServerError, listen, serve};
 pub use trace::Insight;
 
@@ -112,6 +113,8 @@ pub struct Plane {
     pub hardware: Arc<dyn Hardware>,
     /// What workers tell of connections.
     pub journal: Arc<Journal>,
+    /// What their helpers expect.
+    pub expected: Expected,
     /// What of packets, routes and neighbours is looked into.
     pub insight: Insight,
     /// The clock.

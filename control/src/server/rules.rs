@@ -41,9 +41,8 @@ impl RulesService for Rules {
         };
         let mut controller = self.0.lock();
         let sets = controller.running.sets.clone();
-        let policies = controller.running.config.timeouts.clone();
-        let names = Names { sets: &sets, policies: Some(&policies) };
-        let rules = controller.rules(family);
+        let (rules, policies) = controller.rules_and_policies(family);
+        let names = Names { sets: &sets, policies: Some(policies) };
         let restored = rules.restore_naming(&asked.text, &asked.file, &options, names);
         Ok(Response::new(match restored {
             Err(error) => proto::RestoreRulesResponse {
@@ -127,8 +126,8 @@ impl Rules {
             Ok(invocation) => invocation,
             Err(fault) => return failed(fault.command_text(family), fault.exit_code()),
         };
-        let policies = controller.running.config.timeouts.clone();
-        let outcome = match invocation.run_with(controller.rules(family), &policies) {
+        let (rules, policies) = controller.rules_and_policies(family);
+        let outcome = match invocation.run_with(rules, policies) {
             Ok(outcome) => outcome,
             Err(fault) => return failed(fault.command_text(family), fault.exit_code()),
         };

@@ -9,12 +9,15 @@
 //! another worker's. So what the new connection takes over lies in the table, the master's mark too. Nobody looks into it
 //! while it is empty. A bucket's lock is held for one look at its places.
 
+use super::expire::Ticks;
 use super::hash::HashKey;
-use super::{NewConnection, Status, Zones};
+use super::journal::Journal;
+use super::{Changes, NewConnection, Status, Zones};
 use crate::address::{Address, L4Port};
 use crate::rules::spin::Spin;
 use crate::time::Instant;
 use crate::tuple::{Tuple, Zone};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -49,6 +52,8 @@ pub(crate) struct Expected<A> {
     pub(crate) mark: u32,
     /// How it is translated; none where the rules say.
     pub(crate) follow: Option<Follow<A>>,
+    /// What nobody is told of it.
+    pub(crate) silenced: Changes,
 }
 
 /// Names an expectation, as long as it is there.
@@ -69,13 +74,13 @@ pub(crate) enum Refused {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Place<A> {
+pub(super) struct Place<A> {
     serial: u32,
-    until: Instant,
-    expected: Expected<A>,
+    pub(super) until: Instant,
+    pub(super) expected: Expected<A>,
 }
 
-type Bucket<A> = [Option<Place<A>>; PLACES];
+pub(super) type Bucket<A> = [Option<Place<A>>; PLACES];
 
 /// What all connections of one IP version expect.
 #[derive(Debug)]
@@ -85,7 +90,8 @@ pub struct Expectations<A> {
     serial: AtomicU32,
     /// The bucket that is swept next.
     hand: AtomicUsize,
-    buckets: Box<[Spin<Bucket<A>>]>,
+    pub(super) buckets: Box<[Spin<Bucket<A>>]>,
+    pub(super) journal: Option<Arc<Journal>>,
 }
 
 impl<A: Address> Expectations<A> {
@@ -98,7 +104,15 @@ impl<A: Address> Expectations<A> {
             serial: AtomicU32::new(0),
             hand: AtomicUsize::new(0),
             buckets: (0..BUCKETS).map(|_| Spin::new([None; PLACES])).collect(),
+            journal: None,
         }
+    }
+
+    /// The same, telling what comes and goes where somebody can hear it.
+    #[must_use]
+    pub fn with_journal(mut self, journal: Arc<Journal>) -> Self {
+        self.journal = Some(journal);
+        self
     }
 
     /// Whether nothing is expected.
@@ -108,12 +122,28 @@ impl<A: Address> Expectations<A> {
         self.count.load(Ordering::Acquire) == 0
     }
 
-    /// Expects a connection from `now` on. What the same master has announced with the same tuple is replaced.
+    /// Expects a connection from `now` on, in place of what `before` names and of what the same master has announced with
+    /// the same tuple.
     ///
     /// # Errors
-    /// Why not.
-    pub(crate) fn announce(&self, expected: Expected<A>, now: Instant) -> Result<Ticket, Refused> {
+    /// Why not. After a clash everything is as it was; where there is no room, what was to be replaced is gone, as in the
+    /// kernel.
+    pub(crate) fn announce(
+        &self,
+        expected: Expected<A>,
+        before: Ticket,
+        now: Instant,
+    ) -> Result<Ticket, Refused> {
         let expected = Expected { tuple: without_port(&expected.tuple), ..expected };
+        let clashes = |place: &mut Option<Place<A>>| {
+            is_due(place, now)
+                && place.is_some_and(|place| place.expected.master != expected.master)
+        };
+        if self.look(&expected.tuple, clashes) {
+            return Err(Refused::Clash);
+        }
+        let now_in_ticks = Ticks::at(now);
+        self.withdraw(before, now_in_ticks);
         let number = self.number(&expected.tuple);
         let mut bucket = self.buckets.get(number).ok_or(Refused::Full)?.hold();
         self.forget_late(&mut bucket, now);
@@ -126,6 +156,7 @@ impl<A: Address> Expectations<A> {
             if found.is_some_and(|found| found.expected.master != expected.master) {
                 return Err(Refused::Clash);
             }
+            self.tell_gone(found.as_ref(), now_in_ticks);
             *found = Some(place);
         } else {
             let free = bucket.iter_mut().find(|place| place.is_none());
@@ -135,6 +166,7 @@ impl<A: Address> Expectations<A> {
             *free = Some(place);
             self.count.fetch_add(1, Ordering::Release);
         }
+        self.tell_new(&place, now_in_ticks);
         Ok(Ticket { bucket: u32::try_from(number).unwrap_or(0), serial })
     }
 
@@ -155,15 +187,21 @@ impl<A: Address> Expectations<A> {
         });
         let met = met?;
         self.count.fetch_sub(1, Ordering::Relaxed);
+        self.tell_gone(Some(&met), Ticks::at(now));
         (now < met.until).then_some(met.expected)
     }
 
     /// The connection that has announced it wants it no more, if it is still there.
-    pub(crate) fn withdraw(&self, ticket: Ticket) {
-        self.at(ticket, |place| {
-            *place = None;
+    pub(super) fn withdraw(&self, ticket: Ticket, now: Ticks) {
+        self.at(ticket, |place| self.empty(place, now));
+    }
+
+    /// Frees a place that is taken.
+    pub(super) fn empty(&self, place: &mut Option<Place<A>>, now: Ticks) {
+        if let Some(gone) = place.take() {
             self.count.fetch_sub(1, Ordering::Relaxed);
-        });
+            self.tell_gone(Some(&gone), now);
+        }
     }
 
     /// The mark of the connection that has announced it is another.
@@ -193,14 +231,17 @@ impl<A: Address> Expectations<A> {
     fn forget_late(&self, bucket: &mut Bucket<A>, now: Instant) {
         for place in bucket {
             if place.is_some() && !is_due(place, now) {
-                *place = None;
-                self.count.fetch_sub(1, Ordering::Relaxed);
+                self.empty(place, Ticks::at(now));
             }
         }
     }
 
     /// What `then` says of the place of that tuple; false where there is none.
-    fn look(&self, tuple: &Tuple<A>, then: impl FnOnce(&mut Option<Place<A>>) -> bool) -> bool {
+    pub(super) fn look(
+        &self,
+        tuple: &Tuple<A>,
+        then: impl FnOnce(&mut Option<Place<A>>) -> bool,
+    ) -> bool {
         let tuple = without_port(tuple);
         let Some(bucket) = self.buckets.get(self.number(&tuple)) else { return false };
         let mut bucket = bucket.hold();
@@ -234,7 +275,7 @@ impl Ticket {
     }
 }
 
-fn is_due<A>(place: &Option<Place<A>>, now: Instant) -> bool {
+pub(super) fn is_due<A>(place: &Option<Place<A>>, now: Instant) -> bool {
     place.as_ref().is_some_and(|place| now < place.until)
 }
 
@@ -258,98 +299,5 @@ impl<A: Address> NewConnection<A> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::address::V4;
-
-    fn expected(port: u16, master: u8) -> Expected<V4> {
-        let tuple = Tuple {
-            source: V4([192, 0, 2, 7]),
-            destination: V4([10, 0, 0, 2]),
-            source_port: L4Port::new(9),
-            destination_port: L4Port::new(port),
-            protocol: 6,
-            ..Tuple::default()
-        };
-        let master = Tuple { source: V4([10, 0, 0, master]), ..tuple };
-        Expected { tuple, master, mark: 5, follow: None }
-    }
-
-    fn from_port(port: u16, to: u16) -> Tuple<V4> {
-        Tuple { source_port: L4Port::new(port), ..expected(to, 0).tuple }
-    }
-
-    const NOW: Instant = Instant(1 << 40);
-
-    #[test]
-    fn it_is_met_once_whatever_its_source_port() {
-        let table = Expectations::new([1, 2]);
-        assert!(table.is_empty() && table.take(&from_port(1, 1025), NOW).is_none());
-        table.announce(expected(1025, 1), NOW).unwrap();
-        assert!(table.take(&from_port(1, 1026), NOW).is_none());
-        let other = Tuple { protocol: 17, ..from_port(1, 1025) };
-        assert!(!table.expects(&other, NOW) && table.expects(&from_port(1, 1025), NOW));
-        assert_eq!(table.take(&from_port(20, 1025), NOW).map(|met| met.mark), Some(5));
-        assert!(table.is_empty() && table.take(&from_port(20, 1025), NOW).is_none());
-    }
-
-    #[test]
-    fn what_is_withdrawn_or_late_is_not_met() {
-        let table = Expectations::new([1, 2]);
-        let one = table.announce(expected(1025, 1), NOW).unwrap();
-        let two = table.announce(expected(1026, 1), NOW).unwrap();
-        table.withdraw(one);
-        table.withdraw(one);
-        table.withdraw(Ticket::default());
-        assert!(!table.expects(&from_port(1, 1025), NOW));
-        table.set_mark(two, 9);
-        let before = NOW + (PATIENCE - Duration::from_nanos(1));
-        assert!(table.expects(&from_port(1, 1026), before));
-        assert!(table.take(&from_port(1, 1026), NOW + PATIENCE).is_none());
-        assert!(table.is_empty());
-        table.announce(expected(1026, 1), NOW).unwrap();
-        table.sweep(NOW);
-        assert!(!table.is_empty());
-        (0..BUCKETS).for_each(|_| table.sweep(NOW + PATIENCE));
-        assert!(table.is_empty());
-    }
-
-    #[test]
-    fn two_masters_never_expect_the_same() {
-        let table = Expectations::new([1, 2]);
-        let old = table.announce(expected(1025, 1), NOW).unwrap();
-        assert_eq!(table.announce(expected(1025, 2), NOW), Err(Refused::Clash));
-        table.announce(Expected { mark: 6, ..expected(1025, 1) }, NOW).unwrap();
-        table.withdraw(old);
-        assert_eq!(table.take(&from_port(1, 1025), NOW).map(|met| met.mark), Some(6));
-        table.announce(expected(1025, 2), NOW).unwrap();
-    }
-
-    #[test]
-    fn there_is_room_for_so_many() {
-        let table = Expectations::new([3, 4]);
-        let tickets: Vec<Ticket> =
-            (0..2000).map_while(|port| table.announce(expected(port, 1), NOW).ok()).collect();
-        assert_eq!(tickets.len(), MOST);
-        assert_eq!(table.announce(expected(5000, 1), NOW), Err(Refused::Full));
-        tickets.into_iter().for_each(|ticket| table.withdraw(ticket));
-        assert!(table.is_empty());
-    }
-
-    #[test]
-    fn of_several_workers_one_meets_it() {
-        let table = Expectations::new([5, 6]);
-        for round in 0..200 {
-            table.announce(expected(round, 1), NOW).unwrap();
-            let met: usize = std::thread::scope(|scope| {
-                let takers = [1, 2].map(|port| {
-                    let table = &table;
-                    scope.spawn(move || table.take(&from_port(port, round), NOW).is_some())
-                });
-                takers.into_iter().map(|taker| usize::from(taker.join().unwrap())).sum()
-            });
-            assert_eq!(met, 1);
-        }
-        assert!(table.is_empty());
-    }
-}
+#[path = "expect_tests.rs"]
+mod tests;

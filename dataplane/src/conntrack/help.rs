@@ -11,7 +11,7 @@
 use super::expect::{Expected, Refused, Ticket};
 use super::segment::{after, before};
 use super::shift::Role;
-use super::{Conntrack, FlowRef, NewConnection, Status, TableTooLarge, Zones, in_zone};
+use super::{Changes, Conntrack, FlowRef, NewConnection, Status, TableTooLarge, Zones, in_zone};
 use crate::address::Address;
 use crate::time::Instant;
 use crate::tuple::Tuple;
@@ -118,9 +118,10 @@ impl HelpTable {
 }
 
 impl<A: Address> NewConnection<A> {
-    /// Gives it the helper of its protocol.
-    pub(crate) const fn set_helped(&mut self) {
+    /// Gives it the helper of its protocol; `silenced`: what nobody is told of what that expects.
+    pub(crate) const fn set_helped(&mut self, silenced: Changes) {
         self.set_role(Role::HELPED);
+        self.role.silence_expectations(silenced);
     }
 
     /// Its helper.
@@ -159,7 +160,7 @@ impl<A: Address> Conntrack<A> {
     /// Expects a connection, in place of what this one has expected before.
     ///
     /// # Errors
-    /// Why not; what was expected before still is.
+    /// Why not.
     pub(crate) fn expect(
         &mut self,
         flow: FlowRef,
@@ -170,9 +171,10 @@ impl<A: Address> Conntrack<A> {
             // Its last packet goes out, and nobody would take back what it announces.
             return Ok(());
         }
-        let ticket = self.expectations.announce(expected, now)?;
         let number = flow.session();
-        self.expectations.withdraw(self.helps.get(number).ticket);
+        let silenced = self.role(flow).silenced_expectations();
+        let (expected, before) = (Expected { silenced, ..expected }, self.helps.get(number).ticket);
+        let ticket = self.expectations.announce(expected, before, now)?;
         if let Some(place) = self.helps.0.get_mut(number as usize) {
             place.ticket = ticket;
         }
@@ -189,13 +191,15 @@ impl<A: Address> Conntrack<A> {
         expected: Expected<A>,
         now: Instant,
     ) -> Result<(), Refused> {
-        new.ticket = self.expectations.announce(expected, now)?;
+        let silenced = new.role.silenced_expectations();
+        let expected = Expected { silenced, ..expected };
+        new.ticket = self.expectations.announce(expected, new.ticket, now)?;
         Ok(())
     }
 
     /// Forgets what a connection expects.
     pub(crate) fn expect_nothing(&mut self, flow: FlowRef) {
-        self.expectations.withdraw(self.helps.get(flow.session()).ticket);
+        self.expectations.withdraw(self.helps.get(flow.session()).ticket, self.aged);
     }
 
     /// Whether a first packet without a zone meets an expectation.
@@ -220,7 +224,7 @@ impl<A: Address> Conntrack<A> {
     pub(super) fn end_help(&mut self, number: u32) {
         let flow = FlowRef::original_of(number);
         if self.is_adjusted(flow) {
-            self.expectations.withdraw(self.helps.get(number).ticket);
+            self.expectations.withdraw(self.helps.get(number).ticket, self.aged);
         }
     }
 

@@ -9,12 +9,12 @@
 //! Workers learn once an aging round whether anybody listens, so a packet pays for one test of a flag of its
 //! own worker, and only where something about its connection can change.
 
-use super::Listed;
+use super::{Listed, ListedExpectation};
 use crate::ids::WorkerId;
 use crossbeam_queue::ArrayQueue;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// What happened to a connection.
+/// What happened to a connection, or to an expectation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
     /// Its first packet has left.
@@ -80,13 +80,35 @@ pub struct Event {
     pub worker: WorkerId,
     /// The connection.
     pub connection: Listed,
+    /// Whether its mark is among what has changed.
+    pub marked: bool,
+    /// The process that has asked for it; zero where none has.
+    pub portid: u32,
+}
+
+/// An expectation has come, or is gone (the kernel's `IPEXP_*`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExpectationEvent {
+    /// What happened; an expectation is never updated.
+    pub kind: EventKind,
+    /// The expectation, with the time it had left.
+    pub expectation: ListedExpectation,
+}
+
+/// What workers tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum News {
+    /// Of a connection.
+    Connection(Event),
+    /// Of one that is expected.
+    Expectation(ExpectationEvent),
 }
 
 /// The events of all workers.
 #[derive(Debug)]
 pub struct Journal {
     listening: AtomicBool,
-    ring: ArrayQueue<Event>,
+    ring: ArrayQueue<News>,
     lost: AtomicU64,
 }
 
@@ -112,15 +134,15 @@ impl Journal {
         self.listening.load(Relaxed)
     }
 
-    pub(super) fn push(&self, event: Event) {
-        if self.ring.push(event).is_err() {
+    pub(super) fn push(&self, news: News) {
+        if self.ring.push(news).is_err() {
             self.lost.fetch_add(1, Relaxed);
         }
     }
 
     /// The oldest event that nobody has read.
     #[must_use]
-    pub fn pop(&self) -> Option<Event> {
+    pub fn pop(&self) -> Option<News> {
         self.ring.pop()
     }
 

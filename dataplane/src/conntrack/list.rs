@@ -2,13 +2,32 @@
 
 use super::expire::Ticks;
 use super::table::FlowRef;
-use super::{Account, Changes, Conntrack, Direction, Event, EventKind, Helper, Status};
+use super::{Account, Changes, Conntrack, Direction, Event, EventKind, Helper, News, Status};
 use crate::address::Address;
 use crate::ids::InterfaceId;
 use crate::time::Instant;
 use crate::tuple::Tuple;
 use crate::wire::protocol::TCP;
 use std::net::IpAddr;
+
+/// Updates of the connection whose packet is under way.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Held(Option<(u32, Changes)>);
+
+impl Held {
+    /// Adds to what is to be told of a connection; false of another than that which waits.
+    fn add(&mut self, number: u32, changes: Changes) -> bool {
+        let (of, before) = self.0.unwrap_or((number, Changes::default()));
+        if of == number {
+            self.0 = Some((number, before.and_if(true, changes)));
+        }
+        of == number
+    }
+
+    fn is_of(&self, number: u32) -> bool {
+        self.0.is_some_and(|(of, _)| of == number)
+    }
+}
 
 /// One connection, of either IP version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +116,7 @@ impl<A: Address> Conntrack<A> {
         Some(self.described(number, now))
     }
 
-    fn described(&self, number: u32, now: Ticks) -> Listed {
+    pub(super) fn described(&self, number: u32, now: Ticks) -> Listed {
         let session = self.table.session(number);
         let common = &session.common;
         let original = &session.half(Direction::Original).key;
@@ -114,23 +133,65 @@ impl<A: Address> Conntrack<A> {
         }
     }
 
-    /// Tells whoever listens what has just happened to a connection, where some of `changes` is to be told.
+    /// Tells whoever listens what has just happened to a connection, where some of `changes` is to be told. Updates wait
+    /// where a packet is [under way](Self::hold_news).
     #[cold]
-    pub(super) fn tell(&self, kind: EventKind, changes: Changes, number: u32, now: Ticks) {
+    pub(super) fn tell(&mut self, kind: EventKind, changes: Changes, number: u32, now: Ticks) {
+        if let Some(held) = &mut self.held {
+            match kind {
+                EventKind::Update if held.add(number, changes) => return,
+                // Nobody is told more of what is no more.
+                EventKind::Destroy if held.is_of(number) => *held = Held::default(),
+                EventKind::Update | EventKind::New | EventKind::Destroy => {}
+            }
+        }
+        self.tell_now(kind, changes, number, now);
+    }
+
+    /// A packet goes the long way: what it does to its connection is told once it has passed every chain (kernel
+    /// `nf_ct_deliver_cached_events`).
+    #[inline]
+    pub(crate) fn hold_news(&mut self, now: Instant) {
+        if self.telling {
+            self.tell_held(now);
+            self.held = Some(Held::default());
+        }
+    }
+
+    /// The packet has gone its way, or was dropped.
+    #[inline]
+    pub(crate) fn tell_held(&mut self, now: Instant) {
+        if let Some(Held(Some((number, changes)))) = self.held.take() {
+            self.tell_now(EventKind::Update, changes, number, Ticks::at(now));
+        }
+    }
+
+    /// A connection has got another mark.
+    pub(crate) fn tell_mark(&mut self, flow: FlowRef) {
+        if self.telling {
+            self.tell(EventKind::Update, Changes::MARK, flow.session(), self.aged);
+        }
+    }
+
+    #[cold]
+    fn tell_now(&self, kind: EventKind, changes: Changes, number: u32, now: Ticks) {
         let silenced = self.table.session(number).common.status.silenced();
+        let told = changes.without(silenced);
         if let Some(journal) = &self.journal
-            && !changes.without(silenced).is_empty()
+            && !told.is_empty()
         {
             let mut connection = self.described(number, now);
             // What it carried is told at its end.
             connection.account = connection.account.filter(|_| kind == EventKind::Destroy);
-            journal.push(Event { kind, worker: self.worker, connection });
+            let marked = told.without(Changes::MARK) != told;
+            let (worker, portid) = (self.worker, self.portid);
+            journal.push(News::Connection(Event { kind, worker, connection, marked, portid }));
         }
     }
 
     /// Tells that a connection is about to leave the table.
     #[cold]
-    pub(super) fn tell_end(&self, number: u32) {
+    pub(super) fn tell_end(&mut self, number: u32) {
         self.tell(EventKind::Destroy, Changes::DESTROY, number, self.aged);
     }
 
@@ -157,7 +218,7 @@ impl<A: Address> Conntrack<A> {
     }
 }
 
-fn general<A: Address>(tuple: &Tuple<A>) -> Tuple<IpAddr> {
+pub(super) fn general<A: Address>(tuple: &Tuple<A>) -> Tuple<IpAddr> {
     Tuple {
         source: tuple.source.to_ip(),
         destination: tuple.destination.to_ip(),

@@ -13,10 +13,12 @@
 //! a worker that does not know it. The meaning of packets follows the kernel's `nf_conntrack`.
 
 mod account;
+mod change;
 mod claim;
 mod directory;
 mod early_drop;
 mod expect;
+mod expect_list;
 mod expire;
 pub(crate) mod ftp;
 mod hash;
@@ -45,11 +47,13 @@ mod zones;
 mod tests;
 
 pub use account::{Account, Carried};
+pub use change::Change;
 pub use directory::{Claim, Directory};
 pub use expect::Expectations;
 pub(crate) use expect::{Expected, Follow, Refused};
+pub use expect_list::ListedExpectation;
 pub use help::Helper;
-pub use journal::{Changes, Event, EventKind, Journal};
+pub use journal::{Changes, Event, EventKind, ExpectationEvent, Journal, News};
 pub use list::Listed;
 pub use policy::{Policies, PolicyId, PolicyKind};
 pub(crate) use quick::Moment;
@@ -71,6 +75,7 @@ use expect::Ticket;
 use expire::{Aging, Ticks};
 use hash::HashKey;
 use help::HelpTable;
+use list::Held;
 use shift::{Role, ShiftTable};
 use std::sync::Arc;
 use table::Table;
@@ -342,6 +347,10 @@ pub struct Conntrack<A: Address> {
     telling: bool,
     /// The time of the last round of aging.
     aged: Ticks,
+    /// While a packet is under way and somebody listens: what is to be told of its connection.
+    held: Option<Held>,
+    /// The process that asks for what is done now; zero for none.
+    portid: u32,
 }
 
 impl<A: Address> Conntrack<A> {
@@ -382,6 +391,8 @@ impl<A: Address> Conntrack<A> {
             journal: None,
             telling: false,
             aged: Ticks::default(),
+            held: None,
+            portid: 0,
         })
     }
 

@@ -9,7 +9,7 @@
 //! without that status never touch it. Windows are tracked in each sender's own numbers.
 
 use super::segment::{after, before};
-use super::{Conntrack, Direction, FlowRef, Status, TableTooLarge, TcpConnectionState};
+use super::{Changes, Conntrack, Direction, FlowRef, Status, TableTooLarge, TcpConnectionState};
 use crate::address::Address;
 use crate::wire::parse::Headers;
 use crate::wire::tcp_options::{self, SACK, TIMESTAMPS};
@@ -27,12 +27,33 @@ impl Role {
     pub(super) const SHIFTED: Self = Self(2);
     /// It has a helper.
     pub(super) const HELPED: Self = Self(4);
+    /// Nobody is told that it expects a connection,
+    const QUIET: Self = Self(8);
+    /// nor that it expects it no more.
+    const QUIET_ENDS: Self = Self(16);
 
     pub(super) const fn has(self, bits: Self) -> bool {
         self.0 & bits.0 != 0
     }
     pub(super) const fn set(&mut self, bits: Self) {
         self.0 |= bits.0;
+    }
+
+    /// Lets nobody be told of these changes of what it expects.
+    pub(super) const fn silence_expectations(&mut self, changes: Changes) {
+        if Changes::NEW.without(changes).is_empty() {
+            self.set(Self::QUIET);
+        }
+        if Changes::DESTROY.without(changes).is_empty() {
+            self.set(Self::QUIET_ENDS);
+        }
+    }
+
+    /// What nobody is told of what it expects.
+    pub(super) const fn silenced_expectations(self) -> Changes {
+        Changes::among(0)
+            .and_if(self.has(Self::QUIET), Changes::NEW)
+            .and_if(self.has(Self::QUIET_ENDS), Changes::DESTROY)
     }
 }
 

@@ -2,11 +2,11 @@
 //! `nf_confirm`), and a first packet that was announced begins its connection as its master's.
 
 use super::{Env, Family, Lane};
-use crate::address::{Address, L4Port};
+use crate::address::{Address, IpVersion, L4Port};
 use crate::conntrack::ftp::{Announced, Found, Written, search};
 use crate::conntrack::{
-    CtState, Direction, Expected, FlowRef, Follow, Helper, NewConnection, Refused, Zones, in_zone,
-    reply_of,
+    Changes, CtState, Direction, Expected, FlowRef, Follow, Helper, NewConnection, Refused, Zones,
+    in_zone, reply_of,
 };
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop};
@@ -121,9 +121,11 @@ impl<A: Family> Lane<A> {
         flow: FlowRef,
         tcp: TcpFields,
     ) -> Result<(), Stop> {
-        if flight.state != CtState::Established || !flight.rest.is_empty() {
+        if flight.state != CtState::Established || !flight.gather() {
             return Ok(());
         }
+        // The kernel has it in one piece from here on.
+        flight.recut |= A::VERSION == IpVersion::V4 && !flight.rest.is_empty();
         let text = text_of(flight.lead.data(), &flight.headers, tcp);
         let Some(last) = text.last() else { return Ok(()) };
         let (ends_line, length) = (*last == b'\n', text.len() as u32);
@@ -164,9 +166,14 @@ impl<A: Family> Lane<A> {
             master: self.conntrack.original(flow),
             mark: self.conntrack.common(flow).mark,
             follow: translated.then_some(follow),
+            silenced: Changes::default(),
         };
         if !translated {
             return self.conntrack.expect(flow, expected, env.now).map_err(refuse);
+        }
+        if !flight.rest.is_empty() && A::VERSION == IpVersion::V6 {
+            // Nothing here cuts a datagram of IPv6 anew.
+            return Ok(());
         }
         self.expect_at_free_port(env, flow, &mut expected)?;
         let port = expected.tuple.destination_port.get();
@@ -179,6 +186,7 @@ impl<A: Family> Lane<A> {
             self.conntrack.expect_nothing(flow);
             return Err(Stop::Drop(DropReason::Helper));
         };
+        flight.keep_gathered();
         flight.length = flight.length.wrapping_add(grown);
         flight.reread();
         self.conntrack.grow(flow, tcp.seq, grown);
@@ -251,5 +259,6 @@ fn transfer<A: Address>(
         master: *original,
         mark,
         follow: is_translated(original, reply).then_some(follow),
+        silenced: Changes::default(),
     }
 }

@@ -277,13 +277,15 @@ impl<A: Family> Lane<A> {
         }
     }
 
-    /// A connection that did not come to be gives back what it had claimed.
+    /// What the packet has done to its connection is told. A connection that did not come to be gives back what it had
+    /// claimed.
     fn finish<P: Packet>(
         &mut self,
         env: Env<'_>,
         flight: &mut Flight<A, P>,
         verdict: Result<Verdict, Stop>,
     ) -> Result<Verdict, Stop> {
+        self.conntrack.tell_held(env.now);
         if flight.traced.is_some() {
             self.tell_end(env, flight, &verdict);
         }

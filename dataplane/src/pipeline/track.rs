@@ -109,6 +109,7 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
+        self.conntrack.hold_news(env.now);
         if !matches!(flight.flow, Flow::Error(_)) {
             self.find_connection(env, flight)?;
         }
@@ -219,8 +220,8 @@ impl<A: Family> Lane<A> {
                         self.meet(&env, &mut new, &expected)
                     }
                     None => {
-                        if flight.template.is_some_and(|template| template.helped) {
-                            new.set_helped();
+                        if let Some(template) = flight.template.filter(|template| template.helped) {
+                            new.set_helped(template.silenced_expectations);
                         }
                         Ok(())
                     }

@@ -309,6 +309,7 @@ impl<A: Address> Connection<'_, A> {
                 if std::mem::replace(&mut conntrack.common_mut(flow).mark, mark) != mark {
                     conntrack.half_mut(flow).cache.clear();
                     conntrack.half_mut(flow.peer()).cache.clear();
+                    conntrack.tell_mark(flow);
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! What the control thread asks of a worker between bursts. Each request is bounded work.
 
 use super::{Outbox, Worker};
-use crate::conntrack::Listed;
+use crate::address::Address;
+use crate::conntrack::{Change, Conntrack, Listed};
 use crate::ids::InterfaceId;
 use crate::packet::{Packet, Pool};
 use crate::time::Instant;
@@ -63,6 +64,19 @@ pub enum Request {
         connections: Vec<Listed>,
         /// Where the count of those found goes; the list goes back with it to be freed.
         reply: Sender<(usize, Vec<Listed>)>,
+        /// The process that asks, for those who follow events; zero: nobody.
+        portid: u32,
+    },
+    /// Change these connections, named by their original tuples.
+    Update {
+        /// Connections, as listed.
+        connections: Vec<Listed>,
+        /// What is to become of them.
+        change: Change,
+        /// Where those that are others now go, in the same list.
+        reply: Sender<Vec<Listed>>,
+        /// The process that asks.
+        portid: u32,
     },
 }
 
@@ -101,11 +115,45 @@ impl<P: Packet> Worker<P> {
             Request::Trace { filters, reply } => {
                 drop(reply.send(self.tracing.replace(filters)));
             }
-            Request::Delete { connections, reply } => {
+            Request::Delete { connections, reply, portid } => {
+                self.set_operator(portid);
                 let gone = connections.iter().filter(|listed| self.delete(listed)).count();
+                self.set_operator(0);
                 drop(reply.send((gone, connections)));
             }
+            Request::Update { mut connections, change, reply, portid } => {
+                self.set_operator(portid);
+                connections.retain_mut(|listed| match self.change(listed, &change, now) {
+                    Some(changed) => {
+                        *listed = changed;
+                        true
+                    }
+                    None => false,
+                });
+                self.set_operator(0);
+                drop(reply.send(connections));
+            }
         }
+    }
+
+    const fn set_operator(&mut self, portid: u32) {
+        self.state.v4.conntrack.set_operator(portid);
+        self.state.v6.conntrack.set_operator(portid);
+    }
+
+    fn change(&mut self, listed: &Listed, change: &Change, now: Instant) -> Option<Listed> {
+        fn change_in<A: Address>(
+            conntrack: &mut Conntrack<A>,
+            listed: &Listed,
+            change: &Change,
+            now: Instant,
+        ) -> Option<Listed> {
+            let tuple = listed.original_tuple()?;
+            let flow = conntrack.lookup(conntrack.hash(&tuple), &tuple)?;
+            conntrack.change(flow, change, now)
+        }
+        change_in(&mut self.state.v4.conntrack, listed, change, now)
+            .or_else(|| change_in(&mut self.state.v6.conntrack, listed, change, now))
     }
 
     fn delete(&mut self, listed: &Listed) -> bool {

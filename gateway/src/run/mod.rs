@@ -93,6 +93,7 @@ fn start(file: &Path) -> Result<ExitCode> {
         workers: started.handles.clone(),
         hardware: Arc::new(started.machine()),
         journal: Arc::clone(&started.journal),
+        expected: started.expected.clone(),
         insight: Insight {
             traces: Arc::clone(&shared.traces),
             fib4: fibs.v4,

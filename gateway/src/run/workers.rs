@@ -8,7 +8,7 @@ use crossbeam_queue::ArrayQueue;
 use dpdk::{Mbuf, Mempool, Port, spawn_worker};
 use sluice_config::Config;
 use sluice_config::gateway::Workers;
-use sluice_control::server::WorkerHandle;
+use sluice_control::server::{Expected, WorkerHandle};
 use sluice_dataplane::address::{Address, V4, V6};
 use sluice_dataplane::conntrack::{Conntrack, ConntrackSettings, Directory, Expectations, Journal};
 use sluice_dataplane::fib::Fib;
@@ -51,6 +51,7 @@ pub(super) struct Fibs {
 pub(super) struct Started {
     pub(super) handles: Vec<WorkerHandle>,
     pub(super) journal: Arc<Journal>,
+    pub(super) expected: Expected,
     threads: Vec<dpdk::Worker<Worker<Mbuf>>>,
     ports: Vec<(String, Arc<Port>)>,
     watches: Watches,
@@ -119,13 +120,13 @@ struct Family<A: Address> {
 }
 
 impl<A: Address> Family<A> {
-    fn new(fib: &Arc<Fib<A>>, workers: usize, max: usize) -> Result<Self> {
+    fn new(fib: &Arc<Fib<A>>, workers: usize, max: usize, journal: &Arc<Journal>) -> Result<Self> {
         let key = [secret(), secret()];
         Ok(Self {
             fib: Arc::clone(fib),
             mappings: Arc::new(SourceMappings::new(max, secret())?),
             directory: (workers > 1).then(|| Arc::new(Directory::new(2 * max, key))),
-            expectations: Arc::new(Expectations::new(key)),
+            expectations: Arc::new(Expectations::new(key).with_journal(Arc::clone(journal))),
             capacity: max.div_ceil(workers),
             key,
         })
@@ -158,10 +159,10 @@ pub(super) fn start(
     let Opened { eal, pool, ports, watches, open: _ } = opened;
     let count = config.gateway.workers.count();
     let max = config.sysctl.conntrack().max as usize;
-    let v4 = Family::new(&fibs.v4, count, max)?;
-    let v6 = Family::new(&fibs.v6, count, max / 4)?;
-    let settings = published.current().conntrack.clone();
     let journal = Arc::new(Journal::new(JOURNAL));
+    let v4 = Family::new(&fibs.v4, count, max, &journal)?;
+    let v6 = Family::new(&fibs.v6, count, max / 4, &journal)?;
+    let settings = published.current().conntrack.clone();
     let (mut handles, mut threads) = (Vec::new(), Vec::new());
     let (ports, mut queues) = split(ports);
     for index in 0..count {
@@ -205,6 +206,7 @@ pub(super) fn start(
     Ok(Started {
         handles,
         journal,
+        expected: Expected { v4: v4.expectations, v6: v6.expectations },
         threads,
         ports,
         watches,

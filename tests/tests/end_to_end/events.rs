@@ -39,15 +39,10 @@ fn comparable(line: &str) -> String {
     line.split_whitespace().filter(drawn).collect::<Vec<_>>().join(" ")
 }
 
-/// A page, a ping and a datagram nobody answers, then everything deleted: every line of every router is
-/// this one. Remaining times of the deleted are left out, they depend on the machine's speed.
-fn lines(kind: Kind) {
-    let net = Topology::new();
-    http::serve(&net.server, "0.0.0.0:80", "server", Vec::new());
-    let router = Router::start(kind, &net, &Setup::new(MASQUERADE));
-    net.client.must("ping -c 1 -W 2 192.168.1.9");
-    let mut events = match &router {
-        Router::Sluice(gateway) => follow(gateway, &net, "-p tcp", "curl -m 1 http://10.1.0.1:9/"),
+/// What is told of one page that is fetched from port 45678 until `last` is told, and deleted.
+fn life_of_a_page(router: &Router, net: &Topology, last: &str) -> String {
+    let mut events = match router {
+        Router::Sluice(gateway) => follow(gateway, net, "-p tcp", "curl -m 1 http://10.1.0.1:9/"),
         Router::Kernel(_) => {
             let words = ["conntrack", "-E", "-p", "tcp"];
             let events = net.router.start(&words, &net.scratch().join("events"));
@@ -56,9 +51,9 @@ fn lines(kind: Kind) {
         }
     };
     net.client.must("curl -sS -m 10 --local-port 45678 http://192.168.1.9/");
-    let there = eventually(Duration::from_secs(5), || events.said().contains("TIME_WAIT"));
-    assert!(there, "{}", events.said());
-    match &router {
+    let there = |said: &str| said.lines().any(|line| line.contains("45678") && line.contains(last));
+    assert!(eventually(Duration::from_secs(5), || there(&events.said())), "{}", events.said());
+    match router {
         Router::Sluice(gateway) => drop(gateway.must("conntrack -D -p tcp")),
         Router::Kernel(_) => drop(net.router.must("conntrack -D -p tcp")),
     }
@@ -66,6 +61,17 @@ fn lines(kind: Kind) {
     let there = eventually(Duration::from_secs(5), || events.said().lines().any(gone));
     assert!(there, "{}", events.said());
     events.stop(Signal::SIGINT, Duration::from_secs(5));
+    events.said()
+}
+
+/// A page, a ping and a datagram nobody answers, then everything deleted: every line of every router is
+/// this one. Remaining times of the deleted are left out, they depend on the machine's speed.
+fn lines(kind: Kind) {
+    let net = Topology::new();
+    http::serve(&net.server, "0.0.0.0:80", "server", Vec::new());
+    let router = Router::start(kind, &net, &Setup::new(MASQUERADE));
+    net.client.must("ping -c 1 -W 2 192.168.1.9");
+    let said = life_of_a_page(&router, &net, "TIME_WAIT");
     let ends = "src=10.1.0.2 dst=192.168.1.9 sport=45678 dport=80";
     let back = "src=192.168.1.9 dst=192.168.1.146 sport=80 dport=45678";
     let expected = [
@@ -77,7 +83,6 @@ fn lines(kind: Kind) {
         format!("[UPDATE] tcp 6 120 TIME_WAIT {ends} {back} [ASSURED]"),
         format!("[DESTROY] tcp 6 TIME_WAIT {ends} {back} [ASSURED]"),
     ];
-    let said = events.said();
     let own = said.lines().filter(|line| line.contains("45678")).map(comparable);
     let own = own.map(|line| match line.strip_prefix("[DESTROY] tcp 6 ") {
         Some(rest) => format!("[DESTROY] tcp 6 {}", rest.split_once(' ').unwrap().1),
@@ -104,25 +109,7 @@ fn only_what_rules_name(kind: Kind) {
     let setup = Setup::new(&format!("{rules}\n{MASQUERADE}"))
         .with_sysctl("net.netfilter.nf_conntrack_events", 1);
     let router = Router::start(kind, &net, &setup);
-    let mut events = match &router {
-        Router::Sluice(gateway) => follow(gateway, &net, "-p tcp", "curl -m 1 http://10.1.0.1:9/"),
-        Router::Kernel(_) => {
-            let words = ["conntrack", "-E", "-p", "tcp"];
-            let events = net.router.start(&words, &net.scratch().join("events"));
-            std::thread::sleep(Duration::from_millis(500));
-            events
-        }
-    };
-    net.client.must("curl -sS -m 10 --local-port 45678 http://192.168.1.9/");
-    match &router {
-        Router::Sluice(gateway) => drop(gateway.must("conntrack -D -p tcp")),
-        Router::Kernel(_) => drop(net.router.must("conntrack -D -p tcp")),
-    }
-    let gone = |line: &str| line.starts_with("[DESTROY]") && line.contains("45678");
-    let there = eventually(Duration::from_secs(5), || events.said().lines().any(gone));
-    assert!(there, "{}", events.said());
-    events.stop(Signal::SIGINT, Duration::from_secs(5));
-    let said = events.said();
+    let said = life_of_a_page(&router, &net, "[UPDATE]");
     let own = said.lines().filter(|line| line.contains("45678")).map(comparable);
     let own: Vec<_> = own.filter_map(|line| Some(line.split_once(' ')?.0.to_owned())).collect();
     assert_eq!(own, ["[UPDATE]", "[DESTROY]"], "{said}");

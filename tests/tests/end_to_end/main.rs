@@ -3,10 +3,12 @@
 
 mod accounts;
 mod bulk;
+mod conntrack_tool;
 mod devices;
 mod events;
 mod examples;
 mod floods;
+mod helpers;
 mod large;
 mod local;
 mod losses;

@@ -53,6 +53,7 @@ pub(super) fn ct(asked: &words::Ct, policies: &Policies) -> Result<Template, Pro
         original: zone.original || !one_way,
         reply: zone.reply || !one_way,
         silenced: silenced(asked),
+        silenced_expectations: silenced_expectations(asked),
         policy,
         helped,
     })
@@ -76,6 +77,14 @@ fn silenced(asked: &words::Ct) -> Changes {
         let told = bit.is_some_and(|bit| asked.events & 1 << bit != 0);
         silenced.and_if(!told, *change)
     })
+}
+
+/// Who names events of either kind gets no others of expectations; their end is none that can be named.
+fn silenced_expectations(asked: &words::Ct) -> Changes {
+    let named = asked.events != 0 || asked.expectation_events;
+    Changes::default()
+        .and_if(named && !asked.expectation_events, Changes::NEW)
+        .and_if(named, Changes::DESTROY)
 }
 
 /// As in the kernel, an interface that does not exist is as good as none named.

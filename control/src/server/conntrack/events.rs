@@ -4,7 +4,7 @@
 //!   workers ─> Journal ─> reader (one task, while anybody follows) ─> broadcast ─> followers
 //! ```
 
-use sluice_dataplane::conntrack::{Event, Journal};
+use sluice_dataplane::conntrack::{Journal, News};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast::{self, Receiver, Sender};
@@ -16,9 +16,9 @@ const BACKLOG: usize = 16_384;
 
 /// What followers receive.
 #[derive(Debug, Clone)]
-pub(super) enum News {
-    /// A connection's event.
-    Event(Arc<Event>),
+pub(super) enum Heard {
+    /// What workers have told.
+    News(Arc<News>),
     /// So many events found the workers' ring full.
     Lost(u64),
 }
@@ -28,7 +28,7 @@ pub(super) enum News {
 pub(super) struct Hub {
     journal: Arc<Journal>,
     /// Set while the reader runs.
-    sender: Mutex<Option<Sender<News>>>,
+    sender: Mutex<Option<Sender<Heard>>>,
 }
 
 impl Hub {
@@ -37,7 +37,7 @@ impl Hub {
     }
 
     /// Everything from now on. Starts the reader if this is the first follower.
-    pub(super) fn subscribe(self: &Arc<Self>) -> Receiver<News> {
+    pub(super) fn subscribe(self: &Arc<Self>) -> Receiver<Heard> {
         let mut running = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = &*running {
             return sender.subscribe();
@@ -53,15 +53,15 @@ impl Hub {
     }
 
     /// Passes on what workers tell until the last follower has gone.
-    async fn read(self: Arc<Self>, sender: Sender<News>) {
+    async fn read(self: Arc<Self>, sender: Sender<Heard>) {
         loop {
-            while let Some(event) = self.journal.pop() {
+            while let Some(news) = self.journal.pop() {
                 // Without a follower it is told to nobody, and the next turn ends.
-                let _ = sender.send(News::Event(Arc::new(event)));
+                let _ = sender.send(Heard::News(Arc::new(news)));
             }
             let lost = self.journal.take_lost();
             if lost > 0 {
-                let _ = sender.send(News::Lost(lost));
+                let _ = sender.send(Heard::Lost(lost));
             }
             if self.is_over(&sender) {
                 return;
@@ -71,7 +71,7 @@ impl Hub {
     }
 
     /// Ends the listening when nobody follows; a follower that comes later starts it anew.
-    fn is_over(&self, sender: &Sender<News>) -> bool {
+    fn is_over(&self, sender: &Sender<Heard>) -> bool {
         let mut running = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         let over = sender.receiver_count() == 0;
         if over {

@@ -1,8 +1,9 @@
 //! Which connections a request means.
 
-use super::message::{Zones, has_ports, has_queries};
+use super::message::{GRE, Zones, has_ports, has_queries};
 use crate::proto;
 use ipnet::IpNet;
+use sluice_dataplane::address::L4Port;
 use sluice_dataplane::conntrack::{Listed, Status as Bits};
 use sluice_dataplane::tuple::Tuple;
 use sluice_dataplane::worker::Lanes;
@@ -124,6 +125,8 @@ impl Filter {
             && is(asked.reply_zone, zones.reply)
             && is(asked.assured, listed.status.has(Bits::ASSURED))
             && is(asked.seen_reply, listed.status.has(Bits::SEEN_REPLY))
+            && is(asked.expected, listed.status.has(Bits::EXPECTED))
+            && is(asked.offload, false)
             && self.translation(listed)
     }
 
@@ -137,7 +140,10 @@ impl Filter {
         ]
         .into_iter()
         .filter_map(|(asked, found)| Some((asked?, found)))
-        .all(|(asked, found)| has_ports(original.protocol) && asked == u32::from(found.get()))
+        .all(|(asked, found)| {
+            let there = has_ports(original.protocol) || original.protocol == GRE;
+            there && asked == u32::from(found.get())
+        })
     }
 
     /// Queries are told apart by type and id; their code is always zero.
@@ -152,18 +158,27 @@ impl Filter {
         .all(|(asked, found)| has_queries(original.protocol) && asked == found)
     }
 
-    /// A translated source is where answers go to; a translated destination where they come from.
+    /// A translated source is where answers go to; a translated destination where they come from. An address or a port that
+    /// is asked for has to be another than before.
     fn translation(&self, listed: &Listed) -> bool {
-        let reply = &listed.reply;
+        let (original, reply) = (&listed.original, &listed.reply);
+        let became = |to: &Translated, address: [IpAddr; 2], port: [L4Port; 2]| {
+            to.address
+                .as_ref()
+                .is_none_or(|net| address[0] != address[1] && net.contains(&address[1]))
+                && to
+                    .port
+                    .is_none_or(|wanted| port[0] != port[1] && wanted == u32::from(port[1].get()))
+        };
         let source = |to: &Translated| {
-            listed.status.has(Bits::SRC_NAT)
-                && within(to.address.as_ref(), reply.destination)
-                && is(to.port, reply.destination_port.get().into())
+            let addresses = [original.source, reply.destination];
+            let ports = [original.source_port, reply.destination_port];
+            listed.status.has(Bits::SRC_NAT) && became(to, addresses, ports)
         };
         let destination = |to: &Translated| {
-            listed.status.has(Bits::DST_NAT)
-                && within(to.address.as_ref(), reply.source)
-                && is(to.port, reply.source_port.get().into())
+            let addresses = [original.destination, reply.source];
+            let ports = [original.destination_port, reply.source_port];
+            listed.status.has(Bits::DST_NAT) && became(to, addresses, ports)
         };
         self.source_nat.as_ref().is_none_or(source)
             && self.destination_nat.as_ref().is_none_or(destination)

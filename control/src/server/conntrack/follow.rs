@@ -1,10 +1,10 @@
 //! One client's subscription to events.
 
-use super::events::{Hub, News};
+use super::events::{Heard, Hub};
 use super::filter::Filter;
 use super::message;
 use crate::proto::{ConnectionEvent, ConnectionEventKind as Kind};
-use sluice_dataplane::conntrack::{Event, EventKind};
+use sluice_dataplane::conntrack::{Event, EventKind, News};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::broadcast::error::RecvError;
@@ -17,7 +17,7 @@ pub(super) struct Follower {
     kinds: Vec<i32>,
 }
 
-const fn kind(kind: EventKind) -> Kind {
+pub(super) const fn kind(kind: EventKind) -> Kind {
     match kind {
         EventKind::New => Kind::New,
         EventKind::Update => Kind::Update,
@@ -30,27 +30,11 @@ impl Follower {
         Self { filter, kinds }
     }
 
-    /// Sends events until the client goes away. Those that came faster than the client reads are counted,
-    /// and the next event that is sent says how many they were.
-    pub(super) async fn run(self, hub: Arc<Hub>, sender: Sender<Result<ConnectionEvent, Status>>) {
-        let mut news = hub.subscribe();
-        let mut lost = 0;
-        loop {
-            let heard = tokio::select! {
-                heard = news.recv() => heard,
-                () = sender.closed() => return,
-            };
-            match heard {
-                Ok(News::Event(event)) if self.wants(&event) => {
-                    if sender.send(Ok(said(&event, lost))).await.is_err() {
-                        return;
-                    }
-                    lost = 0;
-                }
-                Ok(News::Event(_)) => {}
-                Ok(News::Lost(more)) | Err(RecvError::Lagged(more)) => lost += more,
-                Err(RecvError::Closed) => return,
-            }
+    /// What it is told, if it wants to hear it.
+    pub(super) fn said(&self, news: &News, lost: u64) -> Option<ConnectionEvent> {
+        match news {
+            News::Connection(event) => self.wants(event).then(|| said(event, lost)),
+            News::Expectation(_) => None,
         }
     }
 
@@ -62,13 +46,49 @@ impl Follower {
     }
 }
 
-fn said(event: &Event, lost: u64) -> ConnectionEvent {
+/// Sends what `say` makes of the news until the client goes away. News that came faster than the client reads are counted,
+/// and the next that are said say how many they were.
+pub(super) async fn follow<T>(
+    hub: Arc<Hub>,
+    sender: Sender<Result<T, Status>>,
+    say: impl Fn(&News, u64) -> Option<T>,
+) {
+    let mut heard = hub.subscribe();
+    let mut lost = 0;
+    loop {
+        let heard = tokio::select! {
+            heard = heard.recv() => heard,
+            () = sender.closed() => return,
+        };
+        match heard {
+            Ok(Heard::News(news)) => {
+                if let Some(said) = say(&news, lost) {
+                    if sender.send(Ok(said)).await.is_err() {
+                        return;
+                    }
+                    lost = 0;
+                }
+            }
+            Ok(Heard::Lost(more)) | Err(RecvError::Lagged(more)) => lost += more,
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+/// Microseconds since the Unix epoch.
+pub(super) fn timestamp_us() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn said(event: &Event, lost: u64) -> ConnectionEvent {
     ConnectionEvent {
         kind: kind(event.kind).into(),
         connection: Some(message::connection(event.worker, &event.connection)),
         lost,
-        timestamp_us: u64::try_from(since.as_micros()).unwrap_or(u64::MAX),
+        timestamp_us: timestamp_us(),
+        marked: event.marked,
+        portid: event.portid,
     }
 }
 
@@ -77,13 +97,18 @@ mod tests {
     use super::super::message::tests::masqueraded;
     use super::*;
     use crate::proto::{ConnectionFilter, Family};
+    use sluice_dataplane::conntrack::Listed;
     use sluice_dataplane::ids::WorkerId;
+
+    fn event(kind: EventKind, connection: Listed) -> Event {
+        Event { kind, worker: WorkerId(1), connection, marked: false, portid: 0 }
+    }
 
     fn wants(filter: ConnectionFilter, kinds: &[Kind]) -> bool {
         let kinds = kinds.iter().map(|kind| i32::from(*kind)).collect();
         let follower = Follower::new(Filter::read(filter).unwrap(), kinds);
         let connection = masqueraded();
-        follower.wants(&Event { kind: EventKind::Update, worker: WorkerId(1), connection })
+        follower.wants(&event(EventKind::Update, connection))
     }
 
     #[test]
@@ -100,8 +125,8 @@ mod tests {
     #[test]
     fn losses_are_said_with_the_next_event() {
         let connection = masqueraded();
-        let said = said(&Event { kind: EventKind::Destroy, worker: WorkerId(3), connection }, 7);
+        let said = said(&event(EventKind::Destroy, connection), 7);
         assert_eq!((said.kind(), said.lost), (Kind::Destroy, 7));
-        assert_eq!(said.connection.unwrap().worker, 3);
+        assert_eq!(said.connection.unwrap().worker, 1);
     }
 }

@@ -4,17 +4,10 @@ use crate::proto;
 use sluice_dataplane::conntrack::{Carried, Listed, Status};
 use sluice_dataplane::ids::WorkerId;
 use sluice_dataplane::tuple::Tuple;
+pub(super) use sluice_dataplane::wire::protocol::GRE;
+use sluice_dataplane::wire::protocol::{DCCP, ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
-
-const ICMP: u8 = 1;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const DCCP: u8 = 33;
-const GRE: u8 = 47;
-const ICMPV6: u8 = 58;
-const SCTP: u8 = 132;
-const UDP_LITE: u8 = 136;
 
 /// 4 or 16 bytes in network byte order.
 pub(in crate::server) fn bytes(address: IpAddr) -> Vec<u8> {
@@ -35,7 +28,7 @@ pub(super) const fn has_queries(protocol: u8) -> bool {
 }
 
 /// `zone`: of this direction alone.
-fn tuple(from: &Tuple<IpAddr>, zone: u32) -> proto::Tuple {
+pub(super) fn tuple(from: &Tuple<IpAddr>, zone: u32) -> proto::Tuple {
     use proto::tuple::Layer4;
     let (source, destination) = (from.source_port.get().into(), from.destination_port.get().into());
     let layer4 = match from.protocol {

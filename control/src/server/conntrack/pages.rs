@@ -3,7 +3,7 @@
 use super::filter::Filter;
 use crate::server::{Plane, WorkerHandle};
 use crossbeam_channel::bounded;
-use sluice_dataplane::conntrack::{Listed, Status};
+use sluice_dataplane::conntrack::{Change, Listed, Status};
 use sluice_dataplane::ids::{InterfaceId, WorkerId};
 use sluice_dataplane::worker::{Lanes, Request};
 use std::net::IpAddr;
@@ -83,10 +83,11 @@ fn walk(
 pub(super) fn remove(
     plane: &Plane,
     filter: &Filter,
+    portid: u32,
     each: impl FnMut(&WorkerHandle, &[Listed]),
 ) -> Result<(), Stalled> {
     let lanes = [Lanes::V4, Lanes::V6].into_iter().filter(|lanes| filter.has(*lanes));
-    remove_where(plane, lanes, |listed| filter.matches(listed), each)
+    remove_where(plane, lanes, |listed| filter.matches(listed), portid, each)
 }
 
 /// Removes what MASQUERADE sent out by an interface: its addresses may be others when it comes back
@@ -102,19 +103,41 @@ pub(in crate::server) fn remove_masqueraded(
             && listed.egress == egress
             && as_address.is_none_or(|address| listed.reply.destination == address)
     };
-    remove_where(plane, [Lanes::V4, Lanes::V6].into_iter(), by, |_, _| ())
+    remove_where(plane, [Lanes::V4, Lanes::V6].into_iter(), by, 0, |_, _| ())
+}
+
+/// Changes the connections that pass `filter` and shows those that are others then.
+pub(super) fn update(
+    plane: &Plane,
+    filter: &Filter,
+    change: Change,
+    portid: u32,
+    mut each: impl FnMut(&WorkerHandle, &[Listed]),
+) -> Result<(), Stalled> {
+    let mut failed = None;
+    matching(plane, filter, false, |worker, page| {
+        let connections = page.to_vec();
+        let request = |reply| Request::Update { connections, change, reply, portid };
+        match ask(worker, request) {
+            Ok(changed) => each(worker, &changed),
+            Err(stalled) => failed = Some(stalled),
+        }
+        failed.is_none()
+    })?;
+    failed.map_or(Ok(()), Err)
 }
 
 fn remove_where(
     plane: &Plane,
     families: impl Iterator<Item = Lanes> + Clone,
     wanted: impl Fn(&Listed) -> bool,
+    portid: u32,
     mut each: impl FnMut(&WorkerHandle, &[Listed]),
 ) -> Result<(), Stalled> {
     let mut failed = None;
     walk(plane, families, false, wanted, |worker, page| {
         let connections = page.to_vec();
-        match ask(worker, |reply| Request::Delete { connections, reply }) {
+        match ask(worker, |reply| Request::Delete { connections, reply, portid }) {
             Ok(_) => each(worker, page),
             Err(stalled) => failed = Some(stalled),
         }

@@ -275,7 +275,7 @@ impl Stage {
                 let connections = pages.recv().unwrap().connections;
                 if choices.below(2) == 1 {
                     let (reply, _gone) = crossbeam_channel::bounded(1);
-                    self.gateway.ask(worker, Request::Delete { connections, reply });
+                    self.gateway.ask(worker, Request::Delete { connections, reply, portid: 0 });
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Accounts: what counts, for whom, and from when to when.
 
+use super::journal::connections;
 use super::tcp::End::{Client, Server};
 use super::tcp::Talk;
 use super::*;
@@ -94,9 +95,8 @@ fn the_end_is_told_with_what_was_carried() {
     let mut talk = Talk { gateway };
     talk.says(Client, SYN, (1000, 0));
     talk.says(Server, RST | ACK, (0, 1001));
-    let told = std::iter::from_fn(|| journal.pop());
-    let told: Vec<_> =
-        told.map(|event| (event.kind, event.connection.account.map(numbers))).collect();
+    let told = connections(&journal).map(|event| (event.kind, event.connection.account));
+    let told: Vec<_> = told.map(|(kind, account)| (kind, account.map(numbers))).collect();
     let end = (EventKind::Destroy, Some([(1, 20), (1, 20)]));
     assert_eq!(told.first(), Some(&(EventKind::New, None)));
     assert_eq!(told.last(), Some(&end));

@@ -13,12 +13,19 @@ fn listened(capacity: usize) -> (Gateway, Arc<Journal>) {
     (gateway, journal)
 }
 
+/// What is told of connections.
+pub(super) fn connections(journal: &Journal) -> impl Iterator<Item = Event> {
+    std::iter::from_fn(|| journal.pop()).map(|news| match news {
+        News::Connection(event) => event,
+        News::Expectation(event) => panic!("{event:?}"),
+    })
+}
+
 /// Kind, TCP state, answered, assured, seconds left.
 type Told = (EventKind, &'static str, bool, bool, u32);
 
 fn told(journal: &Journal) -> Vec<Told> {
-    let next = || journal.pop();
-    std::iter::from_fn(next)
+    connections(journal)
         .map(|Event { kind, connection, .. }| {
             let has = |bit| connection.status.has(bit);
             let (answered, assured) = (has(Status::SEEN_REPLY), has(Status::ASSURED));
@@ -156,7 +163,7 @@ fn only_what_was_asked_for() {
         gateway.pass(&question);
         gateway.age(200.0);
         gateway.age(3.0);
-        let kinds: Vec<EventKind> = std::iter::from_fn(|| journal.pop()).map(|e| e.kind).collect();
+        let kinds: Vec<EventKind> = connections(&journal).map(|e| e.kind).collect();
         kinds
     };
     assert_eq!(kinds(Changes::ALL), [New, Update, Update, Destroy]);

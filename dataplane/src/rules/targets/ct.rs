@@ -17,6 +17,8 @@ pub struct Template {
     pub reply: bool,
     /// Of what nobody is told, if the packet begins a connection.
     pub silenced: Changes,
+    /// Of what nobody is told of the connections that its helper expects.
+    pub silenced_expectations: Changes,
     /// Whose timeouts the connection follows, if the packet begins one.
     pub policy: PolicyId,
     /// The connection that the packet begins gets the [helper](crate::conntrack::Helper) of its protocol.
@@ -79,7 +81,9 @@ mod tests {
     fn a_zone_holds_for_the_directions_it_was_named_for() {
         let zones = |zone, original, reply| {
             let (silenced, policy) = (Changes::default(), PolicyId::default());
-            let template = Template { zone, original, reply, silenced, policy, helped: false };
+            let (helped, silenced_expectations) = (false, silenced);
+            let template =
+                Template { zone, original, reply, silenced, silenced_expectations, policy, helped };
             let zones = template.zones(0x1_0007);
             (zones.original.get(), zones.reply.get())
         };

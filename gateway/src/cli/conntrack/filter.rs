@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use sluice_control::proto::{ConnectionFilter, Family, MaskedAddress, MaskedMark, NatFilter};
 
 use super::options::Key;
+use super::words::StatusWords;
 use super::{protocol, usage};
 use crate::cli::failure::Failure;
 use crate::cli::wire;
@@ -30,20 +31,29 @@ impl Builder {
         match key {
             Key::Source => filter.original_source = Some(address(text)?),
             Key::Destination => filter.original_destination = Some(address(text)?),
-            Key::ReplySource => filter.reply_source = Some(address(text)?),
-            Key::ReplyDestination => filter.reply_destination = Some(address(text)?),
+            Key::ReplySource => filter.reply_source = Some(whole(text, written)?),
+            Key::ReplyDestination => filter.reply_destination = Some(whole(text, written)?),
             Key::MaskSource => self.mask_source = Some(mask(text)?),
             Key::MaskDestination => self.mask_destination = Some(mask(text)?),
             Key::Protocol => filter.protocol = Some(protocol_number(text)?),
-            Key::Family => filter.set_family(family(text)?),
-            Key::SourceNat => filter.source_nat = Some(nat(value.as_deref())?),
-            Key::DestinationNat => filter.destination_nat = Some(nat(value.as_deref())?),
-            Key::AnyNat => filter.any_nat = Some(nat(value.as_deref())?),
+            Key::Family => {
+                let family = family(text)?;
+                if ![Family::Unspecified, family].contains(&filter.family()) {
+                    return Err(usage("mismatched address family"));
+                }
+                filter.set_family(family);
+            }
+            Key::SourceNat => filter.source_nat = Some(nat(value.as_deref(), written)?),
+            Key::DestinationNat => filter.destination_nat = Some(nat(value.as_deref(), written)?),
+            Key::AnyNat => filter.any_nat = Some(nat(value.as_deref(), written)?),
             Key::Mark => filter.mark = Some(mark(text)?),
             Key::Zone => filter.zone = Some(number(text)?),
             Key::OriginalZone => filter.original_zone = Some(number(text)?),
             Key::ReplyZone => filter.reply_zone = Some(number(text)?),
-            Key::Status => status(filter, text)?,
+            // No connection has another security mark than none, or the original's id.
+            Key::SecurityMark | Key::Id => {
+                filter.offload = Some(number(text)? != 0).filter(|other| *other);
+            }
             _ => return self.take_of_protocol(key, written, text),
         }
         Ok(())
@@ -53,7 +63,10 @@ impl Builder {
         let filter = &mut self.filter;
         let protocol = filter.protocol.unwrap_or_default();
         let ports = protocol::has_ports(protocol);
-        let icmp = matches!(protocol, protocol::ICMP | protocol::ICMPV6);
+        let icmp = protocol::has_queries(protocol)
+            && written.starts_with("--icmpv6") == (protocol == protocol::ICMPV6);
+        let ports = (ports || protocol == protocol::GRE)
+            && written.contains("key") == (protocol == protocol::GRE);
         match key {
             Key::SourcePort if ports => filter.original_source_port = Some(port(text)?),
             Key::DestinationPort if ports => filter.original_destination_port = Some(port(text)?),
@@ -61,6 +74,8 @@ impl Builder {
             Key::ReplyDestinationPort if ports => {
                 filter.reply_destination_port = Some(port(text)?);
             }
+            // Only commands that are not offered take them.
+            Key::MaskPort(_) if ports => {}
             Key::State if protocol == protocol::TCP => {
                 filter.state = protocol::tcp_state(text)
                     .ok_or_else(|| usage(&format!("unknown TCP state `{text}'")))?
@@ -74,16 +89,43 @@ impl Builder {
         Ok(())
     }
 
+    /// Of which protocol connections are to be.
+    pub(super) const fn protocol(&self) -> Option<u32> {
+        self.filter.protocol
+    }
+
+    /// Whether a TCP state was named.
+    pub(super) const fn has_state(&self) -> bool {
+        !self.filter.state.is_empty()
+    }
+
+    /// The mark, which then selects nothing.
+    pub(super) const fn take_mark(&mut self) -> Option<MaskedMark> {
+        self.filter.mark.take()
+    }
+
+    /// Connections have all of these bits.
+    pub(super) fn set_status(&mut self, status: StatusWords) {
+        let filter = &mut self.filter;
+        let set = |wanted: bool| wanted.then_some(true);
+        filter.assured = set(status.assured);
+        filter.expected = set(status.expected);
+        filter.seen_reply = if status.unreplied { Some(false) } else { set(status.seen_reply) };
+        filter.offload = filter.offload.or(set(status.never));
+    }
+
     /// Applies masks and checks that all addresses are of one family.
     pub(super) fn finish(mut self) -> Result<ConnectionFilter, Failure> {
         let masked = [
-            (&mut self.filter.original_source, self.mask_source),
-            (&mut self.filter.original_destination, self.mask_destination),
+            ("src", &mut self.filter.original_source, self.mask_source),
+            ("dst", &mut self.filter.original_destination, self.mask_destination),
         ];
-        for (address, mask) in masked {
+        for (end, address, mask) in masked {
             match (address, mask) {
                 (Some(address), Some(length)) => address.length = length,
-                (None, Some(_)) => return Err(usage("Can't use a mask without its address")),
+                (None, Some(_)) => {
+                    return Err(usage(&format!("Can't use --mask-{end} without --{end}")));
+                }
                 (_, None) => {}
             }
         }
@@ -125,18 +167,40 @@ fn family(text: &str) -> Result<Family, Failure> {
 
 /// `ADDRESS[/LENGTH]`
 fn address(text: &str) -> Result<MaskedAddress, Failure> {
-    let invalid = || usage(&format!("Invalid IP address `{text}'"));
     let (host, length) = match text.split_once('/') {
         Some((host, length)) => (host, Some(length)),
         None => (text, None),
     };
-    let address: IpAddr = host.parse().map_err(|_| invalid())?;
+    let address: IpAddr =
+        host.parse().map_err(|_| usage(&format!("Invalid IP address `{text}'")))?;
     let width = wire::width(address);
     let length = match length {
-        Some(length) => length.parse().ok().filter(|bits| *bits <= width).ok_or_else(invalid)?,
+        // As strtol reads nothing.
+        Some("") => 0,
+        Some(length) => {
+            let bits = length.parse().ok().filter(|bits| *bits <= width);
+            bits.ok_or_else(|| usage("Invalid netmask"))?
+        }
         None => width,
     };
     Ok(MaskedAddress { address: wire::octets(address), length })
+}
+
+/// An address without a length; `written` is its option.
+fn whole(text: &str, written: &str) -> Result<MaskedAddress, Failure> {
+    let address = address(text)?;
+    if text.contains('/') {
+        let name = match written.trim_start_matches('-') {
+            "r" => "reply-src",
+            "q" => "reply-dst",
+            "n" => "src-nat",
+            "g" => "dst-nat",
+            "j" => "any-nat",
+            name => name,
+        };
+        return Err(usage(&format!("CIDR notation unavailable for `--{name}'")));
+    }
+    Ok(address)
 }
 
 /// The length of a contiguous mask written as an address.
@@ -153,17 +217,29 @@ fn mask(text: &str) -> Result<u32, Failure> {
 }
 
 /// `[IP][:PORT]`; an IPv6 address with a port stands in brackets.
-fn nat(text: Option<&str>) -> Result<NatFilter, Failure> {
+fn nat(text: Option<&str>, written: &str) -> Result<NatFilter, Failure> {
     let Some(text) = text else { return Ok(NatFilter::default()) };
-    if let Ok(address) = self::address(text) {
-        return Ok(NatFilter { address: Some(address), port: None });
-    }
-    let Some((host, port_text)) = text.rsplit_once(':') else {
-        return Err(usage(&format!("Invalid IP address `{text}'")));
+    let (host, port_text) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let no_end = || usage("No closing ']' around IPv6 address");
+            let (host, behind) = rest.split_once(']').ok_or_else(no_end)?;
+            if host.is_empty() {
+                return Err(usage("No IPv6 address specified"));
+            }
+            (host, behind.strip_prefix(':'))
+        }
+        None => match text.split_once(':') {
+            Some((host, port)) if !port.contains(':') => (host, Some(port)),
+            _ => (text, None),
+        },
     };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let address = if host.is_empty() { None } else { Some(self::address(host)?) };
-    Ok(NatFilter { address, port: Some(port(port_text)?) })
+    if port_text == Some("") {
+        return Err(usage("No port specified after `:'"));
+    }
+    let port = port_text.map(port).transpose()?;
+    // A port alone is a wish of our own; the original wants an address before it.
+    let address = if host.is_empty() { None } else { Some(whole(host, written)?) };
+    Ok(NatFilter { address, port })
 }
 
 /// `MARK[/MASK]`
@@ -175,24 +251,13 @@ fn mark(text: &str) -> Result<MaskedMark, Failure> {
     Ok(MaskedMark { value: number(value)?, mask })
 }
 
-fn status(filter: &mut ConnectionFilter, text: &str) -> Result<(), Failure> {
-    for word in text.split(',') {
-        match word {
-            "ASSURED" => filter.assured = Some(true),
-            "SEEN_REPLY" => filter.seen_reply = Some(true),
-            "UNREPLIED" | "UNSET" => filter.seen_reply = Some(false),
-            _ => return Err(usage(&format!("Bad parameter `{word}'"))),
-        }
-    }
-    Ok(())
-}
-
 fn port(text: &str) -> Result<u32, Failure> {
-    text.parse::<u16>().map(u32::from).map_err(|_| usage(&format!("Invalid port `{text}'")))
+    let port = number(text).ok().filter(|port| *port <= 0xffff);
+    port.ok_or_else(|| usage(&format!("Invalid port `{text}'")))
 }
 
 /// Decimal, or hexadecimal behind 0x.
-fn number(text: &str) -> Result<u32, Failure> {
+pub(super) fn number(text: &str) -> Result<u32, Failure> {
     let parsed = match text.strip_prefix("0x") {
         Some(hex) => u32::from_str_radix(hex, 16),
         None => text.parse(),
@@ -224,13 +289,15 @@ mod tests {
 
     #[test]
     fn translated_to_an_address_and_a_port() {
-        assert_eq!(nat(None).expect("any"), NatFilter::default());
-        let both = nat(Some("192.0.2.1:80")).expect("valid");
+        assert_eq!(nat(None, "-n").expect("any"), NatFilter::default());
+        let both = nat(Some("192.0.2.1:80"), "-n").expect("valid");
         assert_eq!(both.port, Some(80));
         assert_eq!(both.address.map(|a| a.length), Some(32));
-        let v6 = nat(Some("[fd00::1]:80")).expect("valid");
+        let v6 = nat(Some("[fd00::1]:80"), "-n").expect("valid");
         assert_eq!(v6.address.map(|a| a.address.len()), Some(16));
-        assert!(nat(Some("foo")).is_err());
+        for wrong in ["foo", "1.2.3.4/8", "1.2.3.4:", "1.2.3.4:x", "[::1", "[]:5"] {
+            assert!(nat(Some(wrong), "-n").is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -1,38 +1,48 @@
 //! `sluice conntrack`: the connection table with conntrack-tools 1.4.7's options and lines.
 //!
 //! ```text
-//!  words ─options─▶ Ask ─filter─▶ ConnectionFilter ──gRPC──▶ Connection ─text─▶ line
+//!  words ─read─▶ Ask ─filter─▶ ConnectionFilter ──gRPC──▶ Connection ─text─▶ line
 //! ```
 
+mod command;
+mod expectations;
 mod filter;
+mod help;
 mod options;
 pub(super) mod protocol;
+mod read;
+mod save;
+mod statistics;
 mod text;
+mod words;
+mod xml;
 
-use std::process::ExitCode;
+use std::process::{ExitCode, id};
 
 use sluice_control::proto::{
     Connection, ConnectionEventKind, ConnectionFilter, CountConnectionsRequest,
     DeleteConnectionsRequest, FlushConnectionsRequest, FollowConnectionsRequest, GetStatsRequest,
-    ListConnectionsRequest,
+    ListConnectionsRequest, UpdateConnectionsRequest,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tonic::Streaming;
 
 use super::failure::Failure;
 use super::output;
 use super::remote::Remote;
-use options::{Ask, Task};
-use text::Style;
+use read::{Ask, Task};
+use text::Occasion;
+use words::{Form, Style};
 
 /// The name and version that stand before every message of the original.
 const SELF: &str = "conntrack v1.4.7 (conntrack-tools)";
 
 /// Runs `conntrack`.
 pub(crate) async fn run(words: &[String], remote: &Remote) -> Result<ExitCode, Failure> {
-    match options::parse(words)? {
-        Ask::Help => output::print(options::HELP)?,
+    match read::parse(words)? {
+        Ask::Help => output::print(help::HELP)?,
         Ask::Version => output::print(&format!("{SELF}\n"))?,
-        Ask::Expectations => complain("0 expectations have been shown."),
+        Ask::Expect(task) => return expectations::perform(task, remote).await,
         Ask::Table(task) => return perform(*task, remote).await,
     }
     Ok(ExitCode::SUCCESS)
@@ -51,9 +61,19 @@ async fn perform(task: Task, remote: &Remote) -> Result<ExitCode, Failure> {
             complain("1 flow entries have been shown.");
         }
         Task::Delete { filter, style } => return delete(remote, filter, style).await,
+        Task::Update { filter, change, style } => {
+            let request = UpdateConnectionsRequest {
+                filter: Some(filter),
+                change: Some(change),
+                portid: id(),
+            };
+            let answer = remote.conntrack().await?.update(request).await?.into_inner();
+            return show(&answer.updated, style, Occasion::Listing, "updated");
+        }
+        Task::Nothing => complain("0 flow entries have been shown."),
         Task::Follow { filter, kinds, style } => follow(remote, filter, kinds, style).await?,
         Task::Flush { family } => {
-            let request = FlushConnectionsRequest { family: family.into() };
+            let request = FlushConnectionsRequest { family: family.into(), portid: id() };
             remote.conntrack().await?.flush(request).await?;
             complain("connection tracking table has been emptied.");
         }
@@ -63,7 +83,7 @@ async fn perform(task: Task, remote: &Remote) -> Result<ExitCode, Failure> {
         }
         Task::Stats => {
             let answer = remote.stats().await?.get(GetStatsRequest {}).await?.into_inner();
-            let lines = answer.workers.iter().map(text::statistics);
+            let lines = answer.workers.iter().map(statistics::line);
             output::print(&lines.collect::<String>())?;
         }
     }
@@ -79,15 +99,22 @@ async fn list(
 ) -> Result<u64, Failure> {
     let request = ListConnectionsRequest { filter: Some(filter), zero };
     let mut stream = remote.conntrack().await?.list(request).await?.into_inner();
+    let [head, end] = xml::frame("conntrack");
     let mut shown = 0;
     let mut lines = String::new();
     while let Some(connection) = stream.message().await? {
-        push_line(&mut lines, &connection, style);
+        if style.form == Form::Xml && shown == 0 {
+            lines.push_str(head);
+        }
+        push_line(&mut lines, &connection, style, Occasion::Listing);
         shown += 1;
         // Large tables are written in large pieces.
         if lines.len() > 60_000 {
             output::print(&std::mem::take(&mut lines))?;
         }
+    }
+    if style.form == Form::Xml && shown > 0 {
+        lines.push_str(end);
     }
     output::print(&lines)?;
     Ok(shown)
@@ -98,16 +125,25 @@ async fn delete(
     filter: ConnectionFilter,
     style: Style,
 ) -> Result<ExitCode, Failure> {
-    let request = DeleteConnectionsRequest { filter: Some(filter) };
+    let request = DeleteConnectionsRequest { filter: Some(filter), portid: id() };
     let answer = remote.conntrack().await?.delete(request).await?.into_inner();
+    show(&answer.deleted, style, Occasion::Deletion, "deleted")
+}
+
+/// Prints what has been done to connections. As the original: to have done nothing is to have failed.
+fn show(
+    connections: &[Connection],
+    style: Style,
+    occasion: Occasion,
+    done: &str,
+) -> Result<ExitCode, Failure> {
     let mut lines = String::new();
-    for connection in &answer.deleted {
-        push_line(&mut lines, connection, style);
+    for connection in connections {
+        push_line(&mut lines, connection, style, occasion);
     }
     output::print(&lines)?;
-    complain(&format!("{} flow entries have been deleted.", answer.count));
-    // As the original: to have deleted nothing is to have failed.
-    Ok(if answer.count == 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    complain(&format!("{} flow entries have been {done}.", connections.len()));
+    Ok(if connections.is_empty() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
 /// Prints events until SIGINT or SIGTERM.
@@ -120,30 +156,55 @@ async fn follow(
     let kinds = kinds.into_iter().map(i32::from).collect();
     let request = FollowConnectionsRequest { filter: Some(filter), kinds };
     let mut stream = remote.conntrack().await?.follow(request).await?.into_inner();
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupts = Interrupts::new()?;
+    let [head, end] = xml::frame("conntrack");
     let mut shown = 0_u64;
-    loop {
-        let event = tokio::select! {
-            event = stream.message() => event?,
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
-        };
-        let Some(event) = event else {
-            return Err(failed("the gateway ended the events; is it still running?"));
-        };
-        if event.lost > 0 {
-            complain(&format!("{} events were lost: they came too fast to be read.", event.lost));
-        }
-        output::print(&text::event(&event, style))?;
+    while let Some(event) = interrupts.next(&mut stream).await? {
+        complain_of_lost(event.lost);
+        let head = if style.form == Form::Xml && shown == 0 { head } else { "" };
+        output::print(&format!("{head}{}", text::event(&event, style)))?;
         shown += 1;
+    }
+    if style.form == Form::Xml && shown > 0 {
+        output::print(end)?;
     }
     complain(&format!("{shown} flow events have been shown."));
     Ok(())
 }
 
-fn push_line(lines: &mut String, connection: &Connection, style: Style) {
-    lines.push_str(&text::entry(connection, style));
+/// What ends the following of events.
+struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    fn new() -> Result<Self, Failure> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    /// The next event; none after SIGINT or SIGTERM.
+    async fn next<T>(&mut self, stream: &mut Streaming<T>) -> Result<Option<T>, Failure> {
+        let event = tokio::select! {
+            event = stream.message() => event?,
+            _ = self.interrupt.recv() => return Ok(None),
+            _ = self.terminate.recv() => return Ok(None),
+        };
+        let ended = || failed("the gateway ended the events; is it still running?");
+        event.map(Some).ok_or_else(ended)
+    }
+}
+
+fn complain_of_lost(lost: u64) {
+    if lost > 0 {
+        complain(&format!("{lost} events were lost: they came too fast to be read."));
+    }
+}
+
+fn push_line(lines: &mut String, connection: &Connection, style: Style, occasion: Occasion) {
+    lines.push_str(&text::entry(connection, style, occasion));
     lines.push('\n');
 }
 

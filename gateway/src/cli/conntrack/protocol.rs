@@ -1,5 +1,7 @@
 //! Protocols by the names conntrack-tools knows them by, and TCP's states.
 
+use sluice_config::netfilter::Protocol;
+
 /// Name and IP protocol number.
 const NAMES: [(&str, u32); 8] = [
     ("tcp", 6),
@@ -15,9 +17,15 @@ const NAMES: [(&str, u32); 8] = [
 pub(super) const TCP: u32 = 6;
 pub(super) const ICMP: u32 = 1;
 pub(super) const ICMPV6: u32 = 58;
+pub(super) const GRE: u32 = 47;
+
+/// Protocols with queries.
+pub(super) const fn has_queries(protocol: u32) -> bool {
+    matches!(protocol, ICMP | ICMPV6)
+}
 
 /// Protocols with ports.
-pub(in crate::cli) fn has_ports(protocol: u32) -> bool {
+pub(in crate::cli) const fn has_ports(protocol: u32) -> bool {
     matches!(protocol, 6 | 17 | 33 | 132 | 136)
 }
 
@@ -28,11 +36,9 @@ pub(super) fn name(protocol: u32) -> &'static str {
 
 /// A protocol by name (any case) or number.
 pub(in crate::cli) fn parse(text: &str) -> Option<u32> {
-    let by_name = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-    match by_name {
-        Some((_, number)) => Some(*number),
-        None if text.eq_ignore_ascii_case("ipv6-icmp") => Some(ICMPV6),
-        None => text.parse::<u8>().ok().map(u32::from),
+    match text {
+        "0" | "ip" => Some(0),
+        text => Protocol::from_name(text).map(|Protocol(number)| number.into()),
     }
 }
 
@@ -69,6 +75,7 @@ mod tests {
             assert_eq!(name(number), text);
         }
         assert_eq!(parse("253"), Some(253));
+        assert_eq!([parse("ESP"), parse("ipv6-icmp"), parse("ip")], [Some(50), Some(58), Some(0)]);
         assert_eq!(parse("256"), None);
         assert_eq!(parse("foo"), None);
         assert_eq!(name(253), "unknown");

@@ -9,68 +9,100 @@ use std::fmt::Write;
 
 use sluice_control::proto::{
     Connection, ConnectionEvent, ConnectionEventKind, DirectionCounters, Family, Tuple,
-    WorkerStats, tuple::Layer4,
+    tuple::Layer4,
 };
 
-use super::protocol;
+use super::words::{Form, Style};
+use super::{protocol, save, xml};
 use crate::cli::wire;
-
-/// What `-o` adds to a line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Style {
-    /// The network protocol in front.
-    pub(super) extended: bool,
-    /// The connection's id behind.
-    pub(super) id: bool,
-    /// The time in front of events.
-    pub(super) timestamp: bool,
-}
 
 /// Parts of a line that depend on why it is printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Occasion {
+pub(super) enum Occasion {
     Listing,
-    Event(ConnectionEventKind),
+    /// It has just been deleted.
+    Deletion,
+    Event {
+        kind: ConnectionEventKind,
+        /// Its mark is told even where it is zero.
+        marked: bool,
+    },
 }
 
-/// The line of a listed connection, without a newline.
-pub(super) fn entry(connection: &Connection, style: Style) -> String {
-    line(connection, style, Occasion::Listing)
+impl Occasion {
+    /// Whether a mark is told.
+    pub(super) const fn shows(self, mark: u32) -> bool {
+        mark != 0 || !matches!(self, Self::Event { marked: false, .. })
+    }
+
+    /// Whether it is told because it is no more.
+    pub(super) const fn is_end(self) -> bool {
+        matches!(self, Self::Event { kind: ConnectionEventKind::Destroy, .. })
+    }
+
+    /// Whether it is told as it happens.
+    pub(super) const fn is_event(self) -> bool {
+        matches!(self, Self::Event { .. })
+    }
+}
+
+/// The line of a connection that is no event, without a newline.
+pub(super) fn entry(connection: &Connection, style: Style, occasion: Occasion) -> String {
+    match style.form {
+        Form::Plain => line(connection, style, occasion),
+        Form::Xml => xml::flow(connection, None, occasion),
+        Form::Save => save::command(connection, occasion),
+    }
+}
+
+/// `[NEW]` and the like, as wide as the widest.
+pub(super) const fn label(kind: ConnectionEventKind) -> &'static str {
+    match kind {
+        ConnectionEventKind::New => "    [NEW]",
+        ConnectionEventKind::Update => " [UPDATE]",
+        ConnectionEventKind::Destroy => "[DESTROY]",
+        ConnectionEventKind::Unspecified => "[UNKNOWN]",
+    }
+}
+
+/// `[SECONDS.MICROS]` and a tab, where the time is asked for.
+pub(super) fn time(timestamp_us: u64, style: Style) -> String {
+    if !style.timestamp {
+        return String::new();
+    }
+    let (seconds, micros) = (timestamp_us / 1_000_000, timestamp_us % 1_000_000);
+    format!("[{seconds}.{micros:06}]\t")
 }
 
 /// The line of an event, with its newline.
 pub(super) fn event(event: &ConnectionEvent, style: Style) -> String {
     let kind = event.kind();
-    let label = match kind {
-        ConnectionEventKind::New => "[NEW]",
-        ConnectionEventKind::Update => "[UPDATE]",
-        ConnectionEventKind::Destroy => "[DESTROY]",
-        ConnectionEventKind::Unspecified => "[UNKNOWN]",
-    };
-    let mut out = String::new();
-    if style.timestamp {
-        let (seconds, micros) = (event.timestamp_us / 1_000_000, event.timestamp_us % 1_000_000);
-        let _ = write!(out, "[{seconds}.{micros:06}]\t");
-    }
+    let occasion = Occasion::Event { kind, marked: event.marked };
     let connection = event.connection.clone().unwrap_or_default();
-    let _ = writeln!(out, "{label:>9} {}", line(&connection, style, Occasion::Event(kind)));
-    out
+    match style.form {
+        Form::Plain => {
+            let time = time(event.timestamp_us, style);
+            let line = line(&connection, style, occasion);
+            format!("{time}{} {line}{}\n", label(kind), operator(event.portid))
+        }
+        Form::Xml => {
+            let when = style.timestamp.then_some(event.timestamp_us);
+            xml::flow(&connection, when, occasion) + "\n"
+        }
+        Form::Save => save::command(&connection, occasion) + &operator(event.portid) + "\n",
+    }
 }
 
-/// One worker's line of `conntrack -S`, where the kernel has one for each processor. What has no meaning here is
-/// zero; a search is never restarted, and a clash never resolved by sharing an entry.
-pub(super) fn statistics(worker: &WorkerStats) -> String {
-    let counts = worker.conntrack.unwrap_or_default();
-    format!(
-        "cpu={:<4}\tfound=0 invalid={} insert={} insert_failed={} drop={} early_drop={} error=0 \
-         search_restart=0 clash_resolve=0 chaintoolong=0 \n",
-        worker.id,
-        counts.invalid,
-        counts.inserted,
-        counts.insert_failed,
-        counts.drop,
-        counts.early_drop
-    )
+/// The process that has asked for what is told, by number and, while it runs, by name.
+fn operator(portid: u32) -> String {
+    if portid == 0 {
+        return String::new();
+    }
+    let name = std::fs::read_to_string(format!("/proc/{portid}/comm")).unwrap_or_default();
+    match name.trim_end() {
+        "" => format!(" [USERSPACE] portid={portid}"),
+        name => format!(" [USERSPACE] portid={portid} progname={name}"),
+    }
 }
 
 fn line(connection: &Connection, style: Style, occasion: Occasion) -> String {
@@ -84,7 +116,7 @@ fn line(connection: &Connection, style: Style, occasion: Occasion) -> String {
     }
     let _ = write!(out, "{:<8} {} ", protocol::name(connection.protocol), connection.protocol);
     // A connection that has expired has no time left to tell.
-    let expired = occasion == Occasion::Event(ConnectionEventKind::Destroy);
+    let expired = occasion.is_end();
     if !(expired && connection.timeout_s == 0) {
         let _ = write!(out, "{} ", connection.timeout_s);
     }
@@ -106,7 +138,7 @@ fn line(connection: &Connection, style: Style, occasion: Occasion) -> String {
         out.push_str("[ASSURED] ");
     }
     // Events carry a mark only when there is one.
-    if occasion == Occasion::Listing || connection.mark != 0 {
+    if occasion.shows(connection.mark) {
         let _ = write!(out, "mark={} ", connection.mark);
     }
     if connection.zone != 0 {
@@ -115,7 +147,7 @@ fn line(connection: &Connection, style: Style, occasion: Occasion) -> String {
     if !connection.helper.is_empty() && !expired {
         let _ = write!(out, "helper={} ", connection.helper);
     }
-    if occasion == Occasion::Listing {
+    if !occasion.is_event() {
         let _ = write!(out, "use={} ", connection.r#use);
     }
     if style.id {
@@ -154,13 +186,18 @@ fn push_counters(out: &mut String, counters: Option<&DirectionCounters>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     //! The expected lines are what conntrack 1.4.7 printed for the same connections in the kernel.
 
     use super::*;
     use sluice_control::proto::{ConnectionStatus, GreKeys, IcmpQuery, Ports};
 
-    fn ports(source: [u8; 4], destination: [u8; 4], sport: u32, dport: u32) -> Option<Tuple> {
+    pub(in super::super) fn ports(
+        source: [u8; 4],
+        destination: [u8; 4],
+        sport: u32,
+        dport: u32,
+    ) -> Option<Tuple> {
         Some(Tuple {
             source: source.to_vec(),
             destination: destination.to_vec(),
@@ -169,7 +206,7 @@ mod tests {
         })
     }
 
-    fn tcp() -> Connection {
+    pub(in super::super) fn tcp() -> Connection {
         Connection {
             family: Family::Ipv4.into(),
             protocol: 6,
@@ -191,7 +228,7 @@ mod tests {
     #[test]
     fn an_established_translated_connection() {
         assert_eq!(
-            entry(&tcp(), Style::default()),
+            entry(&tcp(), Style::default(), Occasion::Listing),
             "tcp      6 431999 ESTABLISHED src=10.1.0.2 dst=192.168.1.9 sport=40000 dport=80 \
              src=192.168.1.9 dst=192.168.1.146 sport=80 dport=40000 [ASSURED] mark=0 use=1"
         );
@@ -209,14 +246,14 @@ mod tests {
         };
         connection.original.as_mut().unwrap().zone = 6;
         assert_eq!(
-            entry(&connection, Style::default()),
+            entry(&connection, Style::default(), Occasion::Listing),
             "udp      17 29 src=10.9.9.1 dst=10.9.9.1 sport=45544 dport=2 zone-orig=6 [UNREPLIED] \
              src=10.9.9.1 dst=10.9.9.1 sport=2 dport=45544 mark=0 use=1"
         );
         connection.original.as_mut().unwrap().zone = 0;
         connection.reply.as_mut().unwrap().zone = 7;
         assert_eq!(
-            entry(&connection, Style::default()),
+            entry(&connection, Style::default(), Occasion::Listing),
             "udp      17 29 src=10.9.9.1 dst=10.9.9.1 sport=45544 dport=2 [UNREPLIED] \
              src=10.9.9.1 dst=10.9.9.1 sport=2 dport=45544 zone-reply=7 mark=0 use=1"
         );
@@ -237,7 +274,7 @@ mod tests {
             ..Connection::default()
         };
         assert_eq!(
-            entry(&connection, Style::default()),
+            entry(&connection, Style::default(), Occasion::Listing),
             "udp      17 29 src=10.1.0.2 dst=192.168.1.9 sport=4000 dport=54 packets=1 bytes=60 \
              [UNREPLIED] src=10.9.9.9 dst=10.1.0.2 sport=54 dport=4000 packets=0 bytes=0 mark=5 \
              zone=7 use=1"
@@ -265,9 +302,9 @@ mod tests {
             id: 42,
             ..Connection::default()
         };
-        let style = Style { extended: true, id: true, timestamp: true };
+        let style = Style { extended: true, id: true, timestamp: true, ..Style::default() };
         assert_eq!(
-            entry(&connection, style),
+            entry(&connection, style, Occasion::Listing),
             "ipv6     10 icmpv6   58 29 src=fd00::1 dst=fd00::2 type=128 code=0 id=9 [UNREPLIED] \
              src=fd00::2 dst=fd00::1 type=129 code=0 id=9 mark=0 use=1 id=42"
         );
@@ -292,7 +329,7 @@ mod tests {
             ..Connection::default()
         };
         assert_eq!(
-            entry(&connection, Style::default()),
+            entry(&connection, Style::default(), Occasion::Listing),
             "unknown  253 29 src=10.1.0.2 dst=192.168.1.9 [UNREPLIED] src=192.168.1.9 \
              dst=10.1.0.2 mark=0 use=1"
         );
@@ -301,7 +338,7 @@ mod tests {
         connection.original = bare([10, 1, 0, 2], [192, 168, 1, 9], keys(1, 2));
         connection.reply = bare([192, 168, 1, 9], [10, 1, 0, 2], keys(2, 1));
         assert_eq!(
-            entry(&connection, Style::default()),
+            entry(&connection, Style::default(), Occasion::Listing),
             "gre      47 29 src=10.1.0.2 dst=192.168.1.9 srckey=0x1 dstkey=0x2 [UNREPLIED] \
              src=192.168.1.9 dst=10.1.0.2 srckey=0x2 dstkey=0x1 mark=0 use=1"
         );
@@ -312,6 +349,8 @@ mod tests {
         let mut new = ConnectionEvent {
             kind: ConnectionEventKind::New.into(),
             connection: Some(tcp()),
+            marked: false,
+            portid: 0,
             lost: 0,
             timestamp_us: 1_795_432_578_061_656,
         };
@@ -331,22 +370,6 @@ mod tests {
             event(&new, Style::default()),
             "[DESTROY] tcp      6 src=10.1.0.2 dst=192.168.1.9 sport=40000 dport=80 \
              src=192.168.1.9 dst=192.168.1.146 sport=80 dport=40000 [ASSURED]\n"
-        );
-    }
-
-    #[test]
-    fn statistics_of_a_worker() {
-        let counts = sluice_control::proto::ConntrackStats {
-            inserted: 20,
-            invalid: 2,
-            early_drop: 1,
-            ..Default::default()
-        };
-        let worker = WorkerStats { id: 1, conntrack: Some(counts), ..Default::default() };
-        assert_eq!(
-            statistics(&worker),
-            "cpu=1   \tfound=0 invalid=2 insert=20 insert_failed=0 drop=0 early_drop=1 error=0 \
-             search_restart=0 clash_resolve=0 chaintoolong=0 \n"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! Owns the scenarios of helpers: FTP in its four ways of announcing a data connection and TFTP, with and without
 //! translation. What a packet's state was, and whether its connection was expected, is read off its DSCP.
 
+mod fragments;
 mod ftp;
 mod tftp;
 mod translated;

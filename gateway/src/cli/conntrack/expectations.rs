@@ -1,0 +1,190 @@
+//! `conntrack -L expect` and the like.
+//!
+//! ```text
+//! 299 proto=6 src=… dst=… sport=0 dport=1025 mask-src=… mask-dst=… sport=0 dport=65535 master-src=… master-dst=… sport=… dport=… class=0 helper=ftp
+//! left        what its first packet looks like          which of that has to be so                 who expects it
+//! ```
+
+use std::process::ExitCode;
+
+use sluice_control::proto::{
+    ConnectionEventKind, DeleteExpectationRequest, Expectation, Family, FirstPacket,
+    FlushExpectationsRequest, FollowExpectationsRequest, ListExpectationsRequest, Tuple,
+    tuple::Layer4,
+};
+
+use super::read::Expectations;
+use super::words::{Form, Style};
+use super::{Interrupts, complain, complain_of_lost, failed, text, xml};
+use crate::cli::failure::Failure;
+use crate::cli::output;
+use crate::cli::remote::Remote;
+use crate::cli::wire;
+
+/// Does what was asked of the table.
+pub(super) async fn perform(task: Expectations, remote: &Remote) -> Result<ExitCode, Failure> {
+    match task {
+        Expectations::List { family, style } => {
+            let found = list(remote, family, None).await?;
+            output::print(&framed(&found, style))?;
+            complain(&format!("{} expectations have been shown.", found.len()));
+        }
+        Expectations::Get { met_by } => {
+            let found = list(remote, Family::Unspecified, Some(met_by)).await?;
+            if found.is_empty() {
+                return Err(missing());
+            }
+            output::print(&found.iter().map(|found| line(found) + "\n").collect::<String>())?;
+        }
+        Expectations::Delete { met_by } => {
+            let request = DeleteExpectationRequest { met_by: Some(met_by) };
+            let answer = remote.conntrack().await?.delete_expectation(request).await?;
+            if !answer.into_inner().deleted {
+                return Err(missing());
+            }
+            // As the original, which counts what it shows, and fails where that is nothing.
+            complain("0 expectations have been shown.");
+            return Ok(ExitCode::from(1));
+        }
+        Expectations::Follow { style } => follow(remote, style).await?,
+        Expectations::Flush => {
+            remote.conntrack().await?.flush_expectations(FlushExpectationsRequest {}).await?;
+            complain("expectation table has been emptied.");
+        }
+        Expectations::Count => {
+            let found = list(remote, Family::Unspecified, None).await?;
+            output::print(&format!("{}\n", found.len()))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn missing() -> Failure {
+    failed("Operation failed: No such file or directory")
+}
+
+async fn list(
+    remote: &Remote,
+    family: Family,
+    met_by: Option<FirstPacket>,
+) -> Result<Vec<Expectation>, Failure> {
+    let request = ListExpectationsRequest { family: family.into(), met_by };
+    let answer = remote.conntrack().await?.list_expectations(request).await?;
+    Ok(answer.into_inner().expectations)
+}
+
+fn framed(found: &[Expectation], style: Style) -> String {
+    match style.form {
+        Form::Plain | Form::Save => found.iter().map(|found| line(found) + "\n").collect(),
+        Form::Xml if found.is_empty() => String::new(),
+        Form::Xml => {
+            let [head, end] = xml::frame("expect");
+            let flow = |found| xml::expectation(found, None, None) + "\n";
+            format!("{head}{}{end}", found.iter().map(flow).collect::<String>())
+        }
+    }
+}
+
+async fn follow(remote: &Remote, style: Style) -> Result<(), Failure> {
+    let request = FollowExpectationsRequest {};
+    let mut stream = remote.conntrack().await?.follow_expectations(request).await?.into_inner();
+    let mut interrupts = Interrupts::new()?;
+    let [head, end] = xml::frame("expect");
+    let mut shown = 0_u64;
+    while let Some(event) = interrupts.next(&mut stream).await? {
+        complain_of_lost(event.lost);
+        let expectation = event.expectation.clone().unwrap_or_default();
+        let said = said(&expectation, event.kind(), event.timestamp_us, style);
+        let head = if style.form == Form::Xml && shown == 0 { head } else { "" };
+        output::print(&format!("{head}{said}\n"))?;
+        shown += 1;
+    }
+    if style.form == Form::Xml && shown > 0 {
+        output::print(end)?;
+    }
+    complain(&format!("{shown} expectation events have been shown."));
+    Ok(())
+}
+
+fn said(expected: &Expectation, kind: ConnectionEventKind, time: u64, style: Style) -> String {
+    match style.form {
+        Form::Plain | Form::Save => {
+            format!("{}{} {}", text::time(time, style), text::label(kind), line(expected))
+        }
+        Form::Xml => xml::expectation(expected, Some(kind), style.timestamp.then_some(time)),
+    }
+}
+
+/// One expectation, without a newline.
+fn line(expected: &Expectation) -> String {
+    let tuple = expected.tuple.clone().unwrap_or_default();
+    let master = expected.master.clone().unwrap_or_default();
+    let whole = match expected.family() {
+        Family::Ipv6 => "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        Family::Ipv4 | Family::Unspecified => "255.255.255.255",
+    };
+    format!(
+        "{} proto={} {} mask-src={whole} mask-dst={whole} sport=0 dport=65535 {} class=0 helper={}",
+        expected.timeout_s,
+        expected.protocol,
+        ends(&tuple, ""),
+        ends(&master, "master-"),
+        expected.helper,
+    )
+}
+
+fn ends(tuple: &Tuple, whose: &str) -> String {
+    let source = wire::address_text(&tuple.source);
+    let destination = wire::address_text(&tuple.destination);
+    let (sport, dport) = match &tuple.layer4 {
+        Some(Layer4::Ports(ports)) => (ports.source, ports.destination),
+        Some(Layer4::Icmp(_) | Layer4::Gre(_)) | None => (0, 0),
+    };
+    format!("{whose}src={source} {whose}dst={destination} sport={sport} dport={dport}")
+}
+
+#[cfg(test)]
+mod tests {
+    //! The expected lines are what conntrack 1.4.7 printed of the kernel's.
+
+    use super::super::text::tests::ports;
+    use super::*;
+
+    fn expected() -> Expectation {
+        Expectation {
+            family: Family::Ipv4.into(),
+            protocol: 6,
+            timeout_s: 299,
+            tuple: ports([10, 9, 9, 2], [10, 9, 9, 7], 0, 1025),
+            master: ports([10, 9, 9, 2], [10, 9, 9, 7], 53106, 21),
+            master_protocol: 6,
+            helper: "ftp".into(),
+        }
+    }
+
+    #[test]
+    fn one_that_is_listed() {
+        let line = "299 proto=6 src=10.9.9.2 dst=10.9.9.7 sport=0 dport=1025 \
+            mask-src=255.255.255.255 mask-dst=255.255.255.255 sport=0 dport=65535 \
+            master-src=10.9.9.2 master-dst=10.9.9.7 sport=53106 dport=21 class=0 helper=ftp";
+        assert_eq!(super::line(&expected()), line);
+        let style = Style { timestamp: true, ..Style::default() };
+        let event = said(&expected(), ConnectionEventKind::New, 1_795_692_419_841_729, style);
+        assert_eq!(event, format!("[1795692419.841729]\t    [NEW] {line}"));
+    }
+
+    #[test]
+    fn one_in_xml() {
+        let xml = "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<expect>\n<flow><layer3 \
+            protonum=\"2\" protoname=\"ipv4\"><expected><src>10.9.9.2</src><dst>10.9.9.7</dst>\
+            </expected><mask><src>255.255.255.255</src><dst>255.255.255.255</dst></mask><master>\
+            <src>10.9.9.2</src><dst>10.9.9.7</dst></master></layer3><layer4 protonum=\"6\" \
+            protoname=\"tcp\"><expected><sport>0</sport><dport>1025</dport></expected><mask>\
+            <sport>0</sport><dport>65535</dport></mask><master><sport>53106</sport>\
+            <dport>21</dport></master></layer4><meta><helper-name>ftp</helper-name>\
+            <timeout>299</timeout><class>0</class></meta></flow>\n</expect>\n";
+        let style = Style { form: Form::Xml, ..Style::default() };
+        assert_eq!(framed(&[expected()], style), xml);
+        assert_eq!(framed(&[], style), "");
+    }
+}
