@@ -23,7 +23,14 @@ take_default_route = true
 twin = "wan-host"
 [[interface]]
 name = "br0"
-bridge = { ports = ["lan"] }
+bridge = { ports = ["p1", "p2"] }
+address = ["10.7.0.1/24"]
+[[interface]]
+name = "p1"
+device = "af_packet:p1"
+[[interface]]
+name = "p2"
+device = "af_packet:p2"
 [[route]]
 to = "default"
 via = "192.168.1.1"
