@@ -57,8 +57,6 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Course, Stop> {
-        // Its next one may go elsewhere, or be routed.
-        flight.cacheable = false;
         let before = flight.destination;
         self.enter(env, flight)?;
         if flight.destination == before {

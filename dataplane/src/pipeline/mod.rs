@@ -51,7 +51,8 @@ use fast::Ways;
 pub(crate) use fast::{
     Arrival, BURST, Exit, Exits, Passed, Plain, Run, Slots, Vector, is_v6, prefetch,
 };
-use route::{OwnRoute, Route};
+use route::OwnRoute;
+pub(crate) use route::Route;
 use std::sync::Arc;
 pub(crate) use tell::ports;
 pub(crate) use translate::forget;

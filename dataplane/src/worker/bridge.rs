@@ -13,7 +13,7 @@ use crate::interface::{Interface, Member};
 use crate::neighbour::Event;
 use crate::neighbour::ndp::is_discovery;
 use crate::packet::{Packet, Pool};
-use crate::pipeline::Course;
+use crate::pipeline::{Course, Route};
 use crate::wire::parse::{Headers, parse_ip};
 use crate::wire::{put, u16_at};
 
@@ -193,7 +193,8 @@ impl<P: Packet> State<P> {
         }
     }
 
-    /// A datagram that is to be switched, or for a group, past the tables.
+    /// A datagram that came by a bridge, past the tables. What its frame said is not the last word: where PREROUTING has
+    /// changed its destination it may be switched instead of routed, or the other way round.
     pub(super) fn switch_datagram<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
@@ -210,8 +211,7 @@ impl<P: Packet> State<P> {
         let to = match course {
             Ok(Course::To(mac)) => self.course(burst, member, mac),
             Ok(Course::Up(route)) => {
-                let outcome = A::lane(self).hand_up(env, &mut flight, Some(route));
-                return self.dispatch(burst, flight, outcome, Some(from));
+                return self.rise(burst, from, flight, Some(route));
             }
             Ok(Course::Unresolved(out)) => {
                 self.tell(Event::Wanted { interface: out.egress, address: out.next_hop });
@@ -225,7 +225,7 @@ impl<P: Packet> State<P> {
             }
             To::Port(port) => self.leave_last(burst, from, flight, port),
             To::All { up } => self.flood_datagram(burst, from, member, flight, up),
-            To::Up => self.rise(burst, from, flight),
+            To::Up => self.rise(burst, from, flight, None),
             To::Other => self.end_switched(burst, flight, DropReason::OtherHost),
         }
     }
@@ -254,7 +254,7 @@ impl<P: Packet> State<P> {
             self.dispatch(burst, copy, outcome, None);
         }
         match up {
-            true => self.rise(burst, from, flight),
+            true => self.rise(burst, from, flight, None),
             false => self.end_switched(burst, flight, DropReason::NoBridgePort),
         }
     }
@@ -284,12 +284,13 @@ impl<P: Packet> State<P> {
         outcome
     }
 
-    /// Up, to the bridge's own interface.
+    /// Up, to the bridge's own interface; `route` is where it goes from there, if that is known.
     fn rise<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         from: From<'_>,
         mut flight: Flight<A, P>,
+        route: Option<Route>,
     ) {
         let headers = flight.headers;
         if headers.version == IpVersion::V6 && is_discovery(flight.lead.data(), &headers) {
@@ -299,9 +300,9 @@ impl<P: Packet> State<P> {
             return self.neighbour_discovery(burst, id, interface, lead, &headers, mac);
         }
         self.allow_copies(burst, &mut flight);
-        let outcome = A::lane(self).hand_up(burst.env, &mut flight, None);
+        let outcome = A::lane(self).hand_up(burst.env, &mut flight, route);
         self.send_copies(burst, &mut flight);
-        self.dispatch(burst, flight, outcome, Some(from));
+        self.dispatch_routed(burst, from, flight, outcome);
     }
 
     fn end_switched<A: InWorker, L: Pool<Packet = P>>(

@@ -217,18 +217,29 @@ impl<P: Packet> State<P> {
                 flight.link_broadcast = from.link_broadcast;
                 flight.raw_counted = from.stage == Stage::Owner { raw_counted: true };
                 flight.ports = from.ports;
-                if from.switched {
+                if from.ports.ingress.is_some() {
                     return self.switch_datagram(burst, from, flight);
                 }
                 self.allow_copies(burst, &mut flight);
                 let outcome = A::lane(self).receive(burst.env, &mut flight);
                 self.send_copies(burst, &mut flight);
-                if let Some(redirect) = flight.redirect {
-                    self.redirect(burst, &flight, redirect);
-                }
-                self.dispatch(burst, flight, outcome, Some(from));
+                self.dispatch_routed(burst, from, flight, outcome);
             }
         }
+    }
+
+    /// Acts on what the pipeline said of a packet from the wire; its sender may hear of a better way.
+    pub(super) fn dispatch_routed<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: From<'_>,
+        flight: Flight<A, P>,
+        outcome: Result<Verdict, Stop>,
+    ) {
+        if let Some(redirect) = flight.redirect {
+            self.redirect(burst, &flight, redirect);
+        }
+        self.dispatch(burst, flight, outcome, Some(from));
     }
 
     /// All fragments of a datagram meet at one worker, whatever queues they came by.
@@ -396,9 +407,9 @@ pub(super) struct From<'a> {
     pub(super) stage: Stage,
     pub(super) link_broadcast: bool,
     pub(super) mac: Mac,
-    /// The ports of a bridge it has to do with,
+    /// The ports of a bridge it has to do with.
     pub(super) ports: Ports,
-    /// which may have to switch it.
+    /// Its frame is for others than the bridge.
     pub(super) switched: bool,
 }
 
