@@ -11,7 +11,7 @@ use super::route::{Out, Route};
 use super::{Env, Family, Lane};
 use crate::address::Mac;
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Stop, Verdict};
+use crate::flight::{Flight, Flow, Stop, Verdict};
 use crate::ids::InterfaceId;
 use crate::neighbour::Link;
 use crate::packet::Packet;
@@ -157,6 +157,19 @@ impl<A: Family> Lane<A> {
             None => self.route(env, flight).and_then(|route| self.go_on(env, flight, route)),
         };
         self.finish(env, flight, verdict)
+    }
+
+    /// A reset is about to answer this datagram past all rules: its connection closes. False where the sender is not to
+    /// be reached.
+    pub(crate) fn closes_for<P: Packet>(&mut self, env: Env<'_>, flight: &Flight<A, P>) -> bool {
+        if self.next_hop(env, flight.source).is_none() {
+            return false;
+        }
+        if let Flow::Known(flow) = flight.flow {
+            self.conntrack.close(flow, env.now, &env.snapshot.conntrack);
+            self.note_state(env, flow);
+        }
+        true
     }
 
     /// It goes nowhere: a connection that it would have begun does not come to be.

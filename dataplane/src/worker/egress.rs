@@ -150,7 +150,7 @@ impl<P: Packet> State<P> {
     }
 
     /// Sends one packet that fits.
-    fn send<L: Pool<Packet = P>>(
+    pub(super) fn send<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         hop: Hop,

@@ -5,7 +5,7 @@
 
 use super::bridge::{copy_of, find, others};
 use super::counters::Counter;
-use super::egress::Hop;
+use super::egress::{Hop, headers_of};
 use super::ingress::InWorker;
 use super::{Burst, State};
 use crate::address::{IpVersion, Mac};
@@ -128,6 +128,26 @@ impl<P: Packet> State<P> {
     /// A frame that was counted as transmitted does not leave.
     fn uncount(&self) {
         self.counters.add(Counter::Transmitted, 1_u64.wrapping_neg());
+    }
+
+    /// Sends a reset to a sender behind a bridge's port, in the name of the MAC it had sent to, past all rules (kernel
+    /// `nf_send_reset`): switches on the way would take the gateway's own MAC for the other end's.
+    pub(super) fn reset_by_port<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        flight: &Flight<A, P>,
+        answer: P,
+        port: InterfaceId,
+    ) {
+        if !A::lane(self).closes_for(burst.env, flight) {
+            return;
+        }
+        self.counters.add(Counter::Originated, 1);
+        let Some(headers) = headers_of(&answer) else {
+            return self.counters.dropped(DropReason::Truncated);
+        };
+        let (source, destination) = flight.macs();
+        self.send(burst, Hop::Bridged { port, destination, source }, answer, &headers);
     }
 
     /// Sends all frames of a datagram that is bridged out of `port`, with the MACs it has (kernel
