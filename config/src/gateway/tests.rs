@@ -110,6 +110,32 @@ fn errors(text: &str) -> String {
 }
 
 #[test]
+fn a_bridge_has_ports_with_devices_and_without_addresses() {
+    let text = r#"[[interface]]
+name = "lan"
+device = "af_packet:lan"
+address = ["10.1.0.1/16"]
+[[interface]]
+name = "lan.5"
+vlan = { parent = "lan", id = 5 }
+[[interface]]
+name = "br0"
+bridge = { ports = ["lan", "lan.5"] }
+[[interface]]
+name = "br1"
+bridge = { ports = [] }
+"#;
+    let said = errors(text);
+    for wanted in [
+        "port `lan` has an address",
+        "port `lan.5` has no device of its own",
+        "a bridge has at least one port",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+}
+
+#[test]
 fn names_every_error_of_a_file_at_once() {
     let text = r#"[gatway]
 [gateway]

@@ -5,6 +5,7 @@ use crate::controller::{ApplyError, Controller};
 use crate::proto;
 use crate::server::{Plane, PortCounters};
 use sluice_config::gateway::{Interface as Configured, InterfaceKind};
+use sluice_dataplane::address::Mac;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interface;
 use tonic::Status;
@@ -114,6 +115,51 @@ fn message(
         master: master.map(|bridge| bridge.name.clone()).unwrap_or_default(),
         bridge: id.is_some_and(|id| controller.interfaces.bridge(id).is_some()),
     }
+}
+
+/// What bridges know: the MACs of their ports, and those learned.
+pub(super) fn list_fdb(
+    plane: &Plane,
+    asked: &proto::ListFdbRequest,
+) -> Result<proto::ListFdbResponse, Status> {
+    let controller = plane.lock();
+    let interfaces = &controller.interfaces;
+    if !asked.bridge.is_empty() {
+        let (id, _) = device(&controller, &asked.bridge)?;
+        if interfaces.bridge(id).is_none() {
+            return Err(Status::not_found(format!("{} is no bridge", asked.bridge)));
+        }
+    }
+    let now = (plane.clock)();
+    let mut entries = Vec::new();
+    for bridge in interfaces.bridges() {
+        let Some(master) = interfaces.get(bridge.id).map(|own| &own.name) else { continue };
+        if !asked.bridge.is_empty() && asked.bridge != *master {
+            continue;
+        }
+        let mut entry = |mac: Mac, port: InterfaceId, permanent: bool, age: u32| {
+            let Some(port) = interfaces.get(port) else { return };
+            entries.push(proto::FdbEntry {
+                mac: mac.0.to_vec(),
+                port: port.name.clone(),
+                master: master.clone(),
+                permanent,
+                age,
+            });
+        };
+        for port in &bridge.ports {
+            if let Some(own) = interfaces.get(*port) {
+                entry(own.mac, *port, true, 0);
+            }
+        }
+        for known in bridge.fdb.entries(now).filter(|known| bridge.ports.contains(&known.port)) {
+            entry(known.mac, known.port, false, known.age);
+        }
+    }
+    entries.sort_by(|a, b| {
+        (&a.master, &a.port, a.permanent, &a.mac).cmp(&(&b.master, &b.port, b.permanent, &b.mac))
+    });
+    Ok(proto::ListFdbResponse { entries })
 }
 
 /// Changes the MTU and whether an interface is used; gives an interface that went down. What the device itself must
