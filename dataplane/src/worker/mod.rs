@@ -212,6 +212,7 @@ impl<P: Packet> Worker<P> {
         }
         if !packets.is_empty() {
             self.state.burst(&mut burst, from, packets, &mut self.vector);
+            self.state.leave_bridges(&mut burst);
         }
     }
 
