@@ -10,6 +10,7 @@
 use crate::address::{Address, IpVersion, Mac, V4, V6};
 use crate::bridge::Bridge;
 use crate::ids::InterfaceId;
+use crate::time::Instant;
 use hashbrown::{HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -160,6 +161,16 @@ impl Interfaces {
     #[must_use]
     pub fn master(&self, id: InterfaceId) -> Option<&Bridge> {
         self.bridges.iter().find(|bridge| bridge.ports.contains(&id))
+    }
+
+    /// A frame of `mac` came in by a port of a bridge, which learns where that is; the gateway's own are nowhere else
+    /// (kernel `br_fdb_update`).
+    pub(crate) fn learn(&self, port: InterfaceId, mac: Mac, now: Instant) {
+        let Some(bridge) = self.master(port) else { return };
+        let mut own = bridge.ports.iter().chain([&bridge.id]).filter_map(|id| self.get(*id));
+        if !own.any(|own| own.mac == mac) {
+            bridge.fdb.learn(mac, port, now);
+        }
     }
 
     /// The port of a bridge that a port is.

@@ -102,6 +102,18 @@ fn frames_go_where_their_destination_is() {
 }
 
 #[test]
+fn the_gateways_own_addresses_are_not_learned() {
+    for mut gateway in gateways() {
+        let mine = frame(host(2), gateway_mac(SECOND), CLIENT, OTHER, 1000);
+        assert_eq!(ports(&gateway.receive(FIRST, &mine)), [SECOND]);
+        let reader = gateway.published.reader();
+        let bridge = &reader.get().interfaces.bridges()[0];
+        assert_eq!(bridge.fdb.entries(gateway.now).count(), 0);
+        gateway.check_accounts();
+    }
+}
+
+#[test]
 fn what_is_routed_finds_its_port() {
     for mut gateway in gateways() {
         let mac = gateway_mac(LAN);

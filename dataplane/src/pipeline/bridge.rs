@@ -36,9 +36,8 @@ impl<A: Family> Lane<A> {
     pub(super) fn learn<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) {
         if let Some(port) = flight.ports.ingress
             && !env.tracing.is_dry()
-            && let Some(bridge) = env.snapshot.interfaces.master(port)
         {
-            bridge.fdb.learn(flight.macs().1, port, env.now);
+            env.snapshot.interfaces.learn(port, flight.macs().1, env.now);
         }
     }
 

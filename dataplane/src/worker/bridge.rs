@@ -102,7 +102,7 @@ impl<P: Packet> State<P> {
             _ if !member.interface.up || !own.up => Some(DropReason::InterfaceDown),
             Link { source, .. } if !is_valid_source(source) => Some(DropReason::BadSourceMac),
             Link { destination, source, .. } if is_reserved(destination) => {
-                member.bridge.fdb.learn(source, member.id, now);
+                interfaces.learn(member.id, source, now);
                 Some(DropReason::ReservedGroup)
             }
             Link { .. } => None,
@@ -152,7 +152,7 @@ impl<P: Packet> State<P> {
         link: Link,
         stage: Stage,
     ) {
-        member.bridge.fdb.learn(link.source, member.id, burst.env.now);
+        burst.env.snapshot.interfaces.learn(member.id, link.source, burst.env.now);
         let up = LinkPort { port, carrier: own.port, ports: Ports::NONE };
         match self.course(burst, member, link.destination) {
             To::Up => self.link_frame(burst, up, packet, Vec::new(), stage),

@@ -426,10 +426,8 @@ pub(super) struct LinkPort {
 
 /// The sender of a packet that PREROUTING has let in is behind the port it came by.
 pub(super) fn learn(env: Env<'_>, from: From<'_>) {
-    if let Some(port) = from.ports.ingress
-        && let Some(bridge) = env.snapshot.interfaces.master(port)
-    {
-        bridge.fdb.learn(from.mac, port, env.now);
+    if let Some(port) = from.ports.ingress {
+        env.snapshot.interfaces.learn(port, from.mac, env.now);
     }
 }
 
