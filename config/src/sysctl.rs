@@ -180,6 +180,16 @@ impl Sysctl {
         self.get(&format!("net.{family}.conf.all.{setting}")).unwrap_or_default()
     }
 
+    /// `net.bridge.bridge-nf-call-iptables`: bridged IPv4 packets pass iptables.
+    pub fn bridge_call_iptables(&self) -> bool {
+        self.enabled("net.bridge.bridge-nf-call-iptables")
+    }
+
+    /// `net.bridge.bridge-nf-call-ip6tables`: bridged IPv6 packets pass ip6tables.
+    pub fn bridge_call_ip6tables(&self) -> bool {
+        self.enabled("net.bridge.bridge-nf-call-ip6tables")
+    }
+
     /// `net.ipv4.ip_forward`, also spelled `net.ipv4.conf.all.forwarding`.
     pub fn ip_forward(&self) -> bool {
         let spelled = "net.ipv4.conf.all.forwarding";

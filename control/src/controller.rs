@@ -247,6 +247,10 @@ impl Controller {
     /// As [`apply`](Self::apply); everything stays as it was.
     pub fn set_link(&mut self, id: InterfaceId, up: bool, now: Instant) -> Result<u64, ApplyError> {
         let changed = self.interfaces.with_state(id, up);
+        if let Some(bridge) = self.interfaces.master(id).filter(|_| !up) {
+            // Whoever was behind it is behind another port now, or nowhere (kernel `br_fdb_delete_by_port`).
+            bridge.fdb.flush(id);
+        }
         let before = std::mem::replace(&mut self.interfaces, changed);
         let done = self.reconfigure(self.running.config.clone(), now);
         if done.is_err() {

@@ -27,6 +27,12 @@ reasons! {
     Oversized = "oversized",
     /// Not for this gateway's MAC.
     OtherHost = "other-host",
+    /// On a bridge: a source that is a group or zero.
+    BadSourceMac = "bad-source-mac",
+    /// On a bridge: for a group that stays on its link (01:80:c2:00:00:01 to 0f).
+    ReservedGroup = "reserved-group",
+    /// On a bridge: for where it came from, or no other port is up.
+    NoBridgePort = "no-bridge-port",
     /// VLAN tag without a sub-interface, or more than one tag.
     UnknownVlan = "unknown-vlan",
     /// The interface is administratively down.

@@ -1,6 +1,7 @@
 //! A packet on its way through the pipeline, with what has been found out about it.
 
-use crate::address::{Address, IpVersion};
+use crate::address::{Address, IpVersion, Mac};
+use crate::bridge::Ports;
 use crate::conntrack::{Conntrack, CtState, FlowRef, NewConnection, Status, Zones};
 use crate::copies::{Copies, Made};
 use crate::datagram::{self, Sizes};
@@ -86,6 +87,8 @@ pub(crate) struct Flight<A, P> {
     pub(crate) redirect: Option<Redirect>,
     pub(crate) ingress: InterfaceId,
     pub(crate) egress: Option<InterfaceId>,
+    /// The ports of a bridge it has to do with.
+    pub(crate) ports: Ports,
     /// Arrived as a link-layer broadcast or multicast.
     pub(crate) link_broadcast: bool,
     pub(crate) mark: u32,
@@ -153,6 +156,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             redirect: None,
             ingress,
             egress: None,
+            ports: Ports::NONE,
             link_broadcast: false,
             mark: 0,
             // As the kernel says of what has not been tracked yet.
@@ -247,6 +251,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             destination: self.destination,
             ingress: self.ingress,
             egress: self.egress,
+            ports: self.ports,
             link_broadcast: self.link_broadcast,
             state: self.state,
             snat: status.has(Status::SRC_NAT),
@@ -292,6 +297,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             redirect: None,
             ingress: InterfaceId::HOST,
             egress: None,
+            ports: Ports::NONE,
             link_broadcast: self.link_broadcast,
             mark: order.mark,
             state: CtState::Untracked,
@@ -316,6 +322,59 @@ impl<A: Address, P: Packet> Flight<A, P> {
         }
         copy.headers.ttl = ttl;
         copy
+    }
+
+    /// The same datagram once more, for another port of a bridge: `lead` and `rest` are copies of its frames. What it is
+    /// of a connection goes along; see [`Self::take_back`].
+    pub(crate) fn double(&mut self, lead: P, rest: Vec<(P, Headers)>) -> Self {
+        Self {
+            lead,
+            rest,
+            pulled: self.pulled,
+            sizes: self.sizes,
+            recut: self.recut,
+            headers: self.headers,
+            layer4: self.layer4,
+            length: self.length,
+            source: self.source,
+            destination: self.destination,
+            tuple: self.tuple,
+            redirect: None,
+            ingress: self.ingress,
+            egress: None,
+            ports: self.ports,
+            link_broadcast: self.link_broadcast,
+            mark: self.mark,
+            state: self.state,
+            notrack: self.notrack,
+            tie: self.tie,
+            template: self.template,
+            zones: self.zones,
+            raw_counted: self.raw_counted,
+            flow: std::mem::replace(&mut self.flow, Flow::None),
+            copies: None,
+            trail: Trail::new(),
+            cacheable: false,
+            traced: self.traced,
+            supposed: self.supposed,
+        }
+    }
+
+    /// A connection that a copy has begun is that of the others too; one that it has not is still to be begun.
+    pub(crate) fn take_back(&mut self, copy: &mut Self) {
+        self.flow = match &copy.flow {
+            Flow::Known(flow) => Flow::Known(*flow),
+            Flow::Error(flow) => Flow::Error(*flow),
+            Flow::None | Flow::New(_) | Flow::Unborn(_) => {
+                std::mem::replace(&mut copy.flow, Flow::None)
+            }
+        };
+    }
+
+    /// Destination and source of its frame.
+    pub(crate) fn macs(&self) -> (Mac, Mac) {
+        let mac = |at: usize| self.lead.data().get(at..).and_then(|rest| rest.first_chunk());
+        (Mac(mac(0).copied().unwrap_or_default()), Mac(mac(6).copied().unwrap_or_default()))
     }
 
     /// IP bytes of the datagram, or of its largest fragment as it came.
@@ -400,6 +459,11 @@ pub(crate) enum Verdict {
         next_hop: IpAddr,
         /// The next hop's slot, if it has one already.
         neighbour: Option<NeighbourId>,
+    },
+    /// Out of a port of the bridge it came in by, with the MACs it has.
+    Bridge {
+        /// The port.
+        port: InterfaceId,
     },
     /// To the host's own stack, on that interface.
     Host,

@@ -4,9 +4,13 @@
 //!   port 0 ──┬── untagged ──> lan   (InterfaceId 0)
 //!            └── tag 5 ─────> lan.5 (InterfaceId 1)
 //! ```
+//!
+//! Ports of a [bridge](crate::bridge) are interfaces of their own, without addresses; the bridge's has a virtual port.
 
 use crate::address::{Address, IpVersion, Mac, V4, V6};
+use crate::bridge::Bridge;
 use crate::ids::InterfaceId;
+use crate::time::Instant;
 use hashbrown::{HashMap, HashSet};
 use std::net::IpAddr;
 
@@ -27,7 +31,7 @@ pub enum ReversePathFilter {
 pub struct Interface {
     /// Name, at most 15 bytes, as rules say it.
     pub name: String,
-    /// Index of the port that carries it.
+    /// Index of the port that carries it; a bridge's lies behind those of the real ports.
     pub port: u16,
     /// Index of the port that leads to its twin in the host's own stack.
     pub twin: Option<u16>,
@@ -80,6 +84,18 @@ pub struct Interfaces {
     own: HashSet<IpAddr>,
     /// and the bits they fall on, by family; most others fall on none of them.
     own_bits: [[u64; 4]; 2],
+    bridges: Vec<Bridge>,
+}
+
+/// A port of a bridge.
+#[derive(Debug, Clone, Copy)]
+pub struct Member<'a> {
+    /// The interface it is.
+    pub id: InterfaceId,
+    /// Its own MAC, MTU and state.
+    pub interface: &'a Interface,
+    /// What it belongs to.
+    pub bridge: &'a Bridge,
 }
 
 /// The bit an address falls on: family, word, bit.
@@ -119,7 +135,53 @@ impl Interfaces {
             }
         }
         let own = list.iter().flatten().flat_map(Interface::addresses).map(|(own, _)| own);
-        Self { own: own.collect(), list, by_tag, by_twin, own_bits }
+        Self { own: own.collect(), list, by_tag, by_twin, own_bits, bridges: Vec::new() }
+    }
+
+    /// The same interfaces, some of them bridges and their ports.
+    #[must_use]
+    pub fn with_bridges(self, bridges: Vec<Bridge>) -> Self {
+        Self { bridges, ..self }
+    }
+
+    /// The bridges.
+    #[inline]
+    #[must_use]
+    pub fn bridges(&self) -> &[Bridge] {
+        &self.bridges
+    }
+
+    /// The bridge that an interface is.
+    #[must_use]
+    pub fn bridge(&self, id: InterfaceId) -> Option<&Bridge> {
+        self.bridges.iter().find(|bridge| bridge.id == id)
+    }
+
+    /// The bridge that an interface is a port of.
+    #[must_use]
+    pub fn master(&self, id: InterfaceId) -> Option<&Bridge> {
+        self.bridges.iter().find(|bridge| bridge.ports.contains(&id))
+    }
+
+    /// A frame of `mac` came in by a port of a bridge, which learns where that is; the gateway's own are nowhere else
+    /// (kernel `br_fdb_update`).
+    pub(crate) fn learn(&self, port: InterfaceId, mac: Mac, now: Instant) {
+        let Some(bridge) = self.master(port) else { return };
+        let mut own = bridge.ports.iter().chain([&bridge.id]).filter_map(|id| self.get(*id));
+        if !own.any(|own| own.mac == mac) {
+            bridge.fdb.learn(mac, port, now);
+        }
+    }
+
+    /// The port of a bridge that a port is.
+    #[inline]
+    #[must_use]
+    pub fn member(&self, port: u16) -> Option<Member<'_>> {
+        if self.bridges.is_empty() {
+            return None;
+        }
+        let (id, interface) = self.find(port, None)?;
+        Some(Member { id, interface, bridge: self.master(id)? })
     }
 
     /// The same as [`Self::owns`], quick where the answer is no.
@@ -134,7 +196,8 @@ impl Interfaces {
     #[must_use]
     pub fn with_state(&self, id: InterfaceId, up: bool) -> Self {
         let mut list = self.list.clone();
-        let Some(changed) = self.get(id) else { return Self::new(list) };
+        let bridges = self.bridges.clone();
+        let Some(changed) = self.get(id) else { return Self::new(list).with_bridges(bridges) };
         for (slot, interface) in list.iter_mut().enumerate() {
             let Some(interface) = interface else { continue };
             let below = changed.vlan.is_none() && interface.port == changed.port;
@@ -142,7 +205,7 @@ impl Interfaces {
                 interface.up = up;
             }
         }
-        Self::new(list)
+        Self::new(list).with_bridges(bridges)
     }
 
     /// The interface of that id.

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod adjacency;
+pub mod bridge;
 pub mod cache;
 pub mod conntrack;
 mod copies;

@@ -4,6 +4,7 @@
 //!   loop: requests ─> hand-off ring ─> each port: receive ─> Worker ─> transmit ─> age ─> quiescent
 //! ```
 
+use crate::bridge;
 use crate::drop_reason::DropReason;
 use crate::published::WorkerQuiescence;
 use crate::time::Instant;
@@ -95,7 +96,7 @@ pub struct PollLoop {
 impl PollLoop {
     /// Polls until `stop`; then gives the worker back, so that what it holds can be counted.
     pub fn run(mut self, stop: &AtomicBool) -> Worker<Mbuf> {
-        let mut out = Outbox::new(self.ports.len(), 4 * BURST);
+        let mut out = Outbox::new(self.ports.len() + bridge::MOST, 4 * BURST);
         let mut arrived = Vec::with_capacity(BURST);
         let mut aged = Instant::default();
         let mut idle = 0_u32;
@@ -152,7 +153,7 @@ impl PollLoop {
     }
 
     fn transmit(&mut self, out: &mut Outbox<Mbuf>) {
-        for (port, list) in out.ports_mut() {
+        for (port, list) in out.ports_mut().take(self.ports.len()) {
             if list.is_empty() {
                 continue;
             }

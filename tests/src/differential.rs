@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crate::frame::{self, Packet, addresses, is_v6};
 use crate::numbers::Numbers;
 use crate::router::Setup;
-use crate::topology::{self, Cable, LAN, WAN};
+use crate::topology::{self, Cable, DMZ, LAN, WAN};
 use crate::wire::{self, Wire};
 use crate::{Kind, Namespace, Router};
 
@@ -72,6 +72,29 @@ impl Scenario {
         Self { setup, play: Box::new(play) }
     }
 
+    /// A scenario with a bridge over these of three cables, IPv4 and IPv6: 10.1.0.2 and fd00:1::2 are behind `lan0`,
+    /// 10.1.0.3 and fd00:1::3 behind `dmz0`; 192.168.1.9 is outside, if `wan0` is not in the bridge.
+    pub fn bridge(ports: &[&str], iptables: &str, play: impl Fn(&mut Lab) + 'static) -> Self {
+        let mut setup = Setup::new(iptables)
+            .with_bridge(ports)
+            .with_sysctl("net.netfilter.nf_conntrack_acct", 1)
+            .with_sysctl("net.ipv4.icmp_ratelimit", 0)
+            .with_sysctl("net.ipv4.conf.all.rp_filter", 0)
+            .with_sysctl("net.ipv4.conf.all.send_redirects", 0);
+        for (interface, address, mac) in [
+            ("br0", "10.1.0.2", LAN.host_mac),
+            ("br0", "10.1.0.3", DMZ.host_mac),
+            ("br0", "fd00:1::2", LAN.host_mac),
+            ("br0", "fd00:1::3", DMZ.host_mac),
+        ] {
+            setup = setup.with_neighbour(interface, address, mac);
+        }
+        if !ports.contains(&WAN.interface) {
+            setup = setup.with_neighbour(WAN.interface, "192.168.1.9", WAN.host_mac);
+        }
+        Self { setup, play: Box::new(play) }
+    }
+
     /// The same with a changed set-up.
     #[must_use]
     pub fn with(mut self, change: impl FnOnce(Setup) -> Setup) -> Self {
@@ -120,8 +143,10 @@ impl Scenario {
         // A label drawn for each flow that the router's own stack begins would be compared.
         namespace.must("sysctl -qw net.ipv6.auto_flowlabels=0");
         let scratch = tempfile::tempdir().expect("cannot make a temporary folder");
-        let ends = [LAN, WAN].map(|cable| End::new(&namespace, cable));
         let setup = self.setup.clone().tagged();
+        let cables = [LAN, WAN, DMZ].into_iter();
+        let cables = cables.filter(|c| setup.interfaces.iter().any(|i| i.name == c.interface));
+        let ends = cables.map(|cable| End::new(&namespace, cable)).collect();
         let router = Router::start_in(kind, &namespace, scratch.path(), &setup);
         let counts = expected.map(|transcript| {
             transcript.steps.iter().map(|step| step.out.len()).collect::<Vec<_>>()
@@ -168,7 +193,7 @@ impl End {
 /// The hosts' side of the router, given to a scenario's function.
 #[derive(Debug)]
 pub struct Lab {
-    ends: [End; 2],
+    ends: Vec<End>,
     router: Router,
     log_tag: String,
     counts: Vec<usize>,
@@ -240,6 +265,31 @@ impl Lab {
     #[track_caller]
     pub fn wan(&mut self, packet: &Packet) -> Vec<Seen> {
         self.send(1, packet)
+    }
+
+    /// A host at the end of `cable` sends `packet` in a frame to `to`, from `from`; what comes out of the router.
+    #[track_caller]
+    pub fn frame(&mut self, cable: &Cable, to: &str, from: &str, packet: &Packet) -> Vec<Seen> {
+        self.ids.insert(packet.id);
+        let ethertype = if packet.source.is_ipv6() { 0x86dd } else { 0x0800 };
+        self.raw_frame(cable, to, from, ethertype, &packet.bytes())
+    }
+
+    /// The same with any bytes after the Ethernet header.
+    ///
+    /// # Panics
+    /// Where the scenario has no such cable.
+    #[track_caller]
+    pub fn raw_frame(
+        &mut self,
+        cable: &Cable,
+        to: &str,
+        from: &str,
+        ethertype: u16,
+        bytes: &[u8],
+    ) -> Vec<Seen> {
+        let end = self.ends.iter().position(|end| end.cable.interface == cable.interface);
+        self.send_frame(end.expect("a cable of the scenario"), (to, from), ethertype, bytes)
     }
 
     /// An inside host sends these bytes after its Ethernet header.
@@ -358,12 +408,23 @@ impl Lab {
 
     #[track_caller]
     fn send_bytes(&mut self, end: usize, ethertype: u16, bytes: &[u8]) -> Vec<Seen> {
-        let End { cable, wire, .. } = &self.ends[end];
-        let mut frame = mac(cable.mac);
-        frame.extend(mac(cable.host_mac));
+        let Cable { mac, host_mac, .. } = self.ends[end].cable;
+        self.send_frame(end, (mac, host_mac), ethertype, bytes)
+    }
+
+    #[track_caller]
+    fn send_frame(
+        &mut self,
+        end: usize,
+        (to, from): (&str, &str),
+        ethertype: u16,
+        bytes: &[u8],
+    ) -> Vec<Seen> {
+        let mut frame = mac(to);
+        frame.extend(mac(from));
         frame.extend(ethertype.to_be_bytes());
         frame.extend(bytes);
-        wire.send(&frame);
+        self.ends[end].wire.send(&frame);
         let seen = self.drain(self.counts.get(self.steps.len()).copied());
         let place = self.place();
         self.steps.push(Step { place, out: seen.clone(), said: String::new() });
@@ -373,7 +434,7 @@ impl Lab {
     /// Everything that comes out until it is quiet; where a number of frames is expected, until
     /// they have come and it is quiet.
     fn drain(&self, expected: Option<usize>) -> Vec<Seen> {
-        let wires = self.ends.each_ref().map(|end| &end.wire);
+        let wires: Vec<_> = self.ends.iter().map(|end| &end.wire).collect();
         let start = Instant::now();
         let mut seen = Vec::new();
         loop {

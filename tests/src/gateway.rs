@@ -308,9 +308,13 @@ fn configuration(folder: &Path, setup: &Setup) -> String {
     let mut toml = String::new();
     for interface in &setup.interfaces {
         let name = &interface.name;
+        let kind = match interface.bridge.as_slice() {
+            [] => format!("device = \"af_packet:{name}\""),
+            ports => format!("bridge = {{ ports = {ports:?} }}"),
+        };
         write!(
             toml,
-            "\n[[interface]]\nname = {name:?}\ndevice = \"af_packet:{name}\"\nmac = {:?}\n\
+            "\n[[interface]]\nname = {name:?}\n{kind}\nmac = {:?}\n\
              mtu = {}\naddress = {:?}\n",
             interface.mac, interface.mtu, interface.addresses
         )

@@ -81,6 +81,17 @@ fn script(setup: &Setup) -> String {
     ];
     for interface in &setup.interfaces {
         let name = &interface.name;
+        if !interface.bridge.is_empty() {
+            // Snooping makes the bridge itself a member of a group, of which it tells.
+            lines.push(format!(
+                "ip link add {name} address {} type bridge forward_delay 0 mcast_snooping 0",
+                interface.mac
+            ));
+            for port in &interface.bridge {
+                lines.push(format!("ip link set {port} master {name}"));
+            }
+            lines.push(format!("ip link set {name} up"));
+        }
         lines.push(format!("sysctl -qw net.ipv6.conf.{name}.disable_ipv6=0"));
         lines.push(format!("ip link set {name} mtu {}", interface.mtu));
         for address in &interface.addresses {

@@ -3,7 +3,7 @@
 use crate::gateway::Gateway;
 use crate::kernel::KernelRouter;
 use crate::process::{self, Output};
-use crate::topology::{LAN, WAN};
+use crate::topology::{DMZ, LAN, WAN};
 use crate::{Namespace, Topology};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -30,7 +30,12 @@ pub struct Interface {
     pub addresses: Vec<String>,
     /// MTU in bytes, without the Ethernet header.
     pub mtu: u32,
+    /// Its ports, if it is a bridge.
+    pub bridge: Vec<String>,
 }
+
+/// The MAC address of the bridge.
+pub const BRIDGE_MAC: &str = "02:00:00:00:0b:01";
 
 /// A route: destination, next hop.
 #[derive(Debug, Clone)]
@@ -85,6 +90,7 @@ impl Setup {
             mac: cable.mac.into(),
             addresses: cable.addresses.iter().map(|&address| address.into()).collect(),
             mtu: 1500,
+            bridge: Vec::new(),
         });
         Self {
             interfaces: interfaces.into(),
@@ -103,6 +109,31 @@ impl Setup {
     #[must_use]
     pub fn with_ip6tables(mut self, rules: &str) -> Self {
         self.ip6tables = unindent(rules);
+        self
+    }
+
+    /// The same with a third cable, and a bridge `br0` over some interfaces, which has the addresses of the inside. What
+    /// is not in it keeps its own.
+    #[must_use]
+    pub fn with_bridge(mut self, ports: &[&str]) -> Self {
+        let inside = self.interfaces[0].addresses.clone();
+        self.interfaces.push(Interface {
+            name: DMZ.interface.into(),
+            mac: DMZ.mac.into(),
+            addresses: Vec::new(),
+            mtu: 1500,
+            bridge: Vec::new(),
+        });
+        for port in self.interfaces.iter_mut().filter(|i| ports.contains(&i.name.as_str())) {
+            port.addresses.clear();
+        }
+        self.interfaces.push(Interface {
+            name: "br0".into(),
+            mac: BRIDGE_MAC.into(),
+            addresses: inside,
+            mtu: 1500,
+            bridge: ports.iter().map(|&port| port.into()).collect(),
+        });
         self
     }
 

@@ -35,6 +35,14 @@ pub const WAN: Cable = Cable {
     host_mac: "02:00:00:00:02:02",
 };
 
+/// A second inside cable, of scenarios with a bridge.
+pub const DMZ: Cable = Cable {
+    interface: "dmz0",
+    mac: "02:00:00:00:03:01",
+    addresses: &[],
+    host_mac: "02:00:00:00:03:02",
+};
+
 /// Client, router and server; see the picture at the top of the crate.
 #[derive(Debug)]
 pub struct Topology {

@@ -23,7 +23,14 @@ take_default_route = true
 twin = "wan-host"
 [[interface]]
 name = "br0"
-bridge = { ports = ["lan"] }
+bridge = { ports = ["p1", "p2"] }
+address = ["10.7.0.1/24"]
+[[interface]]
+name = "p1"
+device = "af_packet:p1"
+[[interface]]
+name = "p2"
+device = "af_packet:p2"
 [[route]]
 to = "default"
 via = "192.168.1.1"
@@ -100,6 +107,32 @@ fn an_empty_file_is_the_default() {
 fn errors(text: &str) -> String {
     let errors = Config::parse(text, "f").unwrap_err();
     errors.iter().map(|error| format!("{error}\n")).collect()
+}
+
+#[test]
+fn a_bridge_has_ports_with_devices_and_without_addresses() {
+    let text = r#"[[interface]]
+name = "lan"
+device = "af_packet:lan"
+address = ["10.1.0.1/16"]
+[[interface]]
+name = "lan.5"
+vlan = { parent = "lan", id = 5 }
+[[interface]]
+name = "br0"
+bridge = { ports = ["lan", "lan.5"] }
+[[interface]]
+name = "br1"
+bridge = { ports = [] }
+"#;
+    let said = errors(text);
+    for wanted in [
+        "port `lan` has an address",
+        "port `lan.5` has no device of its own",
+        "a bridge has at least one port",
+    ] {
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
 }
 
 #[test]

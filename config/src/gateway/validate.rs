@@ -149,7 +149,40 @@ impl<'a> Check<'a> {
             if *port == interface.name {
                 let message = format!("bridge `{port}` is its own port");
                 report.error(&place.carrier, message, Some("name other interfaces".into()));
+            } else if let Some(below) = self.config.interfaces.iter().find(|i| i.name == *port) {
+                self.bridge_port(below, interface, place, report);
             }
+        }
+        if ports.is_empty() {
+            let help = Some("write `ports = [\"eth1\", \"eth2\"]`".into());
+            report.error(&place.carrier, "a bridge has at least one port", help);
+        }
+    }
+
+    /// A port has a device, and no addresses: they are the bridge's.
+    fn bridge_port(
+        &self,
+        port: &Interface,
+        bridge: &Interface,
+        place: &InterfacePlace,
+        report: &mut Report<'_>,
+    ) {
+        let name = &port.name;
+        match port.kind {
+            InterfaceKind::Device(_) => {}
+            InterfaceKind::Vlan { .. } | InterfaceKind::Bridge { .. } => {
+                let message = format!("port `{name}` has no device of its own");
+                let help = Some("name interfaces with `device = …` as ports".into());
+                report.error(&place.carrier, message, help);
+            }
+        }
+        if !port.address.is_empty() {
+            let message = format!("port `{name}` has an address");
+            let help = Some(format!(
+                "give it to the bridge `{}`, and leave the port without",
+                bridge.name
+            ));
+            report.error(&place.carrier, message, help);
         }
     }
 

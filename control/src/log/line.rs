@@ -2,6 +2,7 @@
 
 use super::{v4, v6};
 use sluice_dataplane::address::IpVersion;
+use sluice_dataplane::bridge::Ports;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::report::{LineOptions, Report};
@@ -23,6 +24,8 @@ pub struct Subject<'a> {
     pub mark: u32,
     /// The way in and the way out, as far as they are known.
     pub sides: (Option<InterfaceId>, Option<InterfaceId>),
+    /// The ports of a bridge, likewise.
+    pub ports: Ports,
 }
 
 /// What is known of the packet itself, and not of one that an ICMP error quotes.
@@ -47,6 +50,7 @@ pub fn line(
         whole: report.whole,
         mark: report.mark,
         sides: report.sides(),
+        ports: report.ports,
     };
     format!("{prefix}{}", words(options, subject, interfaces))
 }
@@ -54,11 +58,16 @@ pub fn line(
 /// `IN=lan OUT=wan MAC=… SRC=… …`
 #[must_use]
 pub fn words(options: LineOptions, subject: Subject<'_>, interfaces: &Interfaces) -> String {
-    let Subject { frame, headers, length, whole, mark, sides: (ingress, egress) } = subject;
+    let Subject { frame, headers, length, whole, mark, sides: (ingress, egress), ports } = subject;
     let name = |id: Option<InterfaceId>| {
         id.and_then(|id| interfaces.get(id)).map_or("", |interface| interface.name.as_str())
     };
     let mut out = format!("IN={} OUT={} ", name(ingress), name(egress));
+    for (word, port) in [("PHYSIN", ports.ingress), ("PHYSOUT", ports.egress)] {
+        if port.is_some() {
+            let _ = write!(out, "{word}={} ", name(port));
+        }
+    }
     if ingress.is_some() {
         mac_header(&mut out, options, frame, usize::from(headers.l3));
     }

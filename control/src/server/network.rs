@@ -192,6 +192,13 @@ impl NetworkService for Network {
         links::list(&self.0, &request.into_inner()).map(Response::new)
     }
 
+    async fn list_fdb(
+        &self,
+        request: Request<proto::ListFdbRequest>,
+    ) -> Result<Response<proto::ListFdbResponse>, Status> {
+        links::list_fdb(&self.0, &request.into_inner()).map(Response::new)
+    }
+
     async fn set_link(
         &self,
         request: Request<proto::SetLinkRequest>,

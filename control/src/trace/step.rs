@@ -96,6 +96,7 @@ fn packet(seen: &Seen, interfaces: &Interfaces) -> String {
         mark: seen.mark,
         whole: false,
         sides: (ingress, seen.egress),
+        ports: seen.ports,
     };
     log::words(OPTIONS, subject, interfaces)
 }
@@ -156,6 +157,11 @@ fn put_end(told: &mut TraceStep, end: End, interfaces: &Interfaces) {
             if !known {
                 told.reason = "neighbour-unknown".to_owned();
             }
+            "SENT"
+        }
+        End::Bridged { port } => {
+            let port = interfaces.get(port);
+            told.interface = port.map(|found| found.name.clone()).unwrap_or_default();
             "SENT"
         }
         End::Delivered => "DELIVERED",

@@ -8,9 +8,12 @@
 //!  host ─> route ─> OUTPUT ─> route again ──────┘
 //! ```
 //!
+//! What a bridge switches goes from PREROUTING to FORWARD without being routed ([`bridge`]).
+//!
 //! Packets whose verdict is known take another way: plain ones the [fast path](fast), in bursts; other
 //! packets of connections with a [cached](crate::cache) verdict [`Lane::established`], one by one.
 
+mod bridge;
 mod copy;
 mod epochs;
 mod established;
@@ -42,12 +45,14 @@ use crate::snapshot::Snapshot;
 use crate::synproxy::SynCookies;
 use crate::time::{Instant, WallClock};
 use crate::trace::Tracing;
+pub(crate) use bridge::Course;
 use epochs::Epochs;
 use fast::Ways;
 pub(crate) use fast::{
     Arrival, BURST, Exit, Exits, Passed, Plain, Run, Slots, Vector, is_v6, prefetch,
 };
-use route::{OwnRoute, Route};
+use route::OwnRoute;
+pub(crate) use route::Route;
 use std::sync::Arc;
 pub(crate) use tell::ports;
 pub(crate) use translate::forget;
@@ -196,13 +201,31 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
+        self.enter(env, flight)?;
+        let route = self.route(env, flight)?;
+        self.go_on(env, flight, route)
+    }
+
+    /// PREROUTING.
+    fn enter<P: Packet>(&mut self, env: Env<'_>, flight: &mut Flight<A, P>) -> Result<(), Stop> {
         self.check_owner(env, flight)?;
         self.begin_trace(env, flight);
         self.table(env, flight, Table::Raw, Hook::Prerouting)?;
         self.track(env, flight)?;
         self.table(env, flight, Table::Mangle, Hook::Prerouting)?;
         self.translate_destination(env, flight, Hook::Prerouting)?;
-        match self.route(env, flight)? {
+        self.learn(env, flight);
+        Ok(())
+    }
+
+    /// The way on from where PREROUTING ends.
+    fn go_on<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+        route: Route,
+    ) -> Result<Verdict, Stop> {
+        match route {
             Route::Local => {
                 self.table(env, flight, Table::Mangle, Hook::Input)?;
                 self.table(env, flight, Table::Filter, Hook::Input)?;

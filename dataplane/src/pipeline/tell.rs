@@ -74,6 +74,7 @@ impl<A: Family> Lane<A> {
         flight.traced = Some(env.tracing.chosen(clients));
         let mut seen = Seen::of(flight.lead.data(), &flight.headers, flight.length);
         (seen.ingress, seen.egress, seen.mark) = (flight.ingress, flight.egress, flight.mark);
+        seen.ports = flight.ports;
         self.tell(env, flight, Step::Packet(seen));
         if from_wire.is_some() && !env.tracing.is_dry() {
             let cached = self.has_cached_verdict(env, flight);
@@ -145,6 +146,7 @@ impl<A: Family> Lane<A> {
             Ok(Verdict::Send { egress, next_hop, neighbour }) => {
                 End::Sent { egress, next_hop, known: neighbour.is_some() }
             }
+            Ok(Verdict::Bridge { port }) => End::Bridged { port },
             Ok(Verdict::Host) => End::Delivered,
             Ok(Verdict::Echo) => End::Answered,
             Err(Stop::Drop(reason)) => End::Dropped(reason),

@@ -305,7 +305,11 @@ impl<A: Family> Lane<A> {
         Ok(Verdict::Send { egress: out.egress, next_hop: out.next_hop, neighbour })
     }
 
-    fn confirm<P: Packet>(&mut self, env: Env<'_>, flight: &mut Flight<A, P>) -> Result<(), Stop> {
+    pub(super) fn confirm<P: Packet>(
+        &mut self,
+        env: Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<(), Stop> {
         if let Flow::Known(flow) = flight.flow
             && self.conntrack.is_adjusted(flow)
         {

@@ -9,6 +9,7 @@
 use super::matches::Kept;
 use super::{Hook, View};
 use crate::address::Address;
+use crate::bridge::Ports;
 use crate::ids::InterfaceId;
 use crate::wire::parse::Headers;
 use crossbeam_queue::ArrayQueue;
@@ -64,6 +65,8 @@ pub struct Report {
     pub ingress: InterfaceId,
     /// Interface it leaves by.
     pub egress: Option<InterfaceId>,
+    /// The ports of a bridge it has to do with.
+    pub ports: Ports,
     /// Its mark.
     pub mark: u32,
     /// When, in nanoseconds since 1970 (UTC).
@@ -89,7 +92,10 @@ impl Report {
     /// The interfaces that the hook knows: the way in, and the way out.
     #[must_use]
     pub fn sides(&self) -> (Option<InterfaceId>, Option<InterfaceId>) {
-        sides(self.hook, self.ingress, self.egress)
+        let (ingress, egress) = sides(self.hook, self.ingress, self.egress);
+        // The kernel's bridge does not say it there (br_nf_post_routing).
+        let hidden = self.hook == Hook::Postrouting && self.ports.egress.is_some();
+        (ingress.filter(|_| !hidden), egress)
     }
 }
 
@@ -138,6 +144,7 @@ impl Reports {
             hook: view.around.hook,
             ingress: view.ingress,
             egress: view.egress,
+            ports: view.ports,
             mark: view.mark,
             unix: view.around.unix,
             headers: *view.headers,

@@ -6,6 +6,7 @@ use super::targets::ct::Template;
 use super::targets::tee::Copier;
 use super::{CounterId, Hook};
 use crate::address::Address;
+use crate::bridge::Ports;
 use crate::conntrack::{
     Account, Conntrack, CtState, Direction, FlowRef, Half, Helper, NewConnection, Status,
 };
@@ -39,6 +40,8 @@ pub struct View<'a, A: Address> {
     pub ingress: InterfaceId,
     /// Interface it leaves by, once routed.
     pub egress: Option<InterfaceId>,
+    /// The ports of a bridge it has to do with.
+    pub ports: Ports,
     /// Whether its frame was a link-layer broadcast or multicast.
     pub link_broadcast: bool,
     /// Connection state.

@@ -2,6 +2,7 @@
 
 use super::Traced;
 use crate::address::IpVersion;
+use crate::bridge::Ports;
 use crate::conntrack::{CtState, Direction};
 use crate::drop_reason::DropReason;
 use crate::ids::{InterfaceId, WorkerId};
@@ -136,6 +137,11 @@ pub enum End {
         /// Whether its MAC is known; otherwise the packet waits for it.
         known: bool,
     },
+    /// It goes out by this port of the bridge it came in by.
+    Bridged {
+        /// The port.
+        port: InterfaceId,
+    },
     /// The host has it.
     Delivered,
     /// An echo request: the gateway answers.
@@ -157,6 +163,8 @@ pub struct Seen {
     pub ingress: InterfaceId,
     /// Interface it leaves by, where that is known already.
     pub egress: Option<InterfaceId>,
+    /// The ports of a bridge it has to do with.
+    pub ports: Ports,
     /// Its mark.
     pub mark: u32,
     /// Bytes of the IP packet.
@@ -177,7 +185,8 @@ impl Seen {
         }
         let filled = filled as u8;
         let (ingress, headers) = (InterfaceId::HOST, *headers);
-        Self { ingress, egress: None, mark: 0, length, headers, filled, bytes }
+        let ports = Ports::NONE;
+        Self { ingress, egress: None, ports, mark: 0, length, headers, filled, bytes }
     }
 
     /// The beginning of the frame.

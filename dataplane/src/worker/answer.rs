@@ -277,6 +277,9 @@ impl<P: Packet> State<P> {
         let single = flight.headers.fragment.is_none() || !flight.rest.is_empty();
         let Flight { lead, headers, layer4, .. } = flight;
         if good && single && write_reset(&mut answer, lead.data(), headers, layer4) {
+            if let Some(port) = flight.ports.ingress {
+                return self.reset_by_port(burst, flight, answer, port);
+            }
             let tie = self.related_to(flight);
             self.own::<A, L>(burst, answer, tie, answered(flight));
         }

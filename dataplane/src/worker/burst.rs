@@ -35,7 +35,10 @@ impl<P: Packet> State<P> {
         if env.tracing.filters().is_some() {
             self.divert(burst, from, packets);
         }
-        let untagged = env.snapshot.interfaces.find(from.port, None);
+        let mut untagged = env.snapshot.interfaces.find(from.port, None);
+        if !env.snapshot.interfaces.bridges().is_empty() {
+            untagged = self.enter_bridge(burst, from, packets, untagged);
+        }
         let arrival = untagged.map(|(id, interface)| Arrival { interface, id });
         let arrival = arrival.as_ref();
         prefetch(packets);

@@ -30,8 +30,14 @@ pub(super) fn is_chosen_frame<P: Packet>(env: &Env<'_>, port: u16, packet: &P) -
     let Ok(Frame { vlan, payload: Payload::Ip(headers), .. }) = parse(packet.data()) else {
         return false;
     };
-    let found = env.snapshot.interfaces.find(port, vlan.filter(|&vlan| vlan != 0));
-    let from = found.map(|(_, interface)| interface);
+    let interfaces = &env.snapshot.interfaces;
+    let from = match interfaces.member(port) {
+        Some(member) => interfaces.get(member.bridge.id),
+        None => {
+            let found = interfaces.find(port, vlan.filter(|&vlan| vlan != 0));
+            found.map(|(_, interface)| interface)
+        }
+    };
     match headers.version {
         IpVersion::V4 => is_chosen::<V4, P>(env, packet, &headers, from),
         IpVersion::V6 => is_chosen::<V6, P>(env, packet, &headers, from),

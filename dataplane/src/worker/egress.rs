@@ -28,8 +28,11 @@ impl<P: Packet> State<P> {
     ) {
         match verdict {
             Verdict::Send { egress, next_hop, neighbour } => {
-                self.send(burst, egress, next_hop, neighbour, packet, headers);
+                let hop = Hop::Routed { egress, next_hop, neighbour };
+                self.send(burst, hop, packet, headers);
             }
+            // Nor what a bridge switches.
+            Verdict::Bridge { .. } => self.counters.dropped(DropReason::NoBridgePort),
             // Echo requests are never cached.
             Verdict::Host | Verdict::Echo => self.deliver_to_twin(burst, ingress, packet, headers),
         }
@@ -41,8 +44,7 @@ impl<P: Packet> State<P> {
         burst: &mut Burst<'_, P, L>,
         mut flight: Flight<A, P>,
         egress: InterfaceId,
-        next_hop: IpAddr,
-        neighbour: Option<NeighbourId>,
+        hop: Hop,
         forwarded: bool,
     ) {
         let Some(interface) = burst.env.snapshot.interfaces.get(egress) else {
@@ -61,15 +63,15 @@ impl<P: Packet> State<P> {
             if recut || !keep_sizes(&headers, &rest, room) {
                 let datagram = (&lead, &headers, rest.as_slice());
                 let shape = Shape { room, dont_fragment: sizes.dont_fragment };
-                self.send_recut(burst, egress, next_hop, neighbour, datagram, shape);
+                self.send_recut(burst, hop, datagram, shape);
                 rest.clear();
                 return self.reassembler.give_back(rest);
             }
             align_fragments(&mut lead, &headers, &mut rest);
         }
-        self.send_sized(burst, interface, egress, next_hop, neighbour, lead, &headers);
+        self.send_sized(burst, interface, hop, lead, &headers);
         for (packet, headers) in rest.drain(..) {
-            self.send_sized(burst, interface, egress, next_hop, neighbour, packet, &headers);
+            self.send_sized(burst, interface, hop, packet, &headers);
         }
         self.reassembler.give_back(rest);
     }
@@ -78,9 +80,7 @@ impl<P: Packet> State<P> {
     fn send_recut<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
-        egress: InterfaceId,
-        next_hop: IpAddr,
-        neighbour: Option<NeighbourId>,
+        hop: Hop,
         (lead, headers, rest): (&P, &Headers, &[(P, Headers)]),
         shape: Shape,
     ) {
@@ -103,7 +103,7 @@ impl<P: Packet> State<P> {
                 let mut burst = Burst { env, pool, out: &mut *out };
                 match headers_of(&piece) {
                     Some(headers) => {
-                        self.send(&mut burst, egress, next_hop, neighbour, piece, &headers);
+                        self.send(&mut burst, hop, piece, &headers);
                     }
                     None => self.counters.dropped(DropReason::Truncated),
                 }
@@ -118,19 +118,16 @@ impl<P: Packet> State<P> {
     }
 
     /// Sends one packet, in fragments if it is too big for the way out.
-    #[allow(clippy::too_many_arguments)]
     fn send_sized<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         interface: &Interface,
-        egress: InterfaceId,
-        next_hop: IpAddr,
-        neighbour: Option<NeighbourId>,
+        hop: Hop,
         packet: P,
         headers: &Headers,
     ) {
         if headers.end - headers.l3 <= interface.mtu || headers.version == IpVersion::V6 {
-            return self.send(burst, egress, next_hop, neighbour, packet, headers);
+            return self.send(burst, hop, packet, headers);
         }
         let mut made = 0;
         let (env, out) = (burst.env, &mut *burst.out);
@@ -139,7 +136,7 @@ impl<P: Packet> State<P> {
             let mut burst = Burst { env, pool, out: &mut *out };
             match headers_of(&piece) {
                 Some(headers) => {
-                    self.send(&mut burst, egress, next_hop, neighbour, piece, &headers);
+                    self.send(&mut burst, hop, piece, &headers);
                 }
                 None => self.counters.dropped(DropReason::Truncated),
             }
@@ -152,13 +149,34 @@ impl<P: Packet> State<P> {
         }
     }
 
-    /// Sends one packet that fits to its neighbour, or lets it wait for the neighbour's answer.
-    fn send<L: Pool<Packet = P>>(
+    /// Sends one packet that fits.
+    pub(super) fn send<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
-        egress: InterfaceId,
-        next_hop: IpAddr,
-        neighbour: Option<NeighbourId>,
+        hop: Hop,
+        mut packet: P,
+        headers: &Headers,
+    ) {
+        match hop {
+            Hop::Routed { egress, next_hop, neighbour } => {
+                self.send_to_neighbour(burst, (egress, next_hop, neighbour), packet, headers);
+            }
+            Hop::Bridged { port, destination, source } => {
+                let interface = burst.env.snapshot.interfaces.get(port).filter(|port| port.up);
+                let Some(interface) = interface else {
+                    return self.counters.dropped(DropReason::InterfaceDown);
+                };
+                write_ethernet(&mut packet, headers, destination, source, None);
+                self.transmit(interface, packet, burst.out);
+            }
+        }
+    }
+
+    /// Sends one packet that fits to its neighbour, or lets it wait for the neighbour's answer.
+    fn send_to_neighbour<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        (egress, next_hop, neighbour): (InterfaceId, IpAddr, Option<NeighbourId>),
         mut packet: P,
         headers: &Headers,
     ) {
@@ -219,7 +237,9 @@ impl<P: Packet> State<P> {
         let mut released = self.take_waiting(interface, address);
         for packet in released.drain(..) {
             match headers_of(&packet) {
-                Some(headers) => self.send(burst, interface, address, None, packet, &headers),
+                Some(headers) => {
+                    self.send_to_neighbour(burst, (interface, address, None), packet, &headers);
+                }
                 None => self.counters.dropped(DropReason::NeighbourFailed),
             }
         }
@@ -276,6 +296,21 @@ impl<P: Packet> State<P> {
             Err(_) => self.counters.dropped(DropReason::TransmitFull),
         }
     }
+}
+
+/// How a packet gets to where it goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Hop {
+    /// To a next hop.
+    Routed {
+        /// By this interface.
+        egress: InterfaceId,
+        next_hop: IpAddr,
+        /// The next hop's slot, if it has one already.
+        neighbour: Option<NeighbourId>,
+    },
+    /// By a port of a bridge, with these MACs.
+    Bridged { port: InterfaceId, destination: Mac, source: Mac },
 }
 
 /// How a datagram is cut anew.

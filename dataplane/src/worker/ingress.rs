@@ -2,16 +2,18 @@
 
 use super::chosen::{is_chosen, tell_refused};
 use super::counters::Counter;
+use super::egress::Hop;
 use super::handoff::{HandOff, Parcel};
 use super::{Burst, Stage, State};
 use crate::address::{IpVersion, Mac, V4, V6};
+use crate::bridge::Ports;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop, Tie, Verdict};
 use crate::ids::{InterfaceId, WorkerId};
 use crate::interface::Interface;
 use crate::neighbour::ndp::is_discovery;
 use crate::packet::{Checksum, Packet, Pool};
-use crate::pipeline::{Family, Lane};
+use crate::pipeline::{Env, Family, Lane};
 use crate::reassembly::Reassembly;
 use crate::wire::checksum::{L4ChecksumState, complete_l4, l4_state};
 use crate::wire::options::check_options;
@@ -42,6 +44,25 @@ impl<P: Packet> State<P> {
         rest: Vec<(P, Headers)>,
         stage: Stage,
     ) {
+        match burst.env.snapshot.interfaces.member(port) {
+            Some(member) => self.member_frame(burst, member, port, packet, rest, stage),
+            None => {
+                let link = LinkPort { port, carrier: port, ports: Ports::NONE };
+                self.link_frame(burst, link, packet, rest, stage);
+            }
+        }
+    }
+
+    /// A frame of a link: a port's own, or that of the bridge it belongs to.
+    pub(super) fn link_frame<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        link: LinkPort,
+        packet: P,
+        rest: Vec<(P, Headers)>,
+        stage: Stage,
+    ) {
+        let LinkPort { port, carrier, ports } = link;
         let frames = 1 + rest.len();
         let parsed = match packet.ip_checksum() {
             Checksum::Good => parse_trusted(packet.data()),
@@ -56,13 +77,18 @@ impl<P: Packet> State<P> {
         if let Some((id, _)) = interfaces.twin_of(port) {
             return self.enter_from_host(burst, port, id, packet, frame, stage);
         }
-        let Some((id, interface)) = interfaces.find(port, frame.vlan.filter(|&vlan| vlan != 0))
+        let Some((id, interface)) = interfaces.find(carrier, frame.vlan.filter(|&vlan| vlan != 0))
         else {
             return self.counters.dropped_many(DropReason::UnknownVlan, frames);
         };
         let refusal = match &frame {
             _ if !interface.up => Some(DropReason::InterfaceDown),
-            frame if frame.destination != interface.mac && !frame.destination.is_multicast() => {
+            // A bridge has looked at it already.
+            frame
+                if frame.destination != interface.mac
+                    && !frame.destination.is_multicast()
+                    && carrier == port =>
+            {
                 Some(DropReason::OtherHost)
             }
             _ => None,
@@ -83,7 +109,17 @@ impl<P: Packet> State<P> {
             }
             Payload::Ip(headers) => {
                 let link_broadcast = frame.destination.is_multicast();
-                let from = From { port, id, interface, stage, link_broadcast, mac: frame.source };
+                let mac = frame.source;
+                let from = From {
+                    port,
+                    id,
+                    interface,
+                    stage,
+                    link_broadcast,
+                    mac,
+                    ports,
+                    switched: false,
+                };
                 self.enter_from_wire(burst, from, packet, rest, headers);
             }
         }
@@ -97,12 +133,7 @@ impl<P: Packet> State<P> {
         rest: Vec<(P, Headers)>,
         headers: Headers,
     ) {
-        if from.interface.software_peer
-            && l4_state(packet.data(), &headers) == L4ChecksumState::Partial
-        {
-            complete_l4(packet.data_mut(), &headers);
-            self.counters.add(Counter::Completed, 1);
-        }
+        self.complete_checksum(from.interface, &mut packet, &headers);
         match headers.version {
             IpVersion::V4 => {
                 // As in the kernel, whose ip_rcv has no route yet by which it could answer.
@@ -116,6 +147,7 @@ impl<P: Packet> State<P> {
             }
             IpVersion::V6 => {
                 if is_discovery(packet.data(), &headers) {
+                    learn(burst.env, from);
                     return self.neighbour_discovery(
                         burst,
                         from.id,
@@ -130,7 +162,15 @@ impl<P: Packet> State<P> {
         }
     }
 
-    fn datagram<A: InWorker, L: Pool<Packet = P>>(
+    /// Completes what a software peer has left to hardware that is not there.
+    pub(super) fn complete_checksum(&self, from: &Interface, packet: &mut P, headers: &Headers) {
+        if from.software_peer && l4_state(packet.data(), headers) == L4ChecksumState::Partial {
+            complete_l4(packet.data_mut(), headers);
+            self.counters.add(Counter::Completed, 1);
+        }
+    }
+
+    pub(super) fn datagram<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         from: From<'_>,
@@ -144,11 +184,13 @@ impl<P: Packet> State<P> {
             Stage::Unknown | Stage::Owner { raw_counted: true } => false,
         };
         if short_way
+            && !from.switched
             && !is_chosen::<A, P>(&burst.env, &packet, &headers, Some(from.interface))
             && let Some(verdict) =
                 A::lane(self).established(burst.env, &mut packet, &headers, from.id)
         {
             self.counters.add(Counter::Cached, 1);
+            learn(burst.env, from);
             return self.dispatch_cached(burst, from.id, packet, &headers, verdict);
         }
         let whole = headers.fragment.is_none() || !rest.is_empty();
@@ -174,15 +216,30 @@ impl<P: Packet> State<P> {
             Ok(mut flight) => {
                 flight.link_broadcast = from.link_broadcast;
                 flight.raw_counted = from.stage == Stage::Owner { raw_counted: true };
+                flight.ports = from.ports;
+                if from.ports.ingress.is_some() {
+                    return self.switch_datagram(burst, from, flight);
+                }
                 self.allow_copies(burst, &mut flight);
                 let outcome = A::lane(self).receive(burst.env, &mut flight);
                 self.send_copies(burst, &mut flight);
-                if let Some(redirect) = flight.redirect {
-                    self.redirect(burst, &flight, redirect);
-                }
-                self.dispatch(burst, flight, outcome, Some(from));
+                self.dispatch_routed(burst, from, flight, outcome);
             }
         }
+    }
+
+    /// Acts on what the pipeline said of a packet from the wire; its sender may hear of a better way.
+    pub(super) fn dispatch_routed<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: From<'_>,
+        flight: Flight<A, P>,
+        outcome: Result<Verdict, Stop>,
+    ) {
+        if let Some(redirect) = flight.redirect {
+            self.redirect(burst, &flight, redirect);
+        }
+        self.dispatch(burst, flight, outcome, Some(from));
     }
 
     /// All fragments of a datagram meet at one worker, whatever queues they came by.
@@ -210,8 +267,10 @@ impl<P: Packet> State<P> {
     ) {
         match outcome {
             Ok(Verdict::Send { egress, next_hop, neighbour }) => {
-                self.forward(burst, flight, egress, next_hop, neighbour, from.is_some());
+                let hop = Hop::Routed { egress, next_hop, neighbour };
+                self.forward(burst, flight, egress, hop, from.is_some());
             }
+            Ok(Verdict::Bridge { port }) => self.forward_bridged(burst, flight, port),
             Ok(Verdict::Host) => self.deliver_to_host(burst, flight),
             Ok(Verdict::Echo) => self.echo(burst, flight),
             Err(Stop::Drop(reason)) => {
@@ -348,6 +407,28 @@ pub(super) struct From<'a> {
     pub(super) stage: Stage,
     pub(super) link_broadcast: bool,
     pub(super) mac: Mac,
+    /// The ports of a bridge it has to do with.
+    pub(super) ports: Ports,
+    /// Its frame is for others than the bridge.
+    pub(super) switched: bool,
+}
+
+/// What a frame came by.
+#[derive(Clone, Copy)]
+pub(super) struct LinkPort {
+    /// The port that received it.
+    pub(super) port: u16,
+    /// The port that carries its interface: the same, or that of a bridge.
+    pub(super) carrier: u16,
+    /// The port of a bridge, where rules are to see it.
+    pub(super) ports: Ports,
+}
+
+/// The sender of a packet that PREROUTING has let in is behind the port it came by.
+pub(super) fn learn(env: Env<'_>, from: From<'_>) {
+    if let Some(port) = from.ports.ingress {
+        env.snapshot.interfaces.learn(port, from.mac, env.now);
+    }
 }
 
 /// What the host's stack says to its link of its own accord: neighbour discovery, and multicast listener

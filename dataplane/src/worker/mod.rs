@@ -14,6 +14,7 @@
 
 mod age;
 mod answer;
+mod bridge;
 mod burst;
 mod chosen;
 mod copies;
@@ -24,6 +25,7 @@ mod ingress;
 mod outbox;
 mod proxy;
 mod request;
+mod switch;
 
 use burst::Origin;
 pub(crate) use chosen::tell_refused;
@@ -206,9 +208,11 @@ impl<P: Packet> Worker<P> {
         while packets.len() > BURST {
             self.arrived.extend(packets.drain(..BURST));
             self.state.burst(&mut burst, from, &mut self.arrived, &mut self.vector);
+            self.state.leave_bridges(&mut burst);
         }
         if !packets.is_empty() {
             self.state.burst(&mut burst, from, packets, &mut self.vector);
+            self.state.leave_bridges(&mut burst);
         }
     }
 
@@ -223,7 +227,9 @@ impl<P: Packet> Worker<P> {
     ) -> usize {
         let env = env(&mut self.snapshot, (&self.shared, &self.tracing), &mut self.state, now);
         let mut burst = Burst { env, pool, out };
-        self.state.take_handed(&mut burst, limit, &mut self.arrived, &mut self.vector)
+        let taken = self.state.take_handed(&mut burst, limit, &mut self.arrived, &mut self.vector);
+        self.state.leave_bridges(&mut burst);
+        taken
     }
 
     /// Sends what waited for a neighbour that has answered.
@@ -251,13 +257,22 @@ impl<P: Packet> Worker<P> {
     }
 
     /// Sends a frame that the control thread made (neighbour solicitations), built on `interface`.
-    pub fn send_frame(&mut self, interface: InterfaceId, packet: P, out: &mut Outbox<P>) {
-        self.state.counters.add(Counter::Originated, 1);
-        let interface = self.snapshot.get().interfaces.get(interface);
-        match interface.filter(|interface| interface.up) {
-            Some(interface) => self.state.transmit(interface, packet, out),
-            None => self.state.counters.dropped(DropReason::InterfaceDown),
-        }
+    pub fn send_frame<L: Pool<Packet = P>>(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        packet: P,
+        pool: &mut L,
+        out: &mut Outbox<P>,
+    ) {
+        self.with_burst(now, pool, out, |state, burst| {
+            state.counters.add(Counter::Originated, 1);
+            let interface = burst.env.snapshot.interfaces.get(interface);
+            match interface.filter(|interface| interface.up) {
+                Some(interface) => state.transmit(interface, packet, burst.out),
+                None => state.counters.dropped(DropReason::InterfaceDown),
+            }
+        });
     }
 
     /// Ages connections and datagrams in reassembly; bounded work per call.
@@ -305,7 +320,9 @@ impl<P: Packet> Worker<P> {
         work: impl FnOnce(&mut State<P>, &mut Burst<'_, P, L>),
     ) {
         let env = env(&mut self.snapshot, (&self.shared, &self.tracing), &mut self.state, now);
-        work(&mut self.state, &mut Burst { env, pool, out });
+        let mut burst = Burst { env, pool, out };
+        work(&mut self.state, &mut burst);
+        self.state.leave_bridges(&mut burst);
     }
 }
 

@@ -39,6 +39,18 @@ impl<P> Outbox<P> {
         }
     }
 
+    /// Takes all that lies in a port's list, and the list with it; [`Self::give_back`] returns it.
+    pub(super) fn take(&mut self, port: u16) -> Vec<P> {
+        self.ports.get_mut(usize::from(port)).map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Returns an emptied list.
+    pub(super) fn give_back(&mut self, port: u16, list: Vec<P>) {
+        if let Some(place) = self.ports.get_mut(usize::from(port)) {
+            *place = list;
+        }
+    }
+
     /// The list of each port, to be drained by the driver.
     pub fn ports_mut(&mut self) -> impl Iterator<Item = (usize, &mut Vec<P>)> {
         self.ports.iter_mut().enumerate()

@@ -101,7 +101,7 @@ impl<P: Packet> Worker<P> {
                     && packet.append(frame.len())
                 {
                     crate::wire::put(packet.data_mut(), 0, &frame);
-                    self.send_frame(interface, packet, out);
+                    self.send_frame(now, interface, packet, pool, out);
                 }
             }
             Request::List { lanes, cursor, zero, mut room, reply } => {

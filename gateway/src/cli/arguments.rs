@@ -247,6 +247,7 @@ pub(crate) struct DoctorArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tool {
     Arp,
+    Bridge,
     Conntrack,
     Ip,
     Ipset,
@@ -256,8 +257,9 @@ pub(crate) enum Tool {
 }
 
 impl Tool {
-    const ALL: [(&str, Tool); 10] = [
+    const ALL: [(&str, Tool); 11] = [
         ("arp", Tool::Arp),
+        ("bridge", Tool::Bridge),
         ("conntrack", Tool::Conntrack),
         ("ip", Tool::Ip),
         ("ipset", Tool::Ipset),

@@ -5,6 +5,7 @@
 
 mod arguments;
 mod arp;
+mod bridge;
 mod check;
 mod config;
 mod conntrack;
@@ -80,6 +81,7 @@ fn default_address() -> String {
 async fn run_tool(tool: Tool, words: &[String], remote: &Remote) -> Result<ExitCode, Failure> {
     match tool {
         Tool::Arp => arp::run(words, remote).await,
+        Tool::Bridge => bridge::run(words, remote).await,
         Tool::Conntrack => conntrack::run(words, remote).await,
         Tool::Ip => ip::run(words, remote).await,
         Tool::Ipset => ipset::run(words, remote).await,

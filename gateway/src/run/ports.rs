@@ -9,7 +9,7 @@ use dpdk::{
 };
 use sluice_config::Config;
 use sluice_config::gateway::{Interface, InterfaceKind};
-use sluice_control::interfaces::{OpenPort, OpenPorts, OpenTwin};
+use sluice_control::interfaces::{self, OpenPort, OpenPorts, OpenTwin};
 use sluice_dataplane::address::Mac;
 use sluice_dataplane::poll::QueueWatch;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ pub(super) fn open(config: &Config) -> Result<Opened> {
         opened.port(interface, device, workers, data_room)?;
     }
     for interface in config.interfaces.iter().filter(|interface| !interface.address.is_empty()) {
-        opened.twin(interface, workers)?;
+        opened.twin(config, interface, workers)?;
     }
     Ok(opened)
 }
@@ -159,13 +159,8 @@ impl Opened {
         Ok(())
     }
 
-    fn twin(&mut self, interface: &Interface, workers: u16) -> Result<()> {
-        let carrier = match &interface.kind {
-            InterfaceKind::Vlan { parent, .. } => parent,
-            InterfaceKind::Device(_) | InterfaceKind::Bridge { .. } => &interface.name,
-        };
-        let mac =
-            self.open.ports.iter().find(|port| port.interface == *carrier).map(|port| port.mac);
+    fn twin(&mut self, config: &Config, interface: &Interface, workers: u16) -> Result<()> {
+        let mac = interfaces::mac(config, interface, &self.open);
         let name = twin_name(interface);
         let devargs = tap_devargs(&name, &name, mac.map(|mac| MacAddress(mac.0)));
         let port = self.eal.attach_devargs(&devargs).with_context(|| {

@@ -1,6 +1,7 @@
 //! The same rules and the same packets to the kernel and to Sluice: what comes out must be equal.
 
 mod accounts;
+mod bridge;
 mod chunks;
 mod conntrack;
 mod copies;

@@ -2,6 +2,7 @@
 //! the router, which shows that the scenario is right, and with Sluice on one and on two workers.
 
 mod accounts;
+mod bridge;
 mod bulk;
 mod conntrack_tool;
 mod devices;

@@ -1,11 +1,13 @@
-//! Matches about routes, the link, and what this gateway never has: bridges and IPsec.
+//! Matches about routes, the link, bridges, and what this gateway never has: IPsec.
 
-use sluice_config::netfilter::Negatable;
 use sluice_config::netfilter::matches as words;
+use sluice_config::netfilter::{InterfacePattern, Negatable};
 use sluice_dataplane::address::Mac;
 use sluice_dataplane::conntrack::Helper;
+use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::matches::addrtype::{AddressType, Kinds, Limit};
 use sluice_dataplane::rules::matches::link::{PacketType, SourceMac, To};
+use sluice_dataplane::rules::matches::physdev::{OneOf, Physdev};
 use sluice_dataplane::rules::matches::reverse_path::ReversePath;
 use sluice_dataplane::rules::matches::{Match, always, helper};
 
@@ -43,13 +45,31 @@ pub(super) fn pkttype<A>(asked: &words::Pkttype) -> Match<A> {
     Match::PacketType(PacketType { to, invert: asked.negated })
 }
 
-/// No packet crosses a bridge: what is asked must all be negated (kernel `physdev_mt`).
-pub(super) fn physdev<A>(asked: &words::Physdev) -> Match<A> {
+/// The ports of bridges. Where there is none no packet crosses one: what is asked must all be negated (kernel
+/// `physdev_mt`).
+pub(super) fn physdev<A>(asked: &words::Physdev, interfaces: &Interfaces) -> Match<A> {
     fn fits<T>(wanted: &Option<Negatable<T>>) -> bool {
         wanted.as_ref().is_none_or(|wanted| wanted.negated)
     }
-    let ports = fits(&asked.port_in) && fits(&asked.port_out);
-    always(ports && fits(&asked.is_in) && fits(&asked.is_out) && fits(&asked.is_bridged), false)
+    if interfaces.bridges().is_empty() {
+        let ports = fits(&asked.port_in) && fits(&asked.port_out);
+        let flags = fits(&asked.is_in) && fits(&asked.is_out) && fits(&asked.is_bridged);
+        return always(ports && flags, false);
+    }
+    let ports = |asked: &Negatable<InterfacePattern>| {
+        let Negatable { value, negated } = asked;
+        let meant = |name: &str| value.name.is_empty() || value.matches(name);
+        let ids = interfaces.iter().filter(|(_, interface)| meant(&interface.name));
+        OneOf { ids: ids.map(|(id, _)| id).collect(), invert: *negated }
+    };
+    let flag = |asked: Option<Negatable<()>>| asked.map(|asked| !asked.negated);
+    Match::Physdev(Physdev {
+        ingress: asked.port_in.as_ref().map(ports),
+        egress: asked.port_out.as_ref().map(ports),
+        is_in: flag(asked.is_in),
+        is_out: flag(asked.is_out),
+        is_bridged: flag(asked.is_bridged),
+    })
 }
 
 /// No packet is or will be IPsec's (kernel `policy_mt`).

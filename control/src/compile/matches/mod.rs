@@ -125,7 +125,7 @@ fn push<A: Address>(
         text::Match::Rpfilter(asked) => out.push(around::rpfilter(asked)),
         text::Match::Mac(asked) => out.push(around::mac(asked)),
         text::Match::Pkttype(asked) => out.push(around::pkttype(asked)),
-        text::Match::Physdev(asked) => out.push(around::physdev(asked)),
+        text::Match::Physdev(asked) => out.push(around::physdev(asked, within.world.interfaces)),
         text::Match::Policy(asked) => out.push(around::policy(asked)),
         text::Match::Helper(asked) => out.push(around::helper(asked)),
         text::Match::Connmark(asked) => out.push(conntrack::connmark(asked)),

@@ -5,6 +5,7 @@ use crate::controller::{ApplyError, Controller};
 use crate::proto;
 use crate::server::{Plane, PortCounters};
 use sluice_config::gateway::{Interface as Configured, InterfaceKind};
+use sluice_dataplane::address::Mac;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interface;
 use tonic::Status;
@@ -41,9 +42,28 @@ fn port(plane: &Plane, controller: &Controller, interface: &Interface) -> Option
     plane.hardware.port(carrier)
 }
 
+/// Whether there is a link below an interface: of a bridge, behind one of its ports that are up.
+fn carrier(plane: &Plane, controller: &Controller, interface: &Interface) -> bool {
+    let interfaces = &controller.interfaces;
+    let below = match configured(controller, &interface.name).map(|asked| &asked.kind) {
+        Some(InterfaceKind::Vlan { parent, .. }) => interfaces.named(parent),
+        Some(InterfaceKind::Device(_) | InterfaceKind::Bridge { .. }) | None => {
+            interfaces.named(&interface.name)
+        }
+    };
+    match below.and_then(|(id, _)| interfaces.bridge(id)) {
+        Some(bridge) => bridge
+            .ports
+            .iter()
+            .filter_map(|port| interfaces.get(*port))
+            .any(|own| own.up && plane.hardware.port(&own.name).is_none_or(|port| port.link_up)),
+        None => port(plane, controller, interface).is_none_or(|port| port.link_up),
+    }
+}
+
 /// Whether packets leave by an interface now.
 pub(super) fn forwards(plane: &Plane, controller: &Controller, interface: &Interface) -> bool {
-    interface.up && port(plane, controller, interface).is_none_or(|port| port.link_up)
+    interface.up && carrier(plane, controller, interface)
 }
 
 fn message(
@@ -53,6 +73,9 @@ fn message(
     interface: &Interface,
 ) -> proto::Link {
     let asked = configured(controller, &interface.name);
+    let id = controller.interfaces.named(&interface.name).map(|(id, _)| id);
+    let master = id.and_then(|id| controller.interfaces.master(id));
+    let master = master.and_then(|bridge| controller.interfaces.get(bridge.id));
     let (device, vlan_parent, vlan_id) = match asked.map(|asked| &asked.kind) {
         Some(InterfaceKind::Device(device)) => (device.to_string(), String::new(), 0),
         Some(InterfaceKind::Vlan { parent, id }) => (String::new(), parent.clone(), (*id).into()),
@@ -67,7 +90,12 @@ fn message(
         mtu: interface.mtu.into(),
         mac: interface.mac.0.to_vec(),
         admin_up: interface.up,
-        carrier: below.link_up,
+        carrier: match asked.map(|asked| &asked.kind) {
+            Some(InterfaceKind::Bridge { .. } | InterfaceKind::Vlan { .. }) => {
+                carrier(plane, controller, interface)
+            }
+            Some(InterfaceKind::Device(_)) | None => below.link_up,
+        },
         device,
         vlan_parent,
         vlan_id,
@@ -84,7 +112,54 @@ fn message(
             tx_errors: own.tx_errors,
             tx_dropped: own.tx_dropped,
         }),
+        master: master.map(|bridge| bridge.name.clone()).unwrap_or_default(),
+        bridge: id.is_some_and(|id| controller.interfaces.bridge(id).is_some()),
     }
+}
+
+/// What bridges know: the MACs of their ports, and those learned.
+pub(super) fn list_fdb(
+    plane: &Plane,
+    asked: &proto::ListFdbRequest,
+) -> Result<proto::ListFdbResponse, Status> {
+    let controller = plane.lock();
+    let interfaces = &controller.interfaces;
+    if !asked.bridge.is_empty() {
+        let (id, _) = device(&controller, &asked.bridge)?;
+        if interfaces.bridge(id).is_none() {
+            return Err(Status::not_found(format!("{} is no bridge", asked.bridge)));
+        }
+    }
+    let now = (plane.clock)();
+    let mut entries = Vec::new();
+    for bridge in interfaces.bridges() {
+        let Some(master) = interfaces.get(bridge.id).map(|own| &own.name) else { continue };
+        if !asked.bridge.is_empty() && asked.bridge != *master {
+            continue;
+        }
+        let mut entry = |mac: Mac, port: InterfaceId, permanent: bool, age: u32| {
+            let Some(port) = interfaces.get(port) else { return };
+            entries.push(proto::FdbEntry {
+                mac: mac.0.to_vec(),
+                port: port.name.clone(),
+                master: master.clone(),
+                permanent,
+                age,
+            });
+        };
+        for port in &bridge.ports {
+            if let Some(own) = interfaces.get(*port) {
+                entry(own.mac, *port, true, 0);
+            }
+        }
+        for known in bridge.fdb.entries(now).filter(|known| bridge.ports.contains(&known.port)) {
+            entry(known.mac, known.port, false, known.age);
+        }
+    }
+    entries.sort_by(|a, b| {
+        (&a.master, &a.port, a.permanent, &a.mac).cmp(&(&b.master, &b.port, b.permanent, &b.mac))
+    });
+    Ok(proto::ListFdbResponse { entries })
 }
 
 /// Changes the MTU and whether an interface is used; gives an interface that went down. What the device itself must

@@ -1,5 +1,5 @@
-//! Matches whose answer is the same for every packet of this gateway: no bridge (`-m physdev`), no IPsec
-//! (`-m policy`).
+//! Matches whose answer is the same for every packet of this gateway: no IPsec (`-m policy`), and no bridge
+//! (`-m physdev`) unless there is one.
 
 use super::{Condition, Depends};
 use crate::address::Address;

@@ -30,6 +30,7 @@ pub mod mark;
 pub mod mobility;
 pub mod multiport;
 pub mod options_header;
+pub mod physdev;
 pub mod port;
 pub mod protocol;
 pub mod quota;
@@ -129,6 +130,7 @@ impl<T> PartialEq for Kept<T> {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
+impl<T> Eq for Kept<T> {}
 
 /// Declares the enum of matches: a variant a file.
 macro_rules! declare {
@@ -300,7 +302,9 @@ declare! {
     DccpTypes(dccp::Types),
     /// `--dccp-option`.
     DccpOption(dccp::DccpOption),
-    /// `-m physdev`, `-m policy`.
+    /// `-m physdev`, where there are bridges.
+    Physdev(physdev::Physdev),
+    /// `-m policy`, and `-m physdev` where there is no bridge.
     Always(always::Always),
 }
 

@@ -2,6 +2,7 @@
 
 use super::Condition;
 use crate::address::Address;
+use crate::bridge::Ports;
 use crate::conntrack::CtState;
 use crate::ids::InterfaceId;
 use crate::interface::Interfaces;
@@ -32,6 +33,7 @@ pub(super) fn ask<A: Address>(condition: &impl Condition<A>, frame: &[u8], cut: 
         layer4: layer4(frame, &headers),
         ingress: InterfaceId::HOST,
         egress: None,
+        ports: Ports::NONE,
         state: CtState::Untracked,
         snat: false,
         dnat: false,

@@ -18,11 +18,11 @@ pub(super) struct Record<'a> {
 pub(super) fn entry(record: &Record<'_>, family: Family, statistics: bool) -> String {
     let link = record.link;
     let mut out = link_text::head(link);
-    let state = link_text::state(link);
+    let (master, state) = (link_text::master(link), link_text::state(link));
     let _ = match family {
         Family::Ipv6 => writeln!(out, "state {state} qlen 1000"),
         Family::Ipv4 | Family::Unspecified => {
-            writeln!(out, "qdisc noqueue state {state} group default qlen 1000")
+            writeln!(out, "qdisc noqueue {master}state {state} group default qlen 1000")
         }
     };
     if family == Family::Unspecified {

@@ -20,6 +20,14 @@ pub(super) fn full_name(link: &Link) -> String {
     }
 }
 
+/// `master br0 ` of a bridge's port.
+pub(super) fn master(link: &Link) -> String {
+    match link.master.as_str() {
+        "" => String::new(),
+        bridge => format!("master {bridge} "),
+    }
+}
+
 /// The kernel's operational state.
 pub(super) fn state(link: &Link) -> &'static str {
     if link.admin_up && link.carrier { "UP" } else { "DOWN" }
@@ -52,8 +60,9 @@ pub(super) fn hardware(link: &Link) -> String {
 /// One link as `ip link` shows it, with its newline.
 pub(super) fn entry(link: &Link, statistics: bool, details: bool) -> String {
     let mut out = head(link);
+    let (master, state) = (master(link), state(link));
     let _ =
-        writeln!(out, "qdisc noqueue state {} mode DEFAULT group default qlen 1000", state(link));
+        writeln!(out, "qdisc noqueue {master}state {state} mode DEFAULT group default qlen 1000");
     out.push_str(&hardware(link));
     if details {
         out.push_str(&detail(link));
@@ -69,6 +78,7 @@ pub(super) fn entry(link: &Link, statistics: bool, details: bool) -> String {
 fn detail(link: &Link) -> String {
     let promiscuity = u8::from(link.promiscuous);
     let kind = match link.vlan_parent.as_str() {
+        "" if link.bridge => "bridge ageing_time 30000".to_owned(),
         "" => link.device.clone(),
         _ => format!("vlan protocol 802.1Q id {} <REORDER_HDR>", link.vlan_id),
     };
@@ -125,6 +135,9 @@ pub(super) fn head_json(link: &Link, mode: bool) -> Map<String, Value> {
     put("flags", json!(flags(link)));
     put("mtu", json!(link.mtu));
     put("qdisc", json!("noqueue"));
+    if !link.master.is_empty() {
+        put("master", json!(link.master));
+    }
     put("operstate", json!(state(link)));
     if mode {
         put("linkmode", json!("DEFAULT"));
@@ -206,6 +219,16 @@ pub(super) mod tests {
             brief(&vlan),
             "v0@v1            UP             72:3e:04:60:44:63 <BROADCAST,MULTICAST,UP,LOWER_UP> \n"
         );
+    }
+
+    #[test]
+    fn a_port_names_its_bridge() {
+        let mut port = sample();
+        port.master = "br0".into();
+        assert!(entry(&port, false, false).starts_with(
+            "3: v0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1400 qdisc noqueue master br0 state UP mode DEFAULT"
+        ));
+        assert_eq!(entry_json(&port, false)["master"], "br0");
     }
 
     #[test]

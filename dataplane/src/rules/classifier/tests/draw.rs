@@ -8,8 +8,8 @@ use crate::rules::matches::conntrack::{Asked, Conntrack};
 use crate::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table, Terms};
 use crate::rules::matches::{
     Kept, Kind, Match, address, addrtype, always, connlimit, connmark, ecn, eui64, helper, icmp,
-    interface, length, limit, link, mark, multiport, port as ports, protocol, quota, range, recent,
-    reverse_path, set, spi, state, statistic, string, tcp_options, time, tos, ttl,
+    interface, length, limit, link, mark, multiport, physdev, port as ports, protocol, quota,
+    range, recent, reverse_path, set, spi, state, statistic, string, tcp_options, time, tos, ttl,
 };
 use crate::sets::{
     Compare, Direction, Directions, Entry, Header, Key, Kind as SetKind, MatchOptions, SetRef, Sets,
@@ -310,6 +310,12 @@ pub(super) fn of_kind<A: Address>(kind: Kind) -> BoxedStrategy<Match<A>> {
         Kind::DccpOption => draw_bytes::dccp_option(),
         Kind::Helper => any::<(bool, bool, bool)>()
             .prop_map(|(ftp, tftp, invert)| Match::Helper(helper::Helper { ftp, tftp, invert }))
+            .boxed(),
+        Kind::Physdev => any::<(Option<bool>, bool)>()
+            .prop_map(|(is_in, invert)| {
+                let ingress = Some(physdev::OneOf { ids: Vec::new(), invert });
+                Match::Physdev(physdev::Physdev { is_in, ingress, ..Default::default() })
+            })
             .boxed(),
         Kind::Always => any::<(bool, bool)>()
             .prop_map(|(answer, needs_conntrack)| {

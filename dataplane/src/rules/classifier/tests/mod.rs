@@ -178,6 +178,7 @@ impl<A: Address> Packet<A> {
             destination: self.destination,
             ingress: self.ingress,
             egress: self.egress,
+            ports: crate::bridge::Ports::NONE,
             state: self.state,
             snat: self.snat,
             dnat: self.dnat,

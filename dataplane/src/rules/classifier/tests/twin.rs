@@ -165,6 +165,7 @@ impl<A: Address> Twins<A> {
             | Match::Ipv6Header(_)
             | Match::Mobility(_)
             | Match::Eui64(_)
+            | Match::Physdev(_)
             | Match::Chunks(_)
             | Match::DccpTypes(_)
             | Match::DccpOption(_)
