@@ -18,6 +18,7 @@ mod fast;
 mod first;
 mod help;
 mod hooks;
+mod joined;
 mod kin;
 mod proxy;
 mod route;
@@ -147,6 +148,8 @@ pub struct Lane<A: Address> {
     classes: first::Classes<A>,
     /// What is known of connections that were judged anew.
     kin: kin::Kin<A>,
+    /// Where a packet in fragments is put together.
+    room: joined::Room,
 }
 
 impl<A: Address> Lane<A> {
@@ -166,6 +169,7 @@ impl<A: Address> Lane<A> {
             ways: Ways::new(),
             classes: first::Classes::new(),
             kin: kin::Kin::new(),
+            room: joined::Room::default(),
         }
     }
 }

@@ -20,6 +20,7 @@ mod nat;
 mod random;
 mod recent;
 mod rules;
+mod sctp;
 mod sets;
 mod synproxy;
 mod targets;

@@ -1,4 +1,4 @@
-//! Protocols by the names conntrack-tools knows them by, and TCP's states.
+//! Protocols by the names conntrack-tools knows them by, and the states of TCP and SCTP.
 
 /// Name and IP protocol number.
 const NAMES: [(&str, u32); 8] = [
@@ -15,6 +15,7 @@ const NAMES: [(&str, u32); 8] = [
 pub(super) const TCP: u32 = 6;
 pub(super) const ICMP: u32 = 1;
 pub(super) const ICMPV6: u32 = 58;
+pub(super) const SCTP: u32 = 132;
 
 /// Protocols with ports.
 pub(in crate::cli) fn has_ports(protocol: u32) -> bool {
@@ -58,6 +59,24 @@ pub(super) fn tcp_state(text: &str) -> Option<&'static str> {
     TCP_STATES.into_iter().find(|state| state.eq_ignore_ascii_case(text))
 }
 
+/// States of enum sctp_conntrack, in its order.
+const SCTP_STATES: [&str; 9] = [
+    "NONE",
+    "CLOSED",
+    "COOKIE_WAIT",
+    "COOKIE_ECHOED",
+    "ESTABLISHED",
+    "SHUTDOWN_SENT",
+    "SHUTDOWN_RECD",
+    "SHUTDOWN_ACK_SENT",
+    "HEARTBEAT_SENT",
+];
+
+/// The same of SCTP.
+pub(super) fn sctp_state(text: &str) -> Option<&'static str> {
+    SCTP_STATES.into_iter().find(|state| state.eq_ignore_ascii_case(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +97,7 @@ mod tests {
     fn states() {
         assert_eq!(tcp_state("established"), Some("ESTABLISHED"));
         assert_eq!(tcp_state("FOO"), None);
+        assert_eq!(sctp_state("heartbeat_sent"), Some("HEARTBEAT_SENT"));
+        assert_eq!(sctp_state("LISTEN"), None);
     }
 }
