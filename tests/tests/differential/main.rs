@@ -22,6 +22,7 @@ mod recent;
 mod rules;
 mod sctp;
 mod sets;
+mod short;
 mod synproxy;
 mod targets;
 mod text;
