@@ -4,7 +4,9 @@ use sluice_config::gateway::{Config, TimeoutPolicy, TimeoutProtocol};
 use sluice_config::netfilter::Family;
 use sluice_config::sysctl::ConntrackTimeouts;
 use sluice_dataplane::address::IpVersion;
-use sluice_dataplane::conntrack::{ConntrackSettings, Policies, PolicyKind, TcpTimeouts, Timeouts};
+use sluice_dataplane::conntrack::{
+    ConntrackSettings, Policies, PolicyKind, SctpTimeouts, TcpTimeouts, Timeouts,
+};
 use sluice_dataplane::wire::protocol;
 
 /// What the configuration asks for. Connections keep the policies of `before` that are still there.
@@ -49,6 +51,16 @@ fn timeouts(asked: &ConntrackTimeouts) -> Timeouts {
         icmpv6: asked.icmpv6,
         gre: asked.gre,
         gre_stream: asked.gre_stream,
+        sctp: SctpTimeouts {
+            closed: asked.sctp_closed,
+            cookie_wait: asked.sctp_cookie_wait,
+            cookie_echoed: asked.sctp_cookie_echoed,
+            established: asked.sctp_established,
+            shutdown_sent: asked.sctp_shutdown_sent,
+            shutdown_received: asked.sctp_shutdown_recd,
+            shutdown_ack_sent: asked.sctp_shutdown_ack_sent,
+            heartbeat_sent: asked.sctp_heartbeat_sent,
+        },
         generic: asked.generic,
     }
 }
@@ -63,6 +75,7 @@ fn kind(name: &str, policy: &TimeoutPolicy) -> PolicyKind {
             TimeoutProtocol::Icmp => Some(protocol::ICMP),
             TimeoutProtocol::Icmpv6 => Some(protocol::ICMPV6),
             TimeoutProtocol::Gre => Some(protocol::GRE),
+            TimeoutProtocol::Sctp => Some(protocol::SCTP),
             TimeoutProtocol::Generic => None,
         },
         version: policy.family.map(|family| match family {
@@ -88,7 +101,7 @@ fn place<'a>(
     protocol: TimeoutProtocol,
     state: &str,
 ) -> Option<&'a mut u32> {
-    let Timeouts { tcp, udp, udp_stream, icmp, icmpv6, gre, gre_stream, generic } = timeouts;
+    let Timeouts { tcp, udp, udp_stream, icmp, icmpv6, gre, gre_stream, sctp, generic } = timeouts;
     Some(match (protocol, state) {
         (TimeoutProtocol::Tcp, "syn_sent") => &mut tcp.syn_sent,
         (TimeoutProtocol::Tcp, "syn_recv") => &mut tcp.syn_recv,
@@ -105,6 +118,14 @@ fn place<'a>(
         (TimeoutProtocol::Udp | TimeoutProtocol::UdpLite, "replied") => udp_stream,
         (TimeoutProtocol::Gre, "unreplied") => gre,
         (TimeoutProtocol::Gre, "replied") => gre_stream,
+        (TimeoutProtocol::Sctp, "closed") => &mut sctp.closed,
+        (TimeoutProtocol::Sctp, "cookie_wait") => &mut sctp.cookie_wait,
+        (TimeoutProtocol::Sctp, "cookie_echoed") => &mut sctp.cookie_echoed,
+        (TimeoutProtocol::Sctp, "established") => &mut sctp.established,
+        (TimeoutProtocol::Sctp, "shutdown_sent") => &mut sctp.shutdown_sent,
+        (TimeoutProtocol::Sctp, "shutdown_recd") => &mut sctp.shutdown_received,
+        (TimeoutProtocol::Sctp, "shutdown_ack_sent") => &mut sctp.shutdown_ack_sent,
+        (TimeoutProtocol::Sctp, "heartbeat_sent") => &mut sctp.heartbeat_sent,
         (TimeoutProtocol::Icmp, "timeout") => icmp,
         (TimeoutProtocol::Icmpv6, "timeout") => icmpv6,
         (TimeoutProtocol::Generic, "timeout") => generic,

@@ -15,8 +15,9 @@ use crate::wire::options::refresh_checksum;
 use crate::wire::parse::{Headers, fragment_data};
 use crate::wire::{protocol, put};
 
-/// A TCP header with all its options; for other protocols a header.
+/// A TCP header with all its options; an SCTP header with the fixed fields of an INIT; for other protocols a header.
 const TCP_HEADER: u16 = 60;
+const SCTP_INIT: u16 = 32;
 const OTHER_HEADER: u16 = 16;
 /// An ICMP error with the headers it quotes.
 const ICMP_ERROR: u16 = 128;
@@ -58,6 +59,7 @@ pub(crate) fn pull<P: Packet>(lead: &mut P, headers: &mut Headers, rest: &[(P, H
     let wanted = match headers.protocol {
         protocol::TCP => TCP_HEADER,
         protocol::ICMP | protocol::ICMPV6 => ICMP_ERROR,
+        protocol::SCTP => SCTP_INIT,
         _ => OTHER_HEADER,
     };
     let missing = usize::from(wanted.saturating_sub(headers.end.saturating_sub(headers.l4)));

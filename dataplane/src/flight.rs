@@ -18,7 +18,7 @@ use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
 use crate::wire::icmp_error::IcmpError;
 use crate::wire::layer4::{Layer4, Layer4Kind, layer4};
 use crate::wire::parse::{Headers, fragment_data};
-use crate::wire::{header, tcp_options};
+use crate::wire::{header, protocol, put, sctp, tcp_options};
 use std::net::IpAddr;
 
 /// The connection a packet belongs to.
@@ -219,6 +219,35 @@ impl<A: Address, P: Packet> Flight<A, P> {
             headers.end = fragment_data(packet.data(), headers);
         }
         (self.pulled, self.recut) = (0, true);
+    }
+
+    /// Whether the kernel has to pull the header into the first fragment to write to it, and then cuts anew.
+    pub(crate) fn is_header_in_pieces(&self) -> bool {
+        let written = match self.headers.protocol {
+            protocol::TCP => 20,
+            protocol::SCTP => sctp::COMMON_HEADER as u16,
+            _ => 0,
+        };
+        self.pulled > 0 && self.headers.end - self.headers.l4 - self.pulled < written
+    }
+
+    /// All of layer 4, piece by piece.
+    pub(crate) fn layer4_pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let first = self.headers.payload(self.lead.data());
+        std::iter::once(first).chain(datagram::later_payloads(&self.rest, self.pulled))
+    }
+
+    /// After a change of ports, the CRC-32c of an SCTP packet that came in fragments.
+    pub(crate) fn mend_sctp(&mut self) {
+        if self.rest.is_empty() || self.headers.protocol != protocol::SCTP {
+            return;
+        }
+        let later = datagram::later_payloads(&self.rest, self.pulled);
+        let sum = sctp::checksum(self.headers.payload(self.lead.data()), later);
+        let place = usize::from(self.headers.l4) + sctp::CHECKSUM;
+        if let Some(sum) = sum {
+            put(self.lead.data_mut(), place, &sum.to_le_bytes());
+        }
     }
 
     /// The fragments as they came, with what was done to them.

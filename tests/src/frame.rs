@@ -29,6 +29,8 @@ pub const FRAGMENT: u8 = 44;
 pub const TCP: u8 = 6;
 /// UDP.
 pub const UDP: u8 = 17;
+/// SCTP.
+pub const SCTP: u8 = 132;
 
 const DONT_FRAGMENT: u16 = 0x4000;
 const MORE_FRAGMENTS: u16 = 0x2000;
@@ -165,6 +167,18 @@ impl Packet {
         segment[14..16].copy_from_slice(&window.to_be_bytes());
         segment[16..18].fill(0);
         self.with_checksum(TCP, segment, 16)
+    }
+
+    /// Carrying SCTP (RFC 9260): a common header with this verification tag, and these chunks.
+    #[must_use]
+    pub fn sctp(self, ports: (u16, u16), tag: u32, chunks: &[u8]) -> Self {
+        let mut packet = words(&[ports.0, ports.1]);
+        packet.extend(tag.to_be_bytes());
+        packet.extend([0; 4]);
+        packet.extend(chunks);
+        let sum = crc32c(&packet).to_le_bytes();
+        packet[8..12].copy_from_slice(&sum);
+        self.raw(SCTP, &packet)
     }
 
     /// Carrying an ICMP echo request (RFC 792).
@@ -311,6 +325,12 @@ pub fn checksum(bytes: &[u8]) -> u16 {
         sum = (sum & 0xffff) + (sum >> 16);
     }
     !(sum as u16)
+}
+
+/// CRC-32c (RFC 9260, appendix A).
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    let shift = |sum: u32, _| sum >> 1 ^ if sum & 1 == 1 { 0x82f6_3b78 } else { 0 };
+    !bytes.iter().fold(!0, |sum, byte| (0..8).fold(sum ^ u32::from(*byte), shift))
 }
 
 /// The checksum of a TCP, UDP or ICMPv6 segment with its pseudo header.

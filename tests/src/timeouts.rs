@@ -57,6 +57,7 @@ fn request(name: &str, policy: &TimeoutPolicy) -> Vec<u8> {
             TimeoutProtocol::Udp => 17,
             TimeoutProtocol::Gre => 47,
             TimeoutProtocol::Icmpv6 => 58,
+            TimeoutProtocol::Sctp => 132,
             TimeoutProtocol::UdpLite => 136,
             TimeoutProtocol::Generic => 255,
         },

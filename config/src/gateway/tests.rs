@@ -262,7 +262,7 @@ establish = 5
 replied = 5
 close = -1
 [timeouts.b]
-protocol = "sctp"
+protocol = "dccp"
 replied = 5
 [timeouts.c]
 family = "inet"
@@ -282,7 +282,7 @@ f:4:1: error: unknown key `replied` in [timeouts.a]
   help: [timeouts.a] knows protocol, family, syn_sent, syn_recv, established, fin_wait, close_wait, last_ack, time_wait, close, syn_sent2, retrans, unacknowledged
 f:5:9: error: -1 is no number of seconds
   help: write a number from 0 to 2147483647
-f:7:12: error: `sctp` is no protocol with timeouts
+f:7:12: error: `dccp` is no protocol with timeouts
   help: its states are not followed here; write `generic`
 f:9:11: error: `protocol` is missing in [timeouts.c]
   help: add `protocol = "tcp"`

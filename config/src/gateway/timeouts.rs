@@ -38,14 +38,24 @@ pub enum TimeoutProtocol {
     Icmpv6,
     /// `gre`
     Gre,
+    /// `sctp`
+    Sctp,
     /// `generic`: every other.
     Generic,
 }
 
 impl TimeoutProtocol {
     /// Every one.
-    pub const ALL: [Self; 7] =
-        [Self::Tcp, Self::Udp, Self::UdpLite, Self::Icmp, Self::Icmpv6, Self::Gre, Self::Generic];
+    pub const ALL: [Self; 8] = [
+        Self::Tcp,
+        Self::Udp,
+        Self::UdpLite,
+        Self::Icmp,
+        Self::Icmpv6,
+        Self::Gre,
+        Self::Sctp,
+        Self::Generic,
+    ];
 
     /// Its name in the file.
     #[must_use]
@@ -57,6 +67,7 @@ impl TimeoutProtocol {
             Self::Icmp => "icmp",
             Self::Icmpv6 => "icmpv6",
             Self::Gre => "gre",
+            Self::Sctp => "sctp",
             Self::Generic => "generic",
         }
     }
@@ -70,6 +81,7 @@ impl TimeoutProtocol {
             17 => Self::Udp,
             47 => Self::Gre,
             58 => Self::Icmpv6,
+            132 => Self::Sctp,
             136 => Self::UdpLite,
             _ => Self::Generic,
         }
@@ -92,6 +104,16 @@ impl TimeoutProtocol {
                 "retrans",
                 "unacknowledged",
             ],
+            Self::Sctp => &[
+                "closed",
+                "cookie_wait",
+                "cookie_echoed",
+                "established",
+                "shutdown_sent",
+                "shutdown_recd",
+                "shutdown_ack_sent",
+                "heartbeat_sent",
+            ],
             Self::Udp | Self::UdpLite | Self::Gre => &["unreplied", "replied"],
             Self::Icmp | Self::Icmpv6 | Self::Generic => &["timeout"],
         }
@@ -102,7 +124,7 @@ impl TimeoutProtocol {
         let known = Self::ALL.map(Self::name);
         Self::ALL.into_iter().find(|protocol| protocol.name() == text).ok_or_else(|| {
             let help = match nearest(&text, known) {
-                _ if text == "sctp" || text == "dccp" => {
+                _ if text == "dccp" => {
                     "its states are not followed here; write `generic`".to_owned()
                 }
                 Some(near) => format!("did you mean `{near}`?"),

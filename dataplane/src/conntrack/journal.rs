@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 pub enum EventKind {
     /// Its first packet has left.
     New,
-    /// It was answered, became assured, or its TCP state changed.
+    /// It was answered, became assured, or its TCP or SCTP state changed.
     Update,
     /// It is no more. The time it had left is told, to the last round of aging.
     Destroy,
@@ -38,7 +38,7 @@ impl Changes {
     pub const REPLY: Self = Self(0x1000);
     /// It will not give way.
     pub const ASSURED: Self = Self(0x2000);
-    /// Its TCP state is another.
+    /// Its TCP or SCTP state is another.
     pub const PROTOCOL: Self = Self(0x4000);
     /// It got a mark with its first packet.
     pub const MARK: Self = Self(0x8000);

@@ -20,7 +20,7 @@ use crate::time::Instant;
 use crate::tuple::Tuple;
 use crate::wire::layer4::Layer4;
 use crate::wire::parse::Headers;
-use crate::wire::protocol::TCP;
+use crate::wire::protocol::{SCTP, TCP};
 
 impl<A: Address> Conntrack<A> {
     /// A packet that [`lookup`](Self::lookup) knows no connection for. `tuple` is claimed until the
@@ -127,9 +127,9 @@ impl<A: Address> Conntrack<A> {
                 self.statistics.inserted += 1;
                 if self.telling {
                     // The kernel tells at once of all that its first packet has done.
-                    let tcp = self.half(flow).key.protocol == TCP;
+                    let states = matches!(self.half(flow).key.protocol, TCP | SCTP);
                     let changes = Changes::NEW
-                        .and_if(tcp, Changes::PROTOCOL)
+                        .and_if(states, Changes::PROTOCOL)
                         .and_if(self.common(flow).mark != 0, Changes::MARK)
                         .without(new.silenced);
                     self.tell(EventKind::New, changes, flow.session(), Ticks::at(now));

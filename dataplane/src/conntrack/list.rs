@@ -7,7 +7,7 @@ use crate::address::Address;
 use crate::ids::InterfaceId;
 use crate::time::Instant;
 use crate::tuple::Tuple;
-use crate::wire::protocol::TCP;
+use crate::wire::protocol::{SCTP, TCP};
 use std::net::IpAddr;
 
 /// Updates of the connection whose packet is under way.
@@ -38,7 +38,7 @@ pub struct Listed {
     pub reply: Tuple<IpAddr>,
     /// Seconds until it ends.
     pub timeout_s: u32,
-    /// TCP: the state as `conntrack -L` prints it; empty otherwise.
+    /// TCP and SCTP: the state as `conntrack -L` prints it; empty otherwise.
     pub state: &'static str,
     /// What has become of it.
     pub status: Status,
@@ -124,7 +124,11 @@ impl<A: Address> Conntrack<A> {
             original: general(original),
             reply: general(&session.half(Direction::Reply).key),
             timeout_s: common.deadline.seconds_from(now),
-            state: if original.protocol == TCP { common.state.name() } else { "" },
+            state: match original.protocol {
+                TCP => common.state.name(),
+                SCTP => common.sctp_state().name(),
+                _ => "",
+            },
             status: common.status,
             mark: common.mark,
             egress: common.egress,

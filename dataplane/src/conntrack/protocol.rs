@@ -1,6 +1,7 @@
 //! What the first packet of a connection means to its protocol, and how long connections of protocols
 //! without windows rest.
 
+use super::sctp;
 use super::segment::Segment;
 use super::tcp::{self, TcpOutcome};
 use super::timeouts::{ConntrackSettings, Timeouts};
@@ -31,6 +32,11 @@ pub(super) fn first_packet<A: Address>(
                 return None;
             }
             rest(tuple.protocol, false, timeouts)
+        }
+        Layer4Kind::Other if tuple.protocol == protocol::SCTP => {
+            let (state, timeout) = sctp::begin(headers.payload(data), &timeouts.sctp)?;
+            let windows = [Window { policy, ..Window::default() }; 2];
+            return Some(FirstPacket { tcp: state.into(), windows, timeout });
         }
         Layer4Kind::Udp { .. } | Layer4Kind::Other => rest(tuple.protocol, false, timeouts),
         Layer4Kind::OddTcp { .. } | Layer4Kind::Truncated => return None,

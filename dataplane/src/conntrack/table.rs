@@ -12,6 +12,7 @@
 use super::expire::Ticks;
 use super::hash::HashKey;
 use super::index::Index;
+use super::sctp_state::SctpConnectionState;
 use super::tcp::{TcpHistory, TcpState};
 use super::tcp_state::{Kind, TcpConnectionState};
 use super::tcp_window::Window;
@@ -96,6 +97,10 @@ impl Common {
     #[must_use]
     pub const fn is_destination_translated(&self) -> bool {
         self.status.has(Status::DST_NAT)
+    }
+    /// SCTP: its state, where TCP counts repetitions.
+    pub(super) fn sctp_state(&self) -> SctpConnectionState {
+        SctpConnectionState::numbered(self.repetitions)
     }
     /// Whether packets belong to it.
     pub(super) const fn is_live(&self) -> bool {

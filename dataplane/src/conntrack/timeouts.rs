@@ -2,6 +2,7 @@
 //! `net.netfilter.nf_conntrack_*`.
 
 use super::policy::{Policies, PolicyId};
+use super::sctp_state::SctpConnectionState;
 use super::tcp_state::TcpConnectionState;
 
 /// What the operator can set.
@@ -45,8 +46,31 @@ pub struct Timeouts {
     pub gre: u32,
     /// `gre_timeout_stream`.
     pub gre_stream: u32,
+    /// `sctp_timeout_*`.
+    pub sctp: SctpTimeouts,
     /// `generic_timeout`.
     pub generic: u32,
+}
+
+/// Seconds that an SCTP connection may rest in each state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SctpTimeouts {
+    /// `closed`.
+    pub closed: u32,
+    /// `cookie_wait`.
+    pub cookie_wait: u32,
+    /// `cookie_echoed`.
+    pub cookie_echoed: u32,
+    /// `established`.
+    pub established: u32,
+    /// `shutdown_sent`.
+    pub shutdown_sent: u32,
+    /// `shutdown_recd`.
+    pub shutdown_received: u32,
+    /// `shutdown_ack_sent`.
+    pub shutdown_ack_sent: u32,
+    /// `heartbeat_sent`.
+    pub heartbeat_sent: u32,
 }
 
 /// Seconds that a TCP connection may rest in each state.
@@ -114,6 +138,23 @@ impl TcpTimeouts {
     }
 }
 
+impl SctpTimeouts {
+    /// Seconds for `state`.
+    #[must_use]
+    pub const fn of(&self, state: SctpConnectionState) -> u32 {
+        match state {
+            SctpConnectionState::None | SctpConnectionState::Closed => self.closed,
+            SctpConnectionState::CookieWait => self.cookie_wait,
+            SctpConnectionState::CookieEchoed => self.cookie_echoed,
+            SctpConnectionState::Established => self.established,
+            SctpConnectionState::ShutdownSent => self.shutdown_sent,
+            SctpConnectionState::ShutdownReceived => self.shutdown_received,
+            SctpConnectionState::ShutdownAckSent => self.shutdown_ack_sent,
+            SctpConnectionState::HeartbeatSent => self.heartbeat_sent,
+        }
+    }
+}
+
 impl Default for ConntrackSettings {
     fn default() -> Self {
         Self {
@@ -153,6 +194,16 @@ impl Default for Timeouts {
             icmpv6: 30,
             gre: 30,
             gre_stream: 180,
+            sctp: SctpTimeouts {
+                closed: 10,
+                cookie_wait: 3,
+                cookie_echoed: 3,
+                established: 210,
+                shutdown_sent: 3,
+                shutdown_received: 3,
+                shutdown_ack_sent: 3,
+                heartbeat_sent: 30,
+            },
             generic: 600,
         }
     }

@@ -2,6 +2,7 @@
 
 use super::expire::Ticks;
 use super::protocol::{self, Stream};
+use super::sctp::{self, SctpOutcome, SctpState};
 use super::segment::Segment;
 use super::table::{Common, FlowRef, Half, Parts};
 use super::tcp::{self, TcpOutcome};
@@ -12,6 +13,7 @@ use crate::address::Address;
 use crate::time::Instant;
 use crate::wire::layer4::{Layer4, Layer4Kind};
 use crate::wire::parse::Headers;
+use crate::wire::protocol::SCTP;
 
 impl<A: Address> Conntrack<A> {
     /// Tells the connection of the packet and finds the packet's state. The first reply clears the
@@ -38,6 +40,9 @@ impl<A: Address> Conntrack<A> {
         let mut parts = self.table.session_mut(flow.session()).parts(flow.direction());
         if !parts.common.is_live() || parts.common.deadline.has_come(now) {
             return Update::Reopen;
+        }
+        if parts.own.key.protocol == SCTP {
+            return self.update_sctp(flow, headers.payload(data), bytes, now, settings);
         }
         let before = parts.common.status;
         let state = parts.exchange(flow.direction(), now, settings);
@@ -67,6 +72,49 @@ impl<A: Address> Conntrack<A> {
         if self.telling {
             self.tell(EventKind::Update, Changes::PROTOCOL, flow.session(), now);
         }
+    }
+
+    /// A packet, common header first, of an SCTP connection that has not ended.
+    #[inline(never)]
+    fn update_sctp(
+        &mut self,
+        flow: FlowRef,
+        packet: &[u8],
+        bytes: Option<u32>,
+        now: Ticks,
+        settings: &ConntrackSettings,
+    ) -> Update {
+        let direction = flow.direction();
+        let mut parts = self.table.session_mut(flow.session()).parts(direction);
+        let mut place = parts.tcp(direction);
+        let mut sctp = SctpState::from(&place);
+        let before = (sctp.state, parts.common.status);
+        let timeouts = &settings.timeouts_of(parts.own.window.policy).sctp;
+        let outcome = sctp::track(&mut sctp, direction, packet, before.1, timeouts);
+        place = sctp.into();
+        parts.set_tcp(direction, &place);
+        let Parts { own, peer, common, .. } = parts;
+        if sctp.is_assured() {
+            common.status.set(Status::ASSURED);
+        }
+        let SctpOutcome::Accept { timeout } = outcome else {
+            self.statistics.invalid += 1;
+            return Update::Invalid;
+        };
+        if let Some(seconds) = timeout {
+            common.deadline = now.plus_seconds(seconds);
+        }
+        let state = note_direction(common, own, peer, direction);
+        let after = common.status;
+        if let Some(bytes) = bytes.filter(|_| timeout.is_some()) {
+            self.note_carried(flow, bytes);
+        }
+        if self.telling && (sctp.state, after) != before {
+            let changes = after.changes_since(before.1);
+            let changes = changes.and_if(sctp.state != before.0, Changes::PROTOCOL);
+            self.tell(EventKind::Update, changes, flow.session(), now);
+        }
+        Update::Accept(state)
     }
 
     fn update_tcp(

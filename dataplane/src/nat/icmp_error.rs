@@ -90,14 +90,10 @@ fn translate_quote<A: Address>(
     let touched = touched(bytes, quote);
     let before = Sum::default().minus(bytes.get(touched.clone())?);
     rewrite.apply_ip(bytes)?;
-    let is_whole = bytes.len() >= quote.length;
     let l4 = bytes.get_mut(quote.l4..)?;
     if quote.has_ports {
-        // What is cut off stays as it is; a CRC over a part of the packet would mean nothing.
-        let _ = match quote.protocol {
-            protocol::SCTP if !is_whole => rewrite.write_ports(l4),
-            other => rewrite.apply_l4(other, l4),
-        };
+        // What is cut off stays as it is. As in the kernel, SCTP's CRC is that over what is quoted.
+        let _ = rewrite.apply_l4(quote.protocol, l4);
     }
     Some(before.plus(bytes.get(touched)?))
 }

@@ -11,8 +11,6 @@ pub(super) struct Quote {
     pub(super) protocol: u8,
     /// Whether ports follow: false for all fragments but the first.
     pub(super) has_ports: bool,
-    /// Length of the whole packet, as its IP header says.
-    pub(super) length: usize,
 }
 
 impl Quote {
@@ -29,9 +27,8 @@ impl Quote {
         let header: &[u8; 20] = bytes.first_chunk()?;
         let l4 = usize::from(header[0] & 0x0f) * 4;
         let offset = u16::from_be_bytes([header[6] & 0x1f, header[7]]);
-        let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
         let fits = header[0] >> 4 == 4 && l4 >= 20 && l4 <= bytes.len();
-        fits.then_some(Self { l4, protocol: header[9], has_ports: offset == 0, length })
+        fits.then_some(Self { l4, protocol: header[9], has_ports: offset == 0 })
     }
 
     fn read_v6(bytes: &[u8]) -> Option<Self> {
@@ -39,7 +36,6 @@ impl Quote {
         if header[0] >> 4 != 6 {
             return None;
         }
-        let length = 40 + usize::from(u16::from_be_bytes([header[4], header[5]]));
         let (mut l4, mut protocol, mut has_ports) = (40, header[6], true);
         // Every extension header is at least 8 bytes long: the walk ends.
         while has_ports {
@@ -56,7 +52,7 @@ impl Quote {
             has_ports = protocol != 44 || u16::from_be_bytes([offset_high, offset_low]) >> 3 == 0;
             protocol = next;
         }
-        (l4 <= bytes.len()).then_some(Self { l4, protocol, has_ports, length })
+        (l4 <= bytes.len()).then_some(Self { l4, protocol, has_ports })
     }
 }
 
@@ -75,7 +71,7 @@ mod tests {
         bytes[40] = 60; // destination options, 16 bytes
         bytes[48..50].copy_from_slice(&[44, 1]);
         bytes[64] = 17; // first fragment of UDP
-        let quote = Quote { l4: 72, protocol: 17, has_ports: true, length: 80 };
+        let quote = Quote { l4: 72, protocol: 17, has_ports: true };
         assert_eq!(Quote::read::<V6>(&bytes), Some(quote));
         bytes[67] = 8;
         assert_eq!(Quote::read::<V6>(&bytes), Some(Quote { has_ports: false, ..quote }));
@@ -87,7 +83,7 @@ mod tests {
     fn options_and_fragments_of_ipv4() {
         let mut bytes = vec![0; 32];
         (bytes[0], bytes[3], bytes[9]) = (0x46, 100, 6);
-        let quote = Quote { l4: 24, protocol: 6, has_ports: true, length: 100 };
+        let quote = Quote { l4: 24, protocol: 6, has_ports: true };
         assert_eq!(Quote::read::<V4>(&bytes), Some(quote));
         bytes[7] = 1;
         assert_eq!(Quote::read::<V4>(&bytes), Some(Quote { has_ports: false, ..quote }));

@@ -15,7 +15,7 @@
 use crate::address::{Address, IpVersion, L4Port};
 use crate::tuple::Tuple;
 use crate::wire::parse::Headers;
-use crate::wire::protocol;
+use crate::wire::{protocol, put, sctp};
 
 /// The translation of one direction: what its packets shall look like, and by how much their
 /// checksums change. 16 bytes for IPv4.
@@ -146,7 +146,7 @@ impl<A: Address> Rewrite<A> {
         };
     }
 
-    /// The CRC of SCTP covers all fragments: of one alone it cannot be mended.
+    /// The CRC of SCTP covers all fragments: who has them mends it.
     fn apply_first_fragment(&self, protocol: u8, l4: &mut [u8]) -> Option<()> {
         match protocol {
             protocol::SCTP => self.write_ports(l4),
@@ -194,11 +194,9 @@ impl<A: Address> Rewrite<A> {
                 mend(word(l4, 2)?, self.delta.l4);
             }
             protocol::SCTP => {
-                let old: [u8; 4] = *l4.first_chunk()?;
                 self.write_ports(l4)?;
-                if l4.first_chunk() != Some(&old) {
-                    mend_sctp(l4)?;
-                }
+                let sum = sctp::checksum(l4, std::iter::empty())?;
+                put(l4, sctp::CHECKSUM, &sum.to_le_bytes());
             }
             _ => {}
         }
@@ -231,15 +229,6 @@ const fn mend_never_zero(checksum: &mut [u8; 2], delta: u16) {
     if u16::from_be_bytes(*checksum) == 0 {
         *checksum = [0xff; 2];
     }
-}
-
-/// The CRC-32c of the SCTP packet `l4` (RFC 9260 section 6.8), put in its place.
-fn mend_sctp(l4: &mut [u8]) -> Option<()> {
-    let checksum: &mut [u8; 4] = l4.get_mut(8..)?.first_chunk_mut()?;
-    *checksum = [0; 4];
-    let sum = crc32c::crc32c(l4);
-    *l4.get_mut(8..)?.first_chunk_mut()? = sum.to_le_bytes();
-    Some(())
 }
 
 /// A running one's complement sum of 16-bit words, folded when it is asked for: 2^31 steps fit.

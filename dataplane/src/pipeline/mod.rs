@@ -21,6 +21,7 @@ mod fast;
 mod first;
 mod help;
 mod hooks;
+mod joined;
 mod kin;
 mod proxy;
 mod route;
@@ -152,6 +153,8 @@ pub struct Lane<A: Address> {
     classes: first::Classes<A>,
     /// What is known of connections that were judged anew.
     kin: kin::Kin<A>,
+    /// Where a packet in fragments is put together.
+    room: joined::Room,
 }
 
 impl<A: Address> Lane<A> {
@@ -171,6 +174,7 @@ impl<A: Address> Lane<A> {
             ways: Ways::new(),
             classes: first::Classes::new(),
             kin: kin::Kin::new(),
+            room: joined::Room::default(),
         }
     }
 }

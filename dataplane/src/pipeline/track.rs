@@ -1,6 +1,7 @@
 //! The connection-tracking stage (kernel `nf_conntrack_in`), and its end: confirming a connection and
 //! remembering the verdict of its packets.
 
+use super::joined::Joined;
 use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::address::IpVersion;
@@ -15,6 +16,7 @@ use crate::snapshot::NextHop;
 use crate::wire::checksum::L4ChecksumState;
 use crate::wire::echo::is_echo_request;
 use crate::wire::icmp_error::quoted;
+use crate::wire::protocol::SCTP;
 
 impl<A: Family> Lane<A> {
     /// Hands over a packet of another worker's connection before any rule counts it: its owner may take
@@ -140,8 +142,12 @@ impl<A: Family> Lane<A> {
                 template.map(|template| template.zones(flight.mark)).unwrap_or_default()
             }
         };
-        if env.snapshot.conntrack.checksum && !checksum_holds(flight) {
-            return Ok(());
+        if env.snapshot.conntrack.checksum {
+            // The kernel makes an SCTP header writable to look at its checksum.
+            flight.recut |= flight.headers.protocol == SCTP && flight.is_header_in_pieces();
+            if !checksum_holds(flight) {
+                return Ok(());
+            }
         }
         if let Some((inner, inner_l4)) = quoted(flight.lead.data(), &flight.headers) {
             return self.track_error(env, flight, &inner, &inner_l4);
@@ -152,7 +158,10 @@ impl<A: Family> Lane<A> {
             }
             return Ok(());
         };
-        self.track_tuple(env, flight, tuple)
+        let joined = self.join(flight);
+        let found = self.track_tuple(env, flight, tuple, joined.as_ref());
+        self.take_back(joined);
+        found
     }
 
     fn track_tuple<P: Packet>(
@@ -160,6 +169,7 @@ impl<A: Family> Lane<A> {
         env: Env<'_>,
         flight: &mut Flight<A, P>,
         tuple: crate::tuple::Tuple<A>,
+        joined: Option<&Joined>,
     ) -> Result<(), Stop> {
         let settings = &env.snapshot.conntrack;
         let zones = flight.zones;
@@ -172,7 +182,7 @@ impl<A: Family> Lane<A> {
             return Err(Stop::HandOff(owner));
         }
         if let Some(flow) = known {
-            let data = flight.lead.data();
+            let (data, headers) = Joined::or_lead(joined, flight);
             let bytes = match flight.tie {
                 Tie::None | Tie::Host | Tie::Proxied => Some(flight.length),
                 Tie::Related(_) | Tie::Reply | Tie::Of(_) => None,
@@ -181,7 +191,7 @@ impl<A: Family> Lane<A> {
                 flow,
                 &flight.layer4,
                 data,
-                &flight.headers,
+                headers,
                 bytes,
                 env.now,
                 settings,
@@ -196,9 +206,8 @@ impl<A: Family> Lane<A> {
                 Update::Reopen => self.remove(A::rules(env.snapshot), flow),
             }
         }
-        let data = flight.lead.data();
-        match self.conntrack.begin(tuple, &flight.layer4, data, &flight.headers, env.now, settings)
-        {
+        let (data, headers) = Joined::or_lead(joined, flight);
+        match self.conntrack.begin(tuple, &flight.layer4, data, headers, env.now, settings) {
             Begin::New(mut new) => {
                 new.open_account(flight.length, settings);
                 new.reply.zone = zones.reply;
@@ -206,7 +215,7 @@ impl<A: Family> Lane<A> {
                     new.silence(template.silenced);
                     if !template.policy.is_none() {
                         let policy = template.policy;
-                        new.follow(policy, &flight.layer4, data, &flight.headers, settings);
+                        new.follow(policy, &flight.layer4, data, headers, settings);
                     }
                 }
                 self.classes.begin();

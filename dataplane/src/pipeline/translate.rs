@@ -234,12 +234,11 @@ impl<A: Family> Lane<A> {
             return;
         }
         let rewrite = Rewrite::between(&from, &to);
-        // The kernel has to pull a TCP header into the first fragment to write to it, and then cuts anew.
-        let first = flight.headers.end - flight.headers.l4 - flight.pulled;
-        flight.recut |= flight.headers.protocol == protocol::TCP && flight.pulled > 0 && first < 20;
+        flight.recut |= flight.is_header_in_pieces();
         for (packet, headers) in flight.frames_mut() {
             rewrite.apply(packet.data_mut(), headers);
         }
+        flight.mend_sctp();
         flight.tuple = Some(to);
         flight.reread();
     }

@@ -5,7 +5,7 @@ use super::report::Reports;
 use super::targets::ct::Template;
 use super::targets::tee::Copier;
 use super::{CounterId, Hook};
-use crate::address::Address;
+use crate::address::{Address, IpVersion, L4Port};
 use crate::bridge::Ports;
 use crate::conntrack::{
     Account, Conntrack, CtState, Direction, FlowRef, Half, Helper, NewConnection, Status,
@@ -20,6 +20,7 @@ use crate::tuple::Tuple;
 use crate::wire::extensions::AUTHENTICATION;
 use crate::wire::layer4::{Layer4, Layer4Kind};
 use crate::wire::parse::Headers;
+use crate::wire::protocol;
 use crate::wire::tcp_flags::CONTROL;
 use std::cell::Cell;
 
@@ -81,10 +82,66 @@ impl<A: Address> View<'_, A> {
         self.headers.fragment.is_some_and(|fragment| fragment.offset != 0)
     }
 
-    /// Whether the ports are there to be read.
+    /// What this frame has of layer 4: its header on, or the data of a later fragment.
     #[must_use]
-    pub fn has_ports(&self) -> bool {
+    pub fn layer4_bytes(&self) -> &[u8] {
+        self.headers.payload(self.data)
+    }
+
+    /// Where the kernel reads what follows the IP header. For a later fragment it does so too (`nft_payload_fast_eval` does
+    /// not look), in IPv6 from the beginning of the packet on (`nft_set_pktinfo_ipv6` finds no offset).
+    pub(super) fn transport(&self) -> &[u8] {
+        let Headers { version, l3, end, .. } = *self.headers;
+        match version {
+            IpVersion::V6 if self.is_later_fragment() => {
+                self.data.get(l3.into()..end.into()).unwrap_or_default()
+            }
+            IpVersion::V4 | IpVersion::V6 => self.layer4_bytes(),
+        }
+    }
+
+    /// The source port; none where so much of the header is not there. Of a later fragment it is what [stands in its
+    /// place](Self::transport).
+    #[must_use]
+    #[inline]
+    pub fn source_port(&self) -> Option<L4Port> {
+        if self.is_header_whole() { Some(self.layer4.source_port) } else { self.port_at(0) }
+    }
+
+    /// As [`Self::source_port`], the destination port.
+    #[must_use]
+    #[inline]
+    pub fn destination_port(&self) -> Option<L4Port> {
+        if self.is_header_whole() { Some(self.layer4.destination_port) } else { self.port_at(2) }
+    }
+
+    #[cold]
+    fn port_at(&self, at: usize) -> Option<L4Port> {
+        let bytes = self.transport().get(at..)?.first_chunk()?;
+        Some(L4Port::from_wire(*bytes))
+    }
+
+    #[inline]
+    fn is_header_whole(&self) -> bool {
         !self.is_later_fragment() && !matches!(self.layer4.kind, Layer4Kind::Truncated)
+    }
+
+    /// Whether a match may [drop](super::matches::whole) it, also one of a rule that its ports do not lead to.
+    #[inline]
+    pub(super) fn may_be_too_short(&self) -> bool {
+        match self.layer4.kind {
+            Layer4Kind::Truncated => true,
+            Layer4Kind::Other => match self.headers.protocol {
+                protocol::DCCP => self.layer4_bytes().len() < 12,
+                protocol::TCP => self.is_later_fragment(),
+                _ => false,
+            },
+            Layer4Kind::Tcp(_)
+            | Layer4Kind::OddTcp { .. }
+            | Layer4Kind::Udp { .. }
+            | Layer4Kind::Icmp { .. }
+            | Layer4Kind::Icmp6 { .. } => false,
+        }
     }
 
     /// The protocol as `-p` asks for it.

@@ -1,7 +1,7 @@
 //! The Internet checksum: RFC 1071, its incremental update RFC 1624.
 
 use super::parse::Headers;
-use super::{protocol, put, u16_at};
+use super::{protocol, put, sctp, u16_at};
 use crate::address::IpVersion;
 
 /// What a layer-4 checksum says.
@@ -85,7 +85,12 @@ pub fn datagram_l4_state<'d>(
     headers: &Headers,
     later: impl Iterator<Item = &'d [u8]>,
 ) -> L4ChecksumState {
-    let Some((at, pseudo)) = place(headers) else { return L4ChecksumState::Absent };
+    let Some((at, pseudo)) = place(headers) else {
+        return match headers.protocol {
+            protocol::SCTP => sctp_state(headers.payload(data), later),
+            _ => L4ChecksumState::Absent,
+        };
+    };
     let payload = headers.payload(data);
     let Some(field) = u16_at(payload, at) else { return L4ChecksumState::Bad };
     let mut length = payload.len() as u32;
@@ -127,8 +132,24 @@ pub fn datagram_l4_state<'d>(
     if pseudo && field == fold(before) { L4ChecksumState::Partial } else { L4ChecksumState::Bad }
 }
 
+/// Judges the CRC-32c of SCTP. A Linux peer that leaves it to hardware leaves zeroes in its place.
+fn sctp_state<'d>(first: &[u8], later: impl Iterator<Item = &'d [u8]>) -> L4ChecksumState {
+    match (sctp::stated_checksum(first), sctp::checksum(first, later)) {
+        (Some(stated), Some(right)) if stated == right => L4ChecksumState::Good,
+        (Some(0), Some(_)) => L4ChecksumState::Partial,
+        (Some(_) | None, _) => L4ChecksumState::Bad,
+    }
+}
+
 /// Computes the layer-4 checksum and stores it. The packet must not be a fragment.
 pub fn complete_l4(data: &mut [u8], headers: &Headers) {
+    if headers.protocol == protocol::SCTP {
+        let place = usize::from(headers.l4) + sctp::CHECKSUM;
+        if let Some(sum) = sctp::checksum(headers.payload(data), std::iter::empty()) {
+            put(data, place, &sum.to_le_bytes());
+        }
+        return;
+    }
     let Some((at, pseudo)) = place(headers) else { return };
     let position = usize::from(headers.l4) + at;
     if position + 2 > usize::from(headers.end) {

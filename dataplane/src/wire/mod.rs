@@ -12,6 +12,7 @@ pub mod icmp_error;
 pub mod layer4;
 pub mod options;
 pub mod parse;
+pub mod sctp;
 pub mod tcp_flags;
 pub mod tcp_options;
 pub mod tcp_reset;

@@ -45,8 +45,7 @@ fn play_chunks(lab: &mut Lab, packet: &Packet) {
             &[sack, &[9, 0, 0, 0]],
             &[sack, &[0, 3]],
         ] {
-            let header = [&[3, 0xe8, 0, port][..], &[0; 8]].concat();
-            lab.lan(&packet.clone().raw(132, &[header, list.concat()].concat()));
+            lab.lan(&packet.clone().sctp((1000, port), 0, &list.concat()));
         }
     }
 }

@@ -89,8 +89,7 @@ fn header_fields() -> Scenario {
             lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(51, &ah));
         }
         for port in [80, 81] {
-            let sctp = [&[3, 0xe8, 0, port][..], &[0; 12]].concat();
-            lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(132, &sctp));
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).sctp((1000, port), 0, &[0; 4]));
         }
     })
 }

@@ -128,6 +128,6 @@ fn buckets(asked: &words::Hashlimit) -> usize {
     const CHAINS: u32 = 8192;
     const MOST: u32 = 1 << 20;
     let chains = if asked.size == 0 { CHAINS } else { asked.size };
-    let most = if asked.max == 0 { chains.saturating_mul(8) } else { asked.max };
+    let most = if asked.max == 0 { chains.saturating_mul(8) } else { asked.max.max(chains) };
     most.min(MOST) as usize
 }

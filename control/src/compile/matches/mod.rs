@@ -16,11 +16,13 @@ use sluice_config::netfilter::{InterfacePattern, Negatable};
 use sluice_dataplane::address::{Address, IpVersion};
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
+use sluice_dataplane::rules::matches::whole::Whole;
 use sluice_dataplane::rules::matches::{
     Kept, Match, address, eui64, icmp, interface, length, mark, multiport, port, protocol,
     tcp_options,
 };
 use sluice_dataplane::wire::extensions::{DESTINATION, HOP_BY_HOP};
+use sluice_dataplane::wire::protocol::DCCP;
 
 /// The conditions of a rule, in the kernel's order: addresses, interfaces, protocol, then each `-m`.
 pub(super) fn compile<A: Address>(
@@ -85,8 +87,13 @@ fn push<A: Address>(
     match extension {
         text::Match::Comment(_) => {}
         text::Match::Conntrack(asked) => conntrack::conntrack(out, asked),
-        text::Match::Icmp(asked) => out.extend(asked.icmp_type.map(|kind| icmp_type(&kind))),
-        text::Match::Icmp6(asked) => out.push(icmp_type(&asked.icmp_type)),
+        text::Match::Icmp(asked) => {
+            out.push(Match::Whole(Whole::Icmp));
+            out.extend(asked.icmp_type.map(|kind| icmp_type(&kind)));
+        }
+        text::Match::Icmp6(asked) => {
+            out.extend([Match::Whole(Whole::Icmp), icmp_type(&asked.icmp_type)]);
+        }
         text::Match::Length(asked) => out.push(Match::Length(length::Length {
             from: asked.min,
             to: asked.max,
@@ -109,18 +116,29 @@ fn push<A: Address>(
             mask: asked.mask,
             invert: asked.negated,
         })),
-        text::Match::Multiport(asked) => out.push(Match::Multiport(multiport::Multiport {
-            end: match asked.side {
-                words::PortSide::Source => multiport::End::Source,
-                words::PortSide::Destination => multiport::End::Destination,
-                words::PortSide::Either => multiport::End::Either,
-            },
-            ranges: asked.ports.iter().map(range).collect(),
-            invert: asked.negated,
-        })),
+        text::Match::Multiport(asked) => {
+            let protocol = within.rule.protocol.map(|wanted| wanted.value.0);
+            if protocol == Some(DCCP) {
+                out.push(Match::Whole(Whole::DccpPorts));
+            }
+            out.push(Match::Multiport(multiport::Multiport {
+                end: match asked.side {
+                    words::PortSide::Source => multiport::End::Source,
+                    words::PortSide::Destination => multiport::End::Destination,
+                    words::PortSide::Either => multiport::End::Either,
+                },
+                ranges: asked.ports.iter().map(range).collect(),
+                invert: asked.negated,
+            }));
+        }
         text::Match::State(asked) => out.push(conntrack::states(asked.states, asked.negated)),
         text::Match::Tcp(asked) => push_tcp(out, asked),
-        text::Match::Udp(asked) => push_ports(out, asked.source_port, asked.destination_port),
+        text::Match::Udp(asked) => {
+            if [asked.source_port, asked.destination_port].iter().all(|end| tells_nothing(*end)) {
+                out.push(Match::Whole(Whole::Udp));
+            }
+            push_ports(out, asked.source_port, asked.destination_port);
+        }
         text::Match::Addrtype(asked) => out.push(around::addrtype(asked)),
         text::Match::Rpfilter(asked) => out.push(around::rpfilter(asked)),
         text::Match::Mac(asked) => out.push(around::mac(asked)),
@@ -139,10 +157,12 @@ fn push<A: Address>(
             IpVersion::V6 => out.push(extensions::ah(asked)),
         },
         text::Match::Sctp(asked) => {
+            out.push(Match::Whole(Whole::Sctp));
             push_ports(out, asked.source_port, asked.destination_port);
             out.extend(asked.chunks.as_ref().map(header::chunks));
         }
         text::Match::Dccp(asked) => {
+            out.push(Match::Whole(Whole::Dccp));
             push_ports(out, asked.source_port, asked.destination_port);
             out.extend(header::dccp(asked));
         }
@@ -170,7 +190,17 @@ fn push<A: Address>(
     Ok(())
 }
 
+/// Ports of TCP and UDP that iptables-nft has no instruction for, but the kernel's module.
+fn tells_nothing(ports: Option<Negatable<text::PortRange>>) -> bool {
+    ports.is_none_or(|asked| !asked.negated && (asked.value.min, asked.value.max) == (0, u16::MAX))
+}
+
 fn push_tcp<A: Address>(out: &mut Vec<Match<A>>, asked: &words::Tcp) {
+    let ports = [asked.source_port, asked.destination_port];
+    let by_flags = asked.flags.is_some_and(|flags| flags.negated || flags.value.mask != 0);
+    if asked.option.is_some() || !by_flags && ports.iter().all(|end| tells_nothing(*end)) {
+        out.push(Match::Whole(Whole::Tcp));
+    }
     push_ports(out, asked.source_port, asked.destination_port);
     if let Some(flags) = asked.flags {
         out.push(Match::TcpFlags(port::TcpFlags {

@@ -6,6 +6,7 @@ mod journal;
 mod lifecycle;
 mod policy;
 mod random;
+mod sctp;
 mod shift;
 mod tcp;
 mod tcp_window;

@@ -20,7 +20,8 @@ fn odd() -> Timeouts {
         unacknowledged: 2_002,
     };
     let (icmp, icmpv6, gre, gre_stream, generic) = (53, 54, 55, 56, 57);
-    Timeouts { tcp, udp: 51, udp_stream: 152, icmp, icmpv6, gre, gre_stream, generic }
+    let sctp = Timeouts::default().sctp;
+    Timeouts { tcp, udp: 51, udp_stream: 152, icmp, icmpv6, gre, gre_stream, sctp, generic }
 }
 
 fn kind(name: &str) -> PolicyKind {

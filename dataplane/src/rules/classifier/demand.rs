@@ -264,8 +264,8 @@ impl Facts {
         Self {
             source: view.source.to_bits(),
             destination: view.destination.to_bits(),
-            source_port: view.layer4.source_port.get(),
-            destination_port: view.layer4.destination_port.get(),
+            source_port: view.source_port().unwrap_or_default().get(),
+            destination_port: view.destination_port().unwrap_or_default().get(),
             protocol: view.protocol(),
             ingress: view.ingress,
             egress: view.egress.unwrap_or(InterfaceId::HOST),

@@ -204,9 +204,10 @@ pub(super) enum Candidates<'r, A> {
 }
 
 impl<'r, A: Address> Candidates<'r, A> {
-    /// From `from` on.
+    /// From `from` on. Rules may drop a packet that is cut short though they do not match it: it is shown to all.
     #[inline]
     pub(super) fn from(index: Option<&'r Classifier<A>>, from: usize, view: &View<'_, A>) -> Self {
+        let index = index.filter(|_| !view.may_be_too_short());
         match (index, u32::try_from(from)) {
             (Some(index), Ok(from)) => Self::Found(index, index.look_up(view, from)),
             (Some(_), Err(_)) | (None, _) => Self::All(from),

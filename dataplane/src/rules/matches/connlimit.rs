@@ -9,6 +9,8 @@ use crate::conntrack::{Direction, tuple_of};
 use crate::rules::View;
 use crate::rules::spin::Spin;
 use crate::tuple::Tuple;
+use crate::wire::layer4::Layer4Kind;
+use crate::wire::protocol::{ICMP, ICMPV6};
 use hashbrown::HashMap;
 
 /// Whether more connections are alive than allowed.
@@ -86,6 +88,22 @@ impl<A: Address> Counts<A> {
     }
 }
 
+/// The tuple of a packet that is of no connection and may never be of one; none of one that is too short to have any.
+fn own_tuple<A: Address>(view: &View<'_, A>) -> Option<Tuple<A>> {
+    let (source, destination) = (view.source, view.destination);
+    let protocol = view.headers.protocol;
+    let is_cut_short = view.layer4.kind == Layer4Kind::Truncated;
+    if is_cut_short && matches!(protocol, ICMP | ICMPV6) {
+        return None;
+    }
+    let bare = || {
+        let (source_port, destination_port) = (view.source_port()?, view.destination_port()?);
+        let (icmp, zone) = Default::default();
+        Some(Tuple { icmp, protocol, zone, source, destination, source_port, destination_port })
+    };
+    tuple_of(source, destination, protocol, &view.layer4).or_else(bare)
+}
+
 impl<A: Address> Condition<A> for ConnLimit<A> {
     fn holds(&self, view: &View<'_, A>) -> bool {
         let address = if self.destination { view.destination } else { view.source };
@@ -97,9 +115,7 @@ impl<A: Address> Condition<A> for ConnLimit<A> {
             Some(connection) => self.counts.count(connection.tuple(Direction::Original), of),
             // Of no connection: it counts for itself, and no longer than this.
             None => {
-                let (source, destination) = (view.source, view.destination);
-                let tuple = tuple_of(source, destination, view.headers.protocol, &view.layer4);
-                let Some(tuple) = tuple else { return false };
+                let Some(tuple) = own_tuple(view) else { return view.hotdrop() };
                 if view.is_dry() {
                     return (self.counts.with(&tuple, of) > self.limit) != self.upto;
                 }

@@ -49,6 +49,7 @@ pub mod time;
 pub mod tos;
 pub mod ttl;
 pub mod u32_match;
+pub mod whole;
 
 #[cfg(test)]
 mod testing;
@@ -212,6 +213,8 @@ declare! {
     Protocol(protocol::Protocol),
     /// `-f`.
     Fragment(protocol::Fragment),
+    /// What modules of ports ask before all else.
+    Whole(whole::Whole),
     /// `--sport`.
     SourcePort(port::SourcePort),
     /// `--dport`.

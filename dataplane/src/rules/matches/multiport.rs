@@ -1,4 +1,4 @@
-//! `-m multiport`.
+//! `-m multiport`; a packet too short to have ports is dropped (kernel `multiport_mt`).
 
 use super::port::PortRange;
 use super::{Condition, Depends};
@@ -29,10 +29,13 @@ pub struct Multiport {
 
 impl<A: Address> Condition<A> for Multiport {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        if !view.has_ports() {
+        if view.is_later_fragment() {
             return false;
         }
-        let (source, destination) = (view.layer4.source_port, view.layer4.destination_port);
+        let (Some(source), Some(destination)) = (view.source_port(), view.destination_port())
+        else {
+            return view.hotdrop();
+        };
         self.ranges.iter().any(|range| match self.end {
             End::Source => range.contains(source),
             End::Destination => range.contains(destination),

@@ -1,12 +1,13 @@
 //! `--sport`, `--dport`, `--tcp-flags` of tcp, udp, udplite, sctp and dccp.
 //!
-//! The compiler puts a protocol match before them. A fragment that carries no ports matches none, even
-//! inverted (kernel `tcp_mt`, `udp_mt`).
+//! The compiler puts a protocol match before them, and [`super::whole`] where the kernel has a module for them. What is too
+//! short to have a port matches none, even inverted.
 
 use super::{Condition, Depends};
 use crate::address::{Address, L4Port};
 use crate::rules::View;
 use crate::wire::layer4::{Layer4Kind, TcpFields};
+use crate::wire::protocol::TCP;
 use crate::wire::tcp_flags::CONTROL;
 
 /// Every bit of a port.
@@ -42,7 +43,7 @@ macro_rules! end {
 
         impl<A: Address> Condition<A> for $name {
             fn holds(&self, view: &View<'_, A>) -> bool {
-                view.has_ports() && self.range.contains(view.layer4.$field) != self.invert
+                view.$field().is_some_and(|port| self.range.contains(port) != self.invert)
             }
             fn depends(&self) -> Depends {
                 Depends::Flow
@@ -77,11 +78,12 @@ impl<A: Address> Condition<A> for TcpFlags {
             Layer4Kind::Tcp(TcpFields { flags, .. }) | Layer4Kind::OddTcp { flags } => {
                 (flags & self.mask == self.compare) != self.invert
             }
-            Layer4Kind::Udp { .. }
-            | Layer4Kind::Icmp { .. }
-            | Layer4Kind::Icmp6 { .. }
-            | Layer4Kind::Other
-            | Layer4Kind::Truncated => false,
+            Layer4Kind::Udp { .. } | Layer4Kind::Icmp { .. } | Layer4Kind::Icmp6 { .. } => false,
+            // Too short to be tracked, or a later fragment: what stands in their place.
+            Layer4Kind::Other | Layer4Kind::Truncated => {
+                let flags = view.transport().get(13).filter(|_| view.protocol() == TCP);
+                flags.is_some_and(|flags| (flags & self.mask == self.compare) != self.invert)
+            }
         }
     }
     fn depends(&self) -> Depends {

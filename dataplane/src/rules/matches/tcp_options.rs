@@ -6,6 +6,9 @@ use crate::rules::View;
 use crate::wire::layer4::Layer4Kind;
 use crate::wire::tcp_options;
 
+/// Bytes of a TCP header without options.
+const HEADER: usize = 20;
+
 /// `--tcp-option`: whether an option of that kind is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TcpOption {
@@ -17,7 +20,16 @@ pub struct TcpOption {
 
 impl<A: Address> Condition<A> for TcpOption {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        matches!(view.layer4.kind, Layer4Kind::Tcp(_)) && self.is_there(view) != self.invert
+        match view.layer4.kind {
+            Layer4Kind::Tcp(_) => self.is_there(view) != self.invert,
+            // A header that says a wrong length of itself.
+            Layer4Kind::OddTcp { .. } => view.hotdrop(),
+            Layer4Kind::Udp { .. }
+            | Layer4Kind::Icmp { .. }
+            | Layer4Kind::Icmp6 { .. }
+            | Layer4Kind::Other
+            | Layer4Kind::Truncated => false,
+        }
     }
 }
 
@@ -42,8 +54,11 @@ pub struct Mss {
 
 impl<A: Address> Condition<A> for Mss {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        if !matches!(view.layer4.kind, Layer4Kind::Tcp(_)) {
-            return false;
+        // The kernel does not ask whether it is a later fragment.
+        let header = view.transport();
+        let length = header.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
+        if length < HEADER || header.len() < length {
+            return view.hotdrop();
         }
         let value = tcp_options::mss(view.data, view.headers)
             .and_then(|at| view.data.get(at.start + 2..at.end)?.first_chunk())

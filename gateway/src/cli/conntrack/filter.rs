@@ -81,6 +81,11 @@ impl Builder {
                     .ok_or_else(|| usage(&format!("unknown TCP state `{text}'")))?
                     .to_owned();
             }
+            Key::State if protocol == protocol::SCTP => {
+                filter.state = protocol::sctp_state(text)
+                    .ok_or_else(|| usage(&format!("unknown SCTP state `{text}'")))?
+                    .to_owned();
+            }
             Key::IcmpType if icmp => filter.icmp_type = Some(number(text)?),
             Key::IcmpCode if icmp => filter.icmp_code = Some(number(text)?),
             Key::IcmpId if icmp => filter.icmp_id = Some(number(text)?),

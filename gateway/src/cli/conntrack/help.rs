@@ -37,7 +37,7 @@ Options (as conntrack-tools 1.4.7):
 After -p tcp, udp, sctp, dccp or udplite:
   --sport, --orig-port-src PORT    --dport, --orig-port-dst PORT
   --reply-port-src PORT            --reply-port-dst PORT
-  --state STATE                    (tcp)
+  --state STATE                    (tcp, sctp)
 After -p icmp or icmpv6:
   --icmp-type, --icmp-code, --icmp-id N   (--icmpv6-… likewise)
 ";

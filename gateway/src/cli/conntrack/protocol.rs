@@ -1,4 +1,4 @@
-//! Protocols by the names conntrack-tools knows them by, and TCP's states.
+//! Protocols by the names conntrack-tools knows them by, and the states of TCP and SCTP.
 
 use sluice_config::netfilter::Protocol;
 
@@ -23,6 +23,7 @@ pub(super) const GRE: u32 = 47;
 pub(super) const fn has_queries(protocol: u32) -> bool {
     matches!(protocol, ICMP | ICMPV6)
 }
+pub(super) const SCTP: u32 = 132;
 
 /// Protocols with ports.
 pub(in crate::cli) const fn has_ports(protocol: u32) -> bool {
@@ -64,6 +65,24 @@ pub(super) fn tcp_state(text: &str) -> Option<&'static str> {
     TCP_STATES.into_iter().find(|state| state.eq_ignore_ascii_case(text))
 }
 
+/// States of enum sctp_conntrack, in its order.
+const SCTP_STATES: [&str; 9] = [
+    "NONE",
+    "CLOSED",
+    "COOKIE_WAIT",
+    "COOKIE_ECHOED",
+    "ESTABLISHED",
+    "SHUTDOWN_SENT",
+    "SHUTDOWN_RECD",
+    "SHUTDOWN_ACK_SENT",
+    "HEARTBEAT_SENT",
+];
+
+/// The same of SCTP.
+pub(super) fn sctp_state(text: &str) -> Option<&'static str> {
+    SCTP_STATES.into_iter().find(|state| state.eq_ignore_ascii_case(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,5 +104,7 @@ mod tests {
     fn states() {
         assert_eq!(tcp_state("established"), Some("ESTABLISHED"));
         assert_eq!(tcp_state("FOO"), None);
+        assert_eq!(sctp_state("heartbeat_sent"), Some("HEARTBEAT_SENT"));
+        assert_eq!(sctp_state("LISTEN"), None);
     }
 }

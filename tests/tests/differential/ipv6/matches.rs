@@ -69,7 +69,7 @@ fn header_fields() -> Scenario {
             lab.lan(&out().raw(50, &[&spi.to_be_bytes()[..], &[0; 12]].concat()));
         }
         for port in [80, 81] {
-            lab.lan(&out().raw(132, &[&[3, 0xe8, 0, port][..], &[0; 12]].concat()));
+            lab.lan(&out().sctp((1000, port), 0, &[0; 4]));
         }
         lab.lan(&out().ping(1, 1, b""));
         lab.lan(&out().pong(1, 1, b""));

@@ -10,6 +10,7 @@ use crate::rules::matches::{
     Kept, Kind, Match, address, addrtype, always, connlimit, connmark, ecn, eui64, helper, icmp,
     interface, length, limit, link, mark, multiport, physdev, port as ports, protocol, quota,
     range, recent, reverse_path, set, spi, state, statistic, string, tcp_options, time, tos, ttl,
+    whole,
 };
 use crate::sets::{
     Compare, Direction, Directions, Entry, Header, Key, Kind as SetKind, MatchOptions, SetRef, Sets,
@@ -79,6 +80,11 @@ pub(super) fn of_kind<A: Address>(kind: Kind) -> BoxedStrategy<Match<A>> {
             .boxed(),
         Kind::Fragment => {
             not().prop_map(|invert| Match::Fragment(protocol::Fragment { invert })).boxed()
+        }
+        Kind::Whole => {
+            use whole::Whole;
+            let all = [Whole::Tcp, Whole::Udp, Whole::Sctp, Whole::Dccp, Whole::Icmp];
+            select([&all[..], &[Whole::DccpPorts]].concat()).prop_map(Match::Whole).boxed()
         }
         Kind::SourcePort => (range(), not())
             .prop_map(|(range, invert)| Match::SourcePort(ports::SourcePort { range, invert }))

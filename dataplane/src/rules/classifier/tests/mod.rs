@@ -113,7 +113,7 @@ impl<A: Address> Packet<A> {
             version: A::VERSION,
             l3: 14,
             l4: Self::L4 as u16,
-            end: Self::L4 as u16 + 40,
+            end: Self::L4 as u16 + if self.kind == Layer4Kind::Truncated { 3 } else { 40 },
             protocol: self.protocol,
             ttl: self.bytes.ttl,
             tos: self.bytes.tos,

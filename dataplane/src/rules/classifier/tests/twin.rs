@@ -130,6 +130,7 @@ impl<A: Address> Twins<A> {
             | Match::Egress(_)
             | Match::Protocol(_)
             | Match::Fragment(_)
+            | Match::Whole(_)
             | Match::SourcePort(_)
             | Match::DestinationPort(_)
             | Match::Multiport(_)

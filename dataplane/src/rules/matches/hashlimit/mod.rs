@@ -12,7 +12,7 @@ pub use table::Table;
 
 use self::table::{Key, Times};
 use super::{Condition, Kept};
-use crate::address::Address;
+use crate::address::{Address, IpVersion};
 use crate::rules::View;
 use crate::wire::protocol;
 use std::time::Duration;
@@ -60,17 +60,17 @@ impl HashLimit {
             [protocol::TCP, protocol::UDP, protocol::UDP_LITE, protocol::SCTP, protocol::DCCP]
                 .contains(&view.headers.protocol);
         let ports = mode.source_port || mode.destination_port;
-        if ports && has_ports && !view.has_ports() {
-            return None;
-        }
-        let port = |wanted: bool, port: u16| if wanted && has_ports { port } else { 0 };
+        // Of a later fragment's ports the kernel has an idea in IPv4 only.
+        let has_ports = has_ports && !(A::VERSION == IpVersion::V6 && view.is_later_fragment());
+        let (from, to) = match ports && has_ports {
+            true => (view.source_port()?.get(), view.destination_port()?.get()),
+            false => (0, 0),
+        };
+        let port = |wanted: bool, port: u16| if wanted { port } else { 0 };
         Some(Key {
             source: mode.source.map_or(0, |mask| view.source.to_bits() & mask),
             destination: mode.destination.map_or(0, |mask| view.destination.to_bits() & mask),
-            ports: (
-                port(mode.source_port, view.layer4.source_port.get()),
-                port(mode.destination_port, view.layer4.destination_port.get()),
-            ),
+            ports: (port(mode.source_port, from), port(mode.destination_port, to)),
         })
     }
 }
@@ -85,8 +85,8 @@ impl<A: Address> Condition<A> for HashLimit {
         let within = self.key(view).map(|key| ask(&self.table, key, rate, times, view.length));
         match within.flatten() {
             Some(within) => within != self.above,
-            // The kernel drops such a packet; here it is above every rate.
-            None => self.above,
+            // Too short to have ports, or there is no room for another address.
+            None => view.hotdrop(),
         }
     }
     fn keeps(&self) -> Option<&'static str> {

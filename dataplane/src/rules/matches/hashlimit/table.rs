@@ -6,6 +6,8 @@ use crate::rules::spin::Spin;
 use hashbrown::HashMap;
 
 const SHARES: usize = 16;
+/// Buckets up to which a table is not shared out.
+const SMALL: usize = 1024;
 /// Buckets looked at in search of one that has expired, where there is no room.
 const SEARCHED: usize = 64;
 
@@ -53,9 +55,11 @@ impl Table {
     /// Room for `most` buckets. All memory is taken here.
     #[must_use]
     pub fn new(terms: Terms, most: usize) -> Self {
-        let most = most.div_ceil(SHARES).max(1);
+        // A small one is full at its last bucket, whatever the hashes are.
+        let shares = if most <= SMALL { 1 } else { SHARES };
+        let most = most.div_ceil(shares).max(1);
         let share = || Spin::new(HashMap::with_capacity(most));
-        Self { terms, shares: std::iter::repeat_with(share).take(SHARES).collect(), most }
+        Self { terms, shares: std::iter::repeat_with(share).take(shares).collect(), most }
     }
 
     /// On what terms packets are counted.
@@ -79,7 +83,7 @@ impl Table {
     /// Whether a packet of `length` bytes is within the rate; none where there is no room for its bucket.
     pub(super) fn ask(&self, key: Key, rate: Rate, times: Times, length: u32) -> Option<bool> {
         let now = times.now;
-        let mut share = self.shares.get(share_of(&key))?.hold();
+        let mut share = self.shares.get(share_of(&key) % self.shares.len())?.hold();
         if share.len() >= self.most && !share.contains_key(&key) {
             let expired = share.iter().take(SEARCHED).find(|(_, bucket)| times.is_over(bucket));
             let expired = *expired?.0;
@@ -98,7 +102,7 @@ impl Table {
 impl Table {
     /// What [`Self::ask`] would say, which this leaves undone.
     pub(super) fn find(&self, key: Key, rate: Rate, times: Times, length: u32) -> Option<bool> {
-        let share = self.shares.get(share_of(&key))?.hold();
+        let share = self.shares.get(share_of(&key) % self.shares.len())?.hold();
         let room = share.len() < self.most || share.contains_key(&key);
         if !room && !share.values().take(SEARCHED).any(|bucket| times.is_over(bucket)) {
             return None;
@@ -113,7 +117,7 @@ fn share_of(key: &Key) -> usize {
     let bits = key.source ^ key.destination.rotate_left(17);
     let ports = u64::from(key.ports.0) << 16 | u64::from(key.ports.1);
     let mixed = (bits as u64 ^ (bits >> 64) as u64 ^ ports).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> 60) as usize % SHARES
+    (mixed >> 60) as usize
 }
 
 #[cfg(test)]
