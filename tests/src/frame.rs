@@ -47,6 +47,8 @@ pub struct Packet {
     pub tos: u8,
     /// Identification; in IPv6 only fragments have one.
     pub id: u16,
+    /// IPv6's flow label, as far as it has so many bits.
+    pub label: u16,
     /// Flags and fragment offset, as in the IPv4 header; in IPv6 a fragment header says the same.
     pub fragment: u16,
     /// Protocol number of the payload.
@@ -67,6 +69,7 @@ impl Packet {
             ttl: 64,
             tos: 0,
             id: 0x1234,
+            label: 0,
             fragment: 0,
             protocol: 255,
             options: Vec::new(),
@@ -255,8 +258,8 @@ impl Packet {
             (next, rest) = (0, [vec![next, eights], self.options.clone(), rest].concat());
         }
         let length = u16::try_from(rest.len()).expect("a short packet");
-        let mut bytes = vec![0x60 | self.tos >> 4, self.tos << 4, 0, 0];
-        bytes.extend(words(&[length]));
+        let mut bytes = vec![0x60 | self.tos >> 4, self.tos << 4];
+        bytes.extend(words(&[self.label, length]));
         bytes.extend([next, self.ttl]);
         bytes.extend(source);
         bytes.extend(destination);

@@ -23,6 +23,7 @@ differential!(
     nothing_follows_an_ipv6_header,
     output_sees_the_way_before_its_translation,
     a_refusal_of_dccp,
+    an_echo_reply_has_no_flow_label,
 );
 
 const TABLES: [&str; 4] = ["raw", "mangle", "nat", "filter"];
@@ -325,5 +326,15 @@ fn a_refusal_of_dccp() -> Scenario {
         let mut payload = [0; 16];
         (payload[0], payload[1]) = (0xff, 0xff);
         lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(33, &payload));
+    })
+}
+
+fn an_echo_reply_has_no_flow_label() -> Scenario {
+    Scenario::new_v6("", |lab| {
+        for tos in [0, 0x2f] {
+            let mut packet = Packet::new("fd00:1::2", "fd00:1::1").ping(1, 1, b"data").tos(tos);
+            packet.label = 0x1234;
+            lab.lan(&packet);
+        }
     })
 }

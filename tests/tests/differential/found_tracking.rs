@@ -13,6 +13,7 @@ differential!(
     what_nat_finds_no_place_for_in_input,
     what_stands_for_a_connection_before_tracking,
     a_reset_closes_its_connection,
+    a_translation_to_what_is_there,
 );
 
 fn an_error_that_quotes_less_than_translation_writes() -> Scenario {
@@ -180,4 +181,41 @@ fn a_reset_closes_its_connection() -> Scenario {
         lab.lan(&segment(b""));
         lab.compare_counters("mangle");
     })
+}
+
+/// It is none, for what is asked of the connection, and for redirects.
+fn a_translation_to_what_is_there() -> Scenario {
+    let rules = "
+        *nat
+        :PREROUTING ACCEPT [0:0]
+        :POSTROUTING ACCEPT [0:0]
+        -A PREROUTING -p udp -j DNAT --to-destination :53
+        -A POSTROUTING -o wan0 -j SNAT --to-source 10.1.0.2
+        -A POSTROUTING -o lan0 -j SNAT --to-source 10.1.0.2
+        COMMIT
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -m conntrack --ctstate DNAT
+        -A FORWARD -m conntrack --ctstate SNAT
+        -A FORWARD -m conntrack --ctstatus DNAT
+        -A FORWARD -m conntrack --ctstatus SNAT
+        COMMIT";
+    let scenario = Scenario::new(rules, |lab| {
+        // As many as it takes for the short ways, too.
+        for port in 1000..1006 {
+            for destination in [OUTSIDE, INSIDE_2] {
+                for _ in 0..2 {
+                    lab.lan(&Packet::new(INSIDE, destination).udp(port, 53, b"data"));
+                }
+            }
+            lab.wan(&Packet::new(OUTSIDE, INSIDE).udp(53, port, b"data"));
+            lab.lan(&Packet::new(INSIDE_2, OUTSIDE).udp(port, 53, b"data"));
+            lab.lan(&Packet::new(INSIDE_2, OUTSIDE).udp(port, 54, b"data"));
+        }
+        lab.compare_counters("filter");
+        lab.compare_counters("nat");
+        lab.compare_tool("conntrack -L --dst-nat 2>/dev/null | wc -l");
+        lab.compare_tool("conntrack -L --src-nat 2>/dev/null | wc -l");
+    });
+    scenario.with(|setup| setup.with_sysctl("net.ipv4.conf.all.send_redirects", 1))
 }

@@ -9,17 +9,20 @@ pub(super) struct Dice {
     pub(super) about: About,
     /// Whether connections count what they carry.
     pub(super) accounts: bool,
+    /// Whether rules may remember packets, so that the order counts in which these come.
+    pub(super) memory: bool,
 }
 
 impl Dice {
     pub(super) fn new(seed: u64, accounts: bool) -> Self {
         let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut dice = Self { state, about: About::Usual, accounts };
+        let mut dice = Self { state, about: About::Usual, accounts, memory: false };
         // Seeds that differ in few bits begin alike.
         for _ in 0..8 {
             dice.below(2);
         }
         dice.about = About::draw(&mut dice);
+        dice.memory = dice.about.has_memory() && dice.once_in(3);
         dice
     }
 

@@ -286,7 +286,13 @@ impl Flow<'_> {
             Family::V4 => self.dice.one(&[47, 50, 51, 136, 33, 200, 4, 41, 2, 108]),
             Family::V6 => self.dice.one(&[47, 50, 136, 33, 200, 4, 41, 59, 108]),
         };
-        let payload = [ports, vec![7; self.dice.one(&[8, 20, 60])]].concat();
+        // Of GRE there are two versions; the key of the second is what one end calls the tunnel.
+        let head: Vec<u8> = match (number, self.dice.once_in(2)) {
+            (47, false) => vec![0, 0, 8, 0],
+            (47, true) => [&[0x30, 1, 0x88, 0x0b, 0, 4][..], &ports[..2]].concat(),
+            _ => ports,
+        };
+        let payload = [head, vec![7; self.dice.one(&[8, 20, 60])]].concat();
         let kind = self.dice.one(&[0, 3, 5, 9, 10, 13, 14, 15, 17, 18, 30, 42]);
         let packet = match self.dice.below(3) {
             // Neighbour discovery would not be for the test to answer.

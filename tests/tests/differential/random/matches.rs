@@ -79,7 +79,7 @@ pub(super) fn draw(
         3 => interface(dice, chain),
         4 => dice.one(of_family),
         5 if tracked => dice.one(if table == "raw" { &CONNECTION[2..] } else { &CONNECTION }),
-        6 if dice.about.has_memory() => dice.one(&REMEMBERING),
+        6 if dice.memory => dice.one(&REMEMBERING),
         _ => dice.one(&COMMON),
     };
     dice.text(template)
@@ -95,7 +95,8 @@ fn interface(dice: &mut Dice, chain: &str) -> &'static str {
     }
 }
 
-const COMMON: [&str; 21] = [
+const COMMON: [&str; 22] = [
+    "-m set ~--match-set {<hosts>|<nets>} {src|dst}",
     "~-s {<in>|<in2>|<out>|<far>|<net-in>|<net-out>|<net-far>|<own-in>}",
     "~-d {<in>|<in2>|<out>|<far>|<net-in>|<net-out>|<net-far>|<own-in>|<own-out>}",
     "~-s {<in>|<in2>|<out>|<far>|<net-in>|<net-out>|<net-far>|<own-in>}",
@@ -166,7 +167,7 @@ const ACCOUNTS: [&str; 4] = [
     "-m connbytes ~--connbytes 0 --connbytes-dir both --connbytes-mode packets",
 ];
 
-const REMEMBERING: [&str; 16] = [
+const REMEMBERING: [&str; 15] = [
     "-m statistic --mode nth ~--every {2|3|4} --packet {0|1}",
     "-m statistic --mode nth ~--every {2|3|4} --packet {0|1}",
     "-m quota ~--quota {100|300|1000}",
@@ -182,7 +183,6 @@ const REMEMBERING: [&str; 16] = [
     "-m hashlimit --hashlimit-{upto|above} {1|2|10}/hour --hashlimit-burst {1|2|4} --hashlimit-mode srcip --hashlimit-name hA",
     "-m hashlimit --hashlimit-{upto|above} {1|2|10}/hour --hashlimit-burst {1|2|4} --hashlimit-mode {dstip|srcip,dstip|dstip,dstport|srcport} --hashlimit-name hB",
     "-m hashlimit --hashlimit-{upto|above} 1/hour --hashlimit-burst 2 --hashlimit-mode srcip --hashlimit-srcmask {8|16|32} --hashlimit-name hC",
-    "-m set ~--match-set {<hosts>|<nets>} {src|dst}",
 ];
 
 const TCP: [&str; 16] = [

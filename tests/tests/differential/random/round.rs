@@ -29,12 +29,42 @@ pub(super) enum Action {
 pub(super) struct Round {
     pub(super) seed: u64,
     pub(super) family: Family,
+    /// Whether packets leave many at a time.
+    pub(super) volleys: bool,
     /// Each with a number by which answers name it.
     pub(super) actions: Vec<(usize, Action)>,
 }
 
+impl Round {
+    /// Whether some rule remembers packets beyond their connections. Their order counts then, also that of what a router's
+    /// host says, which in the kernel comes before the next packet.
+    pub(super) fn uses_memory(&self) -> bool {
+        let words = ["limit", "recent", "quota", "statistic", "SET --"];
+        self.has_rule(|rule| words.iter().any(|word| rule.contains(word)))
+    }
+
+    /// Whether a router may have more to say than each packet's way out.
+    pub(super) fn patient(&self) -> bool {
+        self.has_rule(|rule| rule.contains("TEE"))
+    }
+
+    /// Whether some rule is such, now or later.
+    pub(super) fn has_rule(&self, found: impl Fn(&str) -> bool) -> bool {
+        self.actions.iter().any(|(_, action)| match action {
+            Action::Load(tables) => tables.iter().any(|table| found(&table.text())),
+            Action::Command(words) => found(words),
+            Action::Send { .. } | Action::Answer { .. } | Action::State => false,
+        })
+    }
+}
+
+/// A step of a flow: its number, whether it is thought to come from inside, and what happens.
+type Step = (usize, bool, Action);
+
 /// Numbers of actions that belong to no flow.
 const NOBODY: usize = usize::MAX;
+/// A flow has fewer steps.
+const STEPS: usize = 100;
 
 /// Rules, flows, changes of rules between their packets, other rules, more flows.
 pub(super) fn draw(seed: u64, family: Family, accounts: bool) -> Round {
@@ -65,17 +95,19 @@ pub(super) fn draw(seed: u64, family: Family, accounts: bool) -> Round {
             now[at] = Table::draw(&mut dice, family, now[at].name, rich);
             actions.push((NOBODY, Action::Load(vec![now[at].clone()])));
         }
-        let mut flows: Vec<Vec<(usize, Action)>> = Vec::new();
+        let mut flows: Vec<Vec<Step>> = Vec::new();
         for _ in 0..4 + dice.below(6) {
             let steps = flows::draw(&mut dice, family, own, sound);
-            flows.push(numbered(steps, usize::from(own) * 100));
+            flows.push(numbered(steps, usize::from(own) * STEPS));
             own += 4;
         }
         let changes = if changing { dice.one(&[0, 1, 2, 4, 8]) } else { 0 };
         interleave(&mut dice, family, flows, changes, &mut now, &mut actions);
         actions.push((NOBODY, Action::State));
     }
-    Round { seed, family, actions }
+    let mut round = Round { seed, family, volleys: false, actions };
+    round.volleys = !round.uses_memory();
+    round
 }
 
 /// Whether some rule makes the kernel drop packets whose header is not whole (docs/NETFILTER.md).
@@ -85,23 +117,33 @@ fn asks_for_whole_headers(rules: &str) -> bool {
     words.iter().any(|word| rules.contains(word))
 }
 
-/// A flow's steps name one another by place; in a round they do by number.
-fn numbered(steps: Vec<Action>, first: usize) -> Vec<(usize, Action)> {
-    let step = |(place, action)| {
-        let action = match action {
-            Action::Answer { of, how } => Action::Answer { of: first + of, how },
-            other => other,
-        };
-        (first + place, action)
-    };
-    steps.into_iter().enumerate().map(step).collect()
+/// Which flow the step of this number belongs to.
+pub(super) const fn flow_of(number: usize) -> usize {
+    number / STEPS
 }
 
-/// The flows' steps, each flow in its order, and changes of single rules between them.
+/// A flow's steps name one another by place; in a round they do by number.
+fn numbered(steps: Vec<Action>, first: usize) -> Vec<Step> {
+    let mut numbered: Vec<Step> = Vec::new();
+    for (place, action) in steps.into_iter().enumerate() {
+        let (inside, action) = match action {
+            Action::Answer { of, how } => {
+                (numbered.get(of).is_none_or(|step| !step.1), Action::Answer { of: first + of, how })
+            }
+            Action::Send { inside, packet } => (inside, Action::Send { inside, packet }),
+            other => (true, other),
+        };
+        numbered.push((first + place, inside, action));
+    }
+    numbered
+}
+
+/// The flows' steps, each flow in its order, and changes of single rules between them. A turn is one of each flow whose
+/// next packet comes from the same side; fragments come together.
 fn interleave(
     dice: &mut Dice,
     family: Family,
-    mut flows: Vec<Vec<(usize, Action)>>,
+    mut flows: Vec<Vec<Step>>,
     mut changes: usize,
     now: &mut [Table],
     actions: &mut Vec<(usize, Action)>,
@@ -112,15 +154,29 @@ fn interleave(
         if flows.is_empty() {
             return;
         }
-        // Mostly the first few, so that conversations overlap and do not all end last.
-        let at = dice.below(flows.len().min(3));
-        actions.extend(flows[at].pop());
-        if changes > 0 && dice.once_in(8) && !now.is_empty() {
+        let lead = dice.below(flows.len());
+        let side = flows[lead].last().is_some_and(|(_, inside, _)| *inside);
+        let first = dice.below(flows.len());
+        let (behind, front) = flows.split_at_mut(first);
+        for flow in front.iter_mut().chain(behind) {
+            // Now and then one lets the others pass.
+            let mut more = !dice.once_in(4);
+            while more && flow.last().is_some_and(|(_, inside, _)| *inside == side) {
+                let Some((number, _, action)) = flow.pop() else { break };
+                more = is_fragment(&action);
+                actions.push((number, action));
+            }
+        }
+        if changes > 0 && dice.once_in(3) && !now.is_empty() {
             changes -= 1;
             let table = dice.below(now.len());
             actions.push((NOBODY, Action::Command(change(dice, family, &mut now[table]))));
         }
     }
+}
+
+fn is_fragment(action: &Action) -> bool {
+    matches!(action, Action::Send { packet, .. } if packet.fragment & 0x3fff != 0)
 }
 
 /// A command that changes one chain, done to the table too.

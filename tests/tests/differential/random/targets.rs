@@ -59,7 +59,7 @@ pub(super) fn draw(
         ("filter", 2..=4) if tcp && dice.once_in(2) => "-j REJECT --reject-with tcp-reset",
         ("filter", 2..=4) if v4 => dice.one(&FILTER_V4),
         ("filter", 2..=4) => dice.one(&FILTER_V6),
-        (_, 2) => "-j SET --{add-set|del-set} <hosts> {src|dst} ",
+        (_, 2) if dice.memory => "-j SET --{add-set|del-set} <hosts> {src|dst} ",
         (_, _) => dice.one(&["-j ACCEPT", "-j ACCEPT", "-j ACCEPT", "-j DROP"]),
     };
     // A nat rule that drops is refused by none of the tools, but warned of by some.
