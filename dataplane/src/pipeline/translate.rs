@@ -62,8 +62,7 @@ impl<A: Family> Lane<A> {
             if let Some(range) = range {
                 self.classes.forget();
                 let (space, before) = (&self.conntrack, new.reply);
-                new.reply =
-                    select_destination(&new.original, &before, &range, space, env.random);
+                new.reply = select_destination(&new.original, &before, &range, space, env.random);
                 // A rule that asks for what is there already translates nothing.
                 if new.reply != before {
                     new.set_destination_translated();

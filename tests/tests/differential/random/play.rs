@@ -142,7 +142,9 @@ impl Stage {
         let mut said = self.duel.run(&commands);
         let flush = Command::new(format!("conntrack -F -f {}", family.conntrack()));
         for (said, flushed) in said.iter_mut().zip(self.duel.run(&[flush])) {
-            said.extend(flushed.into_iter().map(|output| Output { stderr: String::new(), ..output }));
+            said.extend(
+                flushed.into_iter().map(|output| Output { stderr: String::new(), ..output }),
+            );
         }
         same(said)
     }
@@ -239,11 +241,7 @@ impl Stage {
                     && !round.has_rule(|rule| rule.contains("REDIRECT"))
         };
         let waits = volley.packets.iter().any(|(other, packet)| same(*other) && !passes(packet));
-        if !round.volleys
-            || volley.inside != inside
-            || volley.packets.len() >= VOLLEY
-            || waits
-        {
+        if !round.volleys || volley.inside != inside || volley.packets.len() >= VOLLEY || waits {
             self.send(round, volley, seen)?;
         }
         volley.inside = inside;
@@ -286,11 +284,15 @@ impl Stage {
             bytes.push(packet.bytes());
         }
         self.ids.iter().for_each(|&id| self.duel.knows_id(id));
-        assert!(bytes.iter().all(|packet| packet.len() <= 1500), "no frame carries one of {tags:?}");
+        assert!(
+            bytes.iter().all(|packet| packet.len() <= 1500),
+            "no frame carries one of {tags:?}"
+        );
         let [kernel, tested] = self.duel.send(inside, &bytes, round.patient());
         if kernel != tested {
             self.drawn = differ_by_drawn_ports(&kernel, &tested, &bytes);
-            let sent: String = bytes.iter().map(|packet| format!("sent: {}\n", hex(packet))).collect();
+            let sent: String =
+                bytes.iter().map(|packet| format!("sent: {}\n", hex(packet))).collect();
             let (kernel, tested) = only(&kernel, &tested);
             let text = format!("{sent}kernel:\n{}tested:\n{}", frames(&kernel), frames(&tested));
             return if self.drawn { Ok(()) } else { Err(text) };

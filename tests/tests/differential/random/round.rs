@@ -127,9 +127,10 @@ fn numbered(steps: Vec<Action>, first: usize) -> Vec<Step> {
     let mut numbered: Vec<Step> = Vec::new();
     for (place, action) in steps.into_iter().enumerate() {
         let (inside, action) = match action {
-            Action::Answer { of, how } => {
-                (numbered.get(of).is_none_or(|step| !step.1), Action::Answer { of: first + of, how })
-            }
+            Action::Answer { of, how } => (
+                numbered.get(of).is_none_or(|step| !step.1),
+                Action::Answer { of: first + of, how },
+            ),
             Action::Send { inside, packet } => (inside, Action::Send { inside, packet }),
             other => (true, other),
         };
