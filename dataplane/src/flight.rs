@@ -13,7 +13,7 @@ use crate::rules::{Connection, Surroundings, Tracked, Trail, View};
 use crate::synproxy::Step;
 use crate::trace::Traced;
 use crate::tuple::Tuple;
-use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
+use crate::wire::checksum::{L4ChecksumState, datagram_l4_state, lengths_hold};
 use crate::wire::icmp_error::IcmpError;
 use crate::wire::layer4::{Layer4, Layer4Kind, layer4};
 use crate::wire::parse::{Headers, fragment_data};
@@ -192,6 +192,12 @@ impl<A: Address, P: Packet> Flight<A, P> {
     pub(crate) fn checksum(&self) -> L4ChecksumState {
         let later = datagram::later_payloads(&self.rest, self.pulled);
         datagram_l4_state(self.lead.data(), &self.headers, later)
+    }
+
+    /// Whether the lengths that layer 4 says of the whole datagram can be.
+    pub(crate) fn lengths_hold(&self) -> bool {
+        let later = datagram::later_payloads(&self.rest, self.pulled);
+        lengths_hold(self.lead.data(), &self.headers, later)
     }
 
     /// The fragments as they came, with what was done to them.

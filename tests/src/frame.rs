@@ -29,6 +29,8 @@ pub const FRAGMENT: u8 = 44;
 pub const TCP: u8 = 6;
 /// UDP.
 pub const UDP: u8 = 17;
+/// UDP-Lite.
+pub const UDP_LITE: u8 = 136;
 
 const DONT_FRAGMENT: u16 = 0x4000;
 const MORE_FRAGMENTS: u16 = 0x2000;
@@ -323,10 +325,21 @@ pub fn transport_checksum(
     protocol: u8,
     segment: &[u8],
 ) -> u16 {
-    let mut bytes = [octets(source), octets(destination)].concat();
     let length = u16::try_from(segment.len()).expect("a short segment");
+    pseudo_checksum(source, destination, protocol, length, segment)
+}
+
+/// The same of the covered part of a segment of this length.
+pub fn pseudo_checksum(
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    length: u16,
+    covered: &[u8],
+) -> u16 {
+    let mut bytes = [octets(source), octets(destination)].concat();
     bytes.extend(words(&[u16::from(protocol), length]));
-    bytes.extend(segment);
+    bytes.extend(covered);
     checksum(&bytes)
 }
 

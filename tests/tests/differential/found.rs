@@ -24,6 +24,8 @@ differential!(
     output_sees_the_way_before_its_translation,
     a_refusal_of_dccp,
     an_echo_reply_has_no_flow_label,
+    an_echo_request_behind_authentication,
+    hashlimit_takes_an_index_for_ports,
 );
 
 const TABLES: [&str; 4] = ["raw", "mangle", "nat", "filter"];
@@ -336,5 +338,34 @@ fn an_echo_reply_has_no_flow_label() -> Scenario {
             packet.label = 0x1234;
             lab.lan(&packet);
         }
+    })
+}
+
+/// A host that knows no AH says so.
+fn an_echo_request_behind_authentication() -> Scenario {
+    Scenario::new_v6("", |lab| {
+        let echo = Packet::new("fd00:1::2", "fd00:1::1").ping(1, 1, b"data");
+        let header = [&[58, 4, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1][..], &[1; 12]].concat();
+        lab.lan(&echo.clone().raw(51, &[&header, &echo.payload[..]].concat()));
+        lab.lan(&echo);
+    })
+}
+
+fn hashlimit_takes_an_index_for_ports() -> Scenario {
+    let rules = "
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -m hashlimit --hashlimit-mode dstip,dstport --hashlimit-above 1/hour --hashlimit-burst 1 --hashlimit-name d
+        -A FORWARD -m hashlimit --hashlimit-mode srcport --hashlimit-above 1/hour --hashlimit-burst 1 --hashlimit-name s
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for index in [[0, 0, 0, 7], [0, 0, 0, 8], [0, 1, 0, 7], [0, 0, 0, 7]] {
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(50, &[index, [0; 4], [7; 4]].concat()));
+            let header = [[59, 4, 0, 0], index, [0; 4], [1; 4], [1; 4], [1; 4]].concat();
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(51, &header));
+            lab.compare_counters("filter");
+        }
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(50, b"no"));
+        lab.compare_counters("filter");
     })
 }

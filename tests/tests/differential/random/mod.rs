@@ -15,6 +15,7 @@ mod packets;
 mod play;
 mod round;
 mod ruleset;
+mod settings;
 mod shrink;
 mod targets;
 
@@ -23,19 +24,16 @@ use std::time::{Duration, Instant};
 
 use sluice_tests::Kind;
 use sluice_tests::duel::Duel;
-use sluice_tests::router::Setup;
-use sluice_tests::topology::{LAN, WAN};
 
 use family::Family;
 use play::{Stage, Tally};
+use settings::Settings;
 use shrink::Shown;
 
 /// How long all of it takes, unless `SLUICE_RANDOM_SECONDS` says otherwise.
 const SECONDS: u64 = 300;
 /// Duels at once, unless `SLUICE_RANDOM_DUELS` says otherwise.
 const DUELS: u64 = 3;
-/// One seed of so many is of a round in which connections count what they carry.
-const ACCOUNTS: u64 = 5;
 
 #[test]
 fn kernel_repeats() {
@@ -62,11 +60,11 @@ fn play(kind: Kind, percent: u64) {
     let duels = if only.is_some() { 1 } else { number("SLUICE_RANDOM_DUELS").unwrap_or(DUELS) };
     let all = number("SLUICE_RANDOM_ALL").is_some();
     let mut outcome = Outcome::default();
-    let parts =
-        [(false, time * (ACCOUNTS as u32 - 1) / ACCOUNTS as u32), (true, time / ACCOUNTS as u32)];
-    for (accounts, time) in parts {
-        let seeds = (first..=only.unwrap_or(u64::MAX))
-            .filter(|seed| seed.is_multiple_of(ACCOUNTS) == accounts);
+    for (settings, share) in [(Settings::Usual, 3), (Settings::Accounts, 1), (Settings::Strict, 1)]
+    {
+        let time = time * share / 5;
+        let seeds =
+            (first..=only.unwrap_or(u64::MAX)).filter(|seed| Settings::of(*seed) == settings);
         if only.is_some() && seeds.clone().next().is_none() {
             continue;
         }
@@ -76,11 +74,11 @@ fn play(kind: Kind, percent: u64) {
             for number in 0..usize::try_from(duels).expect("a few") {
                 let (seeds, shared) = (&seeds, &shared);
                 scope.spawn(move || {
-                    let mut stage = Stage::new(Duel::new(kind, &setup(accounts), number));
+                    let mut stage = Stage::new(Duel::new(kind, &settings.setup(), number));
                     let start = Instant::now();
                     while start.elapsed() < time && !locked(shared).over(all) {
                         let Some(seed) = locked(seeds).next() else { break };
-                        let shown = difference(&mut stage, seed, accounts);
+                        let shown = difference(&mut stage, seed);
                         locked(shared).note(shown);
                     }
                     locked(shared).tally += stage.tally;
@@ -136,56 +134,9 @@ impl Outcome {
 }
 
 /// Plays a seed. A difference is shown by the least that still has one.
-fn difference(stage: &mut Stage, seed: u64, accounts: bool) -> Option<Shown> {
+fn difference(stage: &mut Stage, seed: u64) -> Option<Shown> {
     let family = if seed.is_multiple_of(3) { Family::V6 } else { Family::V4 };
-    let round = round::draw(seed, family, accounts);
+    let round = round::draw(seed, family);
     let difference = stage.play(&round).err()?;
     Some(shrink::report(stage, round, difference))
-}
-
-/// Both families on both cables; errors as often as there is a reason, and no redirects.
-fn setup(accounts: bool) -> Setup {
-    let mut setup = Setup::new("")
-        .with_sysctl("net.netfilter.nf_conntrack_acct", accounts.into())
-        .with_sysctl("net.ipv4.icmp_ratelimit", 0)
-        .with_sysctl("net.ipv4.icmp_ratemask", 0)
-        .with_sysctl("net.ipv4.ipfrag_time", 600)
-        .with_sysctl("net.ipv6.ip6frag_time", 600)
-        .with_sysctl("net.netfilter.nf_conntrack_frag6_timeout", 600)
-        .with_sysctl("net.ipv6.icmp.ratelimit", 0)
-        .with_sysctl("net.ipv4.conf.all.rp_filter", 0)
-        .with_sysctl("net.ipv4.conf.all.send_redirects", 0)
-        .with_route("0.0.0.0/0", "192.168.1.1")
-        .with_route("::/0", "fd00:2::fe");
-    for (cable, addresses) in [
-        (
-            LAN,
-            &[
-                "10.1.0.2",
-                "10.1.0.3",
-                "10.1.0.4",
-                "10.1.0.200",
-                "fd00:1::2",
-                "fd00:1::3",
-                "fd00:1::ff:fe00:102",
-                "fd00:1::c8",
-            ][..],
-        ),
-        (
-            WAN,
-            &[
-                "192.168.1.9",
-                "192.168.1.1",
-                "192.168.1.200",
-                "fd00:2::9",
-                "fd00:2::fe",
-                "fd00:2::c8",
-            ],
-        ),
-    ] {
-        for &address in addresses {
-            setup = setup.with_neighbour(cable.interface, address, cable.host_mac);
-        }
-    }
-    setup
 }

@@ -7,6 +7,7 @@ use sluice_tests::frame::{self, Packet, flags};
 
 use super::dice::Dice;
 use super::family::Family;
+use super::settings::Settings;
 
 /// How a host answers a packet that reached it.
 #[derive(Debug, Clone)]
@@ -67,7 +68,14 @@ impl Answer {
                 let by = by.map_or(destination.to_string(), |name| family.named(name));
                 vec![Packet::new(&by, &source.to_string()).icmp_error(*kind, *code, *mtu, &inner)]
             }
-            Self::Echo => vec![back.raw(protocol, packet.get(header..)?)],
+            Self::Echo => {
+                let mut payload = packet.get(header..)?.to_vec();
+                // A sum does not mind the order.
+                if protocol == frame::UDP_LITE {
+                    payload.get_mut(..4)?.rotate_left(2);
+                }
+                vec![back.raw(protocol, &payload)]
+            }
         })
     }
 }
@@ -203,7 +211,11 @@ pub(super) fn varied(dice: &mut Dice, family: Family, packet: Packet) -> Packet 
         .ttl(dice.one(&[64, 64, 64, 64, 64, 63, 2, 1, 0, 255]));
     match dice.below(24) {
         0 if !packet.payload.is_empty() => {
-            let at = dice.below(packet.payload.len());
+            let at = match dice.below(packet.payload.len()) {
+                // Where no checksum is looked at, another code is another query (docs/NETFILTER.md).
+                1 if dice.settings == Settings::Strict => 0,
+                at => at,
+            };
             packet.spoil(at)
         }
         1 if family == Family::V4 => {

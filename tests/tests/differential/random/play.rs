@@ -47,6 +47,16 @@ const SETS: &str = "create hosts4 hash:ip
 create nets4 hash:net
 create hosts6 hash:ip family inet6
 create nets6 hash:net family inet6
+create marks4 hash:net skbinfo
+create marks6 hash:net family inet6 skbinfo
+create counts4 hash:ip counters
+create counts6 hash:ip family inet6 counters
+create ports4 hash:ip,port
+create ports6 hash:ip,port family inet6
+create ways4 hash:net,iface
+create ways6 hash:net,iface family inet6
+create all4 list:set
+create all6 list:set
 ";
 
 /// What they hold at the beginning of a round.
@@ -59,6 +69,28 @@ add hosts6 fd00:1::2
 add hosts6 fd00:2::9
 add nets6 2001:db8:7::/48
 add nets6 fd00:1::2/127
+add marks4 10.1.0.0/16 skbmark 0x1/0x3
+add marks4 192.168.1.9 skbmark 0x2
+add marks6 fd00:1::/64 skbmark 0x1/0x3
+add marks6 fd00:2::9 skbmark 0x2
+add counts4 10.1.0.2
+add counts4 198.51.100.7
+add counts6 fd00:1::2
+add counts6 2001:db8:7::7
+add ports4 192.168.1.9,udp:53
+add ports4 10.1.0.2,tcp:80
+add ports4 198.51.100.7,icmp:echo-request
+add ports6 fd00:2::9,udp:53
+add ports6 fd00:1::2,tcp:80
+add ports6 2001:db8:7::7,icmpv6:128/0
+add ways4 10.1.0.0/16,lan0
+add ways4 192.168.1.9,wan0
+add ways6 fd00:1::/64,lan0
+add ways6 fd00:2::9,wan0
+add all4 hosts4
+add all4 nets4
+add all6 hosts6
+add all6 nets6
 ";
 
 /// A stage that lasts for many rounds.
@@ -173,7 +205,7 @@ impl Stage {
                 }
                 return Ok(());
             }
-            Action::Load(_) | Action::Command(_) | Action::State => {
+            Action::Load(_) | Action::Command { .. } | Action::State => {
                 self.send(round, volley, seen)?;
                 if self.drawn {
                     return Ok(());
@@ -193,9 +225,15 @@ impl Stage {
                 }
                 same(said)
             }
-            Action::Command(words) => {
+            Action::Command { table, words, restored } => {
                 self.tally.rulesets += 1;
-                same(self.duel.run(&[Command::new(format!("{} {words}", family.tool()))]))
+                let tool = family.tool();
+                same(self.duel.run(&[if *restored {
+                    let text = format!("*{table}\n{words}\nCOMMIT\n");
+                    Command::fed(format!("{tool}-restore --noflush"), text)
+                } else {
+                    Command::new(format!("{tool} -t {table} {words}"))
+                }]))
             }
             Action::State => self.compare_state(round),
         }
@@ -238,7 +276,9 @@ impl Stage {
         let passes = |packet: &Packet| {
             packet.fragment & 0x3fff != 0
                 || seen.iter().any(|(&other, seen)| same(other) && seen.interface == away)
-                    && !round.has_rule(|rule| rule.contains("REDIRECT"))
+                    && !round.has_rule(|rule| {
+                        ["REDIRECT", "DNAT", "TEE"].iter().any(|word| rule.contains(word))
+                    })
         };
         let waits = volley.packets.iter().any(|(other, packet)| same(*other) && !passes(packet));
         if !round.volleys || volley.inside != inside || volley.packets.len() >= VOLLEY || waits {

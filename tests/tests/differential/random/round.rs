@@ -14,8 +14,8 @@ use super::ruleset::{TABLES, Table, rule};
 pub(super) enum Action {
     /// A restore text of these tables.
     Load(Vec<Table>),
-    /// A command of the tool.
-    Command(String),
+    /// A command of the tool, or as a line of a restore text that leaves the rest as it is.
+    Command { table: &'static str, words: String, restored: bool },
     /// A host sends a packet.
     Send { inside: bool, packet: Packet },
     /// The host that got what came out of another step answers.
@@ -39,7 +39,7 @@ impl Round {
     /// Whether some rule remembers packets beyond their connections. Their order counts then, also that of what a router's
     /// host says, which in the kernel comes before the next packet.
     pub(super) fn uses_memory(&self) -> bool {
-        let words = ["limit", "recent", "quota", "statistic", "SET --"];
+        let words = ["limit", "recent", "quota", "statistic", "--add-set", "--del-set", "counts"];
         self.has_rule(|rule| words.iter().any(|word| rule.contains(word)))
     }
 
@@ -52,7 +52,7 @@ impl Round {
     pub(super) fn has_rule(&self, found: impl Fn(&str) -> bool) -> bool {
         self.actions.iter().any(|(_, action)| match action {
             Action::Load(tables) => tables.iter().any(|table| found(&table.text())),
-            Action::Command(words) => found(words),
+            Action::Command { words, .. } => found(words),
             Action::Send { .. } | Action::Answer { .. } | Action::State => false,
         })
     }
@@ -67,8 +67,8 @@ const NOBODY: usize = usize::MAX;
 const STEPS: usize = 100;
 
 /// Rules, flows, changes of rules between their packets, other rules, more flows.
-pub(super) fn draw(seed: u64, family: Family, accounts: bool) -> Round {
-    let mut dice = Dice::new(seed, accounts);
+pub(super) fn draw(seed: u64, family: Family) -> Round {
+    let mut dice = Dice::new(seed);
     let mut actions = Vec::new();
     // Now and then few tables, so that what only some rules need is not always there.
     let tables: Vec<_> = if dice.once_in(6) {
@@ -88,9 +88,13 @@ pub(super) fn draw(seed: u64, family: Family, accounts: bool) -> Round {
     // Between packets other such rules may come.
     let changing = !dice.once_in(3);
     let sound = changing || now.iter().any(|table| asks_for_whole_headers(&table.text()));
+    // What iptables-nft reads of a later piece for ports (docs/NETFILTER.md).
+    let odd =
+        |table: &Table| ["! --sport", "! --dport"].iter().any(|words| table.text().contains(words));
+    dice.pieces = dice.about != About::Untracked || !changing && !now.iter().any(odd);
     let mut own = 1024;
     for part in 0..2 {
-        if part > 0 && !now.is_empty() && sound {
+        if part > 0 && !now.is_empty() && (sound && dice.about != About::Untracked || changing) {
             let at = dice.below(now.len());
             now[at] = Table::draw(&mut dice, family, now[at].name, rich);
             actions.push((NOBODY, Action::Load(vec![now[at].clone()])));
@@ -171,7 +175,7 @@ fn interleave(
         if changes > 0 && dice.once_in(3) && !now.is_empty() {
             changes -= 1;
             let table = dice.below(now.len());
-            actions.push((NOBODY, Action::Command(change(dice, family, &mut now[table]))));
+            actions.push((NOBODY, change(dice, family, &mut now[table])));
         }
     }
 }
@@ -181,13 +185,13 @@ fn is_fragment(action: &Action) -> bool {
 }
 
 /// A command that changes one chain, done to the table too.
-fn change(dice: &mut Dice, family: Family, table: &mut Table) -> String {
+fn change(dice: &mut Dice, family: Family, table: &mut Table) -> Action {
     let at = dice.below(table.chains.len());
     let name = table.name;
     let new = rule(dice, family, name, &table.chains[at].name);
     let chain = &mut table.chains[at];
     let place = dice.below(chain.rules.len() + 1);
-    let words = match dice.below(8) {
+    let words = match dice.below(10) {
         0 if name == "filter" && chain.policy.is_some() => {
             let policy = dice.one(&["ACCEPT", "DROP"]);
             chain.policy = Some(policy);
@@ -207,6 +211,11 @@ fn change(dice: &mut Dice, family: Family, table: &mut Table) -> String {
             chain.rules[place] = new.clone();
             format!("-R {} {} {}", chain.name, place + 1, new.text())
         }
+        8 if dice.once_in(2) => {
+            chain.rules.clear();
+            format!("-F {}", chain.name)
+        }
+        9 => format!("-Z {}", chain.name),
         6 => {
             chain.rules.push(new.clone());
             format!("-A {} {}", chain.name, new.text())
@@ -216,5 +225,6 @@ fn change(dice: &mut Dice, family: Family, table: &mut Table) -> String {
             format!("-I {} {} {}", chain.name, place + 1, new.text())
         }
     };
-    format!("-t {name} {words}")
+    let restored = !words.starts_with("-P") && dice.once_in(3);
+    Action::Command { table: name, words, restored }
 }

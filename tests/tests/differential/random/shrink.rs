@@ -155,7 +155,10 @@ fn text(round: &Round, difference: &Difference) -> String {
     for (number, action) in round.actions.iter().take(difference.action + 1) {
         let line = match action {
             Action::Load(tables) => tables.iter().map(brief).collect(),
-            Action::Command(words) => format!("{} {words}\n", round.family.tool()),
+            Action::Command { table, words, restored } => {
+                let how = if *restored { "-restore -n" } else { "" };
+                format!("{}{how} -t {table} {words}\n", round.family.tool())
+            }
             Action::Send { inside, packet } => {
                 let side = if *inside { "inside" } else { "outside" };
                 format!("{number}: {side} sends {}\n", hex(&packet.bytes()))
