@@ -26,6 +26,7 @@ differential!(
     an_echo_reply_has_no_flow_label,
     an_echo_request_behind_authentication,
     hashlimit_takes_an_index_for_ports,
+    congestion_beside_other_flags,
 );
 
 const TABLES: [&str; 4] = ["raw", "mangle", "nat", "filter"];
@@ -367,5 +368,24 @@ fn hashlimit_takes_an_index_for_ports() -> Scenario {
         }
         lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(50, b"no"));
         lab.compare_counters("filter");
+    })
+}
+
+fn congestion_beside_other_flags() -> Scenario {
+    let rules = "
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -p tcp -m ecn --ecn-tcp-ece
+        -A FORWARD -p tcp -m ecn ! --ecn-tcp-ece
+        -A FORWARD -p tcp -m ecn --ecn-tcp-cwr
+        -A FORWARD -p tcp -m ecn ! --ecn-tcp-cwr
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for flags in [0x02, 0x42, 0x82, 0xc2, 0xed, 0x50, 0x90, 0xff, 0x54] {
+            for tos in [0, 1, 2] {
+                lab.lan(&Packet::new(INSIDE, OUTSIDE).tcp((1000, 80), flags, 1, 0, b"").tos(tos));
+            }
+            lab.compare_counters("filter");
+        }
     })
 }

@@ -19,10 +19,18 @@ pub(super) fn same(both: [Vec<Output>; 2]) -> Result<(), String> {
 /// A frame without its source port and what follows from that, if it is not the port of the packet that was sent, but
 /// one of the same class or of a rule's range (kernel `nf_nat_l4proto_unique_tuple`).
 pub(super) fn without_drawn_port(seen: &Seen, sent: &[u8]) -> Option<Vec<u8>> {
-    let l4 = |packet: &[u8]| if packet[0] >> 4 == 6 { 40 } else { usize::from(packet[0] & 15) * 4 };
+    let l4 = |packet: &[u8]| match (packet[0] >> 4, packet[6]) {
+        (6, frame::FRAGMENT) => 48,
+        (6, _) => 40,
+        _ => usize::from(packet[0] & 15) * 4,
+    };
     let packet = seen.packet();
     let at = l4(packet);
-    let protocol = if at == 40 { packet[6] } else { packet[9] };
+    let protocol = match (frame::is_v6(packet), at) {
+        (true, 48) => packet[40],
+        (true, _) => packet[6],
+        (false, _) => packet[9],
+    };
     let checksum = match protocol {
         frame::TCP => at + 16,
         frame::UDP => at + 6,

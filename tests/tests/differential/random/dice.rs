@@ -12,6 +12,8 @@ pub(super) struct Dice {
     pub(super) settings: Settings,
     /// Whether hosts may send datagrams in pieces that rules would see one by one.
     pub(super) pieces: bool,
+    /// Whether these may be longer than what the router's host can answer in one frame.
+    pub(super) long: bool,
     /// Whether rules may remember packets, so that the order counts in which these come.
     pub(super) memory: bool,
 }
@@ -24,6 +26,7 @@ impl Dice {
             about: About::Usual,
             settings: Settings::of(seed),
             pieces: true,
+            long: true,
             memory: false,
         };
         // Seeds that differ in few bits begin alike.

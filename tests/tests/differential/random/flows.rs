@@ -5,7 +5,7 @@ use sluice_tests::frame::{self, Packet, TCP, UDP, UDP_LITE, flags};
 use super::about::About;
 use super::dice::Dice;
 use super::family::Family;
-use super::packets::{Answer, data, error, tcp_flags, tcp_options, varied};
+use super::packets::{Answer, OWN, data, error, tcp_flags, tcp_options, varied};
 use super::round::Action;
 use super::settings::Settings;
 
@@ -94,7 +94,7 @@ impl Flow<'_> {
             for _ in 0..self.dice.below(3) {
                 let how = match self.dice.below(5) {
                     0 => error(self.dice, self.family),
-                    1 if self.dice.about.has_fragments(self.family) => {
+                    1 if self.dice.pieces && self.dice.about.has_fragments(self.family) => {
                         Answer::Udp(vec![7; 600], vec![304])
                     }
                     _ => Answer::Udp(
@@ -208,15 +208,14 @@ impl Flow<'_> {
     /// A datagram in pieces: in order or not, sometimes one missing, twice, or overlapping.
     fn fragments(&mut self) {
         // An answer of the router's own that is larger than a frame passes OUTPUT whole only in the kernel.
-        let to_router = ["10.1.0.1", "192.168.1.146", "fd00:1::1", "fd00:2::1"];
         // What an error about a long datagram quotes of it depends in the kernel on how its pieces lie in memory.
         let ttl = self.dice.one(&[64, 64, 2, 1]);
-        let to_router = to_router.contains(&self.destination.as_str());
+        let to_router = OWN.contains(&self.destination.as_str());
         // Without tracking the gateway's own INPUT sees each of them.
         if to_router && self.dice.about == About::Untracked {
             return self.udp();
         }
-        let short = ttl == 1 || to_router;
+        let short = ttl == 1 || to_router || !self.dice.long;
         let sizes: &[usize] = if short { &[64, 200] } else { &[64, 200, 1600, 2900] };
         let long = vec![7; self.dice.one(sizes)];
         let whole = match self.dice.below(4) {

@@ -9,6 +9,9 @@ use super::dice::Dice;
 use super::family::Family;
 use super::settings::Settings;
 
+/// The router's addresses.
+pub(super) const OWN: [&str; 4] = ["10.1.0.1", "192.168.1.146", "fd00:1::1", "fd00:2::1"];
+
 /// How a host answers a packet that reached it.
 #[derive(Debug, Clone)]
 pub(super) enum Answer {
@@ -37,6 +40,11 @@ impl Answer {
     pub(super) fn to(&self, seen: &Seen, family: Family) -> Option<Vec<Packet>> {
         let packet = seen.packet();
         let (source, destination, protocol, header) = parts(packet)?;
+        // A copy of what was for the router. In IPv6 a packet that comes from its own address may make the kernel tell itself
+        // something.
+        if OWN.iter().any(|own| destination.to_string() == *own) {
+            return None;
+        }
         let back = Packet::new(&destination.to_string(), &source.to_string());
         let word = |at: usize| {
             packet.get(header + at..header + at + 2).map(|two| u16::from_be_bytes([two[0], two[1]]))

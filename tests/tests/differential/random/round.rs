@@ -99,6 +99,8 @@ pub(super) fn draw(seed: u64, family: Family) -> Round {
             now[at] = Table::draw(&mut dice, family, now[at].name, rich);
             actions.push((NOBODY, Action::Load(vec![now[at].clone()])));
         }
+        let redirects = |table: &Table| table.name == "nat" && table.text().contains("REDIRECT");
+        dice.long = !changing && !now.iter().any(redirects);
         let mut flows: Vec<Vec<Step>> = Vec::new();
         for _ in 0..4 + dice.below(6) {
             let steps = flows::draw(&mut dice, family, own, sound);
@@ -215,7 +217,8 @@ fn change(dice: &mut Dice, family: Family, table: &mut Table) -> Action {
             chain.rules.clear();
             format!("-F {}", chain.name)
         }
-        9 => format!("-Z {}", chain.name),
+        // iptables-nft puts new rules in the old ones' places, which begin anew.
+        9 if !dice.memory => format!("-Z {}", chain.name),
         6 => {
             chain.rules.push(new.clone());
             format!("-A {} {}", chain.name, new.text())
