@@ -14,6 +14,8 @@ pub(super) struct Dice {
     pub(super) pieces: bool,
     /// Whether these may be longer than what the router's host can answer in one frame.
     pub(super) long: bool,
+    /// Whether rules need tracking, whatever becomes of single ones.
+    pub(super) tracked: bool,
     /// Whether rules may remember packets, so that the order counts in which these come.
     pub(super) memory: bool,
 }
@@ -27,6 +29,7 @@ impl Dice {
             settings: Settings::of(seed),
             pieces: true,
             long: true,
+            tracked: true,
             memory: false,
         };
         // Seeds that differ in few bits begin alike.

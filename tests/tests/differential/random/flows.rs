@@ -212,7 +212,7 @@ impl Flow<'_> {
         let ttl = self.dice.one(&[64, 64, 2, 1]);
         let to_router = OWN.contains(&self.destination.as_str());
         // Without tracking the gateway's own INPUT sees each of them.
-        if to_router && self.dice.about == About::Untracked {
+        if to_router && (self.dice.about == About::Untracked || !self.dice.tracked) {
             return self.udp();
         }
         let short = ttl == 1 || to_router || !self.dice.long;
