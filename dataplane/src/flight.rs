@@ -14,7 +14,7 @@ use crate::rules::{Connection, Surroundings, Tracked, Trail, View};
 use crate::synproxy::Step;
 use crate::trace::Traced;
 use crate::tuple::Tuple;
-use crate::wire::checksum::{L4ChecksumState, datagram_l4_state};
+use crate::wire::checksum::{L4ChecksumState, datagram_l4_state, lengths_hold};
 use crate::wire::icmp_error::IcmpError;
 use crate::wire::layer4::{Layer4, Layer4Kind, layer4};
 use crate::wire::parse::{Headers, fragment_data};
@@ -248,6 +248,12 @@ impl<A: Address, P: Packet> Flight<A, P> {
         if let Some(sum) = sum {
             put(self.lead.data_mut(), place, &sum.to_le_bytes());
         }
+    }
+
+    /// Whether the lengths that layer 4 says of the whole datagram can be.
+    pub(crate) fn lengths_hold(&self) -> bool {
+        let later = datagram::later_payloads(&self.rest, self.pulled);
+        lengths_hold(self.lead.data(), &self.headers, later)
     }
 
     /// The fragments as they came, with what was done to them.

@@ -11,12 +11,14 @@ use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::differential::{End, Seen, announces};
 use crate::gateway::total;
 use crate::process::Output;
 use crate::router::Setup;
+use crate::tools::Tools;
 use crate::topology::{LAN, WAN};
 use crate::{Kind, Namespace, Router, frame, wire};
 
@@ -28,7 +30,7 @@ const LATEST: Duration = Duration::from_millis(500);
 /// A tool's words and what it reads.
 #[derive(Debug)]
 pub struct Command {
-    /// As `iptables -S INPUT`.
+    /// As `iptables -S INPUT`; what stands between `"` is one word.
     pub words: String,
     /// Its standard input.
     pub input: String,
@@ -44,6 +46,14 @@ impl Command {
     pub fn fed(words: impl Into<String>, input: impl Into<String>) -> Self {
         Self { words: words.into(), input: input.into() }
     }
+
+    fn split(&self) -> Vec<&str> {
+        let part = |(place, part)| match place % 2 {
+            0 => str::split_whitespace(part).collect(),
+            _ => vec![part],
+        };
+        self.words.split('"').enumerate().flat_map(part).collect()
+    }
 }
 
 /// The stack of a router's host answers within this time on a machine that has nothing else to do.
@@ -57,11 +67,12 @@ pub struct Duel {
 }
 
 impl Duel {
-    /// Starts the kernel and the router of `kind` in namespaces of their own, configured the same.
-    pub fn new(kind: Kind, setup: &Setup) -> Self {
+    /// Starts the kernel and the router of `kind` in namespaces of their own, configured the same. Duels with other
+    /// numbers are fought on other cores.
+    pub fn new(kind: Kind, setup: &Setup, number: usize) -> Self {
         let sides = [Kind::Kernel, kind].map(|kind| Side::new(kind, setup));
         // Only now: the router under test may use them all.
-        stay_on_one_core();
+        stay_on_one_core(number);
         Self { sides, ids: BTreeSet::new() }
     }
 
@@ -75,15 +86,17 @@ impl Duel {
         self.ids.insert(id);
     }
 
-    /// A host on the inside or outside sends an IP packet to both routers. What came out of each, sorted and without
-    /// what a router may choose.
-    pub fn send(&mut self, inside: bool, packet: &[u8]) -> [Vec<Seen>; 2] {
+    /// Hosts on the inside or outside send IP packets to both routers, one behind the other. What came out of each,
+    /// sorted and without what a router may choose. `patient`: what the router's host has to say is waited for in any
+    /// case.
+    pub fn send(&mut self, inside: bool, packets: &[Vec<u8>], patient: bool) -> [Vec<Seen>; 2] {
         let [kernel, tested] = &mut self.sides;
         // The router under test has the time that the kernel takes.
-        tested.send(inside, packet);
-        kernel.send(inside, packet);
-        let wanted = kernel.settle(0);
-        let got = tested.settle(wanted.len());
+        for side in [&mut *tested, &mut *kernel] {
+            packets.iter().for_each(|packet| side.send(inside, packet));
+        }
+        let wanted = kernel.settle(0, true);
+        let got = tested.settle(wanted.len(), patient || wanted.len() < packets.len());
         [wanted, got].map(|seen| {
             let mut seen: Vec<_> =
                 seen.iter().map(|seen| seen.normalised(&self.ids, &[])).collect();
@@ -93,49 +106,29 @@ impl Duel {
     }
 
     /// Runs tools at both routers at once, one after the other: what each said.
-    pub fn run(&self, commands: &[Command]) -> [Vec<Output>; 2] {
-        let files =
-            |scratch: &TempDir, name: &str, at: usize| scratch.path().join(format!("{name}{at}"));
-        self.both(|side| {
-            let mut script = String::new();
-            for (at, Command { words, input }) in commands.iter().enumerate() {
-                let [from, out, err, code] = ["in", "out", "err", "code"]
-                    .map(|name| files(&side.scratch, name, at).display().to_string());
-                std::fs::write(&from, input).expect("cannot write a tool's input");
-                let words = side.router.spelled(words);
-                script += &format!("{{ {words}; }} < {from} > {out} 2> {err}; echo $? > {code}\n");
+    pub fn run(&mut self, commands: &[Command]) -> [Vec<Output>; 2] {
+        let mut said = [Vec::new(), Vec::new()];
+        for command in commands {
+            let words = command.split();
+            for side in &mut self.sides {
+                side.tools.begin(&words, &command.input);
             }
-            // One shell for all of them: starting programs is what takes the time.
-            let ran = side.router.shell(&script);
-            assert!(ran.code == 0, "{ran:?}");
-            (0..commands.len())
-                .map(|at| {
-                    let text = |name| {
-                        std::fs::read_to_string(files(&side.scratch, name, at)).expect("written")
-                    };
-                    let code = text("code").trim().parse().expect("an exit code");
-                    Output { code, stdout: text("out"), stderr: text("err") }
-                })
-                .collect()
-        })
-    }
-
-    fn both<T: Send>(&self, action: impl Fn(&Side) -> T + Sync) -> [T; 2] {
-        let [kernel, tested] = &self.sides;
-        std::thread::scope(|scope| {
-            let other = scope.spawn(|| action(tested));
-            [action(kernel), other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
-        })
+            for (side, said) in self.sides.iter_mut().zip(&mut said) {
+                said.push(side.tools.end());
+            }
+        }
+        said
     }
 }
 
 /// Frames sent one after the other from two cores could overtake one another in the kernel's backlog.
-fn stay_on_one_core() {
+fn stay_on_one_core(number: usize) {
     let here = Pid::from_raw(0);
     let allowed = sched_getaffinity(here).expect("cannot ask for the allowed cores");
     let mut one = CpuSet::new();
-    let core = (0..CpuSet::count()).rfind(|&core| allowed.is_set(core).unwrap_or(false));
-    one.set(core.expect("some core is allowed")).expect("a core's number");
+    let cores: Vec<_> =
+        (0..CpuSet::count()).filter(|&core| allowed.is_set(core).unwrap_or(false)).collect();
+    one.set(cores[number % cores.len()]).expect("a core's number");
     sched_setaffinity(here, &one).expect("cannot stay on one core");
 }
 
@@ -150,7 +143,8 @@ struct Side {
     sent: u64,
     /// Whether several workers share the frames.
     many: bool,
-    scratch: TempDir,
+    tools: Tools,
+    _scratch: TempDir,
     _namespace: Namespace,
 }
 
@@ -169,10 +163,18 @@ impl Side {
         let ends = [LAN, WAN].map(|cable| End::new(&namespace, cable));
         let router = Router::start_in(kind, &namespace, scratch.path(), setup);
         let many = matches!(kind, Kind::Sluice { workers } if workers > 1);
-        let mut side =
-            Self { router, ends, knocks: 0, sent: 0, many, scratch, _namespace: namespace };
+        let mut side = Self {
+            tools: Tools::start(&router, &namespace),
+            router,
+            ends,
+            knocks: 0,
+            sent: 0,
+            many,
+            _scratch: scratch,
+            _namespace: namespace,
+        };
         // What a starting router says by itself is nobody's answer.
-        side.settle(0);
+        side.settle(0, true);
         side
     }
 
@@ -186,14 +188,14 @@ impl Side {
     }
 
     /// What has come out once the router is done with everything that was sent, and has sent `wanted` frames or had
-    /// long enough for them.
-    fn settle(&mut self, wanted: usize) -> Vec<Seen> {
+    /// long enough for them. `patient`: its host may have something to say that is not among these.
+    fn settle(&mut self, wanted: usize, patient: bool) -> Vec<Seen> {
         let start = Instant::now();
         let mut seen = Vec::new();
         loop {
             self.knock(&mut seen);
             // What the host's stack has to say to something lies at its own interface by then, and is taken now.
-            if let Router::Sluice(_) = self.router {
+            if matches!(self.router, Router::Sluice(_)) && (patient || seen.len() < wanted) {
                 std::thread::sleep(HOST);
                 self.knock(&mut seen);
             }
@@ -252,10 +254,12 @@ impl Side {
     }
 
     /// Waits until the workers have taken every frame and nothing is between them.
-    fn wait_for_books(&self) {
-        let Router::Sluice(gateway) = &self.router else { return };
-        let done = || {
-            let workers = &gateway.stats()["workers"];
+    fn wait_for_books(&mut self) {
+        let mut done = || {
+            self.tools.begin(&["stats", "--json"], "");
+            let said = self.tools.end();
+            let stats: Value = serde_json::from_str(&said.stdout).expect("JSON");
+            let workers = &stats["workers"];
             let sum = |names: &[&str]| names.iter().map(|name| total(workers, name)).sum::<u64>();
             sum(&["rx"]) >= self.sent
                 && sum(&["handed_in"]) == sum(&["handed_out"])

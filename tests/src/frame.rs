@@ -31,6 +31,8 @@ pub const TCP: u8 = 6;
 pub const UDP: u8 = 17;
 /// SCTP.
 pub const SCTP: u8 = 132;
+/// UDP-Lite.
+pub const UDP_LITE: u8 = 136;
 
 const DONT_FRAGMENT: u16 = 0x4000;
 const MORE_FRAGMENTS: u16 = 0x2000;
@@ -49,6 +51,8 @@ pub struct Packet {
     pub tos: u8,
     /// Identification; in IPv6 only fragments have one.
     pub id: u16,
+    /// IPv6's flow label, as far as it has so many bits.
+    pub label: u16,
     /// Flags and fragment offset, as in the IPv4 header; in IPv6 a fragment header says the same.
     pub fragment: u16,
     /// Protocol number of the payload.
@@ -69,6 +73,7 @@ impl Packet {
             ttl: 64,
             tos: 0,
             id: 0x1234,
+            label: 0,
             fragment: 0,
             protocol: 255,
             options: Vec::new(),
@@ -269,8 +274,8 @@ impl Packet {
             (next, rest) = (0, [vec![next, eights], self.options.clone(), rest].concat());
         }
         let length = u16::try_from(rest.len()).expect("a short packet");
-        let mut bytes = vec![0x60 | self.tos >> 4, self.tos << 4, 0, 0];
-        bytes.extend(words(&[length]));
+        let mut bytes = vec![0x60 | self.tos >> 4, self.tos << 4];
+        bytes.extend(words(&[self.label, length]));
         bytes.extend([next, self.ttl]);
         bytes.extend(source);
         bytes.extend(destination);
@@ -340,10 +345,21 @@ pub fn transport_checksum(
     protocol: u8,
     segment: &[u8],
 ) -> u16 {
-    let mut bytes = [octets(source), octets(destination)].concat();
     let length = u16::try_from(segment.len()).expect("a short segment");
+    pseudo_checksum(source, destination, protocol, length, segment)
+}
+
+/// The same of the covered part of a segment of this length.
+pub fn pseudo_checksum(
+    source: IpAddr,
+    destination: IpAddr,
+    protocol: u8,
+    length: u16,
+    covered: &[u8],
+) -> u16 {
+    let mut bytes = [octets(source), octets(destination)].concat();
     bytes.extend(words(&[u16::from(protocol), length]));
-    bytes.extend(segment);
+    bytes.extend(covered);
     checksum(&bytes)
 }
 

@@ -24,6 +24,7 @@ pub mod numbers;
 pub mod process;
 pub mod router;
 pub mod timeouts;
+pub mod tools;
 pub mod topology;
 pub mod wire;
 

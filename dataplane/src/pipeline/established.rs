@@ -6,7 +6,7 @@ use crate::conntrack::{FlowRef, TcpConnectionState, Update, tuple_of};
 use crate::flight::Verdict;
 use crate::ids::InterfaceId;
 use crate::packet::{Checksum, Packet};
-use crate::wire::checksum::{L4ChecksumState, l4_state};
+use crate::wire::checksum::{L4ChecksumState, l4_state, lengths_hold};
 use crate::wire::forward::decrement_ttl;
 use crate::wire::layer4::{Layer4Kind, layer4};
 use crate::wire::parse::Headers;
@@ -59,7 +59,11 @@ impl<A: Family> Lane<A> {
                 return None;
             }
         }
-        if env.snapshot.conntrack.checksum && !checksum_holds(packet, headers) {
+        let whole = match env.snapshot.conntrack.checksum {
+            true => checksum_holds(packet, headers),
+            false => lengths_hold(packet.data(), headers, std::iter::empty()),
+        };
+        if !whole {
             return None;
         }
         let data = packet.data();

@@ -288,7 +288,7 @@ impl<A: Family> Lane<A> {
             range.as_ref().is_ok_and(|range| self.is_plain_choice(range.as_ref(), &answer))
                 && self.conntrack.claim_answer(&mut new, answer, id.answer);
         if expected {
-            if range.is_ok_and(|range| range.is_some()) {
+            if answer.destination != tuple.source {
                 new.set_source_translated();
             }
         } else if range.and_then(|range| self.choose_source(env, &mut new, range)).is_err() {

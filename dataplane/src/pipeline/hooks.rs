@@ -30,7 +30,8 @@ impl<A: Family> Lane<A> {
         let outcome = rules.evaluate(entry, &mut view, walk);
         let (add_mss, changed) = (view.add_mss, view.connection_changed);
         let (notrack, template, state) = (view.notrack, view.template, view.state);
-        (flight.mark, flight.traced) = (view.mark, view.traced);
+        // ECN may have changed flags.
+        (flight.mark, flight.traced, flight.layer4) = (view.mark, view.traced, view.layer4);
         flight.state = state;
         flight.cacheable &= !changed;
         // A SYN of SYNPROXY's brings its connection along, and CT leaves that as it is.

@@ -142,12 +142,16 @@ impl<A: Family> Lane<A> {
                 template.map(|template| template.zones(flight.mark)).unwrap_or_default()
             }
         };
-        if env.snapshot.conntrack.checksum {
-            // The kernel makes an SCTP header writable to look at its checksum.
-            flight.recut |= flight.headers.protocol == SCTP && flight.is_header_in_pieces();
-            if !checksum_holds(flight) {
-                return Ok(());
+        let whole = match env.snapshot.conntrack.checksum {
+            true => {
+                // The kernel makes an SCTP header writable to look at its checksum.
+                flight.recut |= flight.headers.protocol == SCTP && flight.is_header_in_pieces();
+                checksum_holds(flight)
             }
+            false => flight.lengths_hold(),
+        };
+        if !whole {
+            return Ok(());
         }
         if let Some((inner, inner_l4)) = quoted(flight.lead.data(), &flight.headers) {
             return self.track_error(env, flight, &inner, &inner_l4);
@@ -280,9 +284,10 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
         self.confirm(env, flight)?;
-        // The host's stack reassembles and answers what comes in fragments.
+        // The host's stack reassembles and answers what comes in fragments, and knows what to think of authentication.
         let echo = flight.rest.is_empty()
             && flight.headers.fragment.is_none()
+            && !flight.headers.authenticated
             && !env.snapshot.ip.ignore_echo
             && is_echo_request(&flight.layer4)
             && env.snapshot.interfaces.owns(flight.destination.to_ip());

@@ -61,14 +61,12 @@ impl<A: Family> Lane<A> {
             };
             if let Some(range) = range {
                 self.classes.forget();
-                new.reply = select_destination(
-                    &new.original,
-                    &new.reply,
-                    &range,
-                    &self.conntrack,
-                    env.random,
-                );
-                new.set_destination_translated();
+                let (space, before) = (&self.conntrack, new.reply);
+                new.reply = select_destination(&new.original, &before, &range, space, env.random);
+                // A rule that asks for what is there already translates nothing.
+                if new.reply != before {
+                    new.set_destination_translated();
+                }
             }
         }
         self.check_error(env, flight, End::Destination)?;
@@ -170,7 +168,7 @@ impl<A: Family> Lane<A> {
                     let (address, port) = (new.reply.destination, new.reply.destination_port);
                     new.mapped = self.mappings.insert_or_ref(&new.original, address, port);
                 }
-                if mapped || range.is_some() {
+                if new.reply != before {
                     new.set_source_translated();
                 }
                 return Ok(());

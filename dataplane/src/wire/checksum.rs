@@ -100,24 +100,16 @@ pub fn datagram_l4_state<'d>(
         total += add(piece);
         length += piece.len() as u32;
     }
-    if headers.protocol == protocol::UDP {
-        // The length field may be shorter than the packet; the kernel's conntrack judges by the packet.
-        let declared = u16_at(payload, 4).unwrap_or_default();
-        if u32::from(declared) > length || declared < 8 {
-            return L4ChecksumState::Bad;
-        }
-        // RFC 8200 forbids it in IPv6; the kernel's udp_error does not look at the version.
-        if field == 0 {
-            return L4ChecksumState::Absent;
-        }
+    if !lengths_can_be(payload, headers, length) {
+        return L4ChecksumState::Bad;
+    }
+    // RFC 8200 forbids it in IPv6; the kernel's udp_error does not look at the version.
+    if headers.protocol == protocol::UDP && field == 0 {
+        return L4ChecksumState::Absent;
     }
     let mut payload = payload;
     if headers.protocol == protocol::UDP_LITE {
-        // RFC 3828: the length field says how much the checksum covers, and it must not be zero.
         let covered = u16_at(payload, 4).unwrap_or_default();
-        if field == 0 || covered != 0 && (covered < 8 || u32::from(covered) > length) {
-            return L4ChecksumState::Bad;
-        }
         match payload.get(..covered.into()) {
             _ if covered == 0 => {}
             Some(part) => (payload, total) = (part, 0),
@@ -138,6 +130,31 @@ fn sctp_state<'d>(first: &[u8], later: impl Iterator<Item = &'d [u8]>) -> L4Chec
         (Some(stated), Some(right)) if stated == right => L4ChecksumState::Good,
         (Some(0), Some(_)) => L4ChecksumState::Partial,
         (Some(_) | None, _) => L4ChecksumState::Bad,
+    }
+}
+
+/// Whether the lengths that a datagram's UDP or UDP-Lite header says can be. The kernel asks that too where it looks at no
+/// checksum.
+pub fn lengths_hold<'d>(
+    data: &[u8],
+    headers: &Headers,
+    later: impl Iterator<Item = &'d [u8]>,
+) -> bool {
+    let payload = headers.payload(data);
+    let more: usize = later.map(<[u8]>::len).sum();
+    lengths_can_be(payload, headers, (payload.len() + more) as u32)
+}
+
+fn lengths_can_be(payload: &[u8], headers: &Headers, length: u32) -> bool {
+    let word = |at| u16_at(payload, at).unwrap_or_default();
+    match headers.protocol {
+        // It may be shorter than the packet; the kernel's conntrack judges by the packet.
+        protocol::UDP => (8..=length).contains(&word(4).into()),
+        // RFC 3828: it says how much the checksum covers, which must not be zero.
+        protocol::UDP_LITE => {
+            word(6) != 0 && (word(4) == 0 || (8..=length).contains(&word(4).into()))
+        }
+        _ => true,
     }
 }
 

@@ -18,7 +18,7 @@ pub const fn is_echo_request(layer4: &Layer4) -> bool {
 }
 
 /// Turns an echo request into its reply: addresses swapped, type changed, TTL fresh, TOS and payload as
-/// they were. False, and nothing changed, for a fragment, a wrong checksum or a refused option.
+/// they were; no IPv6 flow label. False, and nothing changed, for a fragment, a wrong checksum or a refused option.
 ///
 /// A record route or timestamp gets the gateway's address twice, on the way in and on the way out, as
 /// the kernel's does. Other options, and IPv6 extension headers, do not come back: the reply is shorter by
@@ -68,6 +68,9 @@ fn turn_v6(data: &mut [u8], headers: &Headers, ttl: u8) {
     if let Some(addresses) = data.get_mut(l3 + 8..l3 + 40) {
         addresses.rotate_left(16);
     }
+    // The kernel's socket gives its answers no flow label.
+    let class = data.get(l3 + 1).copied().unwrap_or_default() & 0xf0;
+    put(data, l3 + 1, &[class, 0, 0]);
     put(data, l3 + 4, &(length as u16).to_be_bytes());
     put(data, l3 + 6, &[protocol::ICMPV6, ttl]);
     put(data, start, &[129]);

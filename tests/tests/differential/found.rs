@@ -23,6 +23,10 @@ differential!(
     nothing_follows_an_ipv6_header,
     output_sees_the_way_before_its_translation,
     a_refusal_of_dccp,
+    an_echo_reply_has_no_flow_label,
+    an_echo_request_behind_authentication,
+    hashlimit_takes_an_index_for_ports,
+    congestion_beside_other_flags,
 );
 
 const TABLES: [&str; 4] = ["raw", "mangle", "nat", "filter"];
@@ -325,5 +329,67 @@ fn a_refusal_of_dccp() -> Scenario {
         let mut payload = [0; 16];
         (payload[0], payload[1]) = (0xff, 0xff);
         lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(33, &payload));
+    })
+}
+
+fn an_echo_reply_has_no_flow_label() -> Scenario {
+    Scenario::new_v6("", |lab| {
+        for tos in [0, 0x2f] {
+            let mut packet = Packet::new("fd00:1::2", "fd00:1::1").ping(1, 1, b"data").tos(tos);
+            packet.label = 0x1234;
+            lab.lan(&packet);
+        }
+    })
+}
+
+/// A host that knows no AH says so.
+fn an_echo_request_behind_authentication() -> Scenario {
+    Scenario::new_v6("", |lab| {
+        let echo = Packet::new("fd00:1::2", "fd00:1::1").ping(1, 1, b"data");
+        let header = [&[58, 4, 0, 0, 0, 0, 0, 7, 0, 0, 0, 1][..], &[1; 12]].concat();
+        lab.lan(&echo.clone().raw(51, &[&header, &echo.payload[..]].concat()));
+        lab.lan(&echo);
+    })
+}
+
+fn hashlimit_takes_an_index_for_ports() -> Scenario {
+    let rules = "
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -m hashlimit --hashlimit-mode dstip,dstport --hashlimit-above 1/hour --hashlimit-burst 1 --hashlimit-name d
+        -A FORWARD -m hashlimit --hashlimit-mode srcport --hashlimit-above 1/hour --hashlimit-burst 1 --hashlimit-name s
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for index in [[0, 0, 0, 7], [0, 0, 0, 8], [0, 1, 0, 7], [0, 0, 0, 7]] {
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(50, &[index, [0; 4], [7; 4]].concat()));
+            let header = [[59, 4, 0, 0], index, [0; 4], [1; 4], [1; 4], [1; 4]].concat();
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(51, &header));
+            lab.compare_counters("filter");
+        }
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).raw(50, b"no"));
+        lab.compare_counters("filter");
+    })
+}
+
+fn congestion_beside_other_flags() -> Scenario {
+    let rules = "
+        *mangle
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -p tcp -m tos --tos 0x10 -j ECN --ecn-tcp-remove
+        COMMIT
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -p tcp -m ecn --ecn-tcp-ece
+        -A FORWARD -p tcp -m ecn ! --ecn-tcp-ece
+        -A FORWARD -p tcp -m ecn --ecn-tcp-cwr
+        -A FORWARD -p tcp -m ecn ! --ecn-tcp-cwr
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for flags in [0x02, 0x42, 0x82, 0xc2, 0xed, 0x50, 0x90, 0xff, 0x54] {
+            for tos in [0, 1, 0x10] {
+                lab.lan(&Packet::new(INSIDE, OUTSIDE).tcp((1000, 80), flags, 1, 0, b"").tos(tos));
+            }
+            lab.compare_counters("filter");
+        }
     })
 }

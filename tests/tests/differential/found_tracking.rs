@@ -2,7 +2,7 @@
 
 use sluice_tests::differential;
 use sluice_tests::differential::Scenario;
-use sluice_tests::frame::{Packet, addresses, flags};
+use sluice_tests::frame::{self, Packet, addresses, flags};
 
 use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_IN, ROUTER_OUT};
 
@@ -13,6 +13,8 @@ differential!(
     what_nat_finds_no_place_for_in_input,
     what_stands_for_a_connection_before_tracking,
     a_reset_closes_its_connection,
+    a_translation_to_what_is_there,
+    lengths_that_cannot_be,
 );
 
 fn an_error_that_quotes_less_than_translation_writes() -> Scenario {
@@ -180,4 +182,67 @@ fn a_reset_closes_its_connection() -> Scenario {
         lab.lan(&segment(b""));
         lab.compare_counters("mangle");
     })
+}
+
+/// It is none, for what is asked of the connection, and for redirects.
+fn a_translation_to_what_is_there() -> Scenario {
+    let rules = "
+        *nat
+        :PREROUTING ACCEPT [0:0]
+        :POSTROUTING ACCEPT [0:0]
+        -A PREROUTING -p udp -j DNAT --to-destination :53
+        -A POSTROUTING -o wan0 -j SNAT --to-source 10.1.0.2
+        -A POSTROUTING -o lan0 -j SNAT --to-source 10.1.0.2
+        COMMIT
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -m conntrack --ctstate DNAT
+        -A FORWARD -m conntrack --ctstate SNAT
+        COMMIT";
+    let scenario = Scenario::new(rules, |lab| {
+        // As many as it takes for the short ways, too.
+        for port in 1000..1006 {
+            for _ in 0..2 {
+                lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(port, 53, b"data"));
+            }
+            lab.wan(&Packet::new(OUTSIDE, INSIDE).udp(53, port, b"data"));
+            lab.lan(&Packet::new(INSIDE_2, OUTSIDE).udp(port + 100, 53, b"data"));
+            lab.lan(&Packet::new(INSIDE_2, OUTSIDE).udp(port + 200, 54, b"data"));
+        }
+        // The first is told of no better way, the second is.
+        for _ in 0..2 {
+            lab.lan(&Packet::new(INSIDE, INSIDE_2).udp(1000, 53, b"data"));
+        }
+        lab.compare_counters("filter");
+        lab.compare_counters("nat");
+        lab.compare_tool("conntrack -L --dst-nat 2>/dev/null | wc -l");
+        lab.compare_tool("conntrack -L --src-nat 2>/dev/null | wc -l");
+    });
+    scenario.with(|setup| setup.with_sysctl("net.ipv4.conf.all.send_redirects", 1))
+}
+
+/// They are looked at where checksums are not.
+fn lengths_that_cannot_be() -> Scenario {
+    let rules = "
+        *filter
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -m conntrack --ctstate INVALID
+        -A FORWARD -m conntrack --ctstate NEW
+        -A FORWARD -m conntrack --ctstate ESTABLISHED
+        COMMIT";
+    let scenario = Scenario::new(rules, |lab| {
+        let packet = |protocol: u8, length: u16, sum: u16| {
+            let head = frame::words(&[1000, 53, length, sum]);
+            Packet::new(INSIDE, OUTSIDE).raw(protocol, &[&head, &b"data"[..]].concat())
+        };
+        for protocol in [frame::UDP, frame::UDP_LITE] {
+            for length in [0, 7, 8, 11, 12, 13, 100] {
+                lab.lan(&packet(protocol, length, 7));
+                lab.lan(&packet(protocol, length, 0));
+            }
+            lab.wan(&Packet::new(OUTSIDE, INSIDE).raw(protocol, &packet(protocol, 12, 7).payload));
+        }
+        lab.compare_counters("filter");
+    });
+    scenario.with(|setup| setup.with_sysctl("net.netfilter.nf_conntrack_checksum", 0))
 }

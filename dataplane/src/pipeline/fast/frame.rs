@@ -12,7 +12,7 @@ use crate::address::Mac;
 use crate::nat::Rewrite;
 use crate::packet::Packet;
 use crate::tuple::Tuple;
-use crate::wire::checksum::{L4ChecksumState, l4_state};
+use crate::wire::checksum::{L4ChecksumState, l4_state, lengths_hold};
 use crate::wire::layer4::TcpFields;
 use crate::wire::parse::Headers;
 use crate::wire::protocol::UDP;
@@ -106,6 +106,12 @@ pub(super) fn plain_l4_state<A: Plain>(data: &[u8]) -> L4ChecksumState {
         Ok((head, _)) => l4_state(data, &head.headers()),
         Err(_) => L4ChecksumState::Bad,
     }
+}
+
+/// Whether the lengths of a frame that was read before can be.
+pub(super) fn plain_lengths_hold<A: Plain>(data: &[u8]) -> bool {
+    A::Head::ref_from_prefix(data)
+        .is_ok_and(|(head, _)| lengths_hold(data, &head.headers(), std::iter::empty()))
 }
 
 /// What connection tracking reads of layer 4.

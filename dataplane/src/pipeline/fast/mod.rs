@@ -35,7 +35,7 @@ use crate::interface::Interface;
 use crate::packet::{Checksum, Packet};
 use crate::tuple::Tuple;
 use crate::wire::checksum::L4ChecksumState;
-use frame::{Frame, FrameMac, Head, Layer4, plain_l4_state};
+use frame::{Frame, FrameMac, Head, Layer4, plain_l4_state, plain_lengths_hold};
 use v4::PlainV4;
 use v6::PlainV6;
 
@@ -356,7 +356,7 @@ impl<A: Plain> Lane<A> {
         if !cached.is_current(self.epochs.now()) {
             return self.pass_renewed(env, moment, run, flow, key, packet);
         }
-        if run.verifies && packet.l4_checksum() != Checksum::Good && !is_whole::<A, P>(packet) {
+        if packet.l4_checksum() != Checksum::Good && !is_whole::<A, P>(packet, run.verifies) {
             return None;
         }
         let way = run.enter(env, &self.adjacencies, &mut self.ways, cached.adjacency);
@@ -443,9 +443,12 @@ fn note_accounts<A>(slots: &mut [Slot<A>; BURST]) {
     }
 }
 
-/// Whether the layer-4 checksum is right, or there is none.
+/// Whether the layer-4 checksum is right, or there is none; where nobody asks for that, whether the lengths can be.
 #[inline(never)]
-fn is_whole<A: Plain, P: Packet>(packet: &P) -> bool {
+fn is_whole<A: Plain, P: Packet>(packet: &P, verifies: bool) -> bool {
+    if !verifies {
+        return plain_lengths_hold::<A>(packet.data());
+    }
     match packet.l4_checksum() {
         Checksum::Good => true,
         Checksum::Bad => false,

@@ -165,11 +165,13 @@ fn echo_reply_keeps_records_only() {
 fn echo_reply_v6_without_the_extensions() {
     let options = [58, 0, 1, 4, 0, 0, 0, 0];
     let request = ipv6(60, &[&options[..], &echo(128, b"payload")].concat());
-    let request = completed(request, 2);
+    let mut request = completed(request, 2);
+    request[15..18].copy_from_slice(&[0x25, 6, 7]);
     let mut reply = request.clone();
     assert!(answer_echo(&mut reply, &headers(&request), 64));
     let read = headers(&reply);
     assert_eq!((read.protocol, read.l4, read.end), (58, 54, 54 + 15));
+    assert_eq!(reply[15..18], [0x20, 0, 0]);
     assert_eq!(l4_state(&reply, &read), L4ChecksumState::Good);
     assert_eq!(reply[54], 129);
     assert_eq!(reply[58..69], request[66..77]);

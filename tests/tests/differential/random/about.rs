@@ -19,6 +19,8 @@ pub(super) enum About {
     Zones,
     /// Copies, which in IPv6 keep the sizes of fragments.
     Copies,
+    /// Timeout policies.
+    Policies,
     /// Nothing needs tracking, so that every fragment and every SCTP chunk is as it came.
     Untracked,
 }
@@ -33,6 +35,7 @@ impl About {
             Self::Headers,
             Self::Zones,
             Self::Copies,
+            Self::Policies,
             Self::Untracked,
         ])
     }
@@ -42,7 +45,7 @@ impl About {
         match self {
             Self::Bytes => false,
             Self::Copies => family == Family::V4,
-            Self::Usual | Self::Headers | Self::Zones | Self::Untracked => true,
+            Self::Usual | Self::Headers | Self::Zones | Self::Policies | Self::Untracked => true,
         }
     }
 
@@ -99,13 +102,28 @@ impl About {
                 }
                 _ => dice.one(&EXTENSIONS),
             },
-            Self::Usual | Self::Copies => return None,
+            Self::Usual | Self::Copies | Self::Policies => return None,
         })
     }
 
     /// What a rule does.
-    pub(super) fn target(self, dice: &mut Dice, table: &str, chain: &str) -> Option<&'static str> {
+    pub(super) fn target(
+        self,
+        dice: &mut Dice,
+        family: Family,
+        (table, chain): (&str, &str),
+        protocol: &str,
+    ) -> Option<&'static str> {
         match (self, table) {
+            (Self::Policies, "raw") => match (protocol, family) {
+                ("-p tcp", Family::V4) => Some("-j CT --timeout tcp4"),
+                ("-p tcp", Family::V6) => Some("-j CT --timeout tcp6"),
+                ("-p udp", Family::V4) => Some("-j CT --timeout udp4"),
+                ("-p udp", Family::V6) => Some("-j CT --timeout udp6"),
+                ("-p icmp", _) => Some("-j CT --timeout icm4"),
+                ("-p ipv6-icmp", _) => Some("-j CT --timeout icm6"),
+                _ => None,
+            },
             (Self::Zones, "raw") if chain == "OUTPUT" || dice.once_in(3) => {
                 Some("-j CT --zone {mark|3|4}")
             }
@@ -114,7 +132,11 @@ impl About {
                 Some("-j CT {--zone-orig 1|--zone-orig 2|--zone-reply 5|--zone 3|--zone 4}")
             }
             // There an error about a translated packet is copied as it leaves, in the kernel as it came there.
-            (Self::Copies, "mangle") if chain == "POSTROUTING" => None,
+            (Self::Copies, "mangle")
+                if chain == "POSTROUTING" && !matches!(protocol, "-p udp" | "-p tcp") =>
+            {
+                None
+            }
             (Self::Copies, "mangle") => Some("-j TEE --gateway {<in2>|<out>|<far2>}"),
             _ => None,
         }

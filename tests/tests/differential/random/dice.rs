@@ -1,25 +1,43 @@
 //! Owns the drawing: the same numbers from the same seed on every machine, and texts with choices in them.
 
 use super::about::About;
+use super::settings::Settings;
 
 /// xorshift64* (Vigna 2016).
 pub(super) struct Dice {
     state: u64,
     /// What everything that is drawn belongs to.
     pub(super) about: About,
-    /// Whether connections count what they carry.
-    pub(super) accounts: bool,
+    /// How the routers are set up.
+    pub(super) settings: Settings,
+    /// Whether hosts may send datagrams in pieces that rules would see one by one.
+    pub(super) pieces: bool,
+    /// Whether these may be longer than what the router's host can answer in one frame.
+    pub(super) long: bool,
+    /// Whether rules need tracking, whatever becomes of single ones.
+    pub(super) tracked: bool,
+    /// Whether rules may remember packets, so that the order counts in which these come.
+    pub(super) memory: bool,
 }
 
 impl Dice {
-    pub(super) fn new(seed: u64, accounts: bool) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        let mut dice = Self { state, about: About::Usual, accounts };
+        let mut dice = Self {
+            state,
+            about: About::Usual,
+            settings: Settings::of(seed),
+            pieces: true,
+            long: true,
+            tracked: true,
+            memory: false,
+        };
         // Seeds that differ in few bits begin alike.
         for _ in 0..8 {
             dice.below(2);
         }
         dice.about = About::draw(&mut dice);
+        dice.memory = dice.about.has_memory() && dice.once_in(3);
         dice
     }
 

@@ -8,7 +8,7 @@ pub(super) enum Family {
 }
 
 /// A name in rules and flows, the address in IPv4, the one in IPv6.
-const NAMES: [(&str, &str, &str); 22] = [
+const NAMES: [(&str, &str, &str); 27] = [
     // The one that its card's address makes, in IPv6.
     ("<eui>", "10.1.0.4", "fd00:1::ff:fe00:102"),
     ("<in>", "10.1.0.2", "fd00:1::2"),
@@ -31,6 +31,11 @@ const NAMES: [(&str, &str, &str); 22] = [
     ("<[pool-out]>", "192.168.1.200", "[fd00:2::c8]"),
     ("<hosts>", "hosts4", "hosts6"),
     ("<nets>", "nets4", "nets6"),
+    ("<marks>", "marks4", "marks6"),
+    ("<counts>", "counts4", "counts6"),
+    ("<ports>", "ports4", "ports6"),
+    ("<ways>", "ways4", "ways6"),
+    ("<all>", "all4", "all6"),
     ("<net-map>", "203.0.113.0/24", "2001:db8:9::/48"),
 ];
 

@@ -1,12 +1,13 @@
 //! Owns the drawing of conversations: what hosts send, each list in its order.
 
-use sluice_tests::frame::{Packet, TCP, UDP, flags};
+use sluice_tests::frame::{self, Packet, TCP, UDP, UDP_LITE, flags};
 
 use super::about::About;
 use super::dice::Dice;
 use super::family::Family;
-use super::packets::{Answer, data, error, tcp_flags, tcp_options, varied};
+use super::packets::{Answer, OWN, data, error, tcp_flags, tcp_options, varied};
 use super::round::Action;
+use super::settings::Settings;
 
 /// A flow being drawn: who talks with whom, and the number that is nobody else's port or identifier.
 struct Flow<'a> {
@@ -52,7 +53,7 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
         4..=7 => flow.tcp(),
         8 => flow.odd_tcp(),
         9 | 10 => flow.ping(),
-        11 | 12 if flow.dice.about.has_fragments(family) => flow.fragments(),
+        11 | 12 if flow.dice.about.has_fragments(family) && flow.dice.pieces => flow.fragments(),
         11 | 12 => flow.udp(),
         13 => flow.unknown_error(),
         14 => flow.other_protocol(),
@@ -93,7 +94,7 @@ impl Flow<'_> {
             for _ in 0..self.dice.below(3) {
                 let how = match self.dice.below(5) {
                     0 => error(self.dice, self.family),
-                    1 if self.dice.about.has_fragments(self.family) => {
+                    1 if self.dice.pieces && self.dice.about.has_fragments(self.family) => {
                         Answer::Udp(vec![7; 600], vec![304])
                     }
                     _ => Answer::Udp(
@@ -207,15 +208,14 @@ impl Flow<'_> {
     /// A datagram in pieces: in order or not, sometimes one missing, twice, or overlapping.
     fn fragments(&mut self) {
         // An answer of the router's own that is larger than a frame passes OUTPUT whole only in the kernel.
-        let to_router = ["10.1.0.1", "192.168.1.146", "fd00:1::1", "fd00:2::1"];
         // What an error about a long datagram quotes of it depends in the kernel on how its pieces lie in memory.
         let ttl = self.dice.one(&[64, 64, 2, 1]);
-        let to_router = to_router.contains(&self.destination.as_str());
+        let to_router = OWN.contains(&self.destination.as_str());
         // Without tracking the gateway's own INPUT sees each of them.
-        if to_router && self.dice.about == About::Untracked {
+        if to_router && (self.dice.about == About::Untracked || !self.dice.tracked) {
             return self.udp();
         }
-        let short = ttl == 1 || to_router;
+        let short = ttl == 1 || to_router || !self.dice.long;
         let sizes: &[usize] = if short { &[64, 200] } else { &[64, 200, 1600, 2900] };
         let long = vec![7; self.dice.one(sizes)];
         let whole = match self.dice.below(4) {
@@ -286,9 +286,13 @@ impl Flow<'_> {
             Family::V4 => self.dice.one(&[47, 50, 51, 136, 33, 200, 4, 41, 2, 108]),
             Family::V6 => self.dice.one(&[47, 50, 136, 33, 200, 4, 41, 59, 108]),
         };
-        let payload = [ports, vec![7; self.dice.one(&[8, 20, 60])]].concat();
+        // GRE of other versions is another matter (docs/NETFILTER.md).
+        let head = if number == 47 { vec![0, 0, 8, 0] } else { ports };
+        let payload = [head, vec![7; self.dice.one(&[8, 20, 60])]].concat();
         let kind = self.dice.one(&[0, 3, 5, 9, 10, 13, 14, 15, 17, 18, 30, 42]);
-        let packet = match self.dice.below(3) {
+        let packet = match self.dice.below(4) {
+            // The kernel reckons with UDP's number, and takes what is right for wrong.
+            3 if self.dice.settings == Settings::Strict => self.udp_lite(),
             // Neighbour discovery would not be for the test to answer.
             0 if self.family == Family::V4 => {
                 self.packet().icmp(kind, 0, &self.own.to_be_bytes(), &payload)
@@ -315,6 +319,26 @@ impl Flow<'_> {
             };
             self.answer(sent, how);
         }
+    }
+
+    /// RFC 3828: like UDP, but the checksum covers all of it or the header.
+    fn udp_lite(&mut self) -> Packet {
+        let packet = self.packet();
+        let cover = self.dice.one(&[0_u16, 8, 12]);
+        let mut bytes = frame::words(&[self.own, self.dice.one(&[80, 53]), cover, 0]);
+        bytes.extend([7; 12]);
+        let end = if cover == 0 { bytes.len() } else { usize::from(cover) };
+        // What the pseudo header says of the length is all of it.
+        let length = u16::try_from(bytes.len()).expect("short");
+        let sum = frame::pseudo_checksum(
+            packet.source,
+            packet.destination,
+            UDP_LITE,
+            length,
+            &bytes[..end],
+        );
+        bytes[6..8].copy_from_slice(&sum.to_be_bytes());
+        packet.raw(UDP_LITE, &bytes)
     }
 
     /// Packets with something wrong in them.

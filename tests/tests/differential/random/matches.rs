@@ -6,6 +6,7 @@
 use super::about::About;
 use super::dice::Dice;
 use super::family::Family;
+use super::settings::Settings;
 
 /// The protocols that flows are made of and the options that go with them.
 pub(super) fn protocol(dice: &mut Dice, family: Family) -> &'static str {
@@ -16,6 +17,7 @@ pub(super) fn protocol(dice: &mut Dice, family: Family) -> &'static str {
         "-p tcp",
         "-p tcp",
         "-p icmp",
+        "-p udplite",
         "! -p tcp",
         "! -p udp",
         "! -p icmp",
@@ -27,6 +29,7 @@ pub(super) fn protocol(dice: &mut Dice, family: Family) -> &'static str {
         "-p tcp",
         "-p tcp",
         "-p ipv6-icmp",
+        "-p udplite",
         "! -p tcp",
         "! -p udp",
         "! -p ipv6-icmp",
@@ -52,6 +55,7 @@ pub(super) fn draw(
         "-p tcp" => &TCP,
         "-p udp" => &UDP,
         "-p icmp" => &ICMP,
+        "-p udplite" => &UDP[3..6],
         "-p ipv6-icmp" => &ICMP6,
         _ => &[],
     };
@@ -64,7 +68,9 @@ pub(super) fn draw(
     let tracked = dice.about != About::Untracked;
     let template = match dice.below(8) {
         4 | 7 if special.is_some() => special.unwrap_or_default(),
-        5 if dice.accounts && tracked && dice.once_in(3) => dice.one(&ACCOUNTS),
+        5 if dice.settings == Settings::Accounts && tracked && dice.once_in(3) => {
+            dice.one(&ACCOUNTS)
+        }
         0..=2 if !of_protocol.is_empty() => dice.one(of_protocol),
         3 if before_routing => "-m rpfilter {--loose|--invert|--loose --invert|--accept-local|}",
         3 if matches!(chain, "PREROUTING" | "INPUT" | "FORWARD") && dice.once_in(4) => {
@@ -79,7 +85,7 @@ pub(super) fn draw(
         3 => interface(dice, chain),
         4 => dice.one(of_family),
         5 if tracked => dice.one(if table == "raw" { &CONNECTION[2..] } else { &CONNECTION }),
-        6 if dice.about.has_memory() => dice.one(&REMEMBERING),
+        6 if dice.memory => dice.one(&REMEMBERING),
         _ => dice.one(&COMMON),
     };
     dice.text(template)
@@ -95,7 +101,10 @@ fn interface(dice: &mut Dice, chain: &str) -> &'static str {
     }
 }
 
-const COMMON: [&str; 21] = [
+const COMMON: [&str; 24] = [
+    "-m set ~--match-set {<hosts>|<nets>|<all>} {src|dst}",
+    "-m set ~--match-set <ports> {src,dst|dst,dst|src,src|dst,src}",
+    "-m set ~--match-set <ways> {src,src|dst,dst|src,dst}",
     "~-s {<in>|<in2>|<out>|<far>|<net-in>|<net-out>|<net-far>|<own-in>}",
     "~-d {<in>|<in2>|<out>|<far>|<net-in>|<net-out>|<net-far>|<own-in>|<own-out>}",
     "~-s {<in>|<in2>|<out>|<far>|<net-in>|<net-out>|<net-far>|<own-in>}",
@@ -166,7 +175,12 @@ const ACCOUNTS: [&str; 4] = [
     "-m connbytes ~--connbytes 0 --connbytes-dir both --connbytes-mode packets",
 ];
 
-const REMEMBERING: [&str; 16] = [
+const REMEMBERING: [&str; 20] = [
+    "-m limit --limit {10000|5000}/second --limit-burst 10000",
+    "-m hashlimit --hashlimit-{upto|above} 10000/second --hashlimit-burst 10000 --hashlimit-mode srcip --hashlimit-name hD",
+    "-m set --match-set <counts> {src|dst}",
+    "-m set --match-set <counts> {src|dst} --{packets-gt 1|packets-lt 3|packets-eq 2|bytes-gt 100|bytes-lt 200}",
+    "-m set --match-set <counts> {src|dst} ! --update-counters",
     "-m statistic --mode nth ~--every {2|3|4} --packet {0|1}",
     "-m statistic --mode nth ~--every {2|3|4} --packet {0|1}",
     "-m quota ~--quota {100|300|1000}",
@@ -182,7 +196,6 @@ const REMEMBERING: [&str; 16] = [
     "-m hashlimit --hashlimit-{upto|above} {1|2|10}/hour --hashlimit-burst {1|2|4} --hashlimit-mode srcip --hashlimit-name hA",
     "-m hashlimit --hashlimit-{upto|above} {1|2|10}/hour --hashlimit-burst {1|2|4} --hashlimit-mode {dstip|srcip,dstip|dstip,dstport|srcport} --hashlimit-name hB",
     "-m hashlimit --hashlimit-{upto|above} 1/hour --hashlimit-burst 2 --hashlimit-mode srcip --hashlimit-srcmask {8|16|32} --hashlimit-name hC",
-    "-m set ~--match-set {<hosts>|<nets>} {src|dst}",
 ];
 
 const TCP: [&str; 16] = [

@@ -2,9 +2,11 @@
 //! seed; what comes out, every counter and every connection compared.
 //!
 //! Five minutes are played in all, `SLUICE_RANDOM_SECONDS=3600` so many seconds, `SLUICE_RANDOM_FIRST=1000` other rounds,
-//! `SLUICE_RANDOM_SEED=7` that one alone; with `SLUICE_RANDOM_ALL=1` a difference is no reason to stop.
+//! `SLUICE_RANDOM_SEED=7` that one alone; with `SLUICE_RANDOM_ALL=1` a difference is no reason to stop. Most of the time
+//! one router waits for the other, or both for the tools: three duels go on at once, `SLUICE_RANDOM_DUELS=1` fewer.
 
 mod about;
+mod compare;
 mod dice;
 mod family;
 mod flows;
@@ -13,24 +15,25 @@ mod packets;
 mod play;
 mod round;
 mod ruleset;
+mod settings;
 mod shrink;
 mod targets;
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sluice_tests::Kind;
 use sluice_tests::duel::Duel;
-use sluice_tests::router::Setup;
-use sluice_tests::topology::{LAN, WAN};
 
 use family::Family;
 use play::{Stage, Tally};
+use settings::Settings;
 use shrink::Shown;
 
 /// How long all of it takes, unless `SLUICE_RANDOM_SECONDS` says otherwise.
 const SECONDS: u64 = 300;
-/// One seed of so many is of a round in which connections count what they carry.
-const ACCOUNTS: u64 = 5;
+/// Duels at once, unless `SLUICE_RANDOM_DUELS` says otherwise.
+const DUELS: u64 = 3;
 
 #[test]
 fn kernel_repeats() {
@@ -54,30 +57,44 @@ fn play(kind: Kind, percent: u64) {
     let first = only.or(number("SLUICE_RANDOM_FIRST")).unwrap_or(1);
     let time = Duration::from_secs(number("SLUICE_RANDOM_SECONDS").unwrap_or(SECONDS));
     let time = time * u32::try_from(percent).expect("at most 100") / 100;
+    let duels = if only.is_some() { 1 } else { number("SLUICE_RANDOM_DUELS").unwrap_or(DUELS) };
     let all = number("SLUICE_RANDOM_ALL").is_some();
-    let mut result = Outcome::default();
-    let parts =
-        [(false, time * (ACCOUNTS as u32 - 1) / ACCOUNTS as u32), (true, time / ACCOUNTS as u32)];
-    for (accounts, time) in parts {
-        let seeds = (first..=only.unwrap_or(u64::MAX))
-            .filter(|seed| seed.is_multiple_of(ACCOUNTS) == accounts);
+    let mut outcome = Outcome::default();
+    for (settings, share) in [(Settings::Usual, 3), (Settings::Accounts, 1), (Settings::Strict, 1)]
+    {
+        let time = time * share / 5;
+        let seeds =
+            (first..=only.unwrap_or(u64::MAX)).filter(|seed| Settings::of(*seed) == settings);
         if only.is_some() && seeds.clone().next().is_none() {
             continue;
         }
+        let (seeds, shared) = (Mutex::new(seeds), Mutex::new(&mut outcome));
         // A duel stays on one core: so does the thread that fights it.
         std::thread::scope(|scope| {
-            let part = || {
-                let mut stage = Stage::new(Duel::new(kind, &setup(accounts)));
-                result.play(&mut stage, seeds, accounts, time, all);
-            };
-            let done = scope.spawn(part).join();
-            done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            for number in 0..usize::try_from(duels).expect("a few") {
+                let (seeds, shared) = (&seeds, &shared);
+                scope.spawn(move || {
+                    let mut stage = Stage::new(Duel::new(kind, &settings.setup(), number));
+                    let start = Instant::now();
+                    while start.elapsed() < time && !locked(shared).over(all) {
+                        let Some(seed) = locked(seeds).next() else { break };
+                        let shown = difference(&mut stage, seed);
+                        locked(shared).note(shown);
+                    }
+                    locked(shared).tally += stage.tally;
+                });
+            }
         });
-        if result.over(all) {
+        if outcome.over(all) {
             break;
         }
     }
-    result.report(kind, first);
+    outcome.report(kind, first);
+}
+
+/// What a duel that has failed leaves behind is still good for the others.
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What has come of the rounds.
@@ -90,27 +107,12 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn play(
-        &mut self,
-        stage: &mut Stage,
-        seeds: impl Iterator<Item = u64>,
-        accounts: bool,
-        time: Duration,
-        all: bool,
-    ) {
-        let start = Instant::now();
-        for seed in seeds {
-            match difference(stage, seed, accounts) {
-                Some(Shown { again: true, text }) => self.differences.push(text),
-                Some(Shown { again: false, text }) => self.once.push(text),
-                None => {}
-            }
-            self.rounds += 1;
-            if start.elapsed() >= time || self.over(all) {
-                break;
-            }
+    fn note(&mut self, shown: Option<Shown>) {
+        self.rounds += 1;
+        if let Some(Shown { again, text }) = shown {
+            println!("{text}");
+            if again { &mut self.differences } else { &mut self.once }.push(text);
         }
-        self.tally += stage.tally;
     }
 
     fn over(&self, all: bool) -> bool {
@@ -126,64 +128,15 @@ impl Outcome {
         // On a machine with other work a frame may come late, or a host's stack say something by itself.
         if single > 1 + rounds / 50 {
             differences.extend(once);
-        } else {
-            once.iter().for_each(|text| println!("{text}"));
         }
         assert!(differences.is_empty(), "\n{}", differences.join("\n"));
     }
 }
 
 /// Plays a seed. A difference is shown by the least that still has one.
-fn difference(stage: &mut Stage, seed: u64, accounts: bool) -> Option<Shown> {
+fn difference(stage: &mut Stage, seed: u64) -> Option<Shown> {
     let family = if seed.is_multiple_of(3) { Family::V6 } else { Family::V4 };
-    let round = round::draw(seed, family, accounts);
+    let round = round::draw(seed, family);
     let difference = stage.play(&round).err()?;
     Some(shrink::report(stage, round, difference))
-}
-
-/// Both families on both cables; errors as often as there is a reason, and no redirects.
-fn setup(accounts: bool) -> Setup {
-    let mut setup = Setup::new("")
-        .with_sysctl("net.netfilter.nf_conntrack_acct", accounts.into())
-        .with_sysctl("net.ipv4.icmp_ratelimit", 0)
-        .with_sysctl("net.ipv4.icmp_ratemask", 0)
-        .with_sysctl("net.ipv4.ipfrag_time", 600)
-        .with_sysctl("net.ipv6.ip6frag_time", 600)
-        .with_sysctl("net.netfilter.nf_conntrack_frag6_timeout", 600)
-        .with_sysctl("net.ipv6.icmp.ratelimit", 0)
-        .with_sysctl("net.ipv4.conf.all.rp_filter", 0)
-        .with_sysctl("net.ipv4.conf.all.send_redirects", 0)
-        .with_route("0.0.0.0/0", "192.168.1.1")
-        .with_route("::/0", "fd00:2::fe");
-    for (cable, addresses) in [
-        (
-            LAN,
-            &[
-                "10.1.0.2",
-                "10.1.0.3",
-                "10.1.0.4",
-                "10.1.0.200",
-                "fd00:1::2",
-                "fd00:1::3",
-                "fd00:1::ff:fe00:102",
-                "fd00:1::c8",
-            ][..],
-        ),
-        (
-            WAN,
-            &[
-                "192.168.1.9",
-                "192.168.1.1",
-                "192.168.1.200",
-                "fd00:2::9",
-                "fd00:2::fe",
-                "fd00:2::c8",
-            ],
-        ),
-    ] {
-        for &address in addresses {
-            setup = setup.with_neighbour(cable.interface, address, cable.host_mac);
-        }
-    }
-    setup
 }

@@ -1,16 +1,16 @@
 //! Owns the playing of a round on both routers, up to the first difference.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use sluice_tests::differential::Seen;
 use sluice_tests::duel::{Command, Duel};
-use sluice_tests::frame;
+use sluice_tests::frame::Packet;
 use sluice_tests::process::Output;
 
-use super::family::Family;
-use super::packets::Answer;
-use super::round::{Action, Round};
+use super::compare::{
+    differ_by_drawn_ports, frames, hex, members, only, plain, same, same_connections, tag,
+};
+use super::round::{Action, Round, flow_of};
 use super::ruleset::{TABLES, Table};
 
 /// The first action with a difference, and what differed.
@@ -39,15 +39,24 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// How far timeouts of connections may differ, in seconds: packets come a little later at one router, and seconds are cut
-/// off.
-const TIMEOUT_TOLERANCE: u64 = 3;
+/// More are not sent at once.
+const VOLLEY: usize = 24;
 
 /// The sets that rules may name.
 const SETS: &str = "create hosts4 hash:ip
 create nets4 hash:net
 create hosts6 hash:ip family inet6
 create nets6 hash:net family inet6
+create marks4 hash:net skbinfo
+create marks6 hash:net family inet6 skbinfo
+create counts4 hash:ip counters
+create counts6 hash:ip family inet6 counters
+create ports4 hash:ip,port
+create ports6 hash:ip,port family inet6
+create ways4 hash:net,iface
+create ways6 hash:net,iface family inet6
+create all4 list:set
+create all6 list:set
 ";
 
 /// What they hold at the beginning of a round.
@@ -60,6 +69,28 @@ add hosts6 fd00:1::2
 add hosts6 fd00:2::9
 add nets6 2001:db8:7::/48
 add nets6 fd00:1::2/127
+add marks4 10.1.0.0/16 skbmark 0x1/0x3
+add marks4 192.168.1.9 skbmark 0x2
+add marks6 fd00:1::/64 skbmark 0x1/0x3
+add marks6 fd00:2::9 skbmark 0x2
+add counts4 10.1.0.2
+add counts4 198.51.100.7
+add counts6 fd00:1::2
+add counts6 2001:db8:7::7
+add ports4 192.168.1.9,udp:53
+add ports4 10.1.0.2,tcp:80
+add ports4 198.51.100.7,icmp:echo-request
+add ports6 fd00:2::9,udp:53
+add ports6 fd00:1::2,tcp:80
+add ports6 2001:db8:7::7,icmpv6:128/0
+add ways4 10.1.0.0/16,lan0
+add ways4 192.168.1.9,wan0
+add ways6 fd00:1::/64,lan0
+add ways6 fd00:2::9,wan0
+add all4 hosts4
+add all4 nets4
+add all6 hosts6
+add all6 nets6
 ";
 
 /// A stage that lasts for many rounds.
@@ -68,15 +99,26 @@ pub(super) struct Stage {
     plays: u16,
     /// Ends of datagrams that came in fragments, perhaps not all: see [`Stage::reset`].
     ends: Vec<(bool, Vec<u8>)>,
+    /// Identifications of datagrams in fragments.
+    ids: Vec<u16>,
+    /// What the last round's rules may have left behind has to go before the next one's come.
+    used: bool,
     /// A port was drawn at random: what comes after it in the round is another story at each router.
     drawn: bool,
     pub(super) tally: Tally,
 }
 
+/// Packets that are sent one behind the other, from one side, before anybody looks what becomes of them.
+#[derive(Default)]
+struct Volley {
+    inside: bool,
+    packets: Vec<(usize, Packet)>,
+}
+
 impl Stage {
     pub(super) fn new(duel: Duel) -> Self {
-        let stage =
-            Self { duel, plays: 0, ends: Vec::new(), drawn: false, tally: Tally::default() };
+        let (ends, ids, tally) = (Vec::new(), Vec::new(), Tally::default());
+        let mut stage = Self { duel, plays: 0, ends, ids, used: true, drawn: false, tally };
         let made = stage.duel.run(&[Command::fed("ipset restore", SETS)]);
         same(made).expect("sets can be made");
         stage
@@ -85,41 +127,93 @@ impl Stage {
     /// Plays all of it, or until a difference.
     pub(super) fn play(&mut self, round: &Round) -> Result<(), Difference> {
         self.plays = (self.plays + 1) % 600;
-        self.duel.forget_ids();
-        self.reset(round.family).map_err(|text| Difference { action: 0, text })?;
+        self.reset(round).map_err(|text| Difference { action: 0, text })?;
         let mut seen = BTreeMap::new();
+        let mut volley = Volley::default();
         for (place, (number, action)) in round.actions.iter().enumerate() {
-            let done = self.act(round.family, *number, action, &mut seen);
+            let done = self.act(round, *number, action, &mut seen, &mut volley);
             done.map_err(|text| Difference { action: place, text })?;
             if std::mem::take(&mut self.drawn) {
-                break;
+                return Ok(());
             }
         }
+        let last = round.actions.len().saturating_sub(1);
+        self.send(round, &mut volley, &mut seen)
+            .map_err(|text| Difference { action: last, text })?;
+        self.drawn = false;
         Ok(())
     }
 
-    /// No rules, no connections, sets as at the start.
-    fn reset(&mut self, family: Family) -> Result<(), String> {
+    /// No connections, sets as at the start, and no rules but the round's first.
+    fn reset(&mut self, round: &Round) -> Result<(), String> {
+        let family = round.family;
+        self.ids.clear();
         // A fragment that holds nothing, in IPv6 an odd one, ends its datagram: else its sender would be told some seconds later.
-        for (inside, end) in std::mem::take(&mut self.ends) {
-            self.duel.send(inside, &end);
+        for inside in [true, false] {
+            let ends = self.ends.iter().filter(|(own, _)| *own == inside);
+            let ends: Vec<_> = ends.map(|(_, end)| end.clone()).collect();
+            if !ends.is_empty() {
+                self.duel.send(inside, &ends, false);
+            }
         }
-        let none: String = TABLES.iter().map(|name| format!("*{name}\nCOMMIT\n")).collect();
-        same(self.duel.run(&[
-            Command::fed(format!("{}-restore", family.tool()), none),
-            Command::fed("ipset restore", MEMBERS),
-            Command::new(format!("conntrack -F -f {} 2>/dev/null", family.conntrack())),
-        ]))
+        self.ends.clear();
+        let first = match round.actions.first() {
+            Some((_, Action::Load(tables))) if !self.used => &tables[..],
+            _ => &[],
+        };
+        let others = TABLES.iter().filter(|name| first.iter().all(|table| table.name != **name));
+        let none: String = others.map(|name| format!("*{name}\nCOMMIT\n")).collect();
+        let mut commands = Vec::new();
+        if !none.is_empty() {
+            commands.push(Command::fed(format!("{}-restore", family.tool()), none));
+        }
+        if self.used {
+            commands.push(Command::fed("ipset restore", MEMBERS));
+        }
+        self.used = round.uses_memory();
+        let mut said = self.duel.run(&commands);
+        let flush = Command::new(format!("conntrack -F -f {}", family.conntrack()));
+        for (said, flushed) in said.iter_mut().zip(self.duel.run(&[flush])) {
+            said.extend(
+                flushed.into_iter().map(|output| Output { stderr: String::new(), ..output }),
+            );
+        }
+        same(said)
     }
 
     fn act(
         &mut self,
-        family: Family,
+        round: &Round,
         number: usize,
         action: &Action,
         seen: &mut BTreeMap<usize, Seen>,
+        volley: &mut Volley,
     ) -> Result<(), String> {
+        let family = round.family;
         match action {
+            Action::Send { inside, packet } => {
+                return self.join(round, number, (*inside, packet.clone()), volley, seen);
+            }
+            Action::Answer { of, how } => {
+                if volley.packets.iter().any(|(own, _)| own == of) {
+                    self.send(round, volley, seen)?;
+                }
+                let Some(first) = seen.get(of).cloned() else { return Ok(()) };
+                let inside = first.interface == "lan0";
+                for packet in how.to(&first, family).unwrap_or_default() {
+                    self.join(round, number, (inside, packet), volley, seen)?;
+                }
+                return Ok(());
+            }
+            Action::Load(_) | Action::Command { .. } | Action::State => {
+                self.send(round, volley, seen)?;
+                if self.drawn {
+                    return Ok(());
+                }
+            }
+        }
+        match action {
+            Action::Send { .. } | Action::Answer { .. } => Ok(()),
             Action::Load(tables) => {
                 self.tally.rulesets += 1;
                 let text: String = tables.iter().map(Table::text).collect();
@@ -131,199 +225,125 @@ impl Stage {
                 }
                 same(said)
             }
-            Action::Command(words) => {
+            Action::Command { table, words, restored } => {
                 self.tally.rulesets += 1;
-                let words = format!("{} {}", family.tool(), quoted(words));
-                same(self.duel.run(&[Command::new(words)]))
+                let tool = family.tool();
+                same(self.duel.run(&[if *restored {
+                    let text = format!("*{table}\n{words}\nCOMMIT\n");
+                    Command::fed(format!("{tool}-restore --noflush"), text)
+                } else {
+                    Command::new(format!("{tool} -t {table} {words}"))
+                }]))
             }
-            Action::Send { inside, packet } => self.send(number, *inside, packet.clone(), seen),
-            Action::Answer { of, how } => self.answer(family, number, *of, how, seen),
-            Action::State => {
-                let [mut kernel, mut tested] = self.duel.run(&[
-                    Command::new(format!("{}-save -c", family.tool())),
-                    Command::new("ipset save | grep ^add | sort"),
-                    Command::new(format!("conntrack -L -f {} 2>/dev/null", family.conntrack())),
-                ]);
-                let connections =
-                    [&mut kernel, &mut tested].map(|outputs| outputs.remove(2).stdout);
-                for rules in [&mut kernel[0], &mut tested[0]] {
-                    rules.stdout = plain(&rules.stdout);
-                }
-                same([kernel, tested])?;
-                same_connections(&connections[0], &connections[1])
-            }
+            Action::State => self.compare_state(round),
         }
+    }
+
+    fn compare_state(&mut self, round: &Round) -> Result<(), String> {
+        let family = round.family;
+        let mut commands = vec![
+            Command::new(format!("conntrack -L -f {}", family.conntrack())),
+            Command::new(format!("{}-save -c", family.tool())),
+        ];
+        if round.uses_memory() {
+            commands.push(Command::new("ipset save"));
+        }
+        let [kernel, tested] = self.duel.run(&commands).map(|mut outputs| {
+            let connections = outputs.remove(0).stdout;
+            outputs[0].stdout = plain(&outputs[0].stdout);
+            if let Some(sets) = outputs.get_mut(1) {
+                sets.stdout = members(&sets.stdout);
+            }
+            (outputs, connections)
+        });
+        same([kernel.0, tested.0])?;
+        same_connections(&kernel.1, &tested.1)
+    }
+
+    /// The packet leaves with this volley, or, if it has to, the volley before it.
+    fn join(
+        &mut self,
+        round: &Round,
+        number: usize,
+        (inside, packet): (bool, Packet),
+        volley: &mut Volley,
+        seen: &mut BTreeMap<usize, Seen>,
+    ) -> Result<(), String> {
+        // What the router's host says to one would come before the next in the kernel, and behind it in Sluice; what goes
+        // to the other side is no matter of the host's.
+        let away = if inside { "wan0" } else { "lan0" };
+        let same = |other: usize| flow_of(other) == flow_of(number);
+        let passes = |packet: &Packet| {
+            packet.fragment & 0x3fff != 0
+                || seen.iter().any(|(&other, seen)| same(other) && seen.interface == away)
+                    && !round.has_rule(|rule| {
+                        ["REDIRECT", "DNAT", "TEE"].iter().any(|word| rule.contains(word))
+                    })
+        };
+        let waits = volley.packets.iter().any(|(other, packet)| same(*other) && !passes(packet));
+        if !round.volleys || volley.inside != inside || volley.packets.len() >= VOLLEY || waits {
+            self.send(round, volley, seen)?;
+        }
+        volley.inside = inside;
+        volley.packets.push((number, packet));
+        Ok(())
     }
 
     fn send(
         &mut self,
-        number: usize,
-        inside: bool,
-        mut packet: sluice_tests::frame::Packet,
+        round: &Round,
+        volley: &mut Volley,
         seen: &mut BTreeMap<usize, Seen>,
     ) -> Result<(), String> {
-        // Pieces that an earlier play left behind are of other datagrams.
-        if packet.id >= 0x4000 {
-            packet.id = 0x4000 + (packet.id - 0x4000 + self.plays * 73) % 0xb000;
-        }
-        self.duel.knows_id(packet.id);
-        if packet.fragment & 0x3fff != 0 {
-            let mut end = packet.clone();
-            end.payload = vec![0; if packet.source.is_ipv4() { 0 } else { 4 }];
-            end.fragment = 0x2000 | 1000;
-            self.ends.push((inside, end.bytes()));
-        }
-        self.tally.packets += 1;
-        let bytes = packet.bytes();
-        assert!(bytes.len() <= 1500, "no frame carries this: {packet:?}");
-        let [kernel, tested] = self.duel.send(inside, &bytes);
-        if let ([one], [other]) = (&kernel[..], &tested[..])
-            && one != other
-            && without_drawn_port(one, &bytes)
-                .is_some_and(|own| without_drawn_port(other, &bytes) == Some(own))
-        {
-            self.drawn = true;
+        let Volley { inside, packets } = std::mem::take(volley);
+        if packets.is_empty() || self.drawn {
             return Ok(());
         }
+        self.duel.forget_ids();
+        let mut tags = Vec::new();
+        let mut bytes = Vec::new();
+        for (number, mut packet) in packets {
+            let fragment = packet.fragment & 0x3fff != 0;
+            // Pieces that an earlier play left behind are of other datagrams. Others are told apart in what comes out.
+            packet.id = if fragment {
+                0x4000 + (packet.id - 0x4000 + self.plays * 73) % 0xb000
+            } else {
+                0x1000 + u16::try_from(self.tally.packets % 0x3000).expect("less than 2^16")
+            };
+            packet.label = packet.id;
+            self.duel.knows_id(packet.id);
+            if fragment {
+                self.ids.push(packet.id);
+                let mut end = packet.clone();
+                end.payload = vec![0; if packet.source.is_ipv4() { 0 } else { 4 }];
+                end.fragment = 0x2000 | 1000;
+                self.ends.push((inside, end.bytes()));
+            }
+            self.tally.packets += 1;
+            tags.push((packet.id, number));
+            bytes.push(packet.bytes());
+        }
+        self.ids.iter().for_each(|&id| self.duel.knows_id(id));
+        assert!(
+            bytes.iter().all(|packet| packet.len() <= 1500),
+            "no frame carries one of {tags:?}"
+        );
+        let [kernel, tested] = self.duel.send(inside, &bytes, round.patient());
         if kernel != tested {
-            let sent = hex(&bytes);
-            return Err(format!(
-                "sent: {sent}\nkernel:\n{}tested:\n{}",
-                frames(&kernel),
-                frames(&tested)
-            ));
+            self.drawn = differ_by_drawn_ports(&kernel, &tested, &bytes);
+            let sent: String =
+                bytes.iter().map(|packet| format!("sent: {}\n", hex(packet))).collect();
+            let (kernel, tested) = only(&kernel, &tested);
+            let text = format!("{sent}kernel:\n{}tested:\n{}", frames(&kernel), frames(&tested));
+            return if self.drawn { Ok(()) } else { Err(text) };
         }
         self.tally.frames += kernel.len();
-        seen.extend(kernel.into_iter().next().map(|first| (number, first)));
-        Ok(())
-    }
-
-    fn answer(
-        &mut self,
-        family: Family,
-        number: usize,
-        of: usize,
-        how: &Answer,
-        seen: &mut BTreeMap<usize, Seen>,
-    ) -> Result<(), String> {
-        let Some(first) = seen.get(&of).cloned() else { return Ok(()) };
-        let inside = first.interface == "lan0";
-        for packet in how.to(&first, family).unwrap_or_default() {
-            self.send(number, inside, packet, seen)?;
+        let alone = tags.len() == 1;
+        for (id, number) in tags {
+            let own = kernel.iter().find(|seen| tag(seen.packet()) == Some(id));
+            let own = own.or_else(|| kernel.first().filter(|_| alone));
+            seen.extend(own.map(|own| (number, own.clone())));
         }
         Ok(())
     }
-}
-
-fn same(both: [Vec<Output>; 2]) -> Result<(), String> {
-    let one = |output: &Output| format!("{}{}exit {}\n", output.stdout, output.stderr, output.code);
-    let [kernel, tested] = both.map(|outputs| outputs.iter().map(one).collect::<String>());
-    if kernel == tested { Ok(()) } else { Err(differing(&kernel, &tested)) }
-}
-
-/// A frame without its source port and what follows from that, if it is not the port of the packet that was sent, but
-/// one of the same class or of a rule's range (kernel `nf_nat_l4proto_unique_tuple`).
-fn without_drawn_port(seen: &Seen, sent: &[u8]) -> Option<Vec<u8>> {
-    let l4 = |packet: &[u8]| if packet[0] >> 4 == 6 { 40 } else { usize::from(packet[0] & 15) * 4 };
-    let packet = seen.packet();
-    let at = l4(packet);
-    let protocol = if at == 40 { packet[6] } else { packet[9] };
-    let checksum = match protocol {
-        frame::TCP => at + 16,
-        frame::UDP => at + 6,
-        _ => return None,
-    };
-    let port = |packet: &[u8]| {
-        let two = packet.get(l4(packet)..l4(packet) + 2)?;
-        Some(u16::from_be_bytes([two[0], two[1]]))
-    };
-    let class = |port| (port >= 512, port >= 1024);
-    let (old, new) = (port(sent)?, port(packet)?);
-    let mut rest = seen.frame.clone();
-    for place in [at, at + 1, checksum, checksum + 1] {
-        *rest.get_mut(14 + place)? = 0;
-    }
-    (old != new && (new >= 1024 || class(old) == class(new))).then_some(rest)
-}
-
-/// Words as the shell takes them.
-fn quoted(words: &str) -> String {
-    let part = |(place, part): (usize, &str)| match place % 2 {
-        0 => part.split_whitespace().map(|word| format!("'{word}' ")).collect(),
-        _ => format!("'{part}' "),
-    };
-    // What is quoted stays together.
-    words.split('"').enumerate().map(part).collect::<String>()
-}
-
-/// A saved ruleset without comments, table by table in their order.
-fn plain(text: &str) -> String {
-    let mut tables: Vec<_> = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .map(|line| format!("{line}\n"))
-        .collect::<String>()
-        .split_inclusive("COMMIT\n")
-        .map(str::to_owned)
-        .collect();
-    tables.sort();
-    tables.concat()
-}
-
-/// Only the lines of which the other side has none.
-fn differing(kernel: &str, tested: &str) -> String {
-    let only = |one: &str, other: &str| {
-        let lines = one.lines().filter(|line| !other.lines().any(|known| known == *line));
-        lines.map(|line| format!("    {line}\n")).collect::<String>()
-    };
-    format!("kernel:\n{}tested:\n{}", only(kernel, tested), only(tested, kernel))
-}
-
-fn same_connections(kernel: &str, tested: &str) -> Result<(), String> {
-    let lists = [kernel, tested].map(|text| {
-        let mut list: Vec<_> = text.lines().map(entry).collect();
-        list.sort();
-        list
-    });
-    let [wanted, got] = &lists;
-    let close = |((one, left), (other, right)): (&(String, u64), &(String, u64))| {
-        one == other && left.abs_diff(*right) <= TIMEOUT_TOLERANCE
-    };
-    if wanted.len() == got.len() && wanted.iter().zip(got).all(close) {
-        return Ok(());
-    }
-    let text = |list: &[(String, u64)], other: &[(String, u64)]| {
-        let mut text = String::new();
-        for (entry, seconds) in list {
-            let known = other
-                .iter()
-                .any(|(same, left)| same == entry && left.abs_diff(*seconds) <= TIMEOUT_TOLERANCE);
-            if !known {
-                writeln!(text, "    {seconds} {entry}").expect("a string takes any text");
-            }
-        }
-        text
-    };
-    Err(format!("connections\nkernel:\n{}tested:\n{}", text(wanted, got), text(got, wanted)))
-}
-
-/// A line of `conntrack -L` without its use count, and its timeout.
-fn entry(line: &str) -> (String, u64) {
-    let mut words: Vec<_> =
-        line.split_whitespace().filter(|word| !word.starts_with("use=")).collect();
-    let seconds = if words.len() > 2 { words.remove(2).parse().unwrap_or(0) } else { 0 };
-    (words.join(" "), seconds)
-}
-
-fn frames(seen: &[Seen]) -> String {
-    let line = |seen: &Seen| format!("    {}: {}\n", seen.interface, hex(&seen.frame[14..]));
-    if seen.is_empty() { "    nothing\n".into() } else { seen.iter().map(line).collect() }
-}
-
-/// In hexadecimal, long ones shortened.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    let digits = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let end = if bytes.len() > 140 { 100 } else { bytes.len() };
-    let more = if end < bytes.len() { format!("... {} bytes", bytes.len()) } else { String::new() };
-    digits(&bytes[..end]) + &more
 }

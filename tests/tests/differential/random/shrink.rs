@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::play::{Difference, Stage, hex};
+use super::compare::hex;
+use super::play::{Difference, Stage};
 use super::round::{Action, Round};
 use super::ruleset::Table;
 
@@ -23,6 +24,12 @@ pub(super) fn report(stage: &mut Stage, round: Round, difference: Difference) ->
         }
         Some(again) => {
             let first = again.text.clone();
+            // One by one says more, where it shows too.
+            let slow = Round { volleys: false, ..round.clone() };
+            let (round, again) = match stage.play(&slow) {
+                Err(slower) => (slow, slower),
+                Ok(()) => (round, again),
+            };
             let (round, difference) = shrink(stage, round, again);
             let text = text(&round, &difference);
             // Shrinking may have led to another.
@@ -144,11 +151,14 @@ fn shrink_tables(
 
 /// The actions up to the difference, and it.
 fn text(round: &Round, difference: &Difference) -> String {
-    let mut text = String::new();
+    let mut text = String::from(if round.volleys { "only many at a time\n" } else { "" });
     for (number, action) in round.actions.iter().take(difference.action + 1) {
         let line = match action {
             Action::Load(tables) => tables.iter().map(brief).collect(),
-            Action::Command(words) => format!("{} {words}\n", round.family.tool()),
+            Action::Command { table, words, restored } => {
+                let how = if *restored { "-restore -n" } else { "" };
+                format!("{}{how} -t {table} {words}\n", round.family.tool())
+            }
             Action::Send { inside, packet } => {
                 let side = if *inside { "inside" } else { "outside" };
                 format!("{number}: {side} sends {}\n", hex(&packet.bytes()))

@@ -17,7 +17,7 @@ pub(super) fn draw(
     let ports = matches!(protocol, "-p tcp" | "-p udp");
     let tcp = protocol == "-p tcp";
     let v4 = family == Family::V4;
-    let special = dice.about.target(dice, table, chain);
+    let special = dice.about.target(dice, family, (table, chain), protocol);
     let tracked = dice.about != About::Untracked;
     let template = match (table, dice.below(6)) {
         ("mangle", 1..) if chain == "OUTPUT" && !dice.about.changes_own() => {
@@ -59,7 +59,8 @@ pub(super) fn draw(
         ("filter", 2..=4) if tcp && dice.once_in(2) => "-j REJECT --reject-with tcp-reset",
         ("filter", 2..=4) if v4 => dice.one(&FILTER_V4),
         ("filter", 2..=4) => dice.one(&FILTER_V6),
-        (_, 2) => "-j SET --{add-set|del-set} <hosts> {src|dst} ",
+        (_, 2) if dice.memory => dice.one(&SETS),
+        ("mangle", 5) if dice.once_in(3) => "-j SET --map-set <marks> {src|dst} --map-mark",
         (_, _) => dice.one(&["-j ACCEPT", "-j ACCEPT", "-j ACCEPT", "-j DROP"]),
     };
     // A nat rule that drops is refused by none of the tools, but warned of by some.
@@ -71,6 +72,13 @@ const TELLING: [&str; 3] = [
     "-j NFLOG --nflog-group {0|5} --nflog-prefix drawn",
     "-j NFLOG --nflog-size 40 --nflog-threshold 2",
     "-j LOG --log-prefix drawn --log-level {debug|info}",
+];
+
+const SETS: [&str; 4] = [
+    "-j SET --{add-set|del-set} <hosts> {src|dst}",
+    "-j SET --{add-set|del-set} <hosts> {src|dst}",
+    "-j SET --{add-set|del-set} <ports> {src,dst|dst,dst|src,src}",
+    "-j SET --add-set <counts> {src|dst} --exist",
 ];
 
 /// The first four need no connection.

@@ -14,7 +14,8 @@ use self::table::{Key, Times};
 use super::{Condition, Kept};
 use crate::address::{Address, IpVersion};
 use crate::rules::View;
-use crate::wire::protocol;
+use crate::wire::extensions::{AUTHENTICATION, ESP};
+use crate::wire::{protocol, u32_at};
 use std::time::Duration;
 
 /// What tells buckets apart.
@@ -56,23 +57,42 @@ pub struct Terms {
 impl HashLimit {
     fn key<A: Address>(&self, view: &View<'_, A>) -> Option<Key> {
         let mode = self.table.terms().mode;
-        let has_ports =
-            [protocol::TCP, protocol::UDP, protocol::UDP_LITE, protocol::SCTP, protocol::DCCP]
-                .contains(&view.headers.protocol);
-        let ports = mode.source_port || mode.destination_port;
-        // Of a later fragment's ports the kernel has an idea in IPv4 only.
-        let has_ports = has_ports && !(A::VERSION == IpVersion::V6 && view.is_later_fragment());
-        let (from, to) = match ports && has_ports {
-            true => (view.source_port()?.get(), view.destination_port()?.get()),
+        let (source, destination) = match mode.source_port || mode.destination_port {
+            true => ports(view)?,
             false => (0, 0),
         };
         let port = |wanted: bool, port: u16| if wanted { port } else { 0 };
         Some(Key {
             source: mode.source.map_or(0, |mask| view.source.to_bits() & mask),
             destination: mode.destination.map_or(0, |mask| view.destination.to_bits() & mask),
-            ports: (port(mode.source_port, from), port(mode.destination_port, to)),
+            ports: (port(mode.source_port, source), port(mode.destination_port, destination)),
         })
     }
+}
+
+/// What stands where ports do, by the kernel's `proto_ports_offset`: of ESP and AH halves of the index. None where it is
+/// cut short.
+fn ports<A: Address>(view: &View<'_, A>) -> Option<(u16, u16)> {
+    use protocol::{DCCP, SCTP, TCP, UDP, UDP_LITE};
+    let at = match view.headers.protocol {
+        // Of a later fragment's ports the kernel has an idea in IPv4 only.
+        TCP | UDP | UDP_LITE | SCTP | DCCP
+            if A::VERSION == IpVersion::V6 && view.is_later_fragment() =>
+        {
+            return Some((0, 0));
+        }
+        TCP | UDP | UDP_LITE | SCTP | DCCP => {
+            return Some((view.source_port()?.get(), view.destination_port()?.get()));
+        }
+        ESP => 0,
+        AUTHENTICATION => 4,
+        _ => return Some((0, 0)),
+    };
+    if view.is_later_fragment() {
+        return None;
+    }
+    let index = u32_at(view.headers.payload(view.data), at)?;
+    Some(((index >> 16) as u16, index as u16))
 }
 
 impl<A: Address> Condition<A> for HashLimit {
@@ -82,8 +102,9 @@ impl<A: Address> Condition<A> for HashLimit {
         let (expire, collect) = (nanoseconds(expire), nanoseconds(collect));
         let times = Times { now: view.around.now.0, expire, collect };
         let ask = if view.is_dry() { Table::find } else { Table::ask };
-        let within = self.key(view).map(|key| ask(&self.table, key, rate, times, view.length));
-        match within.flatten() {
+        // What is cut short before its ports is dropped.
+        let Some(key) = self.key(view) else { return view.hotdrop() };
+        match ask(&self.table, key, rate, times, view.length) {
             Some(within) => within != self.above,
             // Too short to have ports, or there is no room for another address.
             None => view.hotdrop(),
