@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a measuring tool")]
 
 use sluice_config::netfilter::{Family, Ruleset, SaveOptions};
-use sluice_control::compile::{States, World, compile};
+use sluice_control::compile::{Before, States, World, compile, compile_after};
 use sluice_control::sets::SharedSets;
 use sluice_dataplane::address::V4;
 use sluice_dataplane::conntrack::Policies;
@@ -38,11 +38,12 @@ fn measure(services: u32, endpoints: u32) {
     let (interfaces, states, sets, policies) = (&interfaces, &states, &sets, &policies);
     let world = World { interfaces, states, sets, policies, workers: 1 };
     let empty = Rules::empty(1);
-    let rules = timed("compiled", || compile::<V4>(&ruleset, world, &empty).unwrap().rules);
+    let first = timed("compiled", || compile::<V4>(&ruleset, world, &empty).unwrap());
     let one = "*nat\n-A KUBE-SERVICES -p tcp -d 10.0.0.1 --dport 1 -j KUBE-MARK-MASQ\nCOMMIT\n";
     let options = sluice_config::netfilter::RestoreOptions { noflush: true, ..Default::default() };
     let more = timed("one rule more read", || ruleset.restore(one, "one", &options).unwrap());
-    timed("one rule more compiled", || compile::<V4>(&more, world, &rules).unwrap());
+    let before = Before { rules: &first.rules, layout: &first.layout, same_world: true };
+    timed("one rule more compiled", || compile_after(&more, world, before).unwrap());
     let save = SaveOptions { counters: false, table: None, time: None };
     timed("saved", || black_box(ruleset.save(&save)).len());
 }

@@ -8,15 +8,15 @@
 //!
 //! Not thread-safe by itself: the server keeps it behind a mutex that no worker ever touches.
 
-use crate::compile::{self, CompileError, RECENT, States, World};
+use crate::basis::{Basis, Both, Ready, Retired};
+use crate::compile::{CompileError, Layout, RECENT, States};
 use crate::interfaces::{self, OpenPorts};
 use crate::routes::{self, Origin, Route, Routes};
 use crate::sets::SharedSets;
 use crate::tally::Tally;
-use crate::timeouts;
 use ipnet::IpNet;
 use sluice_config::Diagnostic;
-use sluice_config::gateway::{Config, Route as AskedRoute, RouteKind, TimeoutPolicies};
+use sluice_config::gateway::{Config, Route as AskedRoute, RouteKind};
 use sluice_config::netfilter::{Family, Ruleset};
 use sluice_dataplane::address::Mac;
 use sluice_dataplane::ids::InterfaceId;
@@ -24,8 +24,7 @@ use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::neighbour::Machine;
 use sluice_dataplane::published::{Published, Quiescence};
 use sluice_dataplane::rules::matches::recent::List;
-use sluice_dataplane::snapshot::{IpSettings, NextHop, Snapshot};
-use sluice_dataplane::stamp::Stamp;
+use sluice_dataplane::snapshot::{NextHop, Snapshot};
 use sluice_dataplane::time::Instant;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -145,9 +144,11 @@ pub struct Controller {
     workers: usize,
     published: Arc<Published<Snapshot>>,
     generation: u64,
-    states: States,
-    tally4: Tally,
-    tally6: Tally,
+    states: Arc<States>,
+    layouts: Both<Arc<Layout>>,
+    tallies: Both<Tally>,
+    /// The sets that the rules in force were compiled with.
+    compiled_sets: SharedSets,
     /// Who added a route, by destination and metric, where that is not the configuration: `boot` and the like,
     /// as `ip route add … proto NAME` says it. A whole configuration replaces them all.
     pub route_protocols: HashMap<(IpNet, u32), String>,
@@ -186,9 +187,10 @@ impl Controller {
             workers,
             published,
             generation: 0,
-            states: States::default(),
-            tally4: Tally::default(),
-            tally6: Tally::default(),
+            states: Arc::default(),
+            layouts: Both::default(),
+            tallies: Both::default(),
+            compiled_sets: SharedSets::default(),
             route_protocols: HashMap::new(),
         };
         controller.apply(candidate, Instant::default())?;
@@ -272,15 +274,22 @@ impl Controller {
                 return Err(ApplyError::Neighbour(neighbour.interface.clone()));
             }
         }
-        let snapshot = self.compile(&candidate, &interfaces)?;
+        let Candidate { texts, config, rules4, rules6, sets } = candidate;
+        let ready = Basis {
+            config: config.clone(),
+            rules: Both { v4: rules4, v6: rules6 },
+            sets: sets.clone(),
+            interfaces: interfaces.clone(),
+            ..self.basis()
+        }
+        .compile()?;
         // Nothing below can fail.
-        let before = std::mem::replace(&mut self.running, candidate);
+        (self.running.texts, self.running.config, self.running.sets) = (texts, config, sets);
         self.interfaces = interfaces;
         for route in &wanted {
             self.routes.intern(route.next_hop);
         }
-        let next_hops = self.routes.next_hops().to_vec();
-        self.publish(Snapshot { next_hops, ..snapshot }, &before);
+        drop(self.put(ready));
         self.routes.set(wanted);
         for neighbour in &self.running.config.neighbours {
             if let Some((id, _)) = self.interfaces.named(&neighbour.interface) {
@@ -292,42 +301,63 @@ impl Controller {
         Ok(self.changed())
     }
 
-    /// Puts rules of one family in force.
-    ///
-    /// # Errors
-    /// The rule that cannot be compiled; the old rules stay.
-    pub fn set_rules(&mut self, family: Family, ruleset: Ruleset) -> Result<u64, ApplyError> {
-        let mut candidate = self.running.clone();
-        match family {
-            Family::V4 => candidate.rules4 = ruleset,
-            Family::V6 => candidate.rules6 = ruleset,
+    /// What rules are compiled from, as it is now.
+    pub fn basis(&mut self) -> Basis {
+        self.fold_counters();
+        Basis {
+            config: self.running.config.clone(),
+            rules: Both { v4: self.running.rules4.clone(), v6: self.running.rules6.clone() },
+            sets: self.running.sets.clone(),
+            interfaces: self.interfaces.clone(),
+            states: Arc::clone(&self.states),
+            workers: self.workers,
+            previous: self.published.current(),
+            previous_sets: self.compiled_sets.clone(),
+            layouts: self.layouts.clone(),
+            tallies: self.tallies.clone(),
         }
-        let snapshot = self.compile(&candidate, &self.interfaces)?;
-        let before = std::mem::replace(&mut self.running, candidate);
-        self.publish(snapshot, &before);
-        Ok(self.changed())
+    }
+
+    /// Puts rules in force that were compiled from the basis there still is; and, once workers let go of the old ones,
+    /// carries over what those have counted.
+    pub fn put(&mut self, ready: Ready) -> Retired {
+        let Ready { rules, layouts, tallies, snapshot } = ready;
+        let old = self.published.current();
+        let next_hops = self.routes.next_hops().to_vec();
+        self.published.publish(Arc::new(Snapshot { next_hops, ..snapshot }.after(&old)));
+        self.await_release(&old);
+        let running = &mut self.running;
+        let before4 = std::mem::replace(&mut running.rules4, rules.v4);
+        let before6 = std::mem::replace(&mut running.rules6, rules.v6);
+        let (totals4, totals6) = (old.rules4.totals(), old.rules6.totals());
+        tallies.v4.carry((&before4, &self.layouts.v4), &mut running.rules4, &totals4);
+        tallies.v6.carry((&before6, &self.layouts.v6), &mut running.rules6, &totals6);
+        self.tallies = Both::default();
+        self.layouts = layouts;
+        self.compiled_sets = running.sets.clone();
+        self.states.sweep();
+        Retired(old, [before4, before6])
+    }
+
+    /// Which numbers the rules in force have.
+    #[must_use]
+    pub fn layout(&self, family: Family) -> &Layout {
+        self.layouts.of(family)
     }
 
     /// The rules of one family, their counters brought up to now.
     pub fn rules(&mut self, family: Family) -> &Ruleset {
-        self.rules_and_policies(family).0
-    }
-
-    /// The same, with the timeout policies that rules may name.
-    pub fn rules_and_policies(&mut self, family: Family) -> (&Ruleset, &TimeoutPolicies) {
         self.fold_counters();
-        let rules = match family {
+        match family {
             Family::V4 => &self.running.rules4,
             Family::V6 => &self.running.rules6,
-        };
-        (rules, &self.running.config.timeouts)
+        }
     }
 
     /// Publishes the running configuration again, with what changed beside it.
     pub fn republish(&mut self) {
-        if let Ok(snapshot) = self.compile(&self.running, &self.interfaces) {
-            let before = self.running.clone();
-            self.publish(snapshot, &before);
+        if let Ok(ready) = self.basis().compile() {
+            drop(self.put(ready));
         }
     }
 
@@ -342,50 +372,6 @@ impl Controller {
     pub const fn changed(&mut self) -> u64 {
         self.generation += 1;
         self.generation
-    }
-
-    fn compile(
-        &self,
-        candidate: &Candidate,
-        interfaces: &Interfaces,
-    ) -> Result<Snapshot, ApplyError> {
-        let sysctl = &candidate.config.sysctl;
-        let previous = self.published.current();
-        let (states, sets) = (&self.states, &candidate.sets);
-        let mut conntrack = timeouts::settings(&candidate.config, &previous.conntrack.policies);
-        let policies = &conntrack.policies;
-        let world = World { interfaces, states, sets, policies, workers: self.workers };
-        let rules4 = compile::compile(&candidate.rules4, world, &previous.rules4)?.rules;
-        let rules6 = compile::compile(&candidate.rules6, world, &previous.rules6)?.rules;
-        conntrack.accounting |= rules4.needs_accounting() || rules6.needs_accounting();
-        Ok(Snapshot {
-            number: previous.number.wrapping_add(1),
-            rules4,
-            rules6,
-            interfaces: interfaces.clone(),
-            next_hops: self.routes.next_hops().to_vec(),
-            ip: IpSettings {
-                forward4: sysctl.ip_forward(),
-                forward6: sysctl.ipv6_forwarding(),
-                default_ttl: sysctl.ip_default_ttl(),
-                ignore_echo: sysctl.get("net.ipv4.icmp_echo_ignore_all") == Some(1),
-                icmp_rate_mask: sysctl.icmp().ratemask,
-            },
-            conntrack,
-            stamp: Stamp::fresh(),
-        })
-    }
-
-    /// Publishes, and once workers let go of the old rules carries what those counted to the new.
-    fn publish(&mut self, snapshot: Snapshot, before: &Candidate) {
-        let old = self.published.current();
-        self.published.publish(Arc::new(snapshot.after(&old)));
-        self.await_release(&old);
-        let running = &mut self.running;
-        self.tally4.carry(&before.rules4, &mut running.rules4, &old.rules4.totals());
-        self.tally6.carry(&before.rules6, &mut running.rules6, &old.rules6.totals());
-        drop(old);
-        self.states.sweep();
     }
 
     /// Waits until no worker counts in `old` any more: a burst or two. A worker that takes longer is
@@ -404,8 +390,9 @@ impl Controller {
 
     fn fold_counters(&mut self) {
         let live = self.published.current();
-        self.tally4.fold(&mut self.running.rules4, live.rules4.totals());
-        self.tally6.fold(&mut self.running.rules6, live.rules6.totals());
+        let (running, layouts) = (&mut self.running, &self.layouts);
+        self.tallies.v4.fold(&mut running.rules4, &layouts.v4, live.rules4.totals());
+        self.tallies.v6.fold(&mut running.rules6, &layouts.v6, live.rules6.totals());
     }
 }
 

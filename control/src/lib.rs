@@ -1,5 +1,6 @@
 //! Sluice's control plane.
 
+pub mod basis;
 pub mod compile;
 pub mod controller;
 pub mod interfaces;

@@ -6,55 +6,51 @@
 //!   (old generation) ─────────┴─ the rest, once workers let go ──> the same rules in the new model
 //! ```
 //!
-//! Counters are numbered as [`compile`](crate::compile) does: table by table, chain by chain, each rule and
-//! then a built-in chain's policy.
+//! Which counters are whose, the [`Layout`] says.
 
+use crate::compile::Layout;
 use sluice_config::netfilter::{Chain, Counters, Ruleset, Table};
 use sluice_dataplane::rules::Count;
-use std::collections::HashMap;
 
 /// What of the live generation's counts the model holds already.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tally {
     taken: Vec<Count>,
 }
 
 impl Tally {
     /// Adds to the model what was counted since the last time.
-    pub fn fold(&mut self, ruleset: &mut Ruleset, totals: Vec<Count>) {
-        let mut since = self.since(&totals).into_iter();
-        for table in Table::ALL {
-            let chains = ruleset.table_mut(table).map(|model| &mut model.chains);
-            for chain in chains.into_iter().flatten() {
-                for rule in &mut chain.rules {
-                    add(&mut rule.counters, since.next());
-                }
-                if chain.policy.is_some() {
-                    add(&mut chain.counters, since.next().filter(|_| chain.counts));
-                }
+    pub fn fold(&mut self, ruleset: &mut Ruleset, layout: &Layout, totals: Vec<Count>) {
+        let since = self.since(&totals);
+        for (table, at, counts) in counted(layout, &since) {
+            let Some(chain) = ruleset.table_mut(table).and_then(|model| model.counting(at)) else {
+                continue;
+            };
+            let mut counts = counts.iter().copied();
+            for (rule, count) in chain.rules.iter_mut().zip(counts.by_ref()) {
+                add(&mut rule.counters, Some(count));
+            }
+            if chain.policy.is_some() {
+                add(&mut chain.counters, counts.next().filter(|_| chain.counts));
             }
         }
         self.taken = totals;
     }
 
-    /// Ends the generation: what `before` counted since the last time goes to the same rules of `after`;
-    /// that of rules that are gone is gone with them.
-    pub fn carry(&mut self, before: &Ruleset, after: &mut Ruleset, totals: &[Count]) {
-        let mut since = self.since(totals).into_iter();
-        for (table, model) in before.tables() {
-            let chains = after.table_mut(table).map(|model| &mut model.chains);
-            let by_name = chains.into_iter().flatten().map(|chain| (chain.name.clone(), chain));
-            let mut new: HashMap<String, &mut Chain> = by_name.collect();
-            for old in &model.chains {
-                let rules: Vec<Count> = since.by_ref().take(old.rules.len()).collect();
-                let policy = if old.policy.is_some() { since.next() } else { None };
-                if let Some(new) = new.get_mut(&old.name) {
-                    carry_rules(old, new, &rules);
-                    add(&mut new.counters, policy.filter(|_| old.counts && new.counts));
-                }
-            }
+    /// What `before` counted since the last time goes to the same rules of `after`; that of rules that are gone is gone
+    /// with them.
+    pub fn carry(&self, before: (&Ruleset, &Layout), after: &mut Ruleset, totals: &[Count]) {
+        let since = self.since(totals);
+        for (table, at, counts) in counted(before.1, &since) {
+            let old = before.0.table(table).and_then(|model| model.chains.get(at));
+            let (Some(old), Some(model)) = (old, after.table_mut(table)) else { continue };
+            let Some(new) = model.position(&old.name).and_then(|at| model.counting(at)) else {
+                continue;
+            };
+            let (rules, policy) = counts.split_at(counts.len().min(old.rules.len()));
+            carry_rules(old, new, rules);
+            add(&mut new.counters, policy.first().copied().filter(|_| old.counts && new.counts));
         }
-        self.taken.clear();
     }
 
     fn since(&self, totals: &[Count]) -> Vec<Count> {
@@ -65,6 +61,16 @@ impl Tally {
         });
         since.collect()
     }
+}
+
+/// The chains that have counted something, each with its place in its table and what its counters say.
+fn counted<'a>(
+    layout: &'a Layout,
+    counts: &'a [Count],
+) -> impl Iterator<Item = (Table, usize, &'a [Count])> {
+    let blocks =
+        layout.blocks().filter_map(|(table, at, block)| Some((table, at, counts.get(block)?)));
+    blocks.filter(|(_, _, counts)| counts.iter().any(|count| *count != Count::default()))
 }
 
 /// A rule is looked for where the one before it went, then anywhere in the chain.
@@ -97,6 +103,15 @@ mod tests {
     use super::*;
     use sluice_config::netfilter::{Family, Invocation, SaveOptions};
 
+    fn layout(ruleset: &Ruleset) -> Layout {
+        Layout::default().after(ruleset)
+    }
+
+    fn fold(tally: &mut Tally, model: &mut Ruleset, totals: Vec<Count>) {
+        let layout = layout(model);
+        tally.fold(model, &layout, totals);
+    }
+
     const HEAD: &str = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n";
 
     fn parse(rules: &[&str]) -> Ruleset {
@@ -124,10 +139,10 @@ mod tests {
     fn nothing_is_folded_twice() {
         let (mut model, mut tally) = (parse(&[TCP, UDP]), Tally::default());
         // INPUT's policy, two rules and a policy of FORWARD, OUTPUT's policy.
-        tally.fold(&mut model, counts(&[7, 1, 2, 3, 9]));
-        tally.fold(&mut model, counts(&[7, 1, 2, 3, 9]));
+        fold(&mut tally, &mut model, counts(&[7, 1, 2, 3, 9]));
+        fold(&mut tally, &mut model, counts(&[7, 1, 2, 3, 9]));
         assert_eq!(forward(&model), [1, 2, 3]);
-        tally.fold(&mut model, counts(&[7, 5, 2, 4, 9]));
+        fold(&mut tally, &mut model, counts(&[7, 5, 2, 4, 9]));
         assert_eq!(forward(&model), [5, 2, 4]);
         let saved = model.save(&SaveOptions { counters: true, table: None, time: None });
         assert!(saved.contains(":FORWARD DROP [4:40]"), "{saved}");
@@ -137,10 +152,11 @@ mod tests {
     #[test]
     fn the_rest_follows_its_rule_to_another_place() {
         let (before, mut after) = (parse(&[TCP, UDP]), parse(&[GRE, TCP, UDP]));
-        let mut tally = Tally { taken: counts(&[0, 1, 1, 1, 0]) };
-        tally.carry(&before, &mut after, &counts(&[0, 4, 5, 6, 0]));
+        let tally = Tally { taken: counts(&[0, 1, 1, 1, 0]) };
+        tally.carry((&before, &layout(&before)), &mut after, &counts(&[0, 4, 5, 6, 0]));
         assert_eq!(forward(&after), [0, 3, 4, 5]);
-        tally.fold(&mut after, counts(&[0, 1, 1, 1, 1, 0]));
+        let mut tally = Tally::default();
+        fold(&mut tally, &mut after, counts(&[0, 1, 1, 1, 1, 0]));
         assert_eq!(forward(&after), [1, 4, 5, 6], "the new generation counts from zero");
     }
 
@@ -151,7 +167,7 @@ mod tests {
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
             let invocation = Invocation::parse(Family::V4, &words).unwrap();
             model = invocation.run(&model).unwrap().ruleset.unwrap();
-            Tally::default().fold(&mut model, self::counts(&[counts; 9]));
+            fold(&mut Tally::default(), &mut model, self::counts(&[counts; 9]));
             let chains = ["INPUT", "FORWARD"];
             let table = model.table(Table::Filter).unwrap();
             chains.map(|chain| table.chain(chain).unwrap().counters.packets)
@@ -166,10 +182,18 @@ mod tests {
     #[test]
     fn of_equal_rules_each_keeps_its_own_and_deleted_ones_take_theirs_along() {
         let (before, mut after) = (parse(&[TCP, GRE, TCP]), parse(&[TCP, TCP]));
-        Tally::default().carry(&before, &mut after, &counts(&[0, 1, 2, 0, 4, 0]));
+        Tally::default().carry(
+            (&before, &layout(&before)),
+            &mut after,
+            &counts(&[0, 1, 2, 0, 4, 0]),
+        );
         assert_eq!(forward(&after), [1, 0, 4]);
         let mut same = before.clone();
-        Tally::default().carry(&before, &mut same, &counts(&[0, 1, 2, 3, 4, 0]));
+        Tally::default().carry(
+            (&before, &layout(&before)),
+            &mut same,
+            &counts(&[0, 1, 2, 3, 4, 0]),
+        );
         assert_eq!(forward(&same), [1, 2, 3, 4]);
     }
 }

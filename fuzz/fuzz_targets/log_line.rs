@@ -24,6 +24,7 @@ fuzz_target!(|input: (u8, u16, &[u8])| {
             frame: &frame[..end],
             headers: &headers,
             length: frame.len() as u32,
+            whole: bit(4),
             mark: kept.into(),
             sides: (Some(InterfaceId(0)), None),
         };

@@ -4,9 +4,11 @@
 //! restore of hundreds of thousands of lines is linear and every error has its place.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use super::command::{Command, check_chain_name};
 use super::fault::Fault;
+use super::ruleset::Edition;
 use super::{Chain, Counters, Policy, Rule, Table, TableModel};
 
 /// A rule, the line that wrote it (0: it was there before) and the kernel's name for how.
@@ -17,19 +19,103 @@ pub(super) struct Placed {
     pub(super) operation: &'static str,
 }
 
+/// What a rule that was there before would be called.
+const APPENDED: &str = "RULE_APPEND";
+
+/// A chain, copied only if it is changed.
 #[derive(Debug, Clone)]
 pub(super) struct EditChain {
+    /// As it was; an empty one, if it is new.
+    pub(super) before: Arc<Chain>,
+    pub(super) open: Option<Box<Open>>,
+}
+
+/// What becomes of a chain.
+#[derive(Debug, Clone)]
+pub(super) struct Open {
     /// Its `rules` are empty: they stand beside it.
-    pub(super) chain: Chain,
+    chain: Chain,
     /// With room at both ends: a text may insert or delete its hundred thousand rules one by one at the front.
-    pub(super) rules: VecDeque<Placed>,
+    rules: VecDeque<Placed>,
+    gone: bool,
+}
+
+/// A rule where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stand<'e> {
+    pub(super) rule: &'e Rule,
+    pub(super) line: usize,
+    pub(super) operation: &'static str,
+}
+
+impl EditChain {
+    /// Name, policy and policy's counters.
+    pub(super) fn head(&self) -> &Chain {
+        self.open.as_ref().map_or(&self.before, |open| &open.chain)
+    }
+
+    fn len(&self) -> usize {
+        self.open.as_ref().map_or(self.before.rules.len(), |open| open.rules.len())
+    }
+
+    pub(super) fn rules(&self) -> impl Iterator<Item = Stand<'_>> {
+        let (kept, placed) = match &self.open {
+            None => (Some(&self.before.rules), None),
+            Some(open) => (None, Some(&open.rules)),
+        };
+        let kept = kept.into_iter().flatten();
+        let kept = kept.map(|rule| Stand { rule, line: 0, operation: APPENDED });
+        kept.chain(placed.into_iter().flatten().map(|Placed { rule, line, operation }| Stand {
+            rule,
+            line: *line,
+            operation,
+        }))
+    }
+
+    fn open(&mut self) -> &mut Open {
+        let Self { before, open } = self;
+        open.get_or_insert_with(|| {
+            let rules = before.rules.iter().cloned();
+            let rules = rules.map(|rule| Placed { rule, line: 0, operation: APPENDED });
+            Box::new(Open { rules: rules.collect(), ..Open::empty(before) })
+        })
+    }
+
+    /// Takes its rules away, which are not copied first.
+    fn clear(&mut self) {
+        let Self { before, open } = self;
+        open.get_or_insert_with(|| Box::new(Open::empty(before))).rules.clear();
+    }
+
+    fn is_gone(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| open.gone)
+    }
+
+    /// None where it is gone.
+    fn finish(self) -> Option<Arc<Chain>> {
+        let Some(open) = self.open else { return Some(self.before) };
+        let Open { chain, rules, gone } = *open;
+        let rules = rules.into_iter().map(|placed| placed.rule).collect();
+        (!gone).then(|| Arc::new(Chain { rules, edition: Edition::default(), ..chain }))
+    }
+}
+
+impl Open {
+    fn empty(chain: &Chain) -> Self {
+        let chain = Chain { rules: Vec::new(), name: chain.name.clone(), ..*chain };
+        Self { chain, rules: VecDeque::new(), gone: false }
+    }
 }
 
 /// A table being changed.
 #[derive(Debug, Clone)]
 pub(super) struct Edit {
     pub(super) table: Table,
-    pub(super) chains: Vec<EditChain>,
+    /// Those that were there before, in their order, then others.
+    chains: Vec<EditChain>,
+    /// How many were there before.
+    before: usize,
+    /// Where chains are that got their names since.
     index: HashMap<String, usize>,
     /// The chains that rules lead to, while only chains are taken away: a restore may take away
     /// thousands in a row.
@@ -38,14 +124,10 @@ pub(super) struct Edit {
 
 impl Edit {
     pub(super) fn new(table: Table, model: Option<&TableModel>) -> Self {
-        let mut edit = Self { table, chains: Vec::new(), index: HashMap::new(), targets: None };
-        for chain in model.into_iter().flat_map(|model| &model.chains) {
-            let rules = chain.rules.iter().cloned();
-            let rules = rules.map(|rule| Placed { rule, line: 0, operation: "RULE_APPEND" });
-            let bare = Chain { rules: Vec::new(), name: chain.name.clone(), ..*chain };
-            edit.push(EditChain { chain: bare, rules: rules.collect() });
-        }
-        edit
+        let chains = model.into_iter().flat_map(|model| &model.chains);
+        let chains: Vec<_> =
+            chains.map(|chain| EditChain { before: Arc::clone(chain), open: None }).collect();
+        Self { table, before: chains.len(), chains, index: HashMap::new(), targets: None }
     }
 
     /// The table as it is now: builtin chains in hook order, then the user's by name; `None` if
@@ -55,31 +137,50 @@ impl Edit {
             return None;
         }
         let hooks = self.table.hooks();
-        let mut chains: Vec<Chain> = self
-            .chains
-            .into_iter()
-            .map(|EditChain { chain, rules }| Chain {
-                rules: rules.into_iter().map(|placed| placed.rule).collect(),
-                ..chain
-            })
-            .collect();
-        chains.sort_by(|a, b| {
+        let in_order = self.index.is_empty();
+        let mut chains: Vec<_> = self.chains.into_iter().filter_map(EditChain::finish).collect();
+        if !in_order {
             let rank = |chain: &Chain| {
                 let builtin = hooks.iter().position(|hook| Some(*hook) == chain.hook());
                 builtin.unwrap_or(hooks.len())
             };
-            rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name))
-        });
+            chains.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name)));
+        }
         Some(TableModel { chains })
     }
 
-    fn push(&mut self, chain: EditChain) {
-        self.index.insert(chain.chain.name.clone(), self.chains.len());
-        self.chains.push(chain);
+    /// Every chain there is.
+    pub(super) fn chains(&self) -> impl Iterator<Item = &EditChain> {
+        self.chains.iter().filter(|chain| !chain.is_gone())
+    }
+
+    fn chains_mut(&mut self) -> impl Iterator<Item = &mut EditChain> {
+        self.chains.iter_mut().filter(|chain| !chain.is_gone())
+    }
+
+    fn push(&mut self, chain: Chain) {
+        self.index.insert(chain.name.clone(), self.chains.len());
+        self.chains.push(EditChain { before: Arc::new(chain), open: None });
     }
 
     pub(super) fn position(&self, name: &str) -> Option<usize> {
-        self.index.get(name).copied()
+        let at = match self.index.get(name) {
+            Some(at) => *at,
+            None => self.position_before(name)?,
+        };
+        let chain = self.chains.get(at)?;
+        (!chain.is_gone() && chain.head().name == name).then_some(at)
+    }
+
+    /// Where the chain stands that had this name before.
+    fn position_before(&self, name: &str) -> Option<usize> {
+        let all = self.chains.get(..self.before)?;
+        let users = all.partition_point(|chain| chain.before.policy.is_some());
+        let (builtin, user) = all.split_at(users);
+        builtin.iter().position(|chain| chain.before.name == name).or_else(|| {
+            let at = user.binary_search_by(|chain| chain.before.name.as_str().cmp(name)).ok()?;
+            Some(users + at)
+        })
     }
 
     pub(super) fn chain(&self, name: &str) -> Option<&EditChain> {
@@ -91,20 +192,24 @@ impl Edit {
         at.and_then(|at| self.chains.get_mut(at)).ok_or_else(|| no_chain(name, self.table))
     }
 
+    fn open(&mut self, name: &str) -> Result<&mut Open, Fault> {
+        self.chain_mut(name).map(EditChain::open)
+    }
+
     pub(super) fn is_builtin(&self, name: &str) -> bool {
         self.table.hooks().iter().any(|hook| hook.chain() == name)
     }
 
     /// Whether the tool has that builtin chain in its kernel: it makes one when it first needs it.
     pub(super) fn is_used(&self, name: &str) -> bool {
-        self.chain(name).is_some_and(|chain| chain.chain.counts || !chain.rules.is_empty())
+        self.chain(name).is_some_and(|chain| chain.head().counts || chain.len() > 0)
     }
 
     /// Makes the builtin chains, as the first change to a table does.
     fn create(&mut self) {
         if self.chains.is_empty() {
             for hook in self.table.hooks() {
-                self.push(EditChain { chain: Chain::builtin(*hook), rules: VecDeque::new() });
+                self.push(Chain::builtin(*hook));
             }
         }
     }
@@ -118,12 +223,12 @@ impl Edit {
         match command {
             Command::Append { chain, rules } => {
                 self.create();
-                let chain = self.chain_mut(&chain)?;
+                let chain = self.open(&chain)?;
                 chain.rules.extend(rules.into_iter().map(|rule| placed(rule, "RULE_APPEND")));
             }
             Command::Insert { chain, number, rules } => {
                 self.create();
-                let chain = self.chain_mut(&chain)?;
+                let chain = self.open(&chain)?;
                 for rule in rules {
                     if number > chain.rules.len() + 1 {
                         let help = format!("the chain has {} rules", chain.rules.len());
@@ -135,7 +240,7 @@ impl Edit {
             Command::Delete { chain, rules } => {
                 for rule in &rules {
                     let at = self.find(&chain, rule).ok_or_else(no_rule)?;
-                    self.chain_mut(&chain)?.rules.remove(at);
+                    self.open(&chain)?.rules.remove(at);
                 }
             }
             Command::Check { chain, rules } => {
@@ -144,7 +249,7 @@ impl Edit {
                 }
             }
             Command::DeleteNumber { chain, number } => {
-                let chain = self.chain_mut(&chain)?;
+                let chain = self.open(&chain)?;
                 if number > chain.rules.len() {
                     let help = format!("the chain has {} rules", chain.rules.len());
                     return Err(Fault::refused("Index of deletion too big.").help(help));
@@ -152,7 +257,7 @@ impl Edit {
                 chain.rules.remove(number.saturating_sub(1));
             }
             Command::Replace { chain, number, rule } => {
-                let chain = self.chain_mut(&chain)?;
+                let chain = self.open(&chain)?;
                 let len = chain.rules.len();
                 let slot = chain.rules.get_mut(number.saturating_sub(1));
                 *slot.ok_or_else(|| {
@@ -163,9 +268,9 @@ impl Edit {
             // A builtin chain that no rule ever made is empty already.
             Command::Flush { chain: Some(chain) }
                 if self.position(&chain).is_none() && self.is_builtin(&chain) => {}
-            Command::Flush { chain: Some(chain) } => self.chain_mut(&chain)?.rules.clear(),
+            Command::Flush { chain: Some(chain) } => self.chain_mut(&chain)?.clear(),
             Command::Flush { chain: None } => {
-                self.chains.iter_mut().for_each(|chain| chain.rules.clear());
+                self.chains_mut().filter(|chain| chain.len() > 0).for_each(EditChain::clear);
             }
             Command::Zero { number: Some(_), chain: Some(chain) }
                 if self.position(&chain).is_none() && !self.is_builtin(&chain) =>
@@ -187,12 +292,12 @@ impl Edit {
     }
 
     fn find(&self, chain: &str, wanted: &Rule) -> Option<usize> {
-        let rules = &self.chain(chain)?.rules;
-        rules.iter().position(|placed| placed.rule.is_same(wanted))
+        self.chain(chain)?.rules().position(|stand| stand.rule.is_same(wanted))
     }
 
     fn zero(&mut self, name: Option<&str>, number: Option<usize>) -> Result<(), Fault> {
         let zero = |chain: &mut EditChain| {
+            let chain = chain.open();
             if number.is_none() {
                 chain.chain.count_from(Counters::default());
             }
@@ -205,7 +310,7 @@ impl Edit {
         match name {
             Some(name) if self.position(name).is_none() && self.is_builtin(name) => {}
             Some(name) => zero(self.chain_mut(name)?),
-            None => self.chains.iter_mut().for_each(zero),
+            None => self.chains_mut().for_each(zero),
         }
         Ok(())
     }
@@ -215,7 +320,7 @@ impl Edit {
         if self.position(name).is_some() {
             return Err(Fault::refused("Chain already exists.").help("choose another name"));
         }
-        self.push(EditChain { chain: Chain::user(name), rules: VecDeque::new() });
+        self.push(Chain::user(name));
         Ok(())
     }
 
@@ -223,8 +328,8 @@ impl Edit {
         let names: Vec<String> = match name {
             Some(name) => vec![name.to_owned()],
             None => {
-                let user = self.chains.iter().filter(|chain| chain.chain.policy.is_none());
-                user.map(|chain| chain.chain.name.clone()).collect()
+                let user = self.chains().filter(|chain| chain.head().policy.is_none());
+                user.map(|chain| chain.head().name.clone()).collect()
             }
         };
         let targets = self.targets.take().unwrap_or_else(|| self.targets());
@@ -237,30 +342,26 @@ impl Edit {
             if self.is_builtin(name) {
                 continue;
             }
-            let Some(at) = self.index.remove(name) else { continue };
-            self.chains.swap_remove(at);
-            if let Some(moved) = self.chains.get(at) {
-                self.index.insert(moved.chain.name.clone(), at);
-            }
+            self.open(name)?.gone = true;
         }
         Ok(())
     }
 
     /// The chains that rules lead to.
     fn targets(&self) -> HashSet<String> {
-        let rules = self.chains.iter().flat_map(|chain| &chain.rules);
-        let targets = rules.filter_map(|placed| placed.rule.target.as_ref()?.chain());
+        let rules = self.chains().flat_map(EditChain::rules);
+        let targets = rules.filter_map(|stand| stand.rule.target.as_ref()?.chain());
         targets.map(str::to_owned).collect()
     }
 
     /// Why a chain cannot go: the kernel takes none that has rules or is led to, one by one.
     fn unremovable(&self, name: &str, targets: &HashSet<String>) -> Option<Fault> {
         match self.chain(name) {
-            Some(chain) if chain.chain.policy == Some(Policy::Drop) => Some(
+            Some(chain) if chain.head().policy == Some(Policy::Drop) => Some(
                 Fault::refused("Directory not empty.")
                     .help(format!("write `-P {name} ACCEPT` before it")),
             ),
-            Some(chain) if !chain.rules.is_empty() => {
+            Some(chain) if chain.len() > 0 => {
                 Some(busy(name).help(format!("write `-F {name}` before it")))
             }
             Some(_) if targets.contains(name) => {
@@ -282,11 +383,16 @@ impl Edit {
             };
             return Err(fault.help("builtin chains keep their names"));
         }
-        self.chain_mut(old)?.chain.name = new.to_owned();
-        if let Some(at) = self.index.remove(old) {
-            self.index.insert(new.to_owned(), at);
-        }
-        for placed in self.chains.iter_mut().flat_map(|chain| &mut chain.rules) {
+        let at = self.position(old).ok_or_else(|| no_chain(old, self.table))?;
+        self.open(old)?.chain.name = new.to_owned();
+        self.index.remove(old);
+        self.index.insert(new.to_owned(), at);
+        let leads = |chain: &EditChain| {
+            let mut targets = chain.rules().filter_map(|stand| stand.rule.target.as_ref());
+            targets.any(|target| target.chain() == Some(old))
+        };
+        let leading = self.chains_mut().filter(|chain| leads(chain)).map(EditChain::open);
+        for placed in leading.flat_map(|chain| &mut chain.rules) {
             match &mut placed.rule.target {
                 Some(super::Target::Jump(chain) | super::Target::Goto(chain)) if chain == old => {
                     *chain = new.to_owned();
@@ -307,7 +413,7 @@ impl Edit {
                 .help("policies are ACCEPT and DROP")
         })?;
         self.create();
-        let chain = self.chain_mut(name)?;
+        let chain = self.open(name)?;
         chain.chain.policy = Some(policy);
         // The tool sends zeroes with every policy, whatever `-c` says.
         chain.chain.count_from(Counters::default());
@@ -324,7 +430,7 @@ impl Edit {
         self.create();
         if self.is_builtin(name) {
             let known = [Policy::Accept, Policy::Drop].into_iter().find(|p| p.name() == policy);
-            let chain = self.chain_mut(name)?;
+            let chain = self.open(name)?;
             match known {
                 Some(policy) => chain.chain.policy = Some(policy),
                 None if policy == "-" => return Ok(()),
@@ -344,8 +450,8 @@ impl Edit {
                 .help("choose a name that is no target's"));
         }
         match self.position(name).and_then(|at| self.chains.get_mut(at)) {
-            Some(chain) => chain.rules.clear(),
-            None => self.push(EditChain { chain: Chain::user(name), rules: VecDeque::new() }),
+            Some(chain) => chain.clear(),
+            None => self.push(Chain::user(name)),
         }
         Ok(())
     }

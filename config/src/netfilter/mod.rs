@@ -45,7 +45,7 @@ pub use matches::Match;
 pub use names::{Family, Hook, Protocol, Table};
 pub use restore::{Names, RestoreError, RestoreOptions};
 pub use rule::{Counters, Fragment, Identity, InterfacePattern, Negatable, Rule};
-pub use ruleset::{Chain, Policy, Ruleset, TableModel};
+pub use ruleset::{Chain, Edition, Policy, Ruleset, TableModel};
 pub use run::Outcome;
 pub use save::SaveOptions;
 pub use sets::{AnySet, SetFamily, Sets};

@@ -1,6 +1,7 @@
 //! A command applied to a ruleset: the ruleset it makes, or the text it prints.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::command::{Command, Invocation};
 use super::edit::Edit;
@@ -21,6 +22,26 @@ pub struct Outcome {
 }
 
 impl Invocation {
+    /// Whether the command leaves the ruleset as it is.
+    pub fn only_reads(&self) -> bool {
+        match self.command {
+            Command::List { .. } | Command::ListRules { .. } => !self.style.zero,
+            Command::Check { .. } | Command::Help | Command::Version => true,
+            Command::Append { .. }
+            | Command::Insert { .. }
+            | Command::Delete { .. }
+            | Command::DeleteNumber { .. }
+            | Command::Replace { .. }
+            | Command::Flush { .. }
+            | Command::Zero { .. }
+            | Command::New { .. }
+            | Command::Remove { .. }
+            | Command::Rename { .. }
+            | Command::Policy { .. }
+            | Command::Nothing => false,
+        }
+    }
+
     /// Does what the command asks to a copy of the ruleset, where there is no timeout policy; refused whole where it
     /// is refused.
     pub fn run(&self, ruleset: &Ruleset) -> Result<Outcome, Fault> {
@@ -73,7 +94,8 @@ impl Invocation {
         model: &'a TableModel,
         name: Option<&str>,
     ) -> Result<Vec<&'a Chain>, Fault> {
-        let Some(name) = name else { return Ok(model.chains.iter().collect()) };
+        let chains = model.chains.iter().map(AsRef::as_ref);
+        let Some(name) = name else { return Ok(chains.collect()) };
         let missing = || {
             let names = model.chains.iter().map(|chain| chain.name.as_str());
             let fault = Fault::no_such_chain(name, self.table);
@@ -110,10 +132,7 @@ impl Invocation {
             return Ok(Outcome { ruleset: None, output });
         }
         validate(&edit, ruleset.family, Some(policies)).map_err(|refusal| refusal.fault)?;
-        let mut changed = Ruleset::new(ruleset.family);
-        for table in Table::ALL.into_iter().filter(|table| *table != self.table) {
-            changed.set_table(table, ruleset.table(table).cloned());
-        }
+        let mut changed = ruleset.clone();
         changed.set_table(self.table, edit.finish());
         Ok(Outcome { ruleset: Some(changed), output })
     }
@@ -128,7 +147,7 @@ fn told_of(
 ) -> String {
     let named =
         |chain: &Chain, name: &Option<String>| name.as_ref().is_none_or(|name| chain.name == *name);
-    let chains = model.unwrap_or(fresh).chains.iter();
+    let chains = model.unwrap_or(fresh).chains.iter().map(AsRef::as_ref);
     let each = |doing: &str, chains: &mut dyn Iterator<Item = &Chain>| -> String {
         chains.map(|chain| format!("{doing} chain `{}'\n", chain.name)).collect()
     };
@@ -164,7 +183,7 @@ impl Ruleset {
     pub fn zero(&mut self) {
         for table in Table::ALL {
             let Some(model) = self.table_mut(table) else { continue };
-            for chain in &mut model.chains {
+            for chain in model.chains.iter_mut().map(Arc::make_mut) {
                 chain.count_from(Counters::default());
                 chain.rules.iter_mut().for_each(|rule| rule.counters = Counters::default());
             }

@@ -2,8 +2,9 @@
 //! next ten times have none that anybody sees. As in the kernel, what no packet reaches may be as it likes.
 
 use super::error::CompileError;
-use super::rules::places;
-use sluice_config::netfilter::{self as text, TableModel};
+use sluice_dataplane::address::Address;
+use sluice_dataplane::rules::{ChainId, Hook, Prepared, Table};
+use std::sync::Arc;
 
 /// Rules that may ask one packet at one hook, where all of them match: some tenths of a second of one core. Linux 6.18 has
 /// no bound; its successors bound the jumps.
@@ -17,66 +18,55 @@ enum Seen {
     Done(u64),
 }
 
-/// Refuses a table through which some packet might walk without an end: depth-first from each builtin chain, each chain
-/// once.
-pub(super) fn check(table: text::Table, model: &TableModel) -> Result<(), CompileError> {
-    let places = places(model);
-    let calls: Vec<Vec<usize>> = model
-        .chains
-        .iter()
-        .map(|chain| {
-            let called = chain.rules.iter().filter_map(|rule| match &rule.target {
-                Some(text::Target::Jump(name) | text::Target::Goto(name)) => {
-                    places.get(name.as_str()).copied()
-                }
-                _ => None,
-            });
-            called.collect()
-        })
-        .collect();
-    let mut seen = vec![Seen::No; calls.len()];
-    let builtin = model.chains.iter().enumerate().filter(|(_, chain)| chain.hook().is_some());
-    for (start, chain) in builtin {
-        let chain = || chain.name.clone();
-        let length = length(start, &calls, model, &mut seen).map_err(|at| CompileError::Loop {
-            table: table.name(),
-            chain: model.chains.get(at).map_or_else(chain, |chain| chain.name.clone()),
+/// Refuses chains through which some packet might walk without an end: depth-first from each base chain, each chain
+/// once. `name` says what a chain and its table are called.
+pub(super) fn check<A: Address>(
+    chains: &[Arc<Prepared<A>>],
+    entries: &[(Table, Hook, ChainId)],
+    name: impl Fn(ChainId) -> (&'static str, String),
+) -> Result<(), CompileError> {
+    let mut seen = vec![Seen::No; chains.len()];
+    for &(_, _, start) in entries {
+        let length = length(start, chains, &mut seen).map_err(|at| {
+            let (table, chain) = name(at);
+            CompileError::Loop { table, chain }
         })?;
         if length > MOST {
-            return Err(CompileError::Endless { table: table.name(), chain: chain(), most: MOST });
+            let (table, chain) = name(start);
+            return Err(CompileError::Endless { table, chain, most: MOST });
         }
     }
     Ok(())
 }
 
 /// How many rules are on the longest way through a chain; a chain of a circle, if there is one.
-fn length(
-    start: usize,
-    calls: &[Vec<usize>],
-    model: &TableModel,
+fn length<A: Address>(
+    start: ChainId,
+    chains: &[Arc<Prepared<A>>],
     seen: &mut [Seen],
-) -> Result<u64, usize> {
-    let done = |seen: &[Seen], at: usize| match seen.get(at) {
+) -> Result<u64, ChainId> {
+    let done = |seen: &[Seen], at: ChainId| match seen.get(at.0 as usize) {
         Some(Seen::Done(length)) => *length,
         Some(Seen::No | Seen::Open) | None => 0,
     };
     let mut stack = vec![(start, 0)];
     while let Some((at, next)) = stack.pop() {
-        let (Some(called), Some(state)) = (calls.get(at), seen.get_mut(at)) else { continue };
-        match (*state, called.get(next)) {
+        let place = at.0 as usize;
+        let (Some(chain), Some(state)) = (chains.get(place), seen.get_mut(place)) else { continue };
+        match (*state, chain.calls().get(next)) {
             (Seen::Done(_), _) => {}
             (Seen::No | Seen::Open, None) => {
-                let own = model.chains.get(at).map_or(0, |chain| chain.rules.len() as u64);
-                let length = |sum: u64, at: &usize| sum.saturating_add(done(seen, *at));
-                let length = called.iter().fold(own, length);
-                if let Some(state) = seen.get_mut(at) {
+                let own = chain.rules.len() as u64;
+                let length = |sum: u64, at: &ChainId| sum.saturating_add(done(seen, *at));
+                let length = chain.calls().iter().fold(own, length);
+                if let Some(state) = seen.get_mut(place) {
                     *state = Seen::Done(length);
                 }
             }
             (Seen::No | Seen::Open, Some(&into)) => {
                 *state = Seen::Open;
                 stack.push((at, next + 1));
-                match seen.get(into) {
+                match seen.get(into.0 as usize) {
                     Some(Seen::Open) => return Err(into),
                     Some(Seen::No) => stack.push((into, 0)),
                     Some(Seen::Done(_)) | None => {}
@@ -90,11 +80,20 @@ fn length(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sluice_config::netfilter::{Family, Ruleset, Table};
+    use crate::compile::{States, World, compile};
+    use crate::sets::SharedSets;
+    use sluice_config::netfilter::{Family, Ruleset};
+    use sluice_dataplane::address::V4;
+    use sluice_dataplane::conntrack::Policies;
+    use sluice_dataplane::interface::Interfaces;
+    use sluice_dataplane::rules::Rules;
 
     fn checked(text: &str) -> Result<(), CompileError> {
         let ruleset = Ruleset::parse(Family::V4, text, "rules").unwrap();
-        check(Table::Filter, ruleset.table(Table::Filter).unwrap())
+        let (interfaces, states) = (&Interfaces::default(), &States::default());
+        let (sets, policies) = (&SharedSets::default(), &Policies::default());
+        let world = World { interfaces, states, sets, policies, workers: 1 };
+        compile::<V4>(&ruleset, world, &Rules::empty(1)).map(drop)
     }
 
     /// Chains C0, C1, … of which each has `times` rules that call the next; `lead` is before them.

@@ -2,13 +2,15 @@
 
 mod bounds;
 mod error;
+mod layout;
 mod matches;
 pub mod rules;
 mod states;
 mod targets;
 
 pub use error::CompileError;
-pub use rules::{Compiled, World, compile};
+pub use layout::Layout;
+pub use rules::{Before, Compiled, World, compile, compile_after};
 pub use states::{RECENT, States};
 
 use sluice_dataplane::address::Address;

@@ -1,24 +1,27 @@
-//! A ruleset: chains get numbers, rules get counters, base chains get hooks.
+//! A ruleset: chains get numbers, rules get counters, base chains get hooks. A chain that says what it said keeps what was
+//! compiled of it.
 
 use super::States;
 use super::error::CompileError;
+use super::layout::Layout;
 use super::{bounds, matches, targets};
 use crate::sets::SharedSets;
 use sluice_config::netfilter::{self as text, Ruleset, TableModel};
 use sluice_dataplane::address::Address;
 use sluice_dataplane::conntrack::Policies;
 use sluice_dataplane::interface::Interfaces;
-use sluice_dataplane::rules::{Chain, ChainId, CounterId, Hook, Policy, Rule, Rules, Table};
-use std::collections::HashMap;
+use sluice_dataplane::rules::{
+    Chain, ChainId, CounterId, Hook, Policy, Prepared, Rule, Rules, Table,
+};
+use std::sync::Arc;
 
-/// A compiled ruleset. Counters are numbered in the order of the model: table by table, chain by chain,
-/// each rule and then, for a built-in chain, its policy.
+/// A compiled ruleset.
 #[derive(Debug)]
 pub struct Compiled<A> {
     /// What the data plane runs.
     pub rules: Rules<A>,
-    /// How many counters it has.
-    pub counters: usize,
+    /// Which numbers chains and counters have in it.
+    pub layout: Layout,
 }
 
 /// What rules may name beside one another.
@@ -36,8 +39,19 @@ pub struct World<'a> {
     pub workers: usize,
 }
 
-/// Compiles every table of one family. What long chains of `previous` have in common with these is not
-/// built again.
+/// What was compiled before.
+#[derive(Debug, Clone, Copy)]
+pub struct Before<'a, A> {
+    /// The rules in force.
+    pub rules: &'a Rules<A>,
+    /// Their numbers.
+    pub layout: &'a Layout,
+    /// Whether the world is the one they were compiled in: then chains that say what they said are not compiled again.
+    pub same_world: bool,
+}
+
+/// Compiles every table of one family, from nothing. Counters and chains are numbered in the order of the model: table by
+/// table, chain by chain, each rule and then, for a built-in chain, its policy.
 ///
 /// # Errors
 /// The first rule that cannot be compiled.
@@ -46,20 +60,39 @@ pub fn compile<A: Address>(
     world: World<'_>,
     previous: &Rules<A>,
 ) -> Result<Compiled<A>, CompileError> {
-    let mut builder = Builder { chains: Vec::new(), entries: Vec::new(), counters: 0 };
+    let layout = &Layout::default();
+    compile_after(ruleset, world, Before { rules: previous, layout, same_world: false })
+}
+
+/// Compiles every table of one family, to be published after `before`: only what has changed.
+///
+/// # Errors
+/// The first rule that cannot be compiled.
+pub fn compile_after<A: Address>(
+    ruleset: &Ruleset,
+    world: World<'_>,
+    before: Before<'_, A>,
+) -> Result<Compiled<A>, CompileError> {
+    let layout = before.layout.after(ruleset);
+    let empty = Arc::new(Prepared::empty());
+    let mut builder = Builder {
+        before,
+        layout: &layout,
+        at: 0,
+        chains: vec![empty; layout.chains()],
+        entries: Vec::new(),
+    };
     for (table, model) in ruleset.tables() {
         if !is_idle(model) {
-            bounds::check(table, model)?;
             builder.table(table, model, &world)?;
-        } else {
-            // Nothing to walk: only the counters keep their places.
-            builder.counters += model.chains.len();
         }
+        builder.at += model.chains.len();
     }
-    let Builder { chains, entries, counters } = builder;
+    let Builder { chains, entries, .. } = builder;
+    bounds::check(&chains, &entries, |id| Names { ruleset, layout: &layout }.of(id))?;
     Ok(Compiled {
-        rules: Rules::after(previous, chains, &entries, counters, world.workers),
-        counters,
+        rules: Rules::of(before.rules, chains, &entries, layout.counters(), world.workers),
+        layout,
     })
 }
 
@@ -71,57 +104,87 @@ pub(crate) fn is_idle(model: &TableModel) -> bool {
         .all(|chain| chain.rules.is_empty() && chain.policy == Some(text::Policy::Accept))
 }
 
-/// Chains by name: there may be a hundred thousand.
-pub(super) fn places(model: &TableModel) -> HashMap<&str, usize> {
-    model.chains.iter().map(|chain| chain.name.as_str()).zip(0..).collect()
-}
-
-struct Builder<A> {
-    chains: Vec<Chain<A>>,
+struct Builder<'a, A> {
+    before: Before<'a, A>,
+    layout: &'a Layout,
+    /// How many chains are in tables before.
+    at: usize,
+    chains: Vec<Arc<Prepared<A>>>,
     entries: Vec<(Table, Hook, ChainId)>,
-    counters: usize,
 }
 
-impl<A: Address> Builder<A> {
-    fn counter(&mut self) -> CounterId {
-        let id = CounterId(u32::try_from(self.counters).unwrap_or(u32::MAX));
-        self.counters += 1;
-        id
-    }
-
+impl<A: Address> Builder<'_, A> {
     fn table(
         &mut self,
         table: text::Table,
         model: &TableModel,
         world: &World<'_>,
     ) -> Result<(), CompileError> {
-        let first = self.chains.len();
-        let places = places(model);
-        let find = |name: &str| u32::try_from(first + places.get(name)?).ok().map(ChainId);
-        for chain in &model.chains {
-            let mut rules = Vec::with_capacity(chain.rules.len());
-            for (index, rule) in chain.rules.iter().enumerate() {
-                let place = Place { table, chain, rule: index + 1 };
-                let counter = self.counter();
-                let matches =
-                    matches::compile(rule, world).map_err(|missing| place.unsupported(missing))?;
-                let target = targets::compile(rule.target.as_ref(), world, find)
-                    .map_err(|problem| place.problem(problem))?;
-                rules.push(Rule { counter, matches, target });
-            }
-            let policy = chain.policy.map(|policy| {
-                let policy = match policy {
-                    text::Policy::Accept => Policy::Accept,
-                    text::Policy::Drop => Policy::Drop,
-                };
-                (policy, self.counter())
-            });
-            if let (Some(hook), Some(id)) = (chain.hook(), find(&chain.name)) {
+        let places = self.layout.places.get(self.at..).unwrap_or_default();
+        let find = |name: &str| places.get(model.position(name)?)?.id;
+        for (chain, place) in model.chains.iter().zip(places) {
+            let Some(id) = place.id else { continue };
+            if let Some(hook) = chain.hook() {
                 self.entries.push((table_id(table), hook_id(hook), id));
             }
-            self.chains.push(Chain { rules, policy });
+            let old = self.before.rules.prepared(id);
+            let prepared = match old.filter(|_| place.is_kept && self.before.same_world) {
+                Some(old) => Arc::clone(old),
+                None => {
+                    let compiled = chain_of((table, chain), CounterId(place.first), world, find)?;
+                    Arc::new(Prepared::new(compiled, old.map(Arc::as_ref)))
+                }
+            };
+            if let Some(slot) = self.chains.get_mut(id.0 as usize) {
+                *slot = prepared;
+            }
         }
         Ok(())
+    }
+}
+
+/// Compiles one chain, its counters from `first` on.
+fn chain_of<A: Address>(
+    (table, chain): (text::Table, &text::Chain),
+    CounterId(first): CounterId,
+    world: &World<'_>,
+    find: impl Fn(&str) -> Option<ChainId>,
+) -> Result<Chain<A>, CompileError> {
+    let mut counters = (first..).map(CounterId);
+    let mut counter = || counters.next().unwrap_or(CounterId(u32::MAX));
+    let mut rules = Vec::with_capacity(chain.rules.len());
+    for (index, rule) in chain.rules.iter().enumerate() {
+        let place = Place { table, chain, rule: index + 1 };
+        let counter = counter();
+        let matches =
+            matches::compile(rule, world).map_err(|missing| place.unsupported(missing))?;
+        let target = targets::compile(rule.target.as_ref(), world, &find)
+            .map_err(|problem| place.problem(problem))?;
+        rules.push(Rule { counter, matches, target });
+    }
+    let policy = chain.policy.map(|policy| {
+        let policy = match policy {
+            text::Policy::Accept => Policy::Accept,
+            text::Policy::Drop => Policy::Drop,
+        };
+        (policy, counter())
+    });
+    Ok(Chain { rules, policy })
+}
+
+/// What chains are called, for messages.
+struct Names<'a> {
+    ruleset: &'a Ruleset,
+    layout: &'a Layout,
+}
+
+impl Names<'_> {
+    fn of(&self, id: ChainId) -> (&'static str, String) {
+        let chains = self.ruleset.tables().flat_map(|(table, model)| {
+            model.chains.iter().map(move |chain| (table.name(), chain.name.clone()))
+        });
+        let mut named = self.layout.ids().zip(chains);
+        named.find(|(own, _)| *own == Some(id)).map(|(_, name)| name).unwrap_or_default()
     }
 }
 

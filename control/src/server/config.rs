@@ -39,6 +39,7 @@ impl ConfigService for Config {
         let configuration =
             configuration.ok_or_else(|| Status::invalid_argument("configuration is missing"))?;
         let candidate = controller::read(texts(configuration));
+        let _one = self.0.changing.lock().await;
         let mut controller = self.0.lock();
         let generation = controller.generation();
         let candidate = match candidate {

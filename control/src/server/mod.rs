@@ -16,13 +16,16 @@ mod stats;
 mod trace;
 
 pub use conntrack::Expected;
-pub use serve::{Listeners, ServerError, listen, serve};
+pub use serve::{Listeners, ServerError, listen, routes, serve};
 pub use trace::Insight;
 
+use crate::basis::Basis;
+use crate::compile::CompileError;
 use crate::controller::Controller;
 use crate::proto;
 use crate::solicit;
 use crossbeam_channel::Sender;
+use sluice_config::netfilter::{Family, Ruleset};
 use sluice_dataplane::conntrack::Journal;
 use sluice_dataplane::ids::WorkerId;
 use sluice_dataplane::neighbour::Output;
@@ -107,6 +110,9 @@ pub trait Hardware: std::fmt::Debug + Send + Sync {
 pub struct Plane {
     /// What is configured.
     pub controller: Mutex<Controller>,
+    /// Held by whoever changes interfaces, routes, rules or sets as a whole, from what it reads until it is in force;
+    /// the controller may be asked other things meanwhile.
+    pub changing: tokio::sync::Mutex<()>,
     /// The workers.
     pub workers: Vec<WorkerHandle>,
     /// Ports and buffers.
@@ -126,6 +132,28 @@ impl Plane {
     /// step, so it is whole.
     pub fn lock(&self) -> MutexGuard<'_, Controller> {
         self.controller.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts rules of one family in force. The controller is locked for the last step only; the caller holds
+    /// [`changing`](Self::changing) since it had the basis.
+    ///
+    /// # Errors
+    /// The rule that cannot be compiled; the old rules stay.
+    fn set_rules(
+        &self,
+        mut basis: Basis,
+        family: Family,
+        ruleset: Ruleset,
+    ) -> Result<u64, CompileError> {
+        *basis.rules.of_mut(family) = ruleset;
+        let ready = basis.compile()?;
+        let (generation, retired) = {
+            let mut controller = self.lock();
+            let retired = controller.put(ready);
+            (controller.changed(), retired)
+        };
+        drop(retired);
+        Ok(generation)
     }
 
     /// Asks every worker the same. A worker whose queue is full is stalled, and is told nothing more.

@@ -136,6 +136,7 @@ impl NetworkService for Network {
         &self,
         request: Request<proto::ChangeRouteRequest>,
     ) -> Result<Response<proto::ChangeRouteResponse>, Status> {
+        let _one = self.0.changing.lock().await;
         routes::change(&self.0, request.into_inner()).map(Response::new)
     }
 
@@ -178,7 +179,10 @@ impl NetworkService for Network {
         &self,
         request: Request<proto::ChangeAddressRequest>,
     ) -> Result<Response<proto::ChangeAddressResponse>, Status> {
-        let (response, gone) = addresses::change(&self.0, request.into_inner())?;
+        let (response, gone) = {
+            let _one = self.0.changing.lock().await;
+            addresses::change(&self.0, request.into_inner())?
+        };
         if let Some((id, address)) = gone {
             forget_masqueraded(&self.0, id, Some(address)).await?;
         }
@@ -203,7 +207,11 @@ impl NetworkService for Network {
         &self,
         request: Request<proto::SetLinkRequest>,
     ) -> Result<Response<proto::SetLinkResponse>, Status> {
-        if let Some(down) = links::set(&self.0, &request.into_inner())? {
+        let down = {
+            let _one = self.0.changing.lock().await;
+            links::set(&self.0, &request.into_inner())?
+        };
+        if let Some(down) = down {
             forget_masqueraded(&self.0, down, None).await?;
         }
         Ok(Response::new(proto::SetLinkResponse {}))

@@ -39,35 +39,13 @@ impl RulesService for Rules {
             counters: asked.counters,
             table: table(&asked.table)?,
         };
-        let mut controller = self.0.lock();
-        let sets = controller.running.sets.clone();
-        let (rules, policies) = controller.rules_and_policies(family);
-        let names = Names { sets: &sets, policies: Some(policies) };
-        let restored = rules.restore_naming(&asked.text, &asked.file, &options, names);
-        Ok(Response::new(match restored {
-            Err(error) => proto::RestoreRulesResponse {
-                exit_code: error.code.into(),
-                message: error.stderr.clone(),
-                line: error
-                    .diagnostics
-                    .first()
-                    .map_or(0, |at| u32::try_from(at.line).unwrap_or(u32::MAX)),
-                generation: controller.generation(),
-            },
-            Ok(_) if asked.test => proto::RestoreRulesResponse {
-                generation: controller.generation(),
-                ..Default::default()
-            },
-            Ok(ruleset) => match controller.set_rules(family, ruleset) {
-                Ok(generation) => proto::RestoreRulesResponse { generation, ..Default::default() },
-                Err(error) => proto::RestoreRulesResponse {
-                    exit_code: 4,
-                    message: format!("{}-restore: {error}", family.program()),
-                    line: 0,
-                    generation: controller.generation(),
-                },
-            },
-        }))
+        // A text that is only tried changes nothing.
+        let _one = match asked.test {
+            true => None,
+            false => Some(self.0.changing.lock().await),
+        };
+        let plane = Arc::clone(&self.0);
+        blocking(move || restore(&plane, family, &asked, &options)).await
     }
 
     async fn save(
@@ -77,8 +55,8 @@ impl RulesService for Rules {
         let asked = request.into_inner();
         let (family, table) = (family(asked.family)?, table(&asked.table)?);
         let options = SaveOptions { counters: asked.counters, table, time: None };
-        let text = self.0.lock().rules(family).save(&options);
-        Ok(Response::new(proto::SaveRulesResponse { text }))
+        let rules = self.0.lock().rules(family).clone();
+        blocking(move || proto::SaveRulesResponse { text: rules.save(&options) }).await
     }
 
     async fn command(
@@ -87,7 +65,7 @@ impl RulesService for Rules {
     ) -> Result<Response<proto::RulesCommandResponse>, Status> {
         let asked = request.into_inner();
         let family = family(asked.family)?;
-        Ok(Response::new(self.run(family, &asked.arguments)))
+        self.run(family, &asked.arguments).await.map(Response::new)
     }
 
     async fn zero_counters(
@@ -103,7 +81,7 @@ impl RulesService for Rules {
         for table in tables {
             let mut words = vec!["-t".to_owned(), table.name().to_owned(), "-Z".to_owned()];
             words.extend(Some(asked.chain.clone()).filter(|chain| !chain.is_empty()));
-            let done = self.run(family, &words);
+            let done = self.run(family, &words).await?;
             if done.exit_code != 0 {
                 return Err(Status::not_found(done.stderr));
             }
@@ -112,31 +90,82 @@ impl RulesService for Rules {
     }
 }
 
+/// What takes long is no work for the runtime's own threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Response<T>, Status> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map(Response::new).map_err(|error| Status::internal(error.to_string()))
+}
+
+fn restore(
+    plane: &Plane,
+    family: Family,
+    asked: &proto::RestoreRulesRequest,
+    options: &RestoreOptions,
+) -> proto::RestoreRulesResponse {
+    let basis = plane.lock().basis();
+    let names = Names { sets: &basis.sets, policies: Some(&basis.config.timeouts) };
+    let restored = basis.rules.of(family).restore_naming(&asked.text, &asked.file, options, names);
+    let refused = |exit_code, message, line| {
+        let generation = plane.lock().generation();
+        proto::RestoreRulesResponse { exit_code, message, line, generation }
+    };
+    match restored {
+        Err(error) => {
+            let line = error.diagnostics.first().map_or(0, |at| at.line);
+            let line = u32::try_from(line).unwrap_or(u32::MAX);
+            refused(error.code.into(), error.stderr, line)
+        }
+        Ok(_) if asked.test => refused(0, String::new(), 0),
+        Ok(ruleset) => match plane.set_rules(basis, family, ruleset) {
+            Ok(generation) => proto::RestoreRulesResponse { generation, ..Default::default() },
+            Err(error) => refused(4, format!("{}-restore: {error}", family.program()), 0),
+        },
+    }
+}
+
+fn failed(stderr: String, code: u8) -> proto::RulesCommandResponse {
+    let stderr = stderr + "\n";
+    proto::RulesCommandResponse { stdout: String::new(), stderr, exit_code: code.into() }
+}
+
 impl Rules {
     /// One command line, as the tool would have done it.
-    fn run(&self, family: Family, arguments: &[String]) -> proto::RulesCommandResponse {
-        let failed = |stderr: String, code: u8| proto::RulesCommandResponse {
-            stdout: String::new(),
-            stderr: stderr + "\n",
-            exit_code: code.into(),
-        };
-        let mut controller = self.0.lock();
-        let sets = controller.running.sets.clone();
+    async fn run(
+        &self,
+        family: Family,
+        arguments: &[String],
+    ) -> Result<proto::RulesCommandResponse, Status> {
+        let sets = self.0.lock().running.sets.clone();
         let invocation = match Invocation::parse_with_sets(family, arguments, &sets) {
             Ok(invocation) => invocation,
-            Err(fault) => return failed(fault.command_text(family), fault.exit_code()),
+            Err(fault) => return Ok(failed(fault.command_text(family), fault.exit_code())),
         };
-        let (rules, policies) = controller.rules_and_policies(family);
-        let outcome = match invocation.run_with(rules, policies) {
-            Ok(outcome) => outcome,
-            Err(fault) => return failed(fault.command_text(family), fault.exit_code()),
+        let _one = match invocation.only_reads() {
+            true => None,
+            false => Some(self.0.changing.lock().await),
         };
-        if let Some(ruleset) = outcome.ruleset
-            && let Err(error) = controller.set_rules(family, ruleset)
-        {
-            return failed(format!("{}: {error}", family.program()), 4);
-        }
-        let warnings = invocation.warnings.iter().map(|line| format!("{line}\n")).collect();
-        proto::RulesCommandResponse { stdout: outcome.output, stderr: warnings, exit_code: 0 }
+        let plane = Arc::clone(&self.0);
+        blocking(move || carry_out(&plane, family, &invocation)).await.map(Response::into_inner)
     }
+}
+
+fn carry_out(
+    plane: &Plane,
+    family: Family,
+    invocation: &Invocation,
+) -> proto::RulesCommandResponse {
+    let basis = plane.lock().basis();
+    let outcome = match invocation.run_with(basis.rules.of(family), &basis.config.timeouts) {
+        Ok(outcome) => outcome,
+        Err(fault) => return failed(fault.command_text(family), fault.exit_code()),
+    };
+    if let Some(ruleset) = outcome.ruleset
+        && let Err(error) = plane.set_rules(basis, family, ruleset)
+    {
+        return failed(format!("{}: {error}", family.program()), 4);
+    }
+    let warnings = invocation.warnings.iter().map(|line| format!("{line}\n")).collect();
+    proto::RulesCommandResponse { stdout: outcome.output, stderr: warnings, exit_code: 0 }
 }

@@ -138,7 +138,11 @@ async fn run(
     Ok(())
 }
 
-async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerError> {
+/// All services over one plane, for whoever serves or calls them.
+///
+/// # Errors
+/// When reflection cannot be built.
+pub async fn routes(plane: &Arc<Plane>) -> Result<tonic::service::Routes, ServerError> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<proto::config_service_server::ConfigServiceServer<config::Config>>().await;
     health.set_serving::<proto::stats_service_server::StatsServiceServer<stats::Stats>>().await;

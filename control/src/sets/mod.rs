@@ -50,6 +50,12 @@ impl SharedSets {
         self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether both are the same, not only alike.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.sets, &other.sets)
+    }
+
     /// Frees what has timed out, makes room, and makes the changes of packets that wait. Holds the lock only to see what there is.
     pub fn maintain(&self, now: Instant) {
         let all = self.lock().all();

@@ -1,16 +1,17 @@
-//! Which rule a counter belongs to. Counters and chains are numbered as [`crate::compile`] does.
+//! Which rule a counter belongs to, as the [`Layout`] says.
 
-use crate::compile::rules::is_idle;
+use crate::compile::Layout;
 use sluice_config::netfilter::{Chain, Ruleset, Table};
 use sluice_dataplane::rules::{ChainId, CounterId};
+use std::collections::HashMap;
 
-/// Where each chain of a ruleset begins.
+/// Where each chain of a ruleset is in the data plane.
 #[derive(Debug)]
 pub(crate) struct Book<'r> {
-    /// Chains with their first counters, in order.
-    chains: Vec<(u32, Table, &'r Chain)>,
+    /// Chains with their first counters, by these.
+    chains: Vec<(usize, Table, &'r Chain)>,
     /// Those of tables that packets walk.
-    walked: Vec<(Table, &'r Chain)>,
+    walked: HashMap<u32, (Table, &'r Chain)>,
 }
 
 /// A place in a ruleset.
@@ -23,31 +24,34 @@ pub(super) struct Place<'r> {
 }
 
 impl<'r> Book<'r> {
-    pub(crate) fn of(ruleset: &'r Ruleset) -> Self {
-        let (mut chains, mut walked, mut counter) = (Vec::new(), Vec::new(), 0_u32);
-        for (table, model) in ruleset.tables() {
-            for chain in &model.chains {
-                chains.push((counter, table, chain));
-                let own = chain.rules.len() + usize::from(chain.policy.is_some());
-                counter = counter.saturating_add(u32::try_from(own).unwrap_or(u32::MAX));
-            }
-            if !is_idle(model) {
-                walked.extend(model.chains.iter().map(|chain| (table, chain)));
-            }
-        }
-        Self { chains, walked }
+    pub(crate) fn of(ruleset: &'r Ruleset, layout: &Layout) -> Self {
+        let all = || {
+            let tables = ruleset.tables();
+            tables
+                .flat_map(|(table, model)| model.chains.iter().map(move |chain| (table, &**chain)))
+        };
+        let blocks = layout.blocks().zip(all());
+        let mut chains: Vec<_> = blocks
+            .filter(|((_, _, block), _)| !block.is_empty())
+            .map(|((_, _, block), (table, chain))| (block.start, table, chain))
+            .collect();
+        chains.sort_unstable_by_key(|(first, ..)| *first);
+        let walked = layout.ids().zip(all());
+        let walked = walked.filter_map(|(id, chain)| Some((id?.0, chain)));
+        Self { chains, walked: walked.collect() }
     }
 
     /// The rule or policy of a counter.
     pub(super) fn place(&self, CounterId(counter): CounterId) -> Option<Place<'r>> {
+        let counter = counter as usize;
         let after = self.chains.partition_point(|(first, ..)| *first <= counter);
         let (first, table, chain) = *self.chains.get(after.checked_sub(1)?)?;
-        Some(Place { table, chain, rule: (counter - first) as usize })
+        Some(Place { table, chain, rule: counter - first })
     }
 
     /// A chain of a table that packets walk.
     pub(super) fn chain(&self, id: ChainId) -> Option<(Table, &'r Chain)> {
-        self.walked.get(id.0 as usize).copied()
+        self.walked.get(&id.0).copied()
     }
 }
 
@@ -61,7 +65,7 @@ mod tests {
         let text = "*mangle\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n\
                     :FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:mine - [0:0]\n:empty - [0:0]\n-A FORWARD -p tcp -j mine\n-A FORWARD -j LOG\n-A mine -j RETURN\nCOMMIT\n";
         let ruleset = Ruleset::parse(Family::V4, text, "test").unwrap();
-        let book = Book::of(&ruleset);
+        let book = Book::of(&ruleset, &Layout::default().after(&ruleset));
         let name = |counter| {
             let place = book.place(CounterId(counter)).unwrap();
             format!("{} {} {}", place.table, place.chain.name, place.rule)

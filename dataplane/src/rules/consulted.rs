@@ -9,12 +9,13 @@
 //! A mask under which no rule names the address tells it apart from nothing: every such rule says no, or, inverted,
 //! yes. The sets of names are Bloom filters: a false hit tells two apart that need not be, and nothing worse.
 
-use super::Chain;
 use super::matches::Match;
 use super::matches::multiport::End;
 use super::matches::port::PortRange;
+use super::{Chain, Prepared};
 use crate::address::{Address, L4Port};
 use crate::tuple::Tuple;
+use std::sync::Arc;
 
 /// What the rules of one family look at.
 #[derive(Debug)]
@@ -36,38 +37,86 @@ pub(crate) struct Told<A> {
     pub(crate) hits: u32,
 }
 
-impl<A: Address> Consulted<A> {
-    /// By the rules of `chains`; the protocol always counts.
-    pub(super) fn new(chains: &[Chain<A>]) -> Self {
-        let rules = || chains.iter().flat_map(|chain| &chain.rules);
-        let mut always = Tuple { protocol: 0xff, ..Tuple::default() };
-        let (mut sources, mut destinations) = (Vec::new(), Vec::new());
-        let (mut source_ports, mut destination_ports) = (Vec::new(), Vec::new());
-        for condition in rules().flat_map(|rule| &rule.matches) {
+/// What chains name.
+#[derive(Debug)]
+struct Names<A> {
+    always: Tuple<A>,
+    sources: Vec<(u128, u128)>,
+    destinations: Vec<(u128, u128)>,
+    source_ports: Vec<PortRange>,
+    destination_ports: Vec<PortRange>,
+}
+
+impl<A: Address> Names<A> {
+    /// Beside what counts `always`.
+    fn of<'c>(always: Tuple<A>, chains: impl IntoIterator<Item = &'c Chain<A>>) -> Self {
+        let mut names = Self {
+            always,
+            sources: Vec::new(),
+            destinations: Vec::new(),
+            source_ports: Vec::new(),
+            destination_ports: Vec::new(),
+        };
+        let rules = chains.into_iter().flat_map(|chain| &chain.rules);
+        for condition in rules.flat_map(|rule| &rule.matches) {
             match condition {
-                Match::Source(source) => sources.push(source.named()),
-                Match::Destination(destination) => destinations.push(destination.named()),
-                Match::SourcePort(port) => source_ports.push(port.range),
-                Match::DestinationPort(port) => destination_ports.push(port.range),
+                Match::Source(source) => names.sources.push(source.named()),
+                Match::Destination(destination) => names.destinations.push(destination.named()),
+                Match::SourcePort(port) => names.source_ports.push(port.range),
+                Match::DestinationPort(port) => names.destination_ports.push(port.range),
                 Match::Multiport(ports) => {
                     if ports.end != End::Destination {
-                        source_ports.extend(&ports.ranges);
+                        names.source_ports.extend(&ports.ranges);
                     }
                     if ports.end != End::Source {
-                        destination_ports.extend(&ports.ranges);
+                        names.destination_ports.extend(&ports.ranges);
                     }
                 }
                 // Of the others, those that look at the tuple say at which bits of it.
-                other => other.consult(&mut always),
+                other => other.consult(&mut names.always),
             }
         }
-        let (sources, rest) = Addresses::new(&sources);
+        names
+    }
+}
+
+impl<A: Address> Consulted<A> {
+    /// By the rules of `chains`; the protocol always counts.
+    pub(super) fn new<'c>(chains: impl IntoIterator<Item = &'c Chain<A>>) -> Self {
+        let names = Names::of(Tuple { protocol: 0xff, ..Tuple::default() }, chains);
+        let mut always = names.always;
+        let (sources, rest) = Addresses::new(&names.sources);
         always.source = A::from_bits(always.source.to_bits() | rest);
-        let (destinations, rest) = Addresses::new(&destinations);
+        let (destinations, rest) = Addresses::new(&names.destinations);
         always.destination = A::from_bits(always.destination.to_bits() | rest);
-        let source_ports = Ports::new(&source_ports);
-        let destination_ports = Ports::new(&destination_ports);
+        let source_ports = Ports::new(&names.source_ports);
+        let destination_ports = Ports::new(&names.destination_ports);
         Self { always, sources, destinations, source_ports, destination_ports }
+    }
+
+    /// By the rules of `chains`, where these are by the rules of `previous`. What only chains named that are no more may
+    /// stay: two tuples that differ in it are told apart in vain, until there is too much of it and all is found anew.
+    pub(super) fn after(&self, previous: &[Arc<Prepared<A>>], chains: &[Arc<Prepared<A>>]) -> Self {
+        let is_new = |(at, chain): &(usize, &Arc<Prepared<A>>)| {
+            previous.get(*at).is_none_or(|old| !Arc::ptr_eq(old, chain))
+        };
+        let new = chains.iter().enumerate().filter(is_new);
+        let names = Names::of(self.always, new.map(|(_, chain)| &***chain));
+        self.with(&names).unwrap_or_else(|| Self::new(chains.iter().map(|chain| &***chain)))
+    }
+
+    /// With more names; none where there is no room for them.
+    fn with(&self, names: &Names<A>) -> Option<Self> {
+        let always = names.always;
+        Some(Self {
+            sources: self.sources.with(&names.sources, always.source.to_bits())?,
+            destinations: self
+                .destinations
+                .with(&names.destinations, always.destination.to_bits())?,
+            always,
+            source_ports: self.source_ports.with(&names.source_ports),
+            destination_ports: self.destination_ports.with(&names.destination_ports),
+        })
     }
 
     /// What the rules can tell of `tuple`.
@@ -100,15 +149,17 @@ impl<A: Address> Consulted<A> {
 }
 
 /// The addresses that rules name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Addresses(Box<[Named]>);
 
 /// Those under one mask.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Named {
     mask: u128,
     /// A Bloom filter of as many words as a power of two.
     words: Box<[u64]>,
+    /// How many bits more may be set in it later: half of what it was made for.
+    room: usize,
 }
 
 impl Addresses {
@@ -126,13 +177,12 @@ impl Addresses {
         let under = |mask: u128| {
             let of_mask = || names.iter().filter(move |name| name.1 == mask);
             let words = (of_mask().count() * Self::BITS).next_power_of_two().max(1024) / 64;
-            let mut named = Named { mask, words: vec![0; words].into_boxed_slice() };
-            for (address, _) in of_mask() {
-                let (word, bit) = named.place(*address);
-                if let Some(word) = named.words.get_mut(word) {
-                    *word |= bit;
-                }
-            }
+            let words = vec![0; words].into_boxed_slice();
+            let mut named = Named { mask, room: 0, words };
+            of_mask().for_each(|(address, _)| {
+                named.add(*address);
+            });
+            named.room = named.words.len() * 64 / Self::BITS / 2;
             named
         };
         let named = masks.into_iter().map(under).collect();
@@ -141,6 +191,23 @@ impl Addresses {
 
     const fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// With more names; none where there is no room for them, or no place for their masks, except where all their bits
+    /// are `known` to count.
+    fn with(&self, names: &[(u128, u128)], known: u128) -> Option<Self> {
+        let mut all = self.clone();
+        for &(address, mask) in names {
+            match all.0.iter_mut().find(|named| named.mask == mask) {
+                Some(named) => {
+                    let added = usize::from(named.add(address));
+                    named.room = named.room.checked_sub(added)?;
+                }
+                None if mask & !known == 0 => {}
+                None => return None,
+            }
+        }
+        Some(all)
     }
 
     /// The bits of `address` that count, and the masks under which some do.
@@ -159,6 +226,15 @@ impl Addresses {
 }
 
 impl Named {
+    /// Whether it is new.
+    fn add(&mut self, address: u128) -> bool {
+        let (word, bit) = self.place(address);
+        let Some(word) = self.words.get_mut(word) else { return false };
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
     #[inline]
     #[allow(clippy::cast_possible_truncation)]
     fn place(&self, address: u128) -> (usize, u64) {
@@ -173,7 +249,7 @@ impl Named {
 }
 
 /// The ports that rules name, in ranges.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ports {
     /// One where a port is in some range; nothing at all where there are no ranges.
     named: Box<[u64]>,
@@ -190,31 +266,47 @@ impl Ports {
         if ranges.is_empty() {
             return Self { named: Box::default(), begins: Box::default(), before: Box::default() };
         }
-        let mut ports = Self {
-            named: vec![0; Self::WORDS].into_boxed_slice(),
-            begins: vec![0; Self::WORDS].into_boxed_slice(),
-            before: Box::default(),
-        };
+        let words = || vec![0; Self::WORDS].into_boxed_slice();
+        let mut ports = Self { named: words(), begins: words(), before: Box::default() };
+        ports.add(ranges);
+        ports
+    }
+
+    /// With more ranges.
+    fn with(&self, ranges: &[PortRange]) -> Self {
+        if self.named.is_empty() {
+            return Self::new(ranges);
+        }
+        let mut ports = self.clone();
+        if !ranges.is_empty() {
+            ports.add(ranges);
+        }
+        ports
+    }
+
+    fn add(&mut self, ranges: &[PortRange]) {
         let set = |words: &mut [u64], port: u16| {
             if let Some(word) = words.get_mut(usize::from(port) / 64) {
                 *word |= 1 << (port % 64);
             }
         };
-        for range in ranges.iter().filter(|range| range.from <= range.to) {
-            (range.from..=range.to).for_each(|port| set(&mut ports.named, port));
-            set(&mut ports.begins, range.from);
+        let mut ranges: Vec<_> = ranges.iter().filter(|range| range.from <= range.to).collect();
+        ranges.sort_unstable_by_key(|range| (range.from, range.to));
+        ranges.dedup();
+        for range in ranges {
+            (range.from..=range.to).for_each(|port| set(&mut self.named, port));
+            set(&mut self.begins, range.from);
             if let Some(after) = range.to.checked_add(1) {
-                set(&mut ports.begins, after);
+                set(&mut self.begins, after);
             }
         }
         let mut last = 0;
         let mut before = Vec::with_capacity(Self::WORDS);
-        for (index, &word) in ports.begins.iter().enumerate() {
+        for (index, &word) in self.begins.iter().enumerate() {
             before.push(last);
             last = highest(index, word).unwrap_or(last);
         }
-        ports.before = before.into_boxed_slice();
-        ports
+        self.before = before.into_boxed_slice();
     }
 
     /// The first port of those around `port` that are in the same ranges; none where it is in no range.

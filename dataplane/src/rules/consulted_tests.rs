@@ -8,13 +8,17 @@ use crate::rules::targets::Target;
 use crate::rules::{Chain, CounterId};
 use proptest::prelude::*;
 
-fn rules(matches: &[Match<V4>]) -> Consulted<V4> {
+fn chain(matches: &[Match<V4>]) -> Chain<V4> {
     let rule = |one: &Match<V4>| Rule {
         counter: CounterId(0),
         matches: vec![one.clone()],
         target: Target::Drop,
     };
-    Consulted::new(&[Chain { rules: matches.iter().map(rule).collect(), policy: None }])
+    Chain { rules: matches.iter().map(rule).collect(), policy: None }
+}
+
+fn rules(matches: &[Match<V4>]) -> Consulted<V4> {
+    Consulted::new(&[chain(matches)])
 }
 
 /// Addresses that differ in few bits.
@@ -140,4 +144,44 @@ fn strangers_are_alike() {
     let nothing = Told { tuple: Tuple::default(), hits: 0 };
     let alike = (0..2000).filter(|&number| stranger(number) == nothing).count();
     assert!(alike > 1950, "{alike} of 2000");
+}
+
+proptest! {
+    /// What is added later is told apart as if it had been there from the beginning.
+    #[test]
+    fn names_that_are_added_tell_tuples_apart(
+        first in prop::collection::vec(condition(), 0..8),
+        more in prop::collection::vec(condition(), 0..8),
+        one in tuple(),
+        other in tuple(),
+    ) {
+        let all = [first.clone(), more.clone()].concat();
+        let chain = |matches: &[Match<V4>]| Arc::new(Prepared::new(chain(matches), None));
+        let (first, more) = (chain(&first), chain(&more));
+        let before = Consulted::new([&**first]);
+        let after = before.after(&[Arc::clone(&first)], &[first, more]);
+        if after.told(&one) == after.told(&other) {
+            for condition in &all {
+                prop_assert_eq!(says(condition, &one), says(condition, &other), "{:?}", condition);
+            }
+        }
+    }
+}
+
+/// One name after the other: from time to time all is found anew, and nothing is forgotten.
+#[test]
+fn thousands_of_names_may_be_added_one_by_one() {
+    let name = |at: u16| V4([10, 0, at.to_be_bytes()[0], at.to_be_bytes()[1]]);
+    let source = |at| Match::Source(Source::new(name(at), V4([255; 4]), false));
+    let mut chains = vec![Arc::new(Prepared::new(chain(&[source(0)]), None))];
+    let mut consulted = Consulted::new(chains.iter().map(|chain| &***chain));
+    for at in 1..3000 {
+        let before = chains.clone();
+        chains.push(Arc::new(Prepared::new(chain(&[source(at)]), None)));
+        consulted = consulted.after(&before, &chains);
+    }
+    let told = |at| consulted.told(&Tuple { source: name(at), ..Tuple::default() }).tuple.source;
+    assert!((0..3000).all(|at| told(at) == name(at)));
+    let others = (30_000..40_000).filter(|at| told(*at) == name(*at)).count();
+    assert!(others < 1000, "{others} of 10,000 are told apart in vain");
 }

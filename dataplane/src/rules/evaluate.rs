@@ -8,12 +8,13 @@ use super::targets::synproxy::{Claim, claim};
 use super::targets::tcp_options::Clamped;
 use super::targets::{RejectWith, Target};
 use super::view::View;
-use super::{Chain, ChainId, Policy, Rule, Rules};
+use super::{Chain, ChainId, Policy, Prepared, Rule, Rules};
 use crate::address::Address;
 use crate::conntrack::CtState;
 use crate::nat::NatRange;
 use crate::synproxy::SynProxy;
 use crate::trace::{self, Did};
+use std::sync::Arc;
 
 /// How deep user chains may call one another, as in the kernel's `NFT_JUMP_STACK_SIZE`.
 const MAX_DEPTH: usize = 16;
@@ -111,7 +112,7 @@ impl<A: Address> Rules<A> {
         view: &mut View<'_, A>,
         walk: Walk<'_>,
     ) -> Outcome<A> {
-        self.walk(entry, view, walk, |chain| self.classifiers.get(chain.0 as usize)?.as_deref())
+        self.walk(entry, view, walk, |chain| chain.index().map(Arc::as_ref))
     }
 
     /// The reference: asks every rule.
@@ -131,14 +132,14 @@ impl<A: Address> Rules<A> {
         entry: ChainId,
         view: &mut View<'_, A>,
         mut walk: Walk<'_>,
-        index: impl Fn(ChainId) -> Option<&'r Classifier<A>>,
+        index: impl Fn(&'r Prepared<A>) -> Option<&'r Classifier<A>>,
     ) -> Outcome<A> {
         let mut stack = [(entry, 0_usize); MAX_DEPTH];
         let mut depth = 0;
         let (mut chain, mut position) = (entry, 0);
         loop {
             let Some(current) = self.chains.get(chain.0 as usize) else { return Outcome::Accept };
-            match in_chain(current, index(chain), position, view, &mut walk) {
+            match in_chain(current, index(current), position, view, &mut walk) {
                 Left::Ended(outcome) => return outcome,
                 // The end of the chain: policy of a base chain, or back to the caller.
                 Left::Returned if depth == 0 => return self.policy(entry, view, &mut walk),
@@ -160,7 +161,7 @@ impl<A: Address> Rules<A> {
     }
 
     fn policy(&self, entry: ChainId, view: &View<'_, A>, walk: &mut Walk<'_>) -> Outcome<A> {
-        match self.chains.get(entry.0 as usize).and_then(|chain: &Chain<A>| chain.policy) {
+        match self.chains.get(entry.0 as usize).and_then(|chain| chain.policy) {
             None => Outcome::Accept,
             Some((policy, counter)) => {
                 count(counter, view, walk);

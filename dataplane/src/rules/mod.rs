@@ -18,6 +18,7 @@ mod counters;
 mod evaluate;
 pub mod matches;
 mod paths;
+mod prepared;
 mod reach;
 pub mod report;
 mod set_query;
@@ -28,13 +29,13 @@ mod view;
 pub use counters::{Count, RuleCounters, Trail};
 pub use evaluate::Outcome;
 pub(crate) use evaluate::Walk;
+pub use prepared::Prepared;
 pub(crate) use reach::{Course, Kind, Stamps};
 pub(crate) use view::Tracked;
 pub use view::{Connection, Surroundings, View};
 
 use crate::address::Address;
 use crate::tuple::Tuple;
-use classifier::Classifier;
 use consulted::Consulted;
 pub(crate) use consulted::Told;
 use matches::connlimit::Counts;
@@ -122,9 +123,7 @@ impl<A: PartialEq> Chain<A> {
 /// All tables of one family.
 #[derive(Debug)]
 pub struct Rules<A> {
-    chains: Vec<Chain<A>>,
-    /// The index of each chain that is long enough for one.
-    classifiers: Box<[Option<Arc<Classifier<A>>>]>,
+    chains: Vec<Arc<Prepared<A>>>,
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
     copies: bool,
@@ -151,7 +150,7 @@ impl<A: Address> Rules<A> {
         counters: usize,
         workers: usize,
     ) -> Self {
-        Self::build(None, chains, entries, counters, workers)
+        Self::build(None, prepared::all(chains, &[]), entries, counters, workers)
     }
 
     /// As [`Self::new`], to be published after `previous`: chains that match what they did there keep their index, and
@@ -164,12 +163,31 @@ impl<A: Address> Rules<A> {
         counters: usize,
         workers: usize,
     ) -> Self {
+        let chains = prepared::all(chains, &previous.chains);
         Self::build(Some(previous), chains, entries, counters, workers)
+    }
+
+    /// As [`Self::after`], of chains that are prepared, some of them for rules before.
+    #[must_use]
+    pub fn of(
+        previous: &Self,
+        chains: Vec<Arc<Prepared<A>>>,
+        entries: &[(Table, Hook, ChainId)],
+        counters: usize,
+        workers: usize,
+    ) -> Self {
+        Self::build(Some(previous), chains, entries, counters, workers)
+    }
+
+    /// A chain, for rules that have it too.
+    #[must_use]
+    pub fn prepared(&self, ChainId(id): ChainId) -> Option<&Arc<Prepared<A>>> {
+        self.chains.get(id as usize)
     }
 
     fn build(
         previous: Option<&Self>,
-        chains: Vec<Chain<A>>,
+        chains: Vec<Arc<Prepared<A>>>,
         entries: &[(Table, Hook, ChainId)],
         counters: usize,
         workers: usize,
@@ -178,22 +196,7 @@ impl<A: Address> Rules<A> {
         for &(at, hook, chain) in entries {
             table[at as usize][hook as usize] = Some(chain);
         }
-        let needs_conntrack = chains.iter().flat_map(|chain| &chain.rules).any(|rule| {
-            rule.target.needs_conntrack() || rule.matches.iter().any(Match::needs_conntrack)
-        });
-        let copies = chains
-            .iter()
-            .flat_map(|chain| &chain.rules)
-            .any(|rule| matches!(rule.target, Target::Tee(_)));
-        let zones = chains
-            .iter()
-            .flat_map(|chain| &chain.rules)
-            .any(|rule| matches!(rule.target, Target::Ct(template) if template.has_zone()));
-        let transit = transit(&chains, &table);
-        let consulted = Consulted::new(&chains);
-        let matches = chains.iter().flat_map(|chain| &chain.rules).flat_map(|rule| &rule.matches);
-        let needs_accounting = matches.clone().any(Match::needs_accounting);
-        let counted = matches.filter_map(Match::counts).cloned().collect();
+        let needs_conntrack = chains.iter().any(|chain| chain.needs_conntrack);
         let previous_paths = previous.filter(|previous| {
             previous.needs_conntrack == needs_conntrack && previous.has_room(counters, workers)
         });
@@ -207,20 +210,22 @@ impl<A: Address> Rules<A> {
             None => Arc::new(Paths::new(counters)),
         };
         Self {
-            classifiers: classifiers(previous, &chains),
             asks_routes: reach.asks_routes(&chains),
-            chains,
             entries: table,
             needs_conntrack,
-            copies,
-            needs_accounting,
-            zones,
-            transit,
-            consulted,
-            counted,
+            copies: chains.iter().any(|chain| chain.copies),
+            needs_accounting: chains.iter().any(|chain| chain.needs_accounting),
+            zones: chains.iter().any(|chain| chain.zones),
+            transit: transit(&chains, &table),
+            consulted: match previous {
+                Some(previous) => previous.consulted.after(&previous.chains, &chains),
+                None => Consulted::new(chains.iter().map(|chain| &***chain)),
+            },
+            counted: chains.iter().flat_map(|chain| &chain.counted).cloned().collect(),
             counters: (0..workers)
                 .map(|worker| RuleCounters::new(counters, &slots, paths(worker)))
                 .collect(),
+            chains,
             reach,
             slots,
         }
@@ -312,7 +317,7 @@ impl<A: Address> Rules<A> {
     /// Bytes of the index that finds the rules of long chains.
     #[must_use]
     pub fn index_bytes(&self) -> usize {
-        self.classifiers.iter().flatten().map(|classifier| classifier.bytes()).sum()
+        self.chains.iter().filter_map(|chain| chain.index()).map(|index| index.bytes()).sum()
     }
 
     /// The counters one worker writes.
@@ -332,33 +337,9 @@ impl<A: Address> Rules<A> {
     }
 }
 
-/// The index of each chain that is long enough for one. Chains are looked for where they were, or as many
-/// places further on or back as the last one found: when one is added, those behind it move.
-fn classifiers<A: Address>(
-    previous: Option<&Rules<A>>,
-    chains: &[Chain<A>],
-) -> Box<[Option<Arc<Classifier<A>>>]> {
-    let mut moved = 0_isize;
-    let mut kept = |at: usize, chain: &Chain<A>| {
-        let previous = previous?;
-        [moved, moved + 1, moved - 1].into_iter().find_map(|by| {
-            let from = at.checked_add_signed(by)?;
-            let classifier = previous.classifiers.get(from)?.as_ref()?;
-            let old = previous.chains.get(from).filter(|old| old.matches_alike(chain));
-            moved = if old.is_some() { by } else { moved };
-            old.map(|_| Arc::clone(classifier))
-        })
-    };
-    chains
-        .iter()
-        .enumerate()
-        .map(|(at, chain)| kept(at, chain).or_else(|| Classifier::new(&chain.rules).map(Arc::new)))
-        .collect()
-}
-
 /// The policies a packet passes on its way through; none when there are rules on that way, or a policy that
 /// drops.
-fn transit<A>(chains: &[Chain<A>], entries: &[[Option<ChainId>; 5]; 5]) -> Option<Trail> {
+fn transit<A>(chains: &[Arc<Prepared<A>>], entries: &[[Option<ChainId>; 5]; 5]) -> Option<Trail> {
     const WAY: [(Table, Hook); 6] = [
         (Table::Raw, Hook::Prerouting),
         (Table::Mangle, Hook::Prerouting),

@@ -59,6 +59,11 @@ impl Slots {
         self.next.load(Relaxed) < SLOTS
     }
 
+    /// Of how many counters.
+    pub(super) const fn len(&self) -> usize {
+        self.of_counter.len()
+    }
+
     pub(super) fn of(&self, counter: u32) -> Option<u32> {
         self.of_counter.get(counter as usize).copied()
     }

@@ -13,11 +13,12 @@
 use super::matches::{Depends, Match};
 use super::paths::Slots;
 use super::targets::Target;
-use super::{Chain, ChainId, Hook, Rule, Rules, Table};
+use super::{ChainId, Hook, Prepared, Rule, Rules, Table};
 use crate::address::Address;
 use crate::conntrack::CtState;
 use crate::stamp::Stamp;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// How deep chains are followed: more than a walk does.
 const MAX_DEPTH: usize = 20;
@@ -121,7 +122,7 @@ pub(super) struct Reach {
 impl Reach {
     /// Of chains that have nothing to do with others before.
     pub(super) fn new<A: Address>(
-        chains: &[Chain<A>],
+        chains: &[Arc<Prepared<A>>],
         entries: &[[Option<ChainId>; 5]; 5],
     ) -> Self {
         let mut parts = Vec::new();
@@ -140,7 +141,7 @@ impl Reach {
     }
 
     /// Whether some rule in it asks for routes.
-    pub(super) fn asks_routes<A: Address>(&self, chains: &[Chain<A>]) -> bool {
+    pub(super) fn asks_routes<A: Address>(&self, chains: &[Arc<Prepared<A>>]) -> bool {
         let reached = self.parts.iter().flat_map(|part| &part.chains);
         let mut rules = reached.flat_map(|reached| {
             let chain = chains.get(reached.id.0 as usize);
@@ -158,11 +159,11 @@ impl Reach {
     pub(super) fn carry_over<A: Address>(
         &mut self,
         previous: &Rules<A>,
-        chains: &[Chain<A>],
+        chains: &[Arc<Prepared<A>>],
         counters: usize,
         slots: &Slots,
     ) -> Slots {
-        let mut pairing = Pairing::new(counters);
+        let mut pairing = Pairing::new(slots.len(), counters);
         let mut same = HashMap::new();
         for answered in [false, true] {
             for &place in &places() {
@@ -253,14 +254,14 @@ enum Exit {
 
 /// Follows chains.
 struct Walker<'c, A> {
-    chains: &'c [Chain<A>],
+    chains: &'c [Arc<Prepared<A>>],
     state: Option<CtState>,
     /// Whether no packet comes back from a chain, where that is known.
     ends: Vec<Option<bool>>,
 }
 
 impl<'c, A: Address> Walker<'c, A> {
-    fn new(chains: &'c [Chain<A>], state: Option<CtState>) -> Self {
+    fn new(chains: &'c [Arc<Prepared<A>>], state: Option<CtState>) -> Self {
         Self { chains, state, ends: vec![None; chains.len()] }
     }
 
@@ -275,7 +276,7 @@ impl<'c, A: Address> Walker<'c, A> {
             }
             let own = self.chain(id, 0);
             for rule in own.rules.iter().filter_map(|at| self.rule(id, *at)) {
-                if let Some(called) = called(&rule.target)
+                if let Some(called) = rule.target.called()
                     && known.get(called.0 as usize) == Some(&false)
                 {
                     known[called.0 as usize] = true;
@@ -363,15 +364,11 @@ impl<'c, A: Address> Walker<'c, A> {
     }
 }
 
-fn called<A>(target: &Target<A>) -> Option<ChainId> {
-    if let Target::Jump(chain) | Target::Goto(chain) = target { Some(*chain) } else { None }
-}
-
 /// The counters of rules and policies of `old` with those in the same place of `new`; none where the two differ.
 fn pairs<A: Address>(
-    old_chains: &[Chain<A>],
+    old_chains: &[Arc<Prepared<A>>],
     old: &Part,
-    new_chains: &[Chain<A>],
+    new_chains: &[Arc<Prepared<A>>],
     new: &Part,
     state: Option<CtState>,
 ) -> Option<Vec<(u32, u32)>> {
@@ -389,15 +386,16 @@ fn pairs<A: Address>(
         if one.rules.len() != other.rules.len() || one.end != other.end {
             return None;
         }
+        let is_kept = Arc::ptr_eq(old_chain, new_chain);
         for (one, other) in one.rules.iter().zip(&other.rules) {
             let one = old_chain.rules.get(*one as usize)?;
             let other = new_chain.rules.get(*other as usize)?;
-            let (to, from) = (called(&other.target), called(&one.target));
+            let (to, from) = (other.target.called(), one.target.called());
             let led = |places: &HashMap<u32, usize>, chain: Option<ChainId>| {
                 chain.and_then(|chain| places.get(&chain.0).copied())
             };
-            let alike = ask_alike(one, other, state)
-                && does_alike(&one.target, &other.target)
+            let alike = (is_kept
+                || ask_alike(one, other, state) && does_alike(&one.target, &other.target))
                 && led(&new_places, to) == led(&old_places, from);
             if !alike {
                 return None;
@@ -436,12 +434,12 @@ fn does_alike<A: PartialEq>(one: &Target<A>, other: &Target<A>) -> bool {
 /// Which counter of the rules before is which of the new ones.
 struct Pairing {
     old_of: Vec<Option<u32>>,
-    new_of: HashMap<u32, u32>,
+    new_of: Vec<Option<u32>>,
 }
 
 impl Pairing {
-    fn new(counters: usize) -> Self {
-        Self { old_of: vec![None; counters], new_of: HashMap::new() }
+    fn new(before: usize, counters: usize) -> Self {
+        Self { old_of: vec![None; counters], new_of: vec![None; before] }
     }
 
     /// Adds pairs; false, and nothing added, where they contradict those before.
@@ -449,14 +447,18 @@ impl Pairing {
         let agrees = pairs.iter().all(|(old, new)| {
             let there =
                 self.old_of.get(*new as usize).is_some_and(|own| own.is_none_or(|own| own == *old));
-            there && self.new_of.get(old).is_none_or(|own| own == new)
+            let there_too =
+                self.new_of.get(*old as usize).is_some_and(|own| own.is_none_or(|own| own == *new));
+            there && there_too
         });
         if agrees {
             for &(old, new) in pairs {
                 if let Some(own) = self.old_of.get_mut(new as usize) {
                     *own = Some(old);
                 }
-                self.new_of.insert(old, new);
+                if let Some(own) = self.new_of.get_mut(old as usize) {
+                    *own = Some(new);
+                }
             }
         }
         agrees

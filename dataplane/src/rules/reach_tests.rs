@@ -7,7 +7,7 @@ use crate::rules::matches::address::Source;
 use crate::rules::matches::limit::Limit;
 use crate::rules::matches::port::{DestinationPort, PortRange};
 use crate::rules::matches::state::State;
-use crate::rules::{CounterId, Outcome, Policy, Trail, Walk};
+use crate::rules::{Chain, CounterId, Outcome, Policy, Trail, Walk};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;

@@ -90,6 +90,7 @@ fn start(file: &Path) -> Result<ExitCode> {
         workers::start(&candidate.config, opened, &shared, &published, &quiescence, &fibs, &stop)?;
     let plane = Arc::new(Plane {
         controller: Mutex::new(controller),
+        changing: tokio::sync::Mutex::default(),
         workers: started.handles.clone(),
         hardware: Arc::new(started.machine()),
         journal: Arc::clone(&started.journal),

@@ -35,6 +35,7 @@ fn build(family: Family, lines: &[&str]) -> Ruleset {
 fn declared(mut ruleset: Ruleset) -> Ruleset {
     for table in Table::ALL {
         for chain in ruleset.table_mut(table).into_iter().flat_map(|model| &mut model.chains) {
+            let chain = std::sync::Arc::make_mut(chain);
             chain.count_from(chain.counters);
         }
     }

@@ -1,7 +1,7 @@
 //! What iptables-nft 1.8.9 refuses, with its words and exit codes, recorded from the tool.
 
 use super::{build, run};
-use crate::netfilter::Family;
+use crate::netfilter::{Family, Ruleset};
 
 /// Made before each command.
 const SETUP: &[&str] = &[
@@ -233,4 +233,36 @@ fn chains_nest_sixteen_deep_and_no_deeper() {
         let ruleset = build(Family::V4, &lines);
         assert_eq!(run(Family::V4, &ruleset, "-A INPUT -j C0").is_ok(), taken, "{depth}");
     }
+}
+
+/// A change is judged by what it changed, and whole where that does not do: never otherwise than all of it.
+#[test]
+fn one_rule_more_is_judged_as_all_of_them_are() {
+    // C0 leads to C1, and so on; C16 and C20 to nothing. FORWARD is as deep as can be.
+    let mut text = "*filter\n".to_owned();
+    (0..22).for_each(|at| text += &format!(":C{at} - [0:0]\n"));
+    (0..14).for_each(|at| text += &format!("-A C{at} -j C{}\n", at + 1));
+    text += "-A FORWARD -j C0\n-A C20 -j C21\n-A C17 -m owner --uid-owner 1\n-A C18 -j C17\n-A C19 -j C18\n";
+    let taken = |more: &str| {
+        let ruleset = Ruleset::parse(Family::V4, &format!("{text}COMMIT\n"), "rules").unwrap();
+        let whole = Ruleset::parse(Family::V4, &format!("{text}{more}\nCOMMIT\n"), "rules");
+        let one = run(Family::V4, &ruleset, more);
+        assert_eq!(one.is_ok(), whole.is_ok(), "{more}: {one:?}");
+        if let (Ok(one), Ok(whole)) = (&one, &whole) {
+            assert_eq!(one.ruleset.as_ref(), Some(whole), "{more}");
+        }
+        one.is_ok()
+    };
+    assert!(taken("-A FORWARD -j C20"));
+    assert!(taken("-A C0 -j C16"));
+    assert!(taken("-A C13 -j C16"));
+    assert!(!taken("-A C14 -j C20"), "deeper than all");
+    assert!(!taken("-A C14 -j C0"), "a circle");
+    assert!(!taken("-A C13 -j C13"), "a circle of one");
+    assert!(taken("-A C20 -j C20"), "nobody gets there");
+    assert!(taken("-A OUTPUT -j C19"));
+    assert!(!taken("-A INPUT -j C19"), "owner in INPUT");
+    assert!(!taken("-A INPUT -m owner --uid-owner 1"));
+    assert!(taken("-A OUTPUT -m owner --uid-owner 1"));
+    assert!(taken("-A INPUT -j C20"));
 }

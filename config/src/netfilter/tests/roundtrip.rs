@@ -257,7 +257,7 @@ fn ruleset(family: Family) -> impl Strategy<Value = Ruleset> {
         for (table, chain, rule) in rules {
             let model = ruleset.table_or_new(table);
             if table == Table::Filter && model.chain("USER").is_none() {
-                model.chains.push(Chain::user("USER"));
+                model.chains.push(Chain::user("USER").into());
             }
             model.chain_mut(chain).unwrap().rules.push(rule);
         }

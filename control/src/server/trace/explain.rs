@@ -23,12 +23,20 @@ pub(super) fn explain(plane: &Plane, asked: &ExplainRequest) -> Result<Vec<Trace
     let controller = plane.lock();
     let insight = &plane.insight;
     match family {
-        Family::V4 => {
-            steps::<V4>(plane, &controller, &insight.fib4, &controller.running.rules4, asked)
-        }
-        Family::V6 => {
-            steps::<V6>(plane, &controller, &insight.fib6, &controller.running.rules6, asked)
-        }
+        Family::V4 => steps::<V4>(
+            plane,
+            &controller,
+            &insight.fib4,
+            (family, &controller.running.rules4),
+            asked,
+        ),
+        Family::V6 => steps::<V6>(
+            plane,
+            &controller,
+            &insight.fib6,
+            (family, &controller.running.rules6),
+            asked,
+        ),
     }
 }
 
@@ -36,7 +44,7 @@ fn steps<A: Lane>(
     plane: &Plane,
     controller: &Controller,
     fib: &Arc<Fib<A>>,
-    ruleset: &sluice_config::netfilter::Ruleset,
+    (family, ruleset): (Family, &sluice_config::netfilter::Ruleset),
     asked: &ExplainRequest,
 ) -> Result<Vec<TraceStep>, Status> {
     let snapshot = controller.snapshot();
@@ -57,7 +65,7 @@ fn steps<A: Lane>(
     };
     let events =
         ask(world, fib, supposed).map_err(|error| Status::resource_exhausted(error.to_string()))?;
-    let book = Book::of(ruleset);
+    let book = Book::of(ruleset, controller.layout(family));
     Ok(events.iter().map(|event| step(event, Some(&book), &controller.interfaces)).collect())
 }
 

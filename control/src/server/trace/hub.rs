@@ -8,6 +8,7 @@ use crate::proto::TraceStep;
 use crate::server::Plane;
 use crate::trace::{Book, step};
 use crossbeam_channel::bounded;
+use sluice_config::netfilter::Family;
 use sluice_dataplane::address::IpVersion;
 use sluice_dataplane::trace::{Event, Filter, Filters, Traced};
 use sluice_dataplane::worker::Request;
@@ -197,7 +198,8 @@ impl Hub {
         let controller = self.plane.lock();
         let number = controller.snapshot().number;
         let (rules4, rules6) = (&controller.running.rules4, &controller.running.rules6);
-        let (book4, book6) = (Book::of(rules4), Book::of(rules6));
+        let book4 = Book::of(rules4, controller.layout(Family::V4));
+        let book6 = Book::of(rules6, controller.layout(Family::V6));
         let told = events.iter().map(|event| {
             let book = match event.version {
                 IpVersion::V4 => &book4,

@@ -8,7 +8,10 @@ use super::support::{Gateway, SPREADS, snapshot_with};
 use super::templates::{SET_COMMANDS, SETS, has_family};
 use super::words::{self, Family};
 use sluice_config::netfilter::{Family as Tool, Ruleset, Table};
-use sluice_control::compile::{CompileError, States, World, compile};
+use sluice_control::basis::Both;
+use sluice_control::compile::{
+    Before, CompileError, Compiled, Layout, States, World, compile_after,
+};
 use sluice_control::log::line;
 use sluice_control::sets::{self, SharedSets};
 use sluice_dataplane::address::{Address, Mac, V4, V6};
@@ -32,6 +35,7 @@ struct Stage {
     v4: Ruleset,
     v6: Ruleset,
     states: States,
+    layouts: Both<Layout>,
     sets: SharedSets,
     interfaces: Interfaces,
     ip: IpSettings,
@@ -138,6 +142,7 @@ impl Stage {
             v4: rules::empty(Tool::V4),
             v6: rules::empty(Tool::V6),
             states: States::default(),
+            layouts: Both::default(),
             sets,
             interfaces: Interfaces::new(all),
             ip,
@@ -310,8 +315,12 @@ impl Stage {
             policies: &self.conntrack.policies,
             workers: self.gateway.workers.len(),
         };
-        let rules4 = compiled(&mut self.v4, world, &previous.rules4);
-        let rules6 = compiled(&mut self.v6, world, &previous.rules6);
+        let same_world = self.interfaces == previous.interfaces;
+        let before = Before { rules: &previous.rules4, layout: &self.layouts.v4, same_world };
+        let Compiled { rules: rules4, layout: layout4 } = compiled(&mut self.v4, world, before);
+        let before = Before { rules: &previous.rules6, layout: &self.layouts.v6, same_world };
+        let Compiled { rules: rules6, layout: layout6 } = compiled(&mut self.v6, world, before);
+        self.layouts = Both { v4: layout4, v6: layout6 };
         let mut conntrack = self.conntrack.clone();
         conntrack.accounting |= rules4.needs_accounting() || rules6.needs_accounting();
         let bare = snapshot_with(rules4, rules6, |_| {});
@@ -351,13 +360,13 @@ fn mask(width: u32, length: u8) -> u128 {
 }
 
 /// What [`rules::POLICIES`] says.
-fn policies() -> Policies {
+pub fn policies() -> Policies {
     let kind = PolicyKind { name: "quick".into(), protocol: Some(17), version: None };
     let timeouts = Timeouts { udp: 1, ..Timeouts::default() };
     Policies::after(&Policies::default(), [(kind, timeouts)])
 }
 
-fn some_sets() -> SharedSets {
+pub fn some_sets() -> SharedSets {
     let mut text = String::new();
     for (name, kind) in SETS {
         if has_family(kind) {
@@ -372,10 +381,15 @@ fn some_sets() -> SharedSets {
     SharedSets::load(&text, "sets", Default::default()).unwrap()
 }
 
-fn compiled<A: Address>(ruleset: &mut Ruleset, world: World<'_>, previous: &Rules<A>) -> Rules<A> {
+/// Compiles rules, without those that this gateway cannot have: they are taken out of the ruleset.
+pub fn compiled<A: Address>(
+    ruleset: &mut Ruleset,
+    world: World<'_>,
+    before: Before<'_, A>,
+) -> Compiled<A> {
     loop {
-        match compile(ruleset, world, previous) {
-            Ok(compiled) => return compiled.rules,
+        match compile_after(ruleset, world, before) {
+            Ok(compiled) => return compiled,
             Err(CompileError::Unsupported { table, chain, rule, .. }) => {
                 let table = Table::ALL.into_iter().find(|own| own.name() == table).unwrap();
                 let chain = ruleset.table_mut(table).unwrap().chain_mut(&chain).unwrap();

@@ -90,6 +90,11 @@ pub enum Target<A> {
 }
 
 impl<A> Target<A> {
+    /// The chain it leads to.
+    pub(super) const fn called(&self) -> Option<ChainId> {
+        if let Self::Jump(chain) | Self::Goto(chain) = self { Some(*chain) } else { None }
+    }
+
     /// Whether the kernel would switch connection tracking on for it.
     #[must_use]
     pub const fn needs_conntrack(&self) -> bool {

@@ -20,9 +20,9 @@ fn chain(first: u16, target: Target<V4>) -> Chain<V4> {
 fn kept(before: Vec<Chain<V4>>, after: Vec<Chain<V4>>) -> Vec<bool> {
     let before = Rules::new(before, &[], 20, 1);
     let after = Rules::after(&before, after, &[], 20, 1);
-    let old: Vec<_> = before.classifiers.iter().flatten().collect();
+    let old: Vec<_> = before.chains.iter().filter_map(|chain| chain.index()).collect();
     let is_old = |new| old.iter().any(|old| Arc::ptr_eq(old, new));
-    after.classifiers.iter().flatten().map(is_old).collect()
+    after.chains.iter().filter_map(|chain| chain.index()).map(is_old).collect()
 }
 
 fn drops(first: u16) -> Chain<V4> {
