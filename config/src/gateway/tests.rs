@@ -79,7 +79,7 @@ protocol = "generic"
 fn reads_everything_and_writes_it_back() {
     let config = Config::parse(GOOD, "good").unwrap();
     assert_eq!(config.gateway.workers, Workers::Cores(vec![2, 3]));
-    assert_eq!(config.interfaces.len(), 4);
+    assert_eq!(config.interfaces.len(), 6);
     assert_eq!(config.interfaces[0].address[0].to_string(), "10.1.0.1/16");
     assert_eq!(config.routes[0].to.to_string(), "0.0.0.0/0");
     assert_eq!(config.sysctl.icmp().ratelimit_ms, 0);
