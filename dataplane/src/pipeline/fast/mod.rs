@@ -14,6 +14,7 @@
 mod exits;
 mod first;
 mod frame;
+mod look_up;
 mod route;
 mod run;
 mod slots;
@@ -35,7 +36,7 @@ use crate::interface::Interface;
 use crate::packet::{Checksum, Packet};
 use crate::tuple::Tuple;
 use crate::wire::checksum::L4ChecksumState;
-use frame::{Frame, FrameMac, Head, Layer4, plain_l4_state, plain_lengths_hold};
+use frame::{Frame, Head, Layer4, plain_l4_state, plain_lengths_hold};
 use v4::PlainV4;
 use v6::PlainV6;
 
@@ -89,14 +90,6 @@ impl Plain for V6 {
     }
 }
 
-/// What looking up the flows of a burst comes to.
-struct Found {
-    /// Some packets are not plain packets of the family.
-    missed: bool,
-    /// Some are of no connection of this worker.
-    strangers: bool,
-}
-
 /// Brings the frames of a burst towards L1.
 #[inline]
 pub(crate) fn prefetch<P: Packet>(packets: &[P]) {
@@ -116,105 +109,6 @@ pub(crate) fn is_v6<P: Packet>(packet: &P) -> bool {
 
 #[expect(private_bounds, reason = "nothing in it is public")]
 impl<A: Plain> Lane<A> {
-    /// Looks up a burst of at most [`BURST`] packets, of which the first bytes have been prefetched; false where
-    /// all of them are plain packets of this family. Those `at_home` are of this worker's own connections.
-    // Apart: a loop over the burst keeps its registers where no other is beside it.
-    #[inline(never)]
-    pub(crate) fn look_up<P: Packet>(
-        &mut self,
-        env: &Env<'_>,
-        arrival: Option<&Arrival<'_>>,
-        packets: &[P],
-        Slots(slots): &mut Slots<A>,
-        at_home: bool,
-    ) -> bool {
-        match arrival.filter(|arrival| arrival.interface.up) {
-            Some(arrival) if A::rules(env.snapshot).needs_conntrack() => {
-                let found = self.look_up_flows(arrival, packets, slots);
-                if found.strangers {
-                    self.look_up_strangers(env, arrival, packets.len(), slots, at_home);
-                }
-                if env.snapshot.conntrack.accounting || self.conntrack.has_accounts() {
-                    note_accounts(slots);
-                }
-                found.missed
-            }
-            Some(arrival) if self.routes_freely(env) => {
-                self.look_up_routes(env, arrival, packets, slots)
-            }
-            Some(_) | None => {
-                slots.iter_mut().for_each(|slot| slot.lead = Lead::Unknown);
-                true
-            }
-        }
-    }
-
-    fn look_up_flows<P: Packet>(
-        &self,
-        arrival: &Arrival<'_>,
-        packets: &[P],
-        slots: &mut [Slot<A>; BURST],
-    ) -> Found {
-        let mac = FrameMac::new(arrival.interface.mac);
-        for (packet, slot) in packets.iter().zip(&mut *slots) {
-            slot.lead = match A::Head::read(packet, mac) {
-                Some(head) => {
-                    slot.key = head.key();
-                    let hash = self.conntrack.hash(&slot.key);
-                    self.conntrack.prefetch_index(hash);
-                    Lead::Hash(hash)
-                }
-                None => Lead::Unknown,
-            };
-        }
-        let mut found = Found { missed: false, strangers: false };
-        for slot in slots.iter_mut().take(packets.len()) {
-            let Lead::Hash(hash) = slot.lead else {
-                found.missed = true;
-                continue;
-            };
-            match self.conntrack.candidate(hash) {
-                Some(flow) => slot.lead = Lead::Flow(flow),
-                None => found.strangers = true,
-            }
-        }
-        found
-    }
-
-    /// Finds the owners of packets that are of no connection here, and the classes of those that have none.
-    #[inline(never)]
-    fn look_up_strangers(
-        &mut self,
-        env: &Env<'_>,
-        arrival: &Arrival<'_>,
-        count: usize,
-        slots: &mut [Slot<A>; BURST],
-        at_home: bool,
-    ) {
-        let slots = slots.get_mut(..count).unwrap_or_default();
-        // Where there are zones, only the raw table knows whose a packet is.
-        let at_home = at_home || A::rules(env.snapshot).have_zones();
-        for slot in &*slots {
-            let Lead::Hash(hash) = slot.lead else { continue };
-            if !at_home {
-                self.conntrack.prefetch_owner(hash);
-            }
-            self.fib.prefetch(slot.key.destination);
-        }
-        for slot in slots {
-            let Lead::Hash(hash) = slot.lead else { continue };
-            let Slot { key, .. } = slot;
-            if !at_home && let Some(owner) = self.conntrack.owner_by_hash(hash) {
-                slot.lead = Lead::Owner(owner);
-            } else if key.source.is_ordinary()
-                && key.destination.is_ordinary()
-                && let Some(class) = self.class(env, arrival.id, key)
-            {
-                slot.lead = Lead::First(hash, class);
-            }
-        }
-    }
-
     /// What the packets of a burst from `arrival` will have in common.
     pub(crate) fn run(&mut self, env: &Env<'_>, arrival: Option<&Arrival<'_>>) -> Run<A> {
         Run::new(env, arrival, self.epochs.listed(), &mut self.ways)
@@ -430,16 +324,6 @@ impl<A: Plain> Lane<A> {
         let port = self.pass_tracked_apart(env, moment, run, flow, key, packet)?;
         self.conntrack.note_carried(flow, length.into());
         Some(port)
-    }
-}
-
-/// Connections may have accounts: packets of theirs are counted.
-#[cold]
-fn note_accounts<A>(slots: &mut [Slot<A>; BURST]) {
-    for slot in slots {
-        if let Lead::Flow(flow) = slot.lead {
-            slot.lead = Lead::Counted(flow);
-        }
     }
 }
 
