@@ -5,13 +5,15 @@ use sluice_tests::differential;
 use sluice_tests::differential::{Lab, Scenario};
 use sluice_tests::frame::{self, Packet, addresses};
 
-use crate::{FAR, INSIDE, OUTSIDE, ROUTER_OUT};
+use crate::{FAR, INSIDE, OUTSIDE, ROUTER_IN, ROUTER_OUT};
 
 differential!(
     an_exchange_of_udp_lite,
     a_refusal_of_what_is_not_tracked,
     each_hook_turns_one_end_of_a_quote,
     each_hook_turns_one_end_of_a_quote_v6,
+    an_answer_of_several_frames,
+    an_answer_of_several_frames_v6,
 );
 
 /// It is assured with the third packet, however short it was.
@@ -196,6 +198,81 @@ fn each_hook_turns_one_end_of_a_quote_v6() -> Scenario {
         for quote in [48, seen.packet().len()] {
             let error = Packet::new("fd00:2::9", &source.to_string());
             lab.wan(&error.icmp_error(1, 3, 0, &seen.packet()[..quote]));
+        }
+    })
+}
+
+/// What the host's stack says in pieces passes OUTPUT and POSTROUTING whole, and belongs to its connection.
+fn an_answer_of_several_frames() -> Scenario {
+    let rules = format!(
+        "*nat
+        :PREROUTING ACCEPT [0:0]
+        -A PREROUTING -d {FAR} -j REDIRECT
+        COMMIT
+        {}",
+        ANSWERS.replace("ECHO", "-p icmp --icmp-type 0")
+    );
+    Scenario::new(&rules, |lab| {
+        for (number, to) in [(1, ROUTER_IN), (2, FAR)] {
+            for length in [1600, 2900, 4000] {
+                let whole = Packet::new(INSIDE, to).id(0x4000 + length).ping(
+                    number,
+                    length,
+                    &vec![7; length.into()],
+                );
+                for part in whole.fragments(&[1376, 1376]) {
+                    lab.lan(&part);
+                }
+                for table in ["raw", "mangle", "filter"] {
+                    lab.compare_counters(table);
+                }
+            }
+        }
+    })
+}
+
+const ANSWERS: &str = "
+    *raw
+    :OUTPUT ACCEPT [0:0]
+    -A OUTPUT ECHO -m length --length 0:1500
+    -A OUTPUT ECHO -m length --length 1501:65535
+    COMMIT
+    *mangle
+    :POSTROUTING ACCEPT [0:0]
+    -A POSTROUTING ECHO -m length --length 0:1500
+    -A POSTROUTING ECHO -m length --length 1501:65535
+    COMMIT
+    *filter
+    :OUTPUT ACCEPT [0:0]
+    -A OUTPUT ECHO -m conntrack --ctstate ESTABLISHED
+    -A OUTPUT ECHO -m conntrack --ctstate INVALID
+    COMMIT";
+
+fn an_answer_of_several_frames_v6() -> Scenario {
+    let rules = format!(
+        "*nat
+        :PREROUTING ACCEPT [0:0]
+        -A PREROUTING -d fd00:7::9 -j REDIRECT
+        COMMIT
+        {}",
+        ANSWERS.replace("ECHO", "-p icmpv6 --icmpv6-type 129")
+    );
+    Scenario::new_v6(&rules, |lab| {
+        for (number, to) in [(1, "fd00:1::1"), (2, "fd00:7::9")] {
+            for length in [1600, 2900, 4000] {
+                let whole = Packet::new("fd00:1::2", to).id(0x4000 + length).ping(
+                    number,
+                    length,
+                    &vec![7; length.into()],
+                );
+                for part in whole.fragments(&[1376, 1376]) {
+                    lab.lan(&part);
+                }
+                // Its stack says other things, too.
+                for table in ["raw", "mangle", "filter"] {
+                    lab.compare_tool(&format!("ip6tables-save -c -t {table} | grep -- -A"));
+                }
+            }
         }
     })
 }
