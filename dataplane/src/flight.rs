@@ -45,6 +45,9 @@ pub(crate) enum Tie {
     Host,
     /// It answers a packet of a connection in these zones, and rules shall see that (kernel `nf_ct_attach`).
     Related(Zones),
+    /// It answers a packet that is not to be tracked: what CT would say to it does not count (kernel `nf_ct_attach` leaves
+    /// no connection, but a direction).
+    Untracked,
     /// It answers the first packet of a connection that does not come to be.
     Reply,
     /// SYNPROXY begins a connection with it.

@@ -82,21 +82,25 @@ pub(super) fn port(text: &str, protocol: &str) -> Result<u16, Fault> {
     })
 }
 
-fn icmp(text: &str, names: &[(&str, u8, u8)], kind: &str) -> Result<u16, Fault> {
+fn icmp(text: &str, names: &[(&str, u8, u8)], name: &str) -> Result<u16, Fault> {
     let pair = |kind: u8, code: u8| u16::from_be_bytes([kind, code]);
     if let Some((_, kind, code)) = names.iter().find(|(name, ..)| *name == text) {
         return Ok(pair(*kind, *code));
     }
-    let byte = |text: &str| text.parse::<u8>().ok();
-    text.split_once('/')
-        .and_then(|(kind, code)| Some(pair(byte(kind)?, byte(code)?)))
-        .ok_or_else(|| Fault::syntax(format!("Cannot parse '{text}' as an {kind} type/code")))
+    let Some((kind, code)) =
+        text.split_once('/').filter(|(kind, code)| !kind.is_empty() && !code.is_empty())
+    else {
+        // The one refusal of a word that the tool does not call a syntax error.
+        return Err(Fault::refused(format!("Cannot parse {text} as an {name} type/code.")));
+    };
+    let byte = |text: &str| number(text, 0, 255).map(|byte| u8::try_from(byte).unwrap_or(0));
+    Ok(pair(byte(kind)?, byte(code)?))
 }
 
 /// `[PROTOCOL:]PORT[-PORT]`: protocol, first and last port.
 pub(super) fn parse(text: &str, family: Family) -> Result<(u8, u16, u16), Fault> {
     let (protocol, name, rest) = match text.split_once(':') {
-        None => (TCP, "tcp", text),
+        None | Some((_, "")) => (TCP, "tcp", text),
         Some((name, rest)) => {
             let protocol = Protocol::from_name(name)
                 .ok_or_else(|| Fault::syntax(format!("cannot parse '{name}' as a protocol")))?;

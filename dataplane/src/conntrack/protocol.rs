@@ -96,8 +96,9 @@ pub(super) enum Stream {
 impl Stream {
     pub(super) const fn of(protocol: u8) -> Self {
         match protocol {
-            protocol::UDP | protocol::UDP_LITE => Self::Later,
-            protocol::GRE => Self::Now,
+            protocol::UDP => Self::Later,
+            // `nf_conntrack_udplite_packet` knows nothing of streams that must last.
+            protocol::UDP_LITE | protocol::GRE => Self::Now,
             _ => Self::Never,
         }
     }

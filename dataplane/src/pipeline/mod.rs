@@ -265,7 +265,7 @@ impl<A: Family> Lane<A> {
         self.begin_trace(env, flight);
         let mut course = self.route_output(env, flight)?;
         match flight.tie {
-            Tie::None | Tie::Host | Tie::Proxied => {
+            Tie::None | Tie::Host | Tie::Untracked | Tie::Proxied => {
                 self.check_owner(env, flight)?;
                 self.attach(env, flight)?;
                 self.table(env, flight, Table::Raw, Hook::Output)?;

@@ -68,7 +68,12 @@ impl<A: Family> Lane<A> {
         }
         flight.state = match flight.tie {
             Tie::Reply => CtState::Established,
-            Tie::None | Tie::Host | Tie::Related(_) | Tie::Proxied | Tie::Of(_) => CtState::Related,
+            Tie::None
+            | Tie::Host
+            | Tie::Related(_)
+            | Tie::Untracked
+            | Tie::Proxied
+            | Tie::Of(_) => CtState::Related,
         };
         if flight.traced.is_some() {
             self.tell_connection(env, flight);
@@ -138,9 +143,10 @@ impl<A: Family> Lane<A> {
         flight.state = CtState::Invalid;
         flight.zones = match (flight.tie, flight.template) {
             (Tie::Related(zones), _) => zones,
-            (Tie::None | Tie::Host | Tie::Reply | Tie::Proxied | Tie::Of(_), template) => {
-                template.map(|template| template.zones(flight.mark)).unwrap_or_default()
-            }
+            (
+                Tie::None | Tie::Host | Tie::Untracked | Tie::Reply | Tie::Proxied | Tie::Of(_),
+                template,
+            ) => template.map(|template| template.zones(flight.mark)).unwrap_or_default(),
         };
         let whole = match env.snapshot.conntrack.checksum {
             true => {
@@ -188,7 +194,7 @@ impl<A: Family> Lane<A> {
         if let Some(flow) = known {
             let (data, headers) = Joined::or_lead(joined, flight);
             let bytes = match flight.tie {
-                Tie::None | Tie::Host | Tie::Proxied => Some(flight.length),
+                Tie::None | Tie::Host | Tie::Untracked | Tie::Proxied => Some(flight.length),
                 Tie::Related(_) | Tie::Reply | Tie::Of(_) => None,
             };
             match self.conntrack.update(
@@ -360,7 +366,7 @@ impl<A: Family> Lane<A> {
         let Flow::Known(flow) = flight.flow else { return };
         // Rules see another state of the gateway's own answers than of the connection's packets.
         let own = match flight.tie {
-            Tie::None | Tie::Host | Tie::Proxied => true,
+            Tie::None | Tie::Host | Tie::Untracked | Tie::Proxied => true,
             Tie::Related(_) | Tie::Reply | Tie::Of(_) => false,
         };
         let may_keep = self.conntrack.may_keep_verdicts(flow);

@@ -248,8 +248,8 @@ impl<A: Family> Lane<A> {
     }
 }
 
-/// An ICMP error that travels the way of packets with the tuple `own`, those of the other direction having `peer`: the
-/// quoted packet is turned back at the first hook, the outer address at its own.
+/// An ICMP error that travels the way of packets with the tuple `own`, those of the other direction having `peer`: each
+/// hook turns one of its own addresses, and the other end of the quoted packet, which went the other way.
 fn rewrite_error<A: Address, P: Packet>(
     flight: &mut Flight<A, P>,
     own: &Tuple<A>,
@@ -261,20 +261,19 @@ fn rewrite_error<A: Address, P: Packet>(
     let (Some(inner_from), Some(inner_to)) = (reply_of(own), reply_of(&target)) else { return };
     let headers = flight.headers;
     flight.recut |= flight.pulled > 0 && is_quote_in_later_fragments(flight);
+    let (source, destination) = outer_addresses(&inner_from, &inner_to);
+    let (quoted_end, source, destination) = match end {
+        End::Destination => (End::Source, None, destination),
+        End::Source => (End::Destination, source, None),
+    };
     // What the gateway refuses between the hooks is translated by half.
     let found = quoted(flight.lead.data(), &headers).and_then(|(inner, inner_l4)| {
         let data = flight.lead.data();
         tuple_of(inner.source(data), inner.destination(data), inner.protocol, &inner_l4)
     });
-    let data = flight.lead.data_mut();
-    let (source, destination) = outer_addresses(&inner_from, &inner_to);
-    match end {
-        End::Destination => {
-            let from = found.as_ref().unwrap_or(&inner_from);
-            translate_error(data, &headers, Some((from, &inner_to)), None, destination)
-        }
-        End::Source => translate_error(data, &headers, None, source, None),
-    };
+    let from = found.unwrap_or(inner_from);
+    let to = one_end(&from, &inner_to, quoted_end);
+    translate_error(flight.lead.data_mut(), &headers, Some((&from, &to)), source, destination);
     flight.reread();
 }
 

@@ -5,6 +5,7 @@ use super::egress::headers_of;
 use super::ingress::InWorker;
 use super::{Burst, State};
 use crate::address::{Address, IpVersion, Mac, V4, V6};
+use crate::conntrack::CtState;
 use crate::datagram::beginning;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Redirect, Stop, Tie};
@@ -14,6 +15,7 @@ use crate::nat::masquerade_address;
 use crate::neighbour::arp::{self, Arp, Operation};
 use crate::neighbour::ndp::{self, Message};
 use crate::packet::{Packet, Pool};
+use crate::rules::targets::ct::Template;
 use crate::snapshot::NextHop;
 use crate::wire::checksum::{self, L4ChecksumState};
 use crate::wire::echo::answer_echo;
@@ -109,7 +111,11 @@ impl<P: Packet> State<P> {
             Flow::Known(flow) | Flow::Error(flow) => A::lane(self).conntrack.zones_of(flow),
             Flow::None | Flow::New(_) | Flow::Unborn(_) => flight.zones,
         };
-        if flight.has_connection() { Tie::Related(zones) } else { Tie::None }
+        match flight.state {
+            CtState::New | CtState::Established | CtState::Related => Tie::Related(zones),
+            CtState::Untracked => Tie::Untracked,
+            CtState::Invalid => Tie::None,
+        }
     }
 
     /// Sends a packet the gateway made, through OUTPUT and POSTROUTING. What it says about another belongs to the
@@ -129,6 +135,7 @@ impl<P: Packet> State<P> {
             Err(_) => self.counters.dropped(DropReason::Truncated),
             Ok(mut flight) => {
                 (flight.tie, flight.flow) = (tie, flow);
+                flight.template = (tie == Tie::Untracked).then(Template::silent);
                 self.allow_copies(burst, &mut flight);
                 let outcome = A::lane(self).originate(burst.env, &mut flight);
                 self.send_copies(burst, &mut flight);

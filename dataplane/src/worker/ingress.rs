@@ -4,11 +4,12 @@ use super::chosen::{is_chosen, tell_refused};
 use super::counters::Counter;
 use super::egress::Hop;
 use super::handoff::{HandOff, Parcel};
+use super::host::HostFrame;
 use super::{Burst, Stage, State};
 use crate::address::{IpVersion, Mac, V4, V6};
 use crate::bridge::Ports;
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Stop, Tie, Verdict};
+use crate::flight::{Flight, Stop, Verdict};
 use crate::ids::{InterfaceId, WorkerId};
 use crate::interface::Interface;
 use crate::neighbour::ndp::is_discovery;
@@ -17,7 +18,7 @@ use crate::pipeline::{Env, Family, Lane};
 use crate::reassembly::Reassembly;
 use crate::wire::checksum::{L4ChecksumState, complete_l4, l4_state};
 use crate::wire::options::check_options;
-use crate::wire::parse::{Frame, Headers, Payload, parse, parse_trusted};
+use crate::wire::parse::{Headers, Payload, parse, parse_trusted};
 
 /// A family's lane in a worker.
 pub(super) trait InWorker: Family {
@@ -75,7 +76,7 @@ impl<P: Packet> State<P> {
         };
         let interfaces = &burst.env.snapshot.interfaces;
         if let Some((id, _)) = interfaces.twin_of(port) {
-            return self.enter_from_host(burst, port, id, packet, frame, stage);
+            return self.enter_from_host(burst, HostFrame { port, id, stage }, packet, rest, frame);
         }
         let Some((id, interface)) = interfaces.find(carrier, frame.vlan.filter(|&vlan| vlan != 0))
         else {
@@ -175,8 +176,8 @@ impl<P: Packet> State<P> {
         burst: &mut Burst<'_, P, L>,
         from: From<'_>,
         mut packet: P,
-        mut rest: Vec<(P, Headers)>,
-        mut headers: Headers,
+        rest: Vec<(P, Headers)>,
+        headers: Headers,
     ) {
         // What the raw table has counted must not be counted again, as a cached verdict would.
         let short_way = match from.stage {
@@ -193,24 +194,12 @@ impl<P: Packet> State<P> {
             learn(burst.env, from);
             return self.dispatch_cached(burst, from.id, packet, &headers, verdict);
         }
-        let whole = headers.fragment.is_none() || !rest.is_empty();
-        if !whole && A::rules(burst.env.snapshot).needs_conntrack() {
-            if let Some(other) = self.fragment_home::<A>(&packet, &headers)
-                && from.stage == Stage::Fresh
-            {
-                return self.hand_off(other, packet, rest, from.port, Stage::Fragment);
-            }
-            match self.reassembler.push(packet, &headers, from.id, burst.env.now) {
-                Reassembly::Pending => return,
-                Reassembly::Dropped(reason, others) => {
-                    return self.counters.dropped_many(reason, 1 + others);
-                }
-                Reassembly::Complete(mut fragments) => {
-                    (packet, headers) = fragments.remove(0);
-                    rest = fragments;
-                }
-            }
-        }
+        let came_by = (from.port, from.id, from.stage);
+        let Some((packet, rest, headers)) =
+            self.whole_datagram::<A, L>(burst, came_by, packet, rest, headers)
+        else {
+            return;
+        };
         match Flight::<A, P>::new(packet, rest, headers, from.id) {
             Err(_) => self.counters.dropped(DropReason::Truncated),
             Ok(mut flight) => {
@@ -240,6 +229,39 @@ impl<P: Packet> State<P> {
             self.redirect(burst, &flight, redirect);
         }
         self.dispatch(burst, flight, outcome, Some(from));
+    }
+
+    /// The datagram that a frame is, or completes; none where others of its fragments are yet to come or all meet at
+    /// another worker. Where nothing tracks, fragments go on one by one.
+    pub(super) fn whole_datagram<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &Burst<'_, P, L>,
+        (port, ingress, stage): (u16, InterfaceId, Stage),
+        packet: P,
+        rest: Vec<(P, Headers)>,
+        headers: Headers,
+    ) -> Option<Whole<P>> {
+        let whole = headers.fragment.is_none() || !rest.is_empty();
+        if whole || !A::rules(burst.env.snapshot).needs_conntrack() {
+            return Some((packet, rest, headers));
+        }
+        if let Some(other) = self.fragment_home::<A>(&packet, &headers)
+            && stage == Stage::Fresh
+        {
+            self.hand_off(other, packet, rest, port, Stage::Fragment);
+            return None;
+        }
+        match self.reassembler.push(packet, &headers, ingress, burst.env.now) {
+            Reassembly::Pending => None,
+            Reassembly::Dropped(reason, others) => {
+                self.counters.dropped_many(reason, 1 + others);
+                None
+            }
+            Reassembly::Complete(mut fragments) => {
+                let (packet, headers) = fragments.remove(0);
+                Some((packet, fragments, headers))
+            }
+        }
     }
 
     /// All fragments of a datagram meet at one worker, whatever queues they came by.
@@ -345,58 +367,10 @@ impl<P: Packet> State<P> {
             Some(Err(_)) | None => self.counters.dropped_many(DropReason::HandOffFull, frames),
         }
     }
-
-    fn enter_from_host<L: Pool<Packet = P>>(
-        &mut self,
-        burst: &mut Burst<'_, P, L>,
-        port: u16,
-        id: InterfaceId,
-        packet: P,
-        frame: Frame,
-        stage: Stage,
-    ) {
-        let Payload::Ip(headers) = frame.payload else {
-            return self.counters.dropped(DropReason::UnknownEtherType);
-        };
-        match headers.version {
-            IpVersion::V4 => self.host_datagram::<V4, L>(burst, port, id, packet, headers, stage),
-            // The data plane itself speaks neighbour discovery for the gateway's addresses.
-            IpVersion::V6 if is_host_chatter(packet.data(), &headers) => {
-                self.counters.dropped(DropReason::Multicast);
-            }
-            IpVersion::V6 => self.host_datagram::<V6, L>(burst, port, id, packet, headers, stage),
-        }
-    }
-
-    fn host_datagram<A: InWorker, L: Pool<Packet = P>>(
-        &mut self,
-        burst: &mut Burst<'_, P, L>,
-        port: u16,
-        id: InterfaceId,
-        packet: P,
-        headers: Headers,
-        stage: Stage,
-    ) {
-        match Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
-            Err(_) => self.counters.dropped(DropReason::Truncated),
-            Ok(mut flight) => {
-                flight.egress = Some(id);
-                flight.tie = Tie::Host;
-                flight.raw_counted = stage == Stage::Owner { raw_counted: true };
-                self.allow_copies(burst, &mut flight);
-                let outcome = A::lane(self).originate(burst.env, &mut flight);
-                self.send_copies(burst, &mut flight);
-                match outcome {
-                    Err(Stop::HandOff(owner)) if stage == Stage::Fresh => {
-                        let stage = Stage::Owner { raw_counted: flight.raw_counted };
-                        self.hand_off(owner, flight.lead, flight.rest, port, stage);
-                    }
-                    outcome => self.dispatch(burst, flight, outcome, None),
-                }
-            }
-        }
-    }
 }
+
+/// A whole datagram: its first frame, the later fragments, the first frame's headers.
+pub(super) type Whole<P> = (P, Vec<(P, Headers)>, Headers);
 
 /// Where a frame came from.
 #[derive(Clone, Copy)]
@@ -429,12 +403,4 @@ pub(super) fn learn(env: Env<'_>, from: From<'_>) {
     if let Some(port) = from.ports.ingress {
         env.snapshot.interfaces.learn(port, from.mac, env.now);
     }
-}
-
-/// What the host's stack says to its link of its own accord: neighbour discovery, and multicast listener
-/// reports (RFC 3810). The data plane is the one that lives on the link.
-fn is_host_chatter(data: &[u8], headers: &Headers) -> bool {
-    let listener_report = headers.protocol == crate::wire::protocol::ICMPV6
-        && matches!(headers.payload(data).first(), Some(130..=132 | 143));
-    listener_report || is_discovery(data, headers)
 }

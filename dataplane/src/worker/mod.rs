@@ -21,6 +21,7 @@ mod copies;
 pub mod counters;
 mod egress;
 mod handoff;
+mod host;
 mod ingress;
 mod outbox;
 mod proxy;

@@ -148,6 +148,8 @@ fn ports() {
          add p 1.2.3.4,icmp:ping
          add p 1.2.3.4,icmp:3/1
          add p 1.2.3.4,icmp:200/3
+         add p 1.2.3.4,icmp:8
+         add p 1.2.3.4,icmp:pling
          add p 1.2.3.4,47:0
          add p 1.2.3.4,gre:0
          add p 1.2.3.4,tcp:100-103
@@ -162,6 +164,13 @@ fn ports() {
          create f hash:ip,port family inet6
          add f 2001:db8::1,icmpv6:ping
          add f 2001:db8::1,icmpv6:128/0
+         add f 2001:db8::1,icmpv6:128
+         add f 2001:db8::1,icmpv6:128/
+         add f 2001:db8::1,icmpv6:/0
+         add f 2001:db8::1,icmpv6:x/1
+         add f 2001:db8::1,icmpv6:1/300
+         add f 2001:db8::1,icmpv6:0x80/1
+         add f 2001:db8::1,icmpv6:
          add f [2001:db8::1],tcp:22
          save f
          create bp bitmap:port range 100-200

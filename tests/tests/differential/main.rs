@@ -7,6 +7,7 @@ mod conntrack;
 mod copies;
 mod forwarding;
 mod found;
+mod found_errors;
 mod found_tracking;
 mod helpers;
 mod hostile;

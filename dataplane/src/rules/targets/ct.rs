@@ -35,6 +35,20 @@ pub enum ZoneNumber {
 }
 
 impl Template {
+    /// Says nothing: where there is one, no rule's counts.
+    #[must_use]
+    pub fn silent() -> Self {
+        Self {
+            zone: ZoneNumber::Fixed(0),
+            original: true,
+            reply: true,
+            silenced: Changes::default(),
+            silenced_expectations: Changes::default(),
+            policy: PolicyId::default(),
+            helped: false,
+        }
+    }
+
     /// The zones of a packet with that mark.
     #[must_use]
     pub fn zones(self, mark: u32) -> Zones {

@@ -12,8 +12,6 @@ pub(super) struct Dice {
     pub(super) settings: Settings,
     /// Whether hosts may send datagrams in pieces that rules would see one by one.
     pub(super) pieces: bool,
-    /// Whether these may be longer than what the router's host can answer in one frame.
-    pub(super) long: bool,
     /// Whether rules need tracking, whatever becomes of single ones.
     pub(super) tracked: bool,
     /// Whether rules may remember packets, so that the order counts in which these come.
@@ -28,7 +26,6 @@ impl Dice {
             about: About::Usual,
             settings: Settings::of(seed),
             pieces: true,
-            long: true,
             tracked: true,
             memory: false,
         };

@@ -207,7 +207,6 @@ impl Flow<'_> {
 
     /// A datagram in pieces: in order or not, sometimes one missing, twice, or overlapping.
     fn fragments(&mut self) {
-        // An answer of the router's own that is larger than a frame passes OUTPUT whole only in the kernel.
         // What an error about a long datagram quotes of it depends in the kernel on how its pieces lie in memory.
         let ttl = self.dice.one(&[64, 64, 2, 1]);
         let to_router = OWN.contains(&self.destination.as_str());
@@ -215,7 +214,7 @@ impl Flow<'_> {
         if to_router && (self.dice.about == About::Untracked || !self.dice.tracked) {
             return self.udp();
         }
-        let short = ttl == 1 || to_router || !self.dice.long;
+        let short = ttl == 1;
         let sizes: &[usize] = if short { &[64, 200] } else { &[64, 200, 1600, 2900] };
         let long = vec![7; self.dice.one(sizes)];
         let whole = match self.dice.below(4) {

@@ -99,12 +99,10 @@ pub(super) fn draw(seed: u64, family: Family) -> Round {
             now[at] = Table::draw(&mut dice, family, now[at].name, rich);
             actions.push((NOBODY, Action::Load(vec![now[at].clone()])));
         }
-        let redirects = |table: &Table| table.name == "nat" && table.text().contains("REDIRECT");
         let translates = |table: &Table| {
             ["-j SNAT", "-j DNAT", "-j MASQ"].iter().any(|words| table.text().contains(words))
         };
         dice.tracked = !changing && now.iter().any(translates);
-        dice.long = !changing && !now.iter().any(redirects);
         let mut flows: Vec<Vec<Step>> = Vec::new();
         for _ in 0..4 + dice.below(6) {
             let steps = flows::draw(&mut dice, family, own, sound);

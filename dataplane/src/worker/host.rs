@@ -1,0 +1,87 @@
+//! What the host's own stack says: frames from the TAP twins, which go through OUTPUT.
+
+use super::ingress::InWorker;
+use super::{Burst, Stage, State};
+use crate::address::{IpVersion, V4, V6};
+use crate::drop_reason::DropReason;
+use crate::flight::{Flight, Stop, Tie};
+use crate::ids::InterfaceId;
+use crate::neighbour::ndp::is_discovery;
+use crate::packet::{Packet, Pool};
+use crate::wire::parse::{Frame, Headers, Payload};
+
+/// Where a frame of the host's came from: the twin's port, the twin's interface.
+#[derive(Clone, Copy)]
+pub(super) struct HostFrame {
+    pub(super) port: u16,
+    pub(super) id: InterfaceId,
+    pub(super) stage: Stage,
+}
+
+impl<P: Packet> State<P> {
+    pub(super) fn enter_from_host<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: HostFrame,
+        packet: P,
+        rest: Vec<(P, Headers)>,
+        frame: Frame,
+    ) {
+        let Payload::Ip(headers) = frame.payload else {
+            return self.counters.dropped_many(DropReason::UnknownEtherType, 1 + rest.len());
+        };
+        match headers.version {
+            IpVersion::V4 => self.host_datagram::<V4, L>(burst, from, packet, rest, headers),
+            // The data plane itself speaks neighbour discovery for the gateway's addresses.
+            IpVersion::V6 if is_host_chatter(packet.data(), &headers) => {
+                self.counters.dropped_many(DropReason::Multicast, 1 + rest.len());
+            }
+            IpVersion::V6 => self.host_datagram::<V6, L>(burst, from, packet, rest, headers),
+        }
+    }
+
+    fn host_datagram<A: InWorker, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: HostFrame,
+        packet: P,
+        rest: Vec<(P, Headers)>,
+        headers: Headers,
+    ) {
+        // Its stack has cut what the kernel's OUTPUT sees whole.
+        let HostFrame { port, id, stage } = from;
+        let came_by = (port, InterfaceId::HOST, stage);
+        let Some((packet, rest, headers)) =
+            self.whole_datagram::<A, L>(burst, came_by, packet, rest, headers)
+        else {
+            return;
+        };
+        match Flight::<A, P>::new(packet, rest, headers, InterfaceId::HOST) {
+            Err(_) => self.counters.dropped(DropReason::Truncated),
+            Ok(mut flight) => {
+                flight.egress = Some(id);
+                flight.tie = Tie::Host;
+                flight.raw_counted = stage == Stage::Owner { raw_counted: true };
+                self.allow_copies(burst, &mut flight);
+                let outcome = A::lane(self).originate(burst.env, &mut flight);
+                self.send_copies(burst, &mut flight);
+                match outcome {
+                    Err(Stop::HandOff(owner)) if !matches!(stage, Stage::Owner { .. }) => {
+                        flight.push_back();
+                        let stage = Stage::Owner { raw_counted: flight.raw_counted };
+                        self.hand_off(owner, flight.lead, flight.rest, port, stage);
+                    }
+                    outcome => self.dispatch(burst, flight, outcome, None),
+                }
+            }
+        }
+    }
+}
+
+/// What the host's stack says to its link of its own accord: neighbour discovery, and multicast listener
+/// reports (RFC 3810). The data plane is the one that lives on the link.
+fn is_host_chatter(data: &[u8], headers: &Headers) -> bool {
+    let listener_report = headers.protocol == crate::wire::protocol::ICMPV6
+        && matches!(headers.payload(data).first(), Some(130..=132 | 143));
+    listener_report || is_discovery(data, headers)
+}
