@@ -12,6 +12,7 @@ differential!(
     ports_of_sctp_and_dccp,
     modules_of_tcp_and_udp,
     flags_and_options_of_tcp,
+    targets_of_tcp,
     queries,
     many_ports,
     rates_and_counts,
@@ -125,6 +126,27 @@ fn flags_and_options_of_tcp() -> Scenario {
     each(rules, |lab| {
         cut(lab, 6, &TCP);
         odd(lab);
+    })
+}
+
+fn targets_of_tcp() -> Scenario {
+    let targets = ["-j TCPOPTSTRIP --strip-options 2", "-j TCPMSS --set-mss 3"];
+    let rules = targets.map(|target| format!("-A FORWARD -p tcp {target}")).join("\n");
+    Scenario::new("", move |lab| {
+        for rule in rules.lines() {
+            lab.note(&format!(" ({rule})"));
+            lab.load_rules(&format!(
+                "*mangle\n{rule}\n-A FORWARD -m comment --comment next\nCOMMIT"
+            ));
+            cut(lab, 6, &TCP);
+            odd(lab);
+            for place in [1, 2] {
+                let mut packet = out(6, &TCP);
+                packet.fragment = place;
+                lab.lan(&packet);
+            }
+            lab.compare_counters("mangle");
+        }
     })
 }
 
