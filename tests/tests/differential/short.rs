@@ -218,7 +218,7 @@ fn later_fragments() -> Scenario {
         "-p tcp -m multiport --dports 80",
         "-p sctp --dport 80",
         "-p icmp --icmp-type any",
-        "-m hashlimit --hashlimit-upto 9/s --hashlimit-name e --hashlimit-mode dstport",
+        "-m hashlimit --hashlimit-upto 9/hour --hashlimit-name e --hashlimit-mode dstport",
     ];
     each(rules, |lab| {
         for protocol in [6, 17, 132, 1] {
@@ -321,7 +321,7 @@ fn later_fragments_v6() -> Scenario {
         "-p tcp -m tcpmss ! --mss 1:2",
         "-p tcp -m multiport --dports 80",
         "-p sctp --dport 80",
-        "-m hashlimit --hashlimit-upto 9/s --hashlimit-name f --hashlimit-mode dstport",
+        "-m hashlimit --hashlimit-upto 9/hour --hashlimit-name f --hashlimit-mode dstport",
     ];
     Scenario::new_v6(&by_source(&rules), move |lab| {
         for number in 0..rules.len() {
