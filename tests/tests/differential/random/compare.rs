@@ -6,6 +6,8 @@ use sluice_tests::differential::Seen;
 use sluice_tests::frame;
 use sluice_tests::process::Output;
 
+use super::packets::parts;
+
 /// How far timeouts of connections may differ, in seconds: packets come a little later at one router, and seconds are cut
 /// off.
 const TIMEOUT_TOLERANCE: u64 = 3;
@@ -20,25 +22,16 @@ pub(super) fn same(both: [Vec<Output>; 2]) -> Result<(), String> {
 /// one of the same class or of a rule's range (kernel `nf_nat_l4proto_unique_tuple`). What the router's host answers
 /// goes to such a port.
 pub(super) fn without_drawn_port(seen: &Seen, sent: &[u8]) -> Option<Vec<u8>> {
-    let l4 = |packet: &[u8]| match (packet[0] >> 4, packet[6]) {
-        (6, frame::FRAGMENT) => 48,
-        (6, _) => 40,
-        _ => usize::from(packet[0] & 15) * 4,
-    };
+    let l4 = |packet: &[u8]| parts(packet).map(|(_, _, _, header)| header);
     let packet = seen.packet();
-    let at = l4(packet);
-    let protocol = match (frame::is_v6(packet), at) {
-        (true, 48) => packet[40],
-        (true, _) => packet[6],
-        (false, _) => packet[9],
-    };
+    let (_, _, protocol, at) = parts(packet)?;
     let checksum = match protocol {
         frame::TCP => at + 16,
         frame::UDP => at + 6,
         _ => return None,
     };
     let port = |packet: &[u8], side: usize| {
-        let place = l4(packet) + side;
+        let place = l4(packet)? + side;
         packet.get(place..place + 2).map(|two| u16::from_be_bytes([two[0], two[1]]))
     };
     let class = |port| (port >= 512, port >= 1024);
