@@ -75,10 +75,19 @@ pub struct Ready {
     pub(crate) snapshot: Snapshot,
 }
 
-/// What is no longer in force. To drop it takes time, with much in it.
+/// What is no longer in force. To drop it takes time, with much in it; what only its rules remembered goes with it.
 #[derive(Debug)]
-#[allow(dead_code, reason = "held to be dropped")]
-pub struct Retired(pub(crate) Arc<Snapshot>, pub(crate) [Ruleset; 2]);
+pub struct Retired {
+    pub(crate) old: Option<(Arc<Snapshot>, [Ruleset; 2])>,
+    pub(crate) states: Arc<States>,
+}
+
+impl Drop for Retired {
+    fn drop(&mut self) {
+        drop(self.old.take());
+        self.states.sweep();
+    }
+}
 
 impl Basis {
     /// Compiles what has changed since the rules in force.

@@ -335,8 +335,7 @@ impl Controller {
         self.tallies = Both::default();
         self.layouts = layouts;
         self.compiled_sets = running.sets.clone();
-        self.states.sweep();
-        Retired(old, [before4, before6])
+        Retired { old: Some((old, [before4, before6])), states: Arc::clone(&self.states) }
     }
 
     /// Which numbers the rules in force have.

@@ -274,6 +274,8 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
             }
             Clamped::Drop => Step::End(Outcome::Drop),
         },
+        Target::OptionStrip(strip) if strip.apply(view) => Step::Next,
+        Target::OptionStrip(_) => Step::End(Outcome::Drop),
         Target::SynProxy(proxy) => match claim(view) {
             Claim::Taken => Step::End(Outcome::SynProxy(*proxy)),
             Claim::Left => Step::Next,
@@ -286,7 +288,6 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
         Target::Ttl(_)
         | Target::Tos(_)
         | Target::TcpEcn(_)
-        | Target::OptionStrip(_)
         | Target::Connmark(_)
         | Target::Set(_)
         | Target::Trace
@@ -304,7 +305,6 @@ fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
         Target::Ttl(change) => change.apply(view),
         Target::Tos(change) => change.apply(view),
         Target::TcpEcn(change) => change.apply(view),
-        Target::OptionStrip(strip) => strip.apply(view),
         Target::Connmark(change) => change.apply(view),
         Target::Set(change) => change.apply(view),
         Target::Trace => view.begin_trace(),
@@ -328,6 +328,7 @@ fn write<A: Address>(target: &Target<A>, view: &mut View<'_, A>) {
         | Target::Notrack
         | Target::Mark { .. }
         | Target::Mss(_)
+        | Target::OptionStrip(_)
         | Target::Npt(_)
         | Target::SynProxy(_)
         | Target::Ct(_)

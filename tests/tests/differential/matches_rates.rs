@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::{INSIDE, INSIDE_2, OUTSIDE};
 
-differential!(windows_of_packets, windows_of_bytes);
+differential!(windows_of_packets, windows_of_bytes, a_table_ends_with_its_rules);
 
 fn windows_of_packets() -> Scenario {
     let rules = "
@@ -71,5 +71,25 @@ fn windows_of_bytes() -> Scenario {
         }
         lab.wait(Duration::from_millis(1100));
         lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1, 2, b"short"));
+    })
+}
+
+/// Rules that go, and come again at once, begin anew.
+fn a_table_ends_with_its_rules() -> Scenario {
+    let rules = "
+        *filter
+        -A FORWARD -m hashlimit --hashlimit-above 1/hour --hashlimit-burst 1 --hashlimit-mode srcip --hashlimit-name a -j DROP
+        -A FORWARD -m recent --name b --rcheck -j DROP
+        -A FORWARD -m recent --name b --set
+        COMMIT";
+    Scenario::new("", move |lab| {
+        for _ in 0..3 {
+            lab.load_rules(rules);
+            for _ in 0..2 {
+                lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, 1, b"anew"));
+            }
+            lab.compare_counters("filter");
+            lab.load_rules("*filter\nCOMMIT");
+        }
     })
 }

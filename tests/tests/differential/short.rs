@@ -12,6 +12,7 @@ differential!(
     ports_of_sctp_and_dccp,
     modules_of_tcp_and_udp,
     flags_and_options_of_tcp,
+    targets_of_tcp,
     queries,
     many_ports,
     rates_and_counts,
@@ -128,6 +129,27 @@ fn flags_and_options_of_tcp() -> Scenario {
     })
 }
 
+fn targets_of_tcp() -> Scenario {
+    let targets = ["-j TCPOPTSTRIP --strip-options 2", "-j TCPMSS --set-mss 3"];
+    let rules = targets.map(|target| format!("-A FORWARD -p tcp {target}")).join("\n");
+    Scenario::new("", move |lab| {
+        for rule in rules.lines() {
+            lab.note(&format!(" ({rule})"));
+            lab.load_rules(&format!(
+                "*mangle\n{rule}\n-A FORWARD -m comment --comment next\nCOMMIT"
+            ));
+            cut(lab, 6, &TCP);
+            odd(lab);
+            for place in [1, 2] {
+                let mut packet = out(6, &TCP);
+                packet.fragment = place;
+                lab.lan(&packet);
+            }
+            lab.compare_counters("mangle");
+        }
+    })
+}
+
 fn queries() -> Scenario {
     let rules = &["-p icmp --icmp-type 8", "-p icmp ! --icmp-type 8", "-p icmp --icmp-type any"];
     each(rules, |lab| cut(lab, 1, &[8, 0, 0xf7, 0xfe, 0, 0, 0, 1]))
@@ -196,7 +218,7 @@ fn later_fragments() -> Scenario {
         "-p tcp -m multiport --dports 80",
         "-p sctp --dport 80",
         "-p icmp --icmp-type any",
-        "-m hashlimit --hashlimit-upto 9/s --hashlimit-name e --hashlimit-mode dstport",
+        "-m hashlimit --hashlimit-upto 9/hour --hashlimit-name e --hashlimit-mode dstport",
     ];
     each(rules, |lab| {
         for protocol in [6, 17, 132, 1] {
@@ -299,7 +321,7 @@ fn later_fragments_v6() -> Scenario {
         "-p tcp -m tcpmss ! --mss 1:2",
         "-p tcp -m multiport --dports 80",
         "-p sctp --dport 80",
-        "-m hashlimit --hashlimit-upto 9/s --hashlimit-name f --hashlimit-mode dstport",
+        "-m hashlimit --hashlimit-upto 9/hour --hashlimit-name f --hashlimit-mode dstport",
     ];
     Scenario::new_v6(&by_source(&rules), move |lab| {
         for number in 0..rules.len() {

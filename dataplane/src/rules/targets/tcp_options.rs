@@ -96,9 +96,11 @@ impl OptionStrip {
         self.kinds[(kind >> 7) as usize] & 1 << (kind & 127) != 0
     }
 
-    pub(in crate::rules) fn apply<A: Address>(self, view: &mut View<'_, A>) {
+    /// Whether the packet goes on: what is no segment does not (kernel `xt_TCPOPTSTRIP`).
+    #[must_use]
+    pub(in crate::rules) fn apply<A: Address>(self, view: &mut View<'_, A>) -> bool {
         const NOTHING: [u8; 40] = [NOP; 40];
-        let Layer4Kind::Tcp(tcp) = view.layer4.kind else { return };
+        let Layer4Kind::Tcp(tcp) = view.layer4.kind else { return view.is_later_fragment() };
         let length = tcp.data_offset;
         let l4 = usize::from(view.headers.l4);
         let mut rest = 0;
@@ -110,7 +112,7 @@ impl OptionStrip {
                 .filter(|(_, at)| (rest..last).contains(&at.start))
                 .find(|(kind, _)| *kind != NOP && self.has(*kind));
             let Some((_, at)) = next.filter(|(_, at)| at.end <= l4 + usize::from(length)) else {
-                return;
+                return true;
             };
             rest = at.end;
             let nothing = NOTHING.get(..at.len()).unwrap_or(&NOTHING);

@@ -1,7 +1,7 @@
 //! Owns what a round is about: rules and packets that only some rounds draw, since with others they are no comparison
 //! (docs/NETFILTER.md, known differences), or are too rare to meet by chance.
 
-use sluice_tests::frame::Packet;
+use sluice_tests::frame::{self, Packet};
 
 use super::dice::Dice;
 use super::family::Family;
@@ -192,7 +192,10 @@ impl About {
                 for _ in 0..1 + dice.below(3) {
                     list.extend(dice.one(&CHUNKS));
                 }
-                (132, list)
+                // Zeroes there are what a Linux peer leaves to hardware, which is filled in.
+                let sum = frame::crc32c(&list).to_le_bytes();
+                list[8..12].copy_from_slice(&sum);
+                (frame::SCTP, list)
             }
         })
     }

@@ -6,6 +6,8 @@ use sluice_tests::differential::Seen;
 use sluice_tests::frame;
 use sluice_tests::process::Output;
 
+use super::packets::parts;
+
 /// How far timeouts of connections may differ, in seconds: packets come a little later at one router, and seconds are cut
 /// off.
 const TIMEOUT_TOLERANCE: u64 = 3;
@@ -17,33 +19,27 @@ pub(super) fn same(both: [Vec<Output>; 2]) -> Result<(), String> {
 }
 
 /// A frame without its source port and what follows from that, if it is not the port of the packet that was sent, but
-/// one of the same class or of a rule's range (kernel `nf_nat_l4proto_unique_tuple`).
+/// one of the same class or of a rule's range (kernel `nf_nat_l4proto_unique_tuple`). What the router's host answers
+/// goes to such a port.
 pub(super) fn without_drawn_port(seen: &Seen, sent: &[u8]) -> Option<Vec<u8>> {
-    let l4 = |packet: &[u8]| match (packet[0] >> 4, packet[6]) {
-        (6, frame::FRAGMENT) => 48,
-        (6, _) => 40,
-        _ => usize::from(packet[0] & 15) * 4,
-    };
+    let l4 = |packet: &[u8]| parts(packet).map(|(_, _, _, header)| header);
     let packet = seen.packet();
-    let at = l4(packet);
-    let protocol = match (frame::is_v6(packet), at) {
-        (true, 48) => packet[40],
-        (true, _) => packet[6],
-        (false, _) => packet[9],
-    };
+    let (_, _, protocol, at) = parts(packet)?;
     let checksum = match protocol {
         frame::TCP => at + 16,
         frame::UDP => at + 6,
         _ => return None,
     };
-    let port = |packet: &[u8]| {
-        let two = packet.get(l4(packet)..l4(packet) + 2)?;
-        Some(u16::from_be_bytes([two[0], two[1]]))
+    let port = |packet: &[u8], side: usize| {
+        let place = l4(packet)? + side;
+        packet.get(place..place + 2).map(|two| u16::from_be_bytes([two[0], two[1]]))
     };
     let class = |port| (port >= 512, port >= 1024);
-    let (old, new) = (port(sent)?, port(packet)?);
+    let answers = port(packet, 0)? == port(sent, 2)? && port(packet, 2)? != port(sent, 2)?;
+    let side = if answers { 2 } else { 0 };
+    let (old, new) = (port(sent, 0)?, port(packet, side)?);
     let mut rest = seen.frame.clone();
-    for place in [at, at + 1, checksum, checksum + 1] {
+    for place in [at + side, at + side + 1, checksum, checksum + 1] {
         *rest.get_mut(14 + place)? = 0;
     }
     (old != new && (new >= 1024 || class(old) == class(new))).then_some(rest)

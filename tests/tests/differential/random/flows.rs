@@ -243,7 +243,12 @@ impl Flow<'_> {
             2 => drop(parts.remove(self.dice.below(parts.len()))),
             3 => parts.insert(0, parts[self.dice.below(parts.len())].clone()),
             4 => {
-                let other = self.packet().udp(self.own, 53, &[9; 120]).id(0x4000 + self.own);
+                // In IPv6 one of another protocol is of the same datagram, and may overtake it where there are two workers.
+                let other = match self.family {
+                    Family::V4 => self.packet().udp(self.own, 53, &[9; 120]),
+                    Family::V6 => self.packet().raw(whole.protocol, &[9; 128]),
+                };
+                let other = other.id(0x4000 + self.own);
                 parts.insert(1, other.fragments(&[48])[1].clone());
             }
             _ => {}

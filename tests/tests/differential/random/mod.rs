@@ -78,7 +78,7 @@ fn play(kind: Kind, percent: u64) {
                     let start = Instant::now();
                     while start.elapsed() < time && !locked(shared).over(all) {
                         let Some(seed) = locked(seeds).next() else { break };
-                        let shown = difference(&mut stage, seed);
+                        let shown = difference(&mut stage, seed, kind);
                         locked(shared).note(shown);
                     }
                     locked(shared).tally += stage.tally;
@@ -134,9 +134,11 @@ impl Outcome {
 }
 
 /// Plays a seed. A difference is shown by the least that still has one.
-fn difference(stage: &mut Stage, seed: u64) -> Option<Shown> {
+fn difference(stage: &mut Stage, seed: u64, kind: Kind) -> Option<Shown> {
     let family = if seed.is_multiple_of(3) { Family::V6 } else { Family::V4 };
     let round = round::draw(seed, family);
+    let many = matches!(kind, Kind::Sluice { workers } if workers > 1);
+    let round = if many { round.for_many_workers() } else { round };
     let difference = stage.play(&round).err()?;
     Some(shrink::report(stage, round, difference))
 }

@@ -89,7 +89,7 @@ impl Answer {
 }
 
 /// Source, destination, protocol and length of the header.
-fn parts(packet: &[u8]) -> Option<(IpAddr, IpAddr, u8, usize)> {
+pub(super) fn parts(packet: &[u8]) -> Option<(IpAddr, IpAddr, u8, usize)> {
     let v4 = |at: usize| packet.get(at..at + 4).and_then(|own| <[u8; 4]>::try_from(own).ok());
     let v6 = |at: usize| packet.get(at..at + 16).and_then(|own| <[u8; 16]>::try_from(own).ok());
     Some(match packet.first()? >> 4 {
@@ -222,6 +222,8 @@ pub(super) fn varied(dice: &mut Dice, family: Family, packet: Packet) -> Packet 
             let at = match dice.below(packet.payload.len()) {
                 // Where no checksum is looked at, another code is another query (docs/NETFILTER.md).
                 1 if dice.settings == Settings::Strict => 0,
+                // GRE of another version is another matter (docs/NETFILTER.md).
+                1 if packet.protocol == 47 => 0,
                 at => at,
             };
             packet.spoil(at)

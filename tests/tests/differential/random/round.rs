@@ -39,8 +39,23 @@ impl Round {
     /// Whether some rule remembers packets beyond their connections. Their order counts then, also that of what a router's
     /// host says, which in the kernel comes before the next packet.
     pub(super) fn uses_memory(&self) -> bool {
-        let words = ["limit", "recent", "quota", "statistic", "--add-set", "--del-set", "counts"];
-        self.has_rule(|rule| words.iter().any(|word| rule.contains(word)))
+        self.has_rule(remembers)
+    }
+
+    /// Without rules of raw that remember packets: what reaches another worker than its connection's meets raw twice
+    /// (docs/NETFILTER.md).
+    pub(super) fn for_many_workers(mut self) -> Self {
+        for (_, action) in &mut self.actions {
+            if let Action::Load(tables) = action {
+                let raw = tables.iter_mut().filter(|table| table.name == "raw");
+                raw.flat_map(|table| &mut table.chains)
+                    .for_each(|chain| chain.rules.retain(|rule| !remembers(&rule.text())));
+            }
+        }
+        self.actions.retain(|(_, action)| {
+            !matches!(action, Action::Command { table: "raw", words, .. } if remembers(words))
+        });
+        self
     }
 
     /// Whether a router may have more to say than each packet's way out.
@@ -56,6 +71,12 @@ impl Round {
             Action::Send { .. } | Action::Answer { .. } | Action::State => false,
         })
     }
+}
+
+/// Whether a rule remembers packets.
+fn remembers(rule: &str) -> bool {
+    let words = ["limit", "recent", "quota", "statistic", "--add-set", "--del-set", "counts"];
+    words.iter().any(|word| rule.contains(word))
 }
 
 /// A step of a flow: its number, whether it is thought to come from inside, and what happens.
