@@ -67,13 +67,15 @@ impl<A: Family> Lane<A> {
         let rules = A::rules(env.snapshot);
         let entry = rules.entry(Table::Nat, hook)?;
         let around = env.around(hook, &self.fib);
+        let mark = flight.mark;
         let (mut view, _, _) = flight.view(&mut self.conntrack, around);
         let counters = rules.counters(env.worker);
         // It is walked once a connection: what it does is remembered for first packets only.
         let (trail, cacheable) = self.classes.marks();
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
-        let changed = view.connection_changed;
+        // A mark that it gives is the first packet's alone: others meet the tables behind it without.
+        let changed = view.connection_changed || view.mark != mark;
         (flight.mark, flight.traced) = (view.mark, view.traced);
         flight.cacheable &= !changed;
         flight.complete_copies();

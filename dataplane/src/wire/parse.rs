@@ -81,6 +81,15 @@ pub struct FragmentInfo {
 }
 
 impl Headers {
+    /// Whether the frame holds the whole datagram: one with a fragment header of its own may (RFC 6946).
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        match &self.fragment {
+            Some(fragment) => fragment.offset == 0 && !fragment.more,
+            None => true,
+        }
+    }
+
     /// Source address; all zeroes when `data` is not the frame the headers were read from.
     #[must_use]
     pub fn source<A: Address>(&self, data: &[u8]) -> A {

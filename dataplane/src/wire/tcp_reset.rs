@@ -11,7 +11,7 @@ use crate::packet::Packet;
 /// Writes the reset that answers `about`, behind room for an Ethernet header. False for a reset, a
 /// fragment, a wrong checksum, or anything but TCP: those are not answered.
 pub fn build_reset<P: Packet>(out: &mut P, about: &[u8], headers: &Headers) -> bool {
-    headers.fragment.is_none()
+    headers.is_whole()
         && checksum::l4_state(about, headers) == checksum::L4ChecksumState::Good
         && write_reset(out, about, headers, &layer4(about, headers))
 }

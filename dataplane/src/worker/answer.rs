@@ -281,7 +281,7 @@ impl<P: Packet> State<P> {
         // The datagram is counted already; an answer that was never made is no packet.
         let Some(mut answer) = burst.pool.alloc() else { return };
         let good = flight.checksum() == L4ChecksumState::Good;
-        let single = flight.headers.fragment.is_none() || !flight.rest.is_empty();
+        let single = flight.headers.is_whole() || !flight.rest.is_empty();
         let Flight { lead, headers, layer4, .. } = flight;
         if good && single && write_reset(&mut answer, lead.data(), headers, layer4) {
             if let Some(port) = flight.ports.ingress {

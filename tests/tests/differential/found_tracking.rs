@@ -15,6 +15,7 @@ differential!(
     a_reset_closes_its_connection,
     a_translation_to_what_is_there,
     lengths_that_cannot_be,
+    a_mark_of_nat_is_the_first_packets_alone,
 );
 
 fn an_error_that_quotes_less_than_translation_writes() -> Scenario {
@@ -245,4 +246,30 @@ fn lengths_that_cannot_be() -> Scenario {
         lab.compare_counters("filter");
     });
     scenario.with(|setup| setup.with_sysctl("net.netfilter.nf_conntrack_checksum", 0))
+}
+
+fn a_mark_of_nat_is_the_first_packets_alone() -> Scenario {
+    let rules = "
+        *nat
+        :PREROUTING ACCEPT [0:0]
+        -A PREROUTING -j MARK --or-mark 0xfe
+        COMMIT
+        *security
+        :FORWARD ACCEPT [0:0]
+        -A FORWARD -m mark --mark 0 -j DROP
+        -A OUTPUT -m conntrack --ctstate NEW
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for server in [OUTSIDE, FAR] {
+            for port in [1000, 1001, 1002] {
+                for _ in 0..3 {
+                    lab.lan(&Packet::new(INSIDE, server).udp(port, 53, b"data"));
+                }
+                lab.wan(&Packet::new(server, INSIDE).udp(53, port, b"data"));
+                lab.lan(&Packet::new(INSIDE, server).udp(port, 53, b"data"));
+            }
+        }
+        lab.compare_counters("security");
+        lab.compare_counters("nat");
+    })
 }

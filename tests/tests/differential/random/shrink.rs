@@ -11,6 +11,8 @@ use super::ruleset::Table;
 pub(super) struct Shown {
     /// Whether it was seen when the round was played again.
     pub(super) again: bool,
+    /// Whether it is only seen where packets come close together.
+    pub(super) in_volleys: bool,
     pub(super) text: String,
 }
 
@@ -20,7 +22,8 @@ pub(super) fn report(stage: &mut Stage, round: Round, difference: Difference) ->
     match (0..3).find_map(|_| stage.play(&round).err()) {
         None => {
             let text = text(&round, &difference);
-            Shown { again: false, text: format!("seed {seed}, seen once in four plays:\n{text}") }
+            let text = format!("seed {seed}, seen once in four plays:\n{text}");
+            Shown { again: false, in_volleys: round.volleys, text }
         }
         Some(again) => {
             let first = again.text.clone();
@@ -34,7 +37,7 @@ pub(super) fn report(stage: &mut Stage, round: Round, difference: Difference) ->
             let text = text(&round, &difference);
             // Shrinking may have led to another.
             let text = format!("seed {seed} differs from the kernel:\n{text}\nat first:\n{first}");
-            Shown { again: true, text }
+            Shown { again: true, in_volleys: round.volleys, text }
         }
     }
 }

@@ -60,7 +60,10 @@ pub(super) fn draw(
         ("filter", 2..=4) if v4 => dice.one(&FILTER_V4),
         ("filter", 2..=4) => dice.one(&FILTER_V6),
         (_, 2) if dice.memory => dice.one(&SETS),
-        ("mangle", 5) if dice.once_in(3) => "-j SET --map-set <marks> {src|dst} --map-mark",
+        // A copy that gets a mark in OUTPUT is routed anew, to the kernel itself where it is for that.
+        ("mangle", 5) if dice.about != About::Copies && dice.once_in(3) => {
+            "-j SET --map-set <marks> {src|dst} --map-mark"
+        }
         (_, _) => dice.one(&["-j ACCEPT", "-j ACCEPT", "-j ACCEPT", "-j DROP"]),
     };
     // A nat rule that drops is refused by none of the tools, but warned of by some.
