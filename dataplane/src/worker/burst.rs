@@ -76,7 +76,7 @@ impl<P: Packet> State<P> {
                 Some(Exit::Out(port)) if passed == packets.len() => burst.out.append(port, packets),
                 Some(_) | None => false,
             };
-            if !as_one {
+            if !as_one && passed > 0 {
                 self.leave(burst, from, packets.drain(..passed).zip(exits.first(passed)), &mut run);
             }
             let Some((odd, rest)) = slots.get(passed..).and_then(<[_]>::split_first) else { break };
