@@ -16,7 +16,6 @@ use crate::ids::InterfaceId;
 use crate::neighbour::Link;
 use crate::packet::Packet;
 use crate::rules::{Hook, Table};
-use crate::snapshot::NextHop;
 use crate::wire::put;
 
 /// Where a datagram goes when PREROUTING is through.
@@ -86,23 +85,7 @@ impl<A: Family> Lane<A> {
 
     /// The way to a host on the bridge the datagram came in by.
     fn route_along<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<Route, Stop> {
-        let out = match self.next_hop(env, flight.destination) {
-            Some(NextHop::Connected(egress)) => {
-                Some(Out { egress, next_hop: flight.destination.to_ip() })
-            }
-            Some(NextHop::Gateway { interface, address }) => {
-                Some(Out { egress: interface, next_hop: address })
-            }
-            Some(
-                NextHop::Local(_)
-                | NextHop::Broadcast(_)
-                | NextHop::Blackhole
-                | NextHop::Unreachable
-                | NextHop::Prohibit
-                | NextHop::Throw,
-            )
-            | None => None,
-        };
+        let out = self.way_beyond(env, flight.destination);
         out.filter(|out| out.egress == flight.ingress)
             .map(Route::Forward)
             .ok_or(Stop::Drop(DropReason::NotForwarding))

@@ -9,7 +9,6 @@ use crate::flight::{Flight, Stop, Verdict};
 use crate::packet::Packet;
 use crate::rules::targets::tee::Tee;
 use crate::rules::{Hook, Table};
-use crate::snapshot::NextHop;
 use crate::wire::icmp_error::IcmpError;
 
 impl<A: Family> Lane<A> {
@@ -49,22 +48,7 @@ impl<A: Family> Lane<A> {
     /// By which interface and to which next hop. Where no route leads to the gateway by the interface asked for, the
     /// packet's own destination is thought to be on its link, as the kernel does.
     fn route_copy(&self, env: Env<'_>, destination: A, to: Tee) -> Option<Out> {
-        let gateway = A::from_ip(to.gateway)?;
-        let routed = match self.next_hop(env, gateway) {
-            Some(NextHop::Connected(egress)) => Some(Out { egress, next_hop: to.gateway }),
-            Some(NextHop::Gateway { interface, address }) => {
-                Some(Out { egress: interface, next_hop: address })
-            }
-            Some(
-                NextHop::Local(_)
-                | NextHop::Broadcast(_)
-                | NextHop::Blackhole
-                | NextHop::Unreachable
-                | NextHop::Prohibit
-                | NextHop::Throw,
-            )
-            | None => None,
-        };
+        let routed = self.way_beyond(env, A::from_ip(to.gateway)?);
         match to.egress {
             None => routed,
             Some(egress) => Some(

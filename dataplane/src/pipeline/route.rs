@@ -250,8 +250,16 @@ impl<A: Family> Lane<A> {
 
     /// The interface by which packets from beyond with that source come in.
     fn interface_towards(&self, env: Env<'_>, source: A) -> Option<InterfaceId> {
-        match self.next_hop(env, source)? {
-            NextHop::Connected(interface) | NextHop::Gateway { interface, .. } => Some(interface),
+        self.way_beyond(env, source).map(|out| out.egress)
+    }
+
+    /// The way to an address beyond the gateway; none where it is the gateway's own or unreachable.
+    pub(super) fn way_beyond(&self, env: Env<'_>, address: A) -> Option<Out> {
+        match self.next_hop(env, address)? {
+            NextHop::Connected(egress) => Some(Out { egress, next_hop: address.to_ip() }),
+            NextHop::Gateway { interface, address } => {
+                Some(Out { egress: interface, next_hop: address })
+            }
             NextHop::Local(_)
             | NextHop::Broadcast(_)
             | NextHop::Blackhole

@@ -67,7 +67,7 @@ impl<P: Packet> State<P> {
         let env = burst.env;
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
         let mut run = A::lane(self).run(&env, arrival);
-        let mut exits = Exits::new();
+        let mut exits = Exits::<BURST>::new();
         let mut slots = slots.as_slice();
         while !packets.is_empty() {
             let lane = A::lane(self);
@@ -77,7 +77,8 @@ impl<P: Packet> State<P> {
                 Some(_) | None => false,
             };
             if !as_one && passed > 0 {
-                self.leave(burst, from, packets.drain(..passed).zip(exits.first(passed)), &mut run);
+                let leaving = packets.drain(..passed).zip(exits.first(passed));
+                self.scatter(burst, from, leaving, &mut run);
             }
             let Some((odd, rest)) = slots.get(passed..).and_then(<[_]>::split_first) else { break };
             if !packets.is_empty() {
@@ -91,7 +92,7 @@ impl<P: Packet> State<P> {
 
     /// Packets that go different ways, or further than there is room.
     #[inline(never)]
-    fn leave<A: Plain, L: Pool<Packet = P>>(
+    fn scatter<A: Plain, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         from: Origin,
@@ -100,20 +101,34 @@ impl<P: Packet> State<P> {
     ) {
         let mut over = false;
         for (packet, exit) in packets {
-            match exit {
-                Exit::Out(port) => {
-                    if burst.out.push(port, packet).is_err() {
-                        run.refuse(burst.env.snapshot.interfaces.twin_of(port).is_some());
-                    }
-                }
-                Exit::Over(owner) => {
-                    over = true;
-                    self.hand_off_plain(owner, from.port, packet);
-                }
-            }
+            over |= self.leave(burst, from, packet, exit, run);
         }
         if over {
             self.send_parcels();
+        }
+    }
+
+    /// One packet; whether it is now in the parcel for its owner.
+    #[inline]
+    fn leave<A: Plain, L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: Origin,
+        packet: P,
+        exit: Exit,
+        run: &mut Run<A>,
+    ) -> bool {
+        match exit {
+            Exit::Out(port) => {
+                if burst.out.push(port, packet).is_err() {
+                    run.refuse(burst.env.snapshot.interfaces.twin_of(port).is_some());
+                }
+                false
+            }
+            Exit::Over(owner) => {
+                self.hand_off_plain(owner, from.port, packet);
+                true
+            }
         }
     }
 
@@ -153,22 +168,29 @@ impl<P: Packet> State<P> {
         let moment = Moment::new(env.now, &env.snapshot.conntrack);
         let (mut run4, mut run6) = (self.v4.run(&env, arrival), self.v6.run(&env, arrival));
         let slots = v4.as_slice().iter().zip(v6.as_slice());
+        let mut over = false;
         for (mut packet, (slot4, slot6)) in packets.drain(..).zip(slots) {
             let six = slot6.leads_on();
             let exit = match six {
                 true => self.v6.pass(&env, &moment, &mut run6, slot6, &mut packet),
                 false => self.v4.pass(&env, &moment, &mut run4, slot4, &mut packet),
             };
-            let Some(exit) = exit else {
-                let unknown = slot4.is_unknown() || slot6.is_unknown();
-                self.take_long_way(burst, from, packet, unknown);
-                continue;
+            over |= match exit {
+                Some(exit) if six => self.leave(burst, from, packet, exit, &mut run6),
+                Some(exit) => self.leave(burst, from, packet, exit, &mut run4),
+                None => {
+                    // What goes to other workers stays in front of it.
+                    if std::mem::take(&mut over) {
+                        self.send_parcels();
+                    }
+                    let unknown = slot4.is_unknown() || slot6.is_unknown();
+                    self.take_long_way(burst, from, packet, unknown);
+                    false
+                }
             };
-            let packet = std::iter::once((packet, exit));
-            match six {
-                true => self.leave(burst, from, packet, &mut run6),
-                false => self.leave(burst, from, packet, &mut run4),
-            }
+        }
+        if over {
+            self.send_parcels();
         }
         run4.count(&env);
         run6.count(&env);

@@ -14,7 +14,7 @@ pub(crate) enum Exit {
 
 /// Where the packets of a burst go, in order: each a word, so that they are soon compared.
 #[derive(Debug)]
-pub(crate) struct Exits(pub(super) [u32; BURST]);
+pub(crate) struct Exits<const N: usize = BURST>([u32; N]);
 
 impl Exit {
     /// What a word is more where it names an owner.
@@ -36,10 +36,10 @@ impl Exit {
     }
 }
 
-impl Exits {
+impl<const N: usize> Exits<N> {
     /// None yet.
     pub(crate) const fn new() -> Self {
-        Self([0; BURST])
+        Self([0; N])
     }
 
     /// To be written to, as [`Exit::to_word`] says.
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     fn exits(all: &[Exit]) -> Exits {
-        let mut exits = Exits::new();
+        let mut exits = Exits::<BURST>::new();
         exits.0.iter_mut().zip(all).for_each(|(word, exit)| *word = exit.to_word());
         exits
     }

@@ -116,14 +116,14 @@ impl<A: Plain> Lane<A> {
 
     /// Rewrites packets of the burst until one has to take the long way; returns how many those are, and says in
     /// `exits` where they go.
-    pub(crate) fn pass_all<P: Packet>(
+    pub(crate) fn pass_all<P: Packet, const N: usize>(
         &mut self,
         env: &Env<'_>,
         moment: &Moment<'_>,
         run: &mut Run<A>,
         slots: &[Slot<A>],
         packets: &mut [P],
-        exits: &mut Exits,
+        exits: &mut Exits<N>,
     ) -> usize {
         let (mut slots, mut packets, mut exits) = (slots, packets, exits.as_mut_slice());
         let mut passed = 0;
@@ -208,7 +208,7 @@ impl<A: Plain> Lane<A> {
         slot: &Slot<A>,
         packet: &mut P,
     ) -> Option<Exit> {
-        let mut exits = Exits::new();
+        let mut exits = Exits::<1>::new();
         let (slots, packets) = (std::slice::from_ref(slot), std::slice::from_mut(packet));
         let passed = self.pass_all(env, moment, run, slots, packets, &mut exits);
         exits.first(passed).next()

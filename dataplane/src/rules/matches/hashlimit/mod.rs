@@ -106,7 +106,7 @@ impl<A: Address> Condition<A> for HashLimit {
         let Some(key) = self.key(view) else { return view.hotdrop() };
         match ask(&self.table, key, rate, times, view.length) {
             Some(within) => within != self.above,
-            // Too short to have ports, or there is no room for another address.
+            // There is no room for another address.
             None => view.hotdrop(),
         }
     }
