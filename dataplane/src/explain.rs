@@ -95,12 +95,13 @@ pub fn explain<A: Family>(
     if let Some(interface) = from {
         let reason = DropReason::InterfaceDown;
         tell_refused(&env, (ingress, interface), &packet, &headers, reason);
-    } else if let Ok(mut flight) = Flight::<A, _>::new(packet, Vec::new(), headers, ingress) {
+    } else {
+        let mut flight = Flight::<A, _>::new(packet, Vec::new(), headers, ingress);
         (flight.mark, flight.supposed) = (mark, state);
         // The steps say how it ended.
         let _ = match ingress {
-            InterfaceId::HOST => lane.originate(env, &mut flight),
-            _ => lane.receive(env, &mut flight),
+            InterfaceId::HOST => lane.originate(&env, &mut flight),
+            _ => lane.receive(&env, &mut flight),
         };
     }
     Ok(std::iter::from_fn(|| traces.pop()).collect())

@@ -10,7 +10,7 @@ use crate::ids::{InterfaceId, NeighbourId, WorkerId};
 use crate::packet::Packet;
 use crate::rules::targets::ct::Template;
 use crate::rules::targets::tee::Copier;
-use crate::rules::{Connection, Surroundings, Tracked, Trail, View};
+use crate::rules::{Connection, Surroundings, Tracked, View};
 use crate::synproxy::Step;
 use crate::trace::Traced;
 use crate::tuple::Tuple;
@@ -64,6 +64,27 @@ pub(crate) struct Redirect {
     pub(crate) withheld: bool,
 }
 
+/// The frames of a datagram at the end of its way.
+#[derive(Debug)]
+pub(crate) struct Frames<P> {
+    /// The frame, or the first fragment.
+    pub(crate) lead: P,
+    /// Later fragments and where their headers are.
+    pub(crate) rest: Vec<(P, Headers)>,
+    pub(crate) headers: Headers,
+    /// The sizes they came in,
+    pub(crate) sizes: Sizes,
+    /// which are not to be kept.
+    pub(crate) recut: bool,
+}
+
+impl<P> Frames<P> {
+    /// How many they are.
+    pub(crate) const fn count(&self) -> usize {
+        1 + self.rest.len()
+    }
+}
+
 /// A datagram: one frame, or the frames of all its fragments in order.
 #[derive(Debug)]
 pub(crate) struct Flight<A, P> {
@@ -107,7 +128,6 @@ pub(crate) struct Flight<A, P> {
     pub(crate) flow: Flow<A>,
     /// Copies that rules have made of it; none where they are to make none.
     pub(crate) copies: Option<Box<Copies<P>>>,
-    pub(crate) trail: Trail,
     /// Whether the next packet of the flow is sure to meet the same verdict.
     pub(crate) cacheable: bool,
     /// Whether somebody is told what becomes of it.
@@ -117,23 +137,19 @@ pub(crate) struct Flight<A, P> {
 }
 
 impl<A: Address, P: Packet> Flight<A, P> {
-    /// A datagram about to enter the pipeline; none when the frame is too short for its headers.
+    /// A datagram about to enter the pipeline, whose `headers` were read from `lead`.
     pub(crate) fn new(
         mut lead: P,
         rest: Vec<(P, Headers)>,
         mut headers: Headers,
         ingress: InterfaceId,
-    ) -> Result<Self, P> {
+    ) -> Self {
         let sizes =
             Sizes::of(std::iter::once(&headers).chain(rest.iter().map(|(_, headers)| headers)));
         let pulled =
             if rest.is_empty() { 0 } else { datagram::pull(&mut lead, &mut headers, &rest) };
         let data = lead.data();
-        let address = |at: usize| A::read(data.get(usize::from(headers.l3) + at..)?);
-        let (Some(source), Some(destination)) = (address(A::OFFSET), address(A::OFFSET + A::SIZE))
-        else {
-            return Err(lead);
-        };
+        let (source, destination) = (headers.source(data), headers.destination(data));
         let length = match rest.last() {
             None => u32::from(headers.end - headers.l3),
             Some((packet, last)) => {
@@ -144,7 +160,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             }
         };
         let layer4 = datagram_layer4(data, &headers, length);
-        Ok(Self {
+        Self {
             lead,
             rest,
             pulled,
@@ -171,12 +187,11 @@ impl<A: Address, P: Packet> Flight<A, P> {
             raw_counted: false,
             flow: Flow::None,
             copies: None,
-            trail: Trail::new(),
             // Rules may judge it otherwise than its like without the header.
             cacheable: !headers.authenticated,
             traced: None,
             supposed: None,
-        })
+        }
     }
 
     /// Reads addresses and the layer-4 header again after something changed them.
@@ -265,13 +280,20 @@ impl<A: Address, P: Packet> Flight<A, P> {
         self.pulled = 0;
     }
 
-    /// The packet as rules see it, and where they leave their marks: the trail, and whether the verdict may be
-    /// remembered.
+    /// Its frames, as they are to leave.
+    #[inline]
+    pub(crate) fn into_frames(mut self) -> Frames<P> {
+        self.push_back();
+        let Self { lead, rest, headers, sizes, recut, .. } = self;
+        Frames { lead, rest, headers, sizes, recut }
+    }
+
+    /// The packet as rules see it, and where they say that its verdict is not to be remembered.
     pub(crate) fn view<'v>(
         &'v mut self,
         conntrack: &'v mut Conntrack<A>,
         around: Surroundings<'v, A>,
-    ) -> (View<'v, A>, &'v mut Trail, &'v mut bool) {
+    ) -> (View<'v, A>, &'v mut bool) {
         let length = self.length;
         let tracked = match &mut self.flow {
             Flow::None => None,
@@ -306,7 +328,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             hotdrop: std::cell::Cell::new(false),
             around,
         };
-        (view, &mut self.trail, &mut self.cacheable)
+        (view, &mut self.cacheable)
     }
 
     /// The later fragments of the copies that rules have made since this was last called.
@@ -346,7 +368,6 @@ impl<A: Address, P: Packet> Flight<A, P> {
             raw_counted: false,
             flow: Flow::None,
             copies: None,
-            trail: Trail::new(),
             cacheable: false,
             traced: None,
             supposed: None,
@@ -391,7 +412,6 @@ impl<A: Address, P: Packet> Flight<A, P> {
             raw_counted: self.raw_counted,
             flow: std::mem::replace(&mut self.flow, Flow::None),
             copies: None,
-            trail: Trail::new(),
             cacheable: false,
             traced: self.traced,
             supposed: self.supposed,

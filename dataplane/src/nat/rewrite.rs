@@ -50,9 +50,12 @@ impl Delta {
     #[inline]
     pub fn between<A: Address>(from: &Tuple<A>, to: &Tuple<A>) -> Self {
         // What is not translated is left as it is, to the bit: a sum has two zeros.
-        if from.is(to) {
-            return Self::default();
-        }
+        if from.is(to) { Self::default() } else { Self::changing(from, to) }
+    }
+
+    /// The same for tuples that are not equal.
+    #[inline]
+    fn changing<A: Address>(from: &Tuple<A>, to: &Tuple<A>) -> Self {
         let addresses = Sum::difference(
             words(from.source) + words(from.destination),
             words(to.source) + words(to.destination),
@@ -95,7 +98,7 @@ impl<A: Address> Rewrite<A> {
     }
 
     /// As [`Self::between`]; none where both look the same.
-    pub(super) fn changing(from: &Tuple<A>, to: &Tuple<A>) -> Option<Self> {
+    pub(crate) fn changing(from: &Tuple<A>, to: &Tuple<A>) -> Option<Self> {
         let same_ends = from.source == to.source && from.destination == to.destination;
         let same_ports =
             from.source_port == to.source_port && from.destination_port == to.destination_port;
@@ -107,7 +110,7 @@ impl<A: Address> Rewrite<A> {
             destination: to.destination,
             source_port: to.source_port,
             destination_port: to.destination_port,
-            delta: Delta::between(from, to),
+            delta: Delta::changing(from, to),
         })
     }
 

@@ -32,7 +32,7 @@ pub(crate) enum Course {
 impl<A: Family> Lane<A> {
     /// Learns where the sender of a frame from a port of a bridge is.
     #[inline]
-    pub(super) fn learn<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) {
+    pub(super) fn learn<P: Packet>(&self, env: &Env<'_>, flight: &Flight<A, P>) {
         if let Some(port) = flight.ports.ingress
             && !env.tracing.is_dry()
         {
@@ -43,7 +43,7 @@ impl<A: Family> Lane<A> {
     /// PREROUTING of a datagram that may be switched.
     pub(crate) fn enter_bridge<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Course, Stop> {
         let course = self.find_course(env, flight);
@@ -52,7 +52,7 @@ impl<A: Family> Lane<A> {
 
     fn find_course<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Course, Stop> {
         let before = flight.destination;
@@ -84,7 +84,7 @@ impl<A: Family> Lane<A> {
     }
 
     /// The way to a host on the bridge the datagram came in by.
-    fn route_along<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> Result<Route, Stop> {
+    fn route_along<P: Packet>(&self, env: &Env<'_>, flight: &Flight<A, P>) -> Result<Route, Stop> {
         let out = self.way_beyond(env, flight.destination);
         out.filter(|out| out.egress == flight.ingress)
             .map(Route::Forward)
@@ -95,7 +95,7 @@ impl<A: Family> Lane<A> {
     /// it is to follow.
     pub(crate) fn leave_bridge<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         port: InterfaceId,
         last: bool,
@@ -114,7 +114,7 @@ impl<A: Family> Lane<A> {
 
     fn pass_bridge<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
         self.table(env, flight, Table::Mangle, Hook::Forward)?;
@@ -129,7 +129,7 @@ impl<A: Family> Lane<A> {
     /// Hands a datagram up that has passed PREROUTING.
     pub(crate) fn hand_up<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         route: Option<Route>,
     ) -> Result<Verdict, Stop> {
@@ -143,7 +143,7 @@ impl<A: Family> Lane<A> {
 
     /// A reset is about to answer this datagram past all rules: its connection closes. False where the sender is not to
     /// be reached.
-    pub(crate) fn closes_for<P: Packet>(&mut self, env: Env<'_>, flight: &Flight<A, P>) -> bool {
+    pub(crate) fn closes_for<P: Packet>(&mut self, env: &Env<'_>, flight: &Flight<A, P>) -> bool {
         if self.next_hop(env, flight.source).is_none() {
             return false;
         }
@@ -157,7 +157,7 @@ impl<A: Family> Lane<A> {
     /// It goes nowhere: a connection that it would have begun does not come to be.
     pub(crate) fn end<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         stop: Stop,
     ) -> Stop {

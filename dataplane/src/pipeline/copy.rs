@@ -15,7 +15,7 @@ impl<A: Family> Lane<A> {
     /// Sends a copy, or says why not. Rules do not copy it again.
     pub(crate) fn send_copy<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         to: Tee,
     ) -> Result<Verdict, Stop> {
@@ -47,7 +47,7 @@ impl<A: Family> Lane<A> {
 
     /// By which interface and to which next hop. Where no route leads to the gateway by the interface asked for, the
     /// packet's own destination is thought to be on its link, as the kernel does.
-    fn route_copy(&self, env: Env<'_>, destination: A, to: Tee) -> Option<Out> {
+    fn route_copy(&self, env: &Env<'_>, destination: A, to: Tee) -> Option<Out> {
         let routed = self.way_beyond(env, A::from_ip(to.gateway)?);
         match to.egress {
             None => routed,

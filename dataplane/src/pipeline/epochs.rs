@@ -219,7 +219,7 @@ impl<A: Family> Lane<A> {
         let source = self.conntrack.half(flow).key.source;
         let destination = self.conntrack.half(flow.peer()).key.source;
         self.fib.lookup(destination) == Some(next_hop)
-            && self.check_source(*env, ingress, source).is_ok()
+            && self.check_source(env, ingress, source).is_ok()
     }
 }
 

@@ -19,7 +19,7 @@ impl<A: Family> Lane<A> {
     /// the packet is untouched.
     pub(crate) fn established<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         packet: &mut P,
         headers: &Headers,
         ingress: InterfaceId,
@@ -43,7 +43,7 @@ impl<A: Family> Lane<A> {
         }
         let epoch = self.epochs.now();
         let cache = self.conntrack.half(flow).cache;
-        if !cache.is_current(epoch) && !self.renew(&env, flow) {
+        if !cache.is_current(epoch) && !self.renew(env, flow) {
             return None;
         }
         // Another may have taken its place just now.

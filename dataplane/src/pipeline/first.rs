@@ -105,7 +105,8 @@ impl<A: Address> Classes<A> {
 
     /// A first packet begins the long way.
     pub(super) fn begin(&mut self) {
-        (self.trail, self.cacheable, self.source) = (Trail::new(), true, SourceRule::Keep);
+        self.trail.clear();
+        (self.cacheable, self.source) = (true, SourceRule::Keep);
     }
 
     /// Where a walk through nat leaves its marks.
@@ -168,7 +169,7 @@ impl<A: Family> Lane<A> {
     /// Learns the class of a first packet that is about to leave.
     pub(super) fn learn_class<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
         original: &Tuple<A>,
         out: Out,
@@ -195,7 +196,7 @@ impl<A: Family> Lane<A> {
             return;
         }
         let Some(counters) = A::rules(env.snapshot).counters(env.worker) else { return };
-        let paths = (counters.intern(&flight.trail), counters.intern(&self.classes.trail));
+        let paths = (counters.intern(&self.trail), counters.intern(&self.classes.trail));
         let (Some(path), Some(nat_path)) = paths else { return };
         let way = Adjacency {
             ingress: Some(flight.ingress),
@@ -206,7 +207,7 @@ impl<A: Family> Lane<A> {
             path,
         };
         let Some(adjacency) = self.adjacencies.number(way) else { return };
-        let (key, slot) = self.class_key(&env, flight.ingress, original, next_hop);
+        let (key, slot) = self.class_key(env, flight.ingress, original, next_hop);
         let Flow::Known(flow) = flight.flow else { return };
         let address = self.conntrack.half(flow.peer()).key.destination;
         let source = self.classes.source;
@@ -280,7 +281,7 @@ impl<A: Family> Lane<A> {
             SourceRule::Snat(range) => Ok(Some(range)),
             SourceRule::Masquerade(range) => {
                 new.set_masqueraded(class.out.egress);
-                masquerade_range(*env, &range, Some(class.out), tuple.destination).map(Some)
+                masquerade_range(env, &range, Some(class.out), tuple.destination).map(Some)
             }
         };
         let answer = answer_to(tuple, class.source_of(tuple));

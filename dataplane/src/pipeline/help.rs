@@ -75,7 +75,7 @@ impl<A: Family> Lane<A> {
     #[inline(never)]
     pub(super) fn help_first<P: Packet>(
         &self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
         let Flow::New(new) = &mut flight.flow else { return Ok(()) };
@@ -92,7 +92,7 @@ impl<A: Family> Lane<A> {
     /// A packet of a connection with a helper is about to leave.
     pub(super) fn help<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         flow: FlowRef,
     ) -> Result<(), Stop> {
@@ -116,7 +116,7 @@ impl<A: Family> Lane<A> {
     /// A segment of an FTP control connection. Both ends have spoken before one is read.
     fn help_ftp<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         flow: FlowRef,
         tcp: TcpFields,
@@ -150,7 +150,7 @@ impl<A: Family> Lane<A> {
     /// into it how the other end sees that.
     fn announce<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         flow: FlowRef,
         tcp: TcpFields,
@@ -196,7 +196,7 @@ impl<A: Family> Lane<A> {
     /// The port that was announced where nobody else expects the same; otherwise another above it.
     fn expect_at_free_port(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flow: FlowRef,
         expected: &mut Expected<A>,
     ) -> Result<(), Stop> {

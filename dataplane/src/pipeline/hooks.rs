@@ -5,28 +5,43 @@ use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop, Tie};
 use crate::packet::Packet;
 use crate::rules::targets::RejectWith;
-use crate::rules::{Hook, Outcome, Table, Walk};
+use crate::rules::{ChainId, Hook, Outcome, Table, Walk};
 
 impl<A: Family> Lane<A> {
-    /// Walks a table other than nat.
+    /// Walks a table other than nat, if it has rules at that hook.
+    #[inline]
     pub(super) fn table<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         table: Table,
         hook: Hook,
     ) -> Result<(), Stop> {
+        match A::rules(env.snapshot).entry(table, hook) {
+            Some(entry) => self.walk(env, flight, (table, hook), entry),
+            None => Ok(()),
+        }
+    }
+
+    fn walk<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        flight: &mut Flight<A, P>,
+        (table, hook): (Table, Hook),
+        entry: ChainId,
+    ) -> Result<(), Stop> {
         let rules = A::rules(env.snapshot);
-        let Some(entry) = rules.entry(table, hook) else { return Ok(()) };
         let counted = table == Table::Raw && flight.raw_counted;
         let counters = rules.counters(env.worker).filter(|_| !counted);
         let around = env.around(hook, &self.fib);
-        let (mut view, trail, cacheable) = flight.view(&mut self.conntrack, around);
+        // What is not remembered need not say what it met.
+        let trail = flight.cacheable.then_some(&mut self.trail);
+        let (mut view, cacheable) = flight.view(&mut self.conntrack, around);
         if counted {
             // And copied it.
             view.copier = None;
         }
-        let walk = Walk { counters, trail: Some(trail), cacheable };
+        let walk = Walk { counters, trail, cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         let (add_mss, changed) = (view.add_mss, view.connection_changed);
         let (notrack, template, state) = (view.notrack, view.template, view.state);
@@ -60,7 +75,7 @@ impl<A: Family> Lane<A> {
     /// Walks nat, for the first packet of a connection: its counters count connections.
     pub(super) fn nat_table<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         hook: Hook,
     ) -> Option<Outcome<A>> {
@@ -68,7 +83,7 @@ impl<A: Family> Lane<A> {
         let entry = rules.entry(Table::Nat, hook)?;
         let around = env.around(hook, &self.fib);
         let mark = flight.mark;
-        let (mut view, _, _) = flight.view(&mut self.conntrack, around);
+        let (mut view, _) = flight.view(&mut self.conntrack, around);
         let counters = rules.counters(env.worker);
         // It is walked once a connection: what it does is remembered for first packets only.
         let (trail, cacheable) = self.classes.marks();

@@ -41,7 +41,7 @@ use crate::nat::SourceMappings;
 use crate::neighbour::NeighbourTable;
 use crate::packet::Packet;
 use crate::rules::report::Reports;
-use crate::rules::{Hook, Rules, Surroundings, Table};
+use crate::rules::{Hook, Rules, Surroundings, Table, Trail};
 use crate::snapshot::Snapshot;
 use crate::synproxy::SynCookies;
 use crate::time::{Instant, WallClock};
@@ -149,6 +149,8 @@ pub struct Lane<A: Address> {
     pub(crate) adjacencies: Adjacencies,
     /// What they mean at this moment.
     ways: Ways,
+    /// The rules that the packet at hand has met, as long as its verdict may be remembered.
+    trail: Trail,
     /// What is known of first packets.
     classes: first::Classes<A>,
     /// What is known of connections that were judged anew.
@@ -172,6 +174,7 @@ impl<A: Address> Lane<A> {
             epochs: Epochs::new(),
             adjacencies: Adjacencies::new(),
             ways: Ways::new(),
+            trail: Trail::new(),
             classes: first::Classes::new(),
             kin: kin::Kin::new(),
             room: joined::Room::default(),
@@ -183,7 +186,7 @@ impl<A: Family> Lane<A> {
     /// A packet from the wire.
     pub(crate) fn receive<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
         let verdict = self.enter_from_wire(env, flight);
@@ -193,7 +196,7 @@ impl<A: Family> Lane<A> {
     /// A packet from the host, or one the gateway made itself.
     pub(crate) fn originate<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
         let verdict = self.enter_from_host(env, flight);
@@ -202,7 +205,7 @@ impl<A: Family> Lane<A> {
 
     fn enter_from_wire<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
         self.enter(env, flight)?;
@@ -211,9 +214,10 @@ impl<A: Family> Lane<A> {
     }
 
     /// PREROUTING.
-    fn enter<P: Packet>(&mut self, env: Env<'_>, flight: &mut Flight<A, P>) -> Result<(), Stop> {
+    fn enter<P: Packet>(&mut self, env: &Env<'_>, flight: &mut Flight<A, P>) -> Result<(), Stop> {
         self.check_owner(env, flight)?;
         self.begin_trace(env, flight);
+        self.trail.clear();
         self.table(env, flight, Table::Raw, Hook::Prerouting)?;
         self.track(env, flight)?;
         self.table(env, flight, Table::Mangle, Hook::Prerouting)?;
@@ -225,7 +229,7 @@ impl<A: Family> Lane<A> {
     /// The way on from where PREROUTING ends.
     fn go_on<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         route: Route,
     ) -> Result<Verdict, Stop> {
@@ -258,11 +262,12 @@ impl<A: Family> Lane<A> {
 
     fn enter_from_host<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
         let before = flight.destination;
         self.begin_trace(env, flight);
+        self.trail.clear();
         let mut course = self.route_output(env, flight)?;
         match flight.tie {
             Tie::None | Tie::Host | Tie::Untracked | Tie::Proxied => {
@@ -308,7 +313,7 @@ impl<A: Family> Lane<A> {
     /// claimed.
     fn finish<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         verdict: Result<Verdict, Stop>,
     ) -> Result<Verdict, Stop> {

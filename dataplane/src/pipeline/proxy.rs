@@ -15,7 +15,7 @@ impl<A: Family> Lane<A> {
     /// A SYN or an ACK that a rule gives to SYNPROXY.
     pub(super) fn take_over<P: Packet>(
         &self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
         proxy: SynProxy,
     ) -> Stop {
@@ -32,7 +32,7 @@ impl<A: Family> Lane<A> {
     /// Whether an ACK brings a cookie back; `next` is the first number its sender will say.
     fn check_cookie<P: Packet>(
         &self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
         tcp: TcpFields,
         next: u32,
@@ -51,7 +51,7 @@ impl<A: Family> Lane<A> {
     #[inline(never)]
     pub(super) fn adjust<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         flow: FlowRef,
     ) -> Result<(), Stop> {
@@ -69,7 +69,7 @@ impl<A: Family> Lane<A> {
     /// What a packet means to SYNPROXY as long as the server has not answered.
     fn follow_opening<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
         flow: FlowRef,
         state: TcpConnectionState,
@@ -109,7 +109,7 @@ impl<A: Family> Lane<A> {
     /// The SYN to the server; or the client, who has become impatient, so that the server is called again.
     fn call<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
         flow: FlowRef,
         tcp: TcpFields,

@@ -111,14 +111,14 @@ impl OwnRoute {
 }
 
 impl<A: Family> Lane<A> {
-    pub(super) fn next_hop(&self, env: Env<'_>, address: A) -> Option<NextHop> {
+    pub(super) fn next_hop(&self, env: &Env<'_>, address: A) -> Option<NextHop> {
         env.snapshot.next_hop(self.fib.lookup(address)?)
     }
 
     /// Routes a packet from the wire.
     pub(super) fn route<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Route, Stop> {
         let route = self.find_route(env, flight)?;
@@ -130,7 +130,7 @@ impl<A: Family> Lane<A> {
 
     fn find_route<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Route, Stop> {
         if A::VERSION == IpVersion::V6 && flight.headers.options {
@@ -180,7 +180,7 @@ impl<A: Family> Lane<A> {
     /// Own addresses as source, and the reverse-path filter (RFC 3704); the kernel has neither for IPv6.
     pub(super) fn check_source(
         &self,
-        env: Env<'_>,
+        env: &Env<'_>,
         ingress: InterfaceId,
         source: A,
     ) -> Result<(), Stop> {
@@ -216,7 +216,7 @@ impl<A: Family> Lane<A> {
     /// Routes a packet of the gateway's own.
     pub(super) fn route_output<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<OwnRoute, Stop> {
         let destination = flight.destination.to_ip();
@@ -249,12 +249,12 @@ impl<A: Family> Lane<A> {
     }
 
     /// The interface by which packets from beyond with that source come in.
-    fn interface_towards(&self, env: Env<'_>, source: A) -> Option<InterfaceId> {
+    fn interface_towards(&self, env: &Env<'_>, source: A) -> Option<InterfaceId> {
         self.way_beyond(env, source).map(|out| out.egress)
     }
 
     /// The way to an address beyond the gateway; none where it is the gateway's own or unreachable.
-    pub(super) fn way_beyond(&self, env: Env<'_>, address: A) -> Option<Out> {
+    pub(super) fn way_beyond(&self, env: &Env<'_>, address: A) -> Option<Out> {
         match self.next_hop(env, address)? {
             NextHop::Connected(egress) => Some(Out { egress, next_hop: address.to_ip() }),
             NextHop::Gateway { interface, address } => {
@@ -273,7 +273,7 @@ impl<A: Family> Lane<A> {
     /// the TTL.
     pub(super) fn check_forward<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         out: Out,
     ) -> Result<(), Stop> {
@@ -306,7 +306,7 @@ impl<A: Family> Lane<A> {
 
     /// A sender on the link the packet leaves by could have sent it to the next hop itself: RFC 1812 section
     /// 5.2.7.2, kernel `__mkroute_input` with `shared_media` 1. The next packet has to be considered too.
-    fn consider_redirect<P: Packet>(&self, env: Env<'_>, flight: &mut Flight<A, P>, out: Out) {
+    fn consider_redirect<P: Packet>(&self, env: &Env<'_>, flight: &mut Flight<A, P>, out: Out) {
         let on_link = self.next_hop(env, flight.source) == Some(NextHop::Connected(flight.ingress));
         let headers = &flight.headers;
         if A::VERSION == IpVersion::V6

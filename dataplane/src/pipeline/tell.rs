@@ -49,14 +49,14 @@ pub(crate) const fn ports(layer4: &Layer4) -> Option<(u16, u16)> {
 impl<A: Family> Lane<A> {
     /// Begins to tell of a packet that some client has chosen.
     #[inline]
-    pub(super) fn begin_trace<P: Packet>(&self, env: Env<'_>, flight: &mut Flight<A, P>) {
+    pub(super) fn begin_trace<P: Packet>(&self, env: &Env<'_>, flight: &mut Flight<A, P>) {
         if env.tracing.filters().is_some() {
             self.choose(env, flight);
         }
     }
 
     #[cold]
-    fn choose<P: Packet>(&self, env: Env<'_>, flight: &mut Flight<A, P>) {
+    fn choose<P: Packet>(&self, env: &Env<'_>, flight: &mut Flight<A, P>) {
         let Some(filters) = env.tracing.filters() else { return };
         let from_wire = Some(flight.ingress).filter(|id| *id != InterfaceId::HOST);
         let interface = from_wire.and_then(|id| env.snapshot.interfaces.get(id));
@@ -83,21 +83,21 @@ impl<A: Family> Lane<A> {
     }
 
     /// Whether a verdict is kept that holds for the packet's direction of its connection.
-    fn has_cached_verdict<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) -> bool {
+    fn has_cached_verdict<P: Packet>(&self, env: &Env<'_>, flight: &Flight<A, P>) -> bool {
         let (source, destination) = (flight.source, flight.destination);
         tuple_of(source, destination, flight.headers.protocol, &flight.layer4)
             .and_then(|tuple| self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple))
-            .is_some_and(|flow| self.holds(&env, flow))
+            .is_some_and(|flow| self.holds(env, flow))
     }
 
-    fn tell<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>, step: Step) {
+    fn tell<P: Packet>(&self, env: &Env<'_>, flight: &Flight<A, P>, step: Step) {
         if let Some(traced) = flight.traced {
             env.tracing.tell(traced, A::VERSION, env.clock.unix(env.now), step);
         }
     }
 
     #[cold]
-    pub(super) fn tell_connection<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>) {
+    pub(super) fn tell_connection<P: Packet>(&self, env: &Env<'_>, flight: &Flight<A, P>) {
         let direction = match &flight.flow {
             Flow::None => None,
             Flow::New(_) => Some(Direction::Original),
@@ -110,7 +110,7 @@ impl<A: Family> Lane<A> {
     /// What has changed of the packet's ends since `before`.
     pub(super) fn tell_translation<P: Packet>(
         &self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
         before: Option<(Endpoint, Endpoint)>,
     ) {
@@ -127,7 +127,7 @@ impl<A: Family> Lane<A> {
     }
 
     #[cold]
-    pub(super) fn tell_route<P: Packet>(&self, env: Env<'_>, flight: &Flight<A, P>, route: Route) {
+    pub(super) fn tell_route<P: Packet>(&self, env: &Env<'_>, flight: &Flight<A, P>, route: Route) {
         let step = match route {
             Route::Local => Step::Local,
             Route::Forward(out) => Step::Forward { egress: out.egress, next_hop: out.next_hop },
@@ -138,7 +138,7 @@ impl<A: Family> Lane<A> {
     #[cold]
     pub(super) fn tell_end<P: Packet>(
         &self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
         verdict: &Result<Verdict, Stop>,
     ) {

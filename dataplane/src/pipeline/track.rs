@@ -24,7 +24,7 @@ impl<A: Family> Lane<A> {
     /// connection it is.
     pub(super) fn check_owner<P: Packet>(
         &self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
     ) -> Result<(), Stop> {
         let rules = A::rules(env.snapshot);
@@ -43,7 +43,7 @@ impl<A: Family> Lane<A> {
     /// worker's where the packet had been readdressed.
     pub(super) fn track_answer<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
         // What it says is no reason to remember how the connection's own packets go.
@@ -85,7 +85,7 @@ impl<A: Family> Lane<A> {
     /// closed port: UDP has let go of the connection by then (`nf_reset_ct`). The owner of the connection judges either.
     pub(super) fn attach<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
         if flight.tie != Tie::Host || quoted(flight.lead.data(), &flight.headers).is_none() {
@@ -113,7 +113,7 @@ impl<A: Family> Lane<A> {
     /// Finds the packet's connection, or begins one. What [`Self::attach`] has found stays.
     pub(super) fn track<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
         self.conntrack.hold_news(env.now);
@@ -128,7 +128,7 @@ impl<A: Family> Lane<A> {
 
     fn find_connection<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
         flight.tuple =
@@ -176,7 +176,7 @@ impl<A: Family> Lane<A> {
 
     fn track_tuple<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         tuple: crate::tuple::Tuple<A>,
         joined: Option<&Joined>,
@@ -236,7 +236,7 @@ impl<A: Family> Lane<A> {
                 let met = match self.conntrack.met(&tuple, zones, env.now) {
                     Some(expected) => {
                         flight.state = CtState::Related;
-                        self.meet(&env, &mut new, &expected)
+                        self.meet(env, &mut new, &expected)
                     }
                     None => {
                         if let Some(template) = flight.template.filter(|template| template.helped) {
@@ -257,7 +257,7 @@ impl<A: Family> Lane<A> {
     /// An ICMP error belongs to the connection of the packet it quotes.
     fn track_error<P: Packet>(
         &mut self,
-        _env: Env<'_>,
+        _env: &Env<'_>,
         flight: &mut Flight<A, P>,
         inner: &crate::wire::parse::Headers,
         inner_l4: &crate::wire::layer4::Layer4,
@@ -286,7 +286,7 @@ impl<A: Family> Lane<A> {
     /// The packet reaches the host: its connection is confirmed.
     pub(super) fn deliver<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
         self.confirm(env, flight)?;
@@ -308,7 +308,7 @@ impl<A: Family> Lane<A> {
     /// The packet leaves: its connection is confirmed.
     pub(super) fn send<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         out: Out,
     ) -> Result<Verdict, Stop> {
@@ -327,7 +327,7 @@ impl<A: Family> Lane<A> {
 
     pub(super) fn confirm<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
         if let Flow::Known(flow) = flight.flow
@@ -339,14 +339,11 @@ impl<A: Family> Lane<A> {
         {
             self.help_first(env, flight)?;
         }
-        match std::mem::replace(&mut flight.flow, Flow::None) {
-            Flow::New(new) => {
-                let flow = self.conntrack.confirm(new, env.now).map_err(Stop::Drop)?;
-                flight.flow = Flow::Known(flow);
-            }
-            other @ (Flow::None | Flow::Unborn(_) | Flow::Known(_) | Flow::Error(_)) => {
-                flight.flow = other;
-            }
+        if matches!(flight.flow, Flow::New(_))
+            && let Flow::New(new) = std::mem::replace(&mut flight.flow, Flow::None)
+        {
+            let flow = self.conntrack.confirm(new, env.now).map_err(Stop::Drop)?;
+            flight.flow = Flow::Known(flow);
         }
         match flight.flow {
             Flow::Known(flow) if self.conntrack.is_adjusted(flow) => self.adjust(env, flight, flow),
@@ -357,7 +354,7 @@ impl<A: Family> Lane<A> {
     /// Keeps the verdict for the next packet of this direction, where it is sure to be the same.
     fn remember<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
         egress: InterfaceId,
         neighbour: NeighbourId,
@@ -374,7 +371,7 @@ impl<A: Family> Lane<A> {
             return;
         }
         let counters = A::rules(env.snapshot).counters(env.worker);
-        let Some(path) = counters.and_then(|counters| counters.intern(&flight.trail)) else {
+        let Some(path) = counters.and_then(|counters| counters.intern(&self.trail)) else {
             return;
         };
         // Routes may have changed since this packet was routed; and of what the host sends, two may count.
@@ -383,14 +380,14 @@ impl<A: Family> Lane<A> {
         });
         let life = env.neighbours.lives(neighbour);
         let ingress = Some(flight.ingress);
-        self.keep(&env, flow, Adjacency { ingress, egress, neighbour, life, next_hop, path });
+        self.keep(env, flow, Adjacency { ingress, egress, neighbour, life, next_hop, path });
     }
 
     /// Keeps where a router without connection tracking sends packets for this next hop, or for this
     /// neighbour where each address of the next hop has its own.
     fn remember_route<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
         egress: InterfaceId,
         neighbour: NeighbourId,
@@ -425,7 +422,7 @@ impl<A: Family> Lane<A> {
     }
 
     /// A connection that has closed no longer counts for connlimit.
-    pub(super) fn note_state(&self, env: Env<'_>, flow: FlowRef) {
+    pub(super) fn note_state(&self, env: &Env<'_>, flow: FlowRef) {
         let rules = A::rules(env.snapshot);
         if rules.counts_connections() && self.conntrack.is_closed(flow) {
             let original = match flow.direction() {

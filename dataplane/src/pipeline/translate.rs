@@ -5,7 +5,7 @@ use super::first::SourceRule;
 use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::address::Address;
-use crate::conntrack::{FlowRef, NewConnection, in_zone, reply_of, tuple_of};
+use crate::conntrack::{Direction, FlowRef, NewConnection, in_zone, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop};
 use crate::ids::InterfaceId;
@@ -35,7 +35,7 @@ impl<A: Family> Lane<A> {
     /// PREROUTING and OUTPUT.
     pub(super) fn translate_destination<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         hook: Hook,
     ) -> Result<(), Stop> {
@@ -79,7 +79,7 @@ impl<A: Family> Lane<A> {
     /// POSTROUTING (with a way out) and INPUT (without).
     pub(super) fn translate_source<P: Packet>(
         &mut self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &mut Flight<A, P>,
         hook: Hook,
         out: Option<Out>,
@@ -110,7 +110,7 @@ impl<A: Family> Lane<A> {
                 | None => None,
             };
             let Flow::New(new) = &mut flight.flow else { return Ok(()) };
-            self.choose_source(&env, new, range)?;
+            self.choose_source(env, new, range)?;
         }
         // The kernel asks for a source rule whenever none has been asked for this connection; what it finds for a reset
         // changes nothing any more.
@@ -134,7 +134,7 @@ impl<A: Family> Lane<A> {
     ) -> Result<(), Stop> {
         // Another worker may take the tuple between the choice and the claim: choose again.
         const ATTEMPTS: u64 = 8;
-        let has_nat = has_nat::<A>(*env);
+        let has_nat = has_nat::<A>(env);
         let before = new.reply;
         for attempt in 0..ATTEMPTS {
             let random = env.random.rotate_left(7 * attempt as u32) ^ attempt;
@@ -186,7 +186,7 @@ impl<A: Family> Lane<A> {
     /// translate, those that quote less of layer 4 than it writes to.
     fn check_error<P: Packet>(
         &self,
-        env: Env<'_>,
+        env: &Env<'_>,
         flight: &Flight<A, P>,
         end: End,
     ) -> Result<(), Stop> {
@@ -214,6 +214,7 @@ impl<A: Family> Lane<A> {
         let (from, target) = match &flight.flow {
             Flow::None => return,
             Flow::New(new) => (flight.tuple, reply_of(&new.reply)),
+            Flow::Known(flow) if !self.turns(*flow, end) => return,
             Flow::Known(flow) => (flight.tuple, reply_of(&self.conntrack.half(flow.peer()).key)),
             Flow::Unborn(new) if is_error(flight) => {
                 let (reply, original) = (new.reply, new.original);
@@ -228,10 +229,7 @@ impl<A: Family> Lane<A> {
         };
         let (Some(from), Some(target)) = (from, target) else { return };
         let to = one_end(&from, &target, end);
-        if from == to {
-            return;
-        }
-        let rewrite = Rewrite::between(&from, &to);
+        let Some(rewrite) = Rewrite::changing(&from, &to) else { return };
         flight.recut |= flight.is_header_in_pieces();
         for (packet, headers) in flight.frames_mut() {
             rewrite.apply(packet.data_mut(), headers);
@@ -239,6 +237,19 @@ impl<A: Family> Lane<A> {
         flight.mend_sctp();
         flight.tuple = Some(to);
         flight.reread();
+    }
+
+    /// Whether that end of a direction's packets is translated.
+    fn turns(&self, flow: FlowRef, end: End) -> bool {
+        let connection = self.conntrack.common(flow);
+        match (flow.direction(), end) {
+            (Direction::Original, End::Source) | (Direction::Reply, End::Destination) => {
+                connection.is_source_translated()
+            }
+            (Direction::Original, End::Destination) | (Direction::Reply, End::Source) => {
+                connection.is_destination_translated()
+            }
+        }
     }
 
     /// What packets of a direction leave looking like, in the zone in which they came: it is no part of them.
@@ -302,7 +313,7 @@ fn is_quote_in_later_fragments<A: Address, P: Packet>(flight: &Flight<A, P>) -> 
 }
 
 /// Whether there is a nat table.
-pub(super) fn has_nat<A: Family>(env: Env<'_>) -> bool {
+pub(super) fn has_nat<A: Family>(env: &Env<'_>) -> bool {
     [Hook::Prerouting, Hook::Postrouting, Hook::Output, Hook::Input]
         .iter()
         .any(|&hook| A::rules(env.snapshot).entry(Table::Nat, hook).is_some())
@@ -333,7 +344,7 @@ const fn is_icmp(protocol: u8) -> bool {
 }
 
 /// REDIRECT goes to the first address of the incoming interface; in OUTPUT to loopback.
-fn redirect_address<A: Family>(env: Env<'_>, ingress: InterfaceId, hook: Hook) -> Option<A> {
+fn redirect_address<A: Family>(env: &Env<'_>, ingress: InterfaceId, hook: Hook) -> Option<A> {
     if hook == Hook::Output {
         let loopback = match A::VERSION {
             crate::address::IpVersion::V4 => std::net::Ipv4Addr::LOCALHOST.into(),
@@ -347,7 +358,7 @@ fn redirect_address<A: Family>(env: Env<'_>, ingress: InterfaceId, hook: Hook) -
 
 /// MASQUERADE's range: the address of the way out that suits the next hop, and the rule's ports.
 pub(super) fn masquerade_range<A: Family>(
-    env: Env<'_>,
+    env: &Env<'_>,
     range: &NatRange<A>,
     out: Option<Out>,
     destination: A,

@@ -56,6 +56,10 @@ impl Trail {
     pub const fn new() -> Self {
         Self { steps: [0; Self::MAX], len: 0, overflowed: false }
     }
+    /// Nothing passed again.
+    pub const fn clear(&mut self) {
+        (self.len, self.overflowed) = (0, false);
+    }
     /// Notes one rule or policy.
     pub fn note(&mut self, counter: CounterId) {
         match self.steps.get_mut(self.len) {

@@ -8,7 +8,7 @@ use crate::address::{Address, IpVersion, Mac, V4, V6};
 use crate::conntrack::CtState;
 use crate::datagram::beginning;
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Flow, Redirect, Stop, Tie};
+use crate::flight::{Flight, Flow, Stop, Tie};
 use crate::ids::InterfaceId;
 use crate::interface::Interface;
 use crate::nat::masquerade_address;
@@ -131,23 +131,19 @@ impl<P: Packet> State<P> {
         let Some(headers) = headers_of(&packet) else {
             return self.counters.dropped(DropReason::Truncated);
         };
-        match Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
-            Err(_) => self.counters.dropped(DropReason::Truncated),
-            Ok(mut flight) => {
-                (flight.tie, flight.flow) = (tie, flow);
-                flight.template = (tie == Tie::Untracked).then(Template::silent);
-                self.allow_copies(burst, &mut flight);
-                let outcome = A::lane(self).originate(burst.env, &mut flight);
-                self.send_copies(burst, &mut flight);
-                match outcome {
-                    // No answer to an answer.
-                    Err(Stop::Refuse(reason, _)) => self.counters.dropped(reason),
-                    Err(Stop::Reset) => self.counters.dropped(DropReason::Reject),
-                    Err(Stop::HandOff(_)) => self.counters.dropped(DropReason::ConntrackClash),
-                    outcome @ (Ok(_) | Err(Stop::Drop(_) | Stop::Proxy(_))) => {
-                        self.dispatch(burst, flight, outcome, None)
-                    }
-                }
+        let mut flight = Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST);
+        (flight.tie, flight.flow) = (tie, flow);
+        flight.template = (tie == Tie::Untracked).then(Template::silent);
+        self.allow_copies(burst, &mut flight);
+        let outcome = A::lane(self).originate(&burst.env, &mut flight);
+        self.send_copies(burst, &mut flight);
+        match outcome {
+            // No answer to an answer.
+            Err(Stop::Refuse(reason, _)) => self.counters.dropped(reason),
+            Err(Stop::Reset) => self.counters.dropped(DropReason::Reject),
+            Err(Stop::HandOff(_)) => self.counters.dropped(DropReason::ConntrackClash),
+            outcome @ (Ok(_) | Err(Stop::Drop(_) | Stop::Proxy(_))) => {
+                self.dispatch(burst, flight, outcome, None);
             }
         }
     }
@@ -185,8 +181,8 @@ impl<P: Packet> State<P> {
         &mut self,
         burst: &mut Burst<'_, P, L>,
         flight: &Flight<A, P>,
-        redirect: Redirect,
     ) {
+        let Some(redirect) = flight.redirect else { return };
         if let IpAddr::V4(gateway) = redirect.next_hop
             && self.shared.limiter.allow_redirect(flight.source.to_ip(), burst.env.now)
             && !redirect.withheld
@@ -305,33 +301,30 @@ impl<P: Packet> State<P> {
                 self.counters.dropped(DropReason::NeighbourFailed);
                 continue;
             };
-            match headers.version {
-                IpVersion::V4 => {
-                    self.unreachable::<V4, L>(burst, packet, headers, IcmpError::HostUnreachable);
-                }
-                IpVersion::V6 => {
-                    self.unreachable::<V6, L>(
-                        burst,
-                        packet,
-                        headers,
-                        IcmpError::V6AddressUnreachable,
-                    );
-                }
-            }
+            let errors = (IcmpError::HostUnreachable, IcmpError::V6AddressUnreachable);
+            self.refuse_packet(burst, packet, headers, DropReason::NeighbourFailed, errors);
         }
         self.released = released;
     }
 
-    fn unreachable<A: InWorker, L: Pool<Packet = P>>(
+    /// Drops a packet outside of the pipeline and tells its sender why, with the error of its family.
+    fn refuse_packet<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         packet: P,
         headers: Headers,
-        error: IcmpError,
+        reason: DropReason,
+        (v4, v6): (IcmpError, IcmpError),
     ) {
-        match Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
-            Ok(flight) => self.refuse(burst, &flight, DropReason::NeighbourFailed, error),
-            Err(_) => self.counters.dropped(DropReason::NeighbourFailed),
+        match headers.version {
+            IpVersion::V4 => {
+                let flight = Flight::<V4, P>::new(packet, Vec::new(), headers, InterfaceId::HOST);
+                self.refuse(burst, &flight, reason, v4);
+            }
+            IpVersion::V6 => {
+                let flight = Flight::<V6, P>::new(packet, Vec::new(), headers, InterfaceId::HOST);
+                self.refuse(burst, &flight, reason, v6);
+            }
         }
     }
 
@@ -347,25 +340,8 @@ impl<P: Packet> State<P> {
                 self.counters.dropped(DropReason::ReassemblyTimeout);
                 continue;
             };
-            let reason = DropReason::ReassemblyTimeout;
-            match headers.version {
-                IpVersion::V4 => {
-                    match Flight::<V4, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
-                        Ok(flight) => {
-                            self.refuse(burst, &flight, reason, IcmpError::ReassemblyTimeExceeded)
-                        }
-                        Err(_) => self.counters.dropped(reason),
-                    }
-                }
-                IpVersion::V6 => {
-                    match Flight::<V6, P>::new(packet, Vec::new(), headers, InterfaceId::HOST) {
-                        Ok(flight) => {
-                            self.refuse(burst, &flight, reason, IcmpError::V6ReassemblyTime)
-                        }
-                        Err(_) => self.counters.dropped(reason),
-                    }
-                }
-            }
+            let errors = (IcmpError::ReassemblyTimeExceeded, IcmpError::V6ReassemblyTime);
+            self.refuse_packet(burst, packet, headers, DropReason::ReassemblyTimeout, errors);
         }
     }
 }

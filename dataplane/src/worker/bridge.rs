@@ -158,7 +158,7 @@ impl<P: Packet> State<P> {
             To::Up => self.link_frame(burst, up, packet, Vec::new(), stage),
             To::Other => self.counters.dropped(DropReason::OtherHost),
             // Its owner has it from the worker that switched it, to hand it up.
-            To::All { up: true } if stage != Stage::Fresh && stage != Stage::Unknown => {
+            To::All { up: true } if stage != Stage::Fresh && stage != Stage::Uncached => {
                 self.link_frame(burst, up, packet, Vec::new(), stage);
             }
             To::All { up: true } => {
@@ -206,7 +206,7 @@ impl<P: Packet> State<P> {
             return self.dropped_all(&flight, DropReason::InterfaceDown);
         };
         self.allow_copies(burst, &mut flight);
-        let course = A::lane(self).enter_bridge(env, &mut flight);
+        let course = A::lane(self).enter_bridge(&env, &mut flight);
         self.send_copies(burst, &mut flight);
         let to = match course {
             Ok(Course::To(mac)) => self.course(burst, member, mac),
@@ -279,7 +279,7 @@ impl<P: Packet> State<P> {
         last: bool,
     ) -> Result<crate::flight::Verdict, crate::flight::Stop> {
         self.allow_copies(burst, flight);
-        let outcome = A::lane(self).leave_bridge(burst.env, flight, port, last);
+        let outcome = A::lane(self).leave_bridge(&burst.env, flight, port, last);
         self.send_copies(burst, flight);
         outcome
     }
@@ -300,9 +300,10 @@ impl<P: Packet> State<P> {
             return self.neighbour_discovery(burst, id, interface, lead, &headers, mac);
         }
         self.allow_copies(burst, &mut flight);
-        let outcome = A::lane(self).hand_up(burst.env, &mut flight, route);
+        let outcome = A::lane(self).hand_up(&burst.env, &mut flight, route);
         self.send_copies(burst, &mut flight);
-        self.dispatch_routed(burst, from, flight, outcome);
+        self.redirect(burst, &flight);
+        self.dispatch(burst, flight, outcome, Some(from));
     }
 
     fn end_switched<A: InWorker, L: Pool<Packet = P>>(
@@ -311,7 +312,7 @@ impl<P: Packet> State<P> {
         mut flight: Flight<A, P>,
         reason: DropReason,
     ) {
-        let stop = A::lane(self).end(burst.env, &mut flight, crate::flight::Stop::Drop(reason));
+        let stop = A::lane(self).end(&burst.env, &mut flight, crate::flight::Stop::Drop(reason));
         self.dispatch(burst, flight, Err(stop), None);
     }
 

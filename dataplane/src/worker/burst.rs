@@ -82,7 +82,8 @@ impl<P: Packet> State<P> {
             }
             let Some((odd, rest)) = slots.get(passed..).and_then(<[_]>::split_first) else { break };
             if !packets.is_empty() {
-                self.take_long_way(burst, from, packets.remove(0), odd.is_unknown());
+                let uncached = A::lane(self).is_uncached(odd);
+                self.take_long_way(burst, from, packets.remove(0), uncached);
             }
             slots = rest;
         }
@@ -183,8 +184,11 @@ impl<P: Packet> State<P> {
                     if std::mem::take(&mut over) {
                         self.send_parcels();
                     }
-                    let unknown = slot4.is_unknown() || slot6.is_unknown();
-                    self.take_long_way(burst, from, packet, unknown);
+                    let uncached = match six {
+                        true => self.v6.is_uncached(slot6),
+                        false => self.v4.is_uncached(slot4),
+                    };
+                    self.take_long_way(burst, from, packet, uncached);
                     false
                 }
             };
@@ -250,7 +254,7 @@ impl<P: Packet> State<P> {
         count
     }
 
-    /// A packet of the burst that could not pass; `unknown` where no connection had it.
+    /// A packet of the burst that could not pass; `uncached` where that is since no verdict is known for it.
     #[cold]
     #[inline(never)]
     fn take_long_way<L: Pool<Packet = P>>(
@@ -258,10 +262,10 @@ impl<P: Packet> State<P> {
         burst: &mut Burst<'_, P, L>,
         Origin { port, stage }: Origin,
         packet: P,
-        unknown: bool,
+        uncached: bool,
     ) {
         burst.env.random = self.next_random();
-        let stage = if unknown && stage == Stage::Fresh { Stage::Unknown } else { stage };
+        let stage = if uncached && stage == Stage::Fresh { Stage::Uncached } else { stage };
         self.frame(burst, port, packet, Vec::new(), stage);
     }
 

@@ -44,7 +44,7 @@ impl<P: Packet> State<P> {
             self.counters.add(Counter::Originated, 1 + rest.len() as u64);
             let to = made.order.to;
             let mut copy = flight.copied(made, rest);
-            let outcome = A::lane(self).send_copy(burst.env, &mut copy, to);
+            let outcome = A::lane(self).send_copy(&burst.env, &mut copy, to);
             self.dispatch(burst, copy, outcome, None);
         }
         self.copies = Some(copies);

@@ -1,11 +1,10 @@
 //! From a verdict to a port: the next hop's MAC, fragments, the Ethernet header, the list of a port.
 
 use super::counters::Counter;
-use super::ingress::InWorker;
 use super::{Burst, Outbox, State};
 use crate::address::{IpVersion, Mac};
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Verdict};
+use crate::flight::{Frames, Verdict};
 use crate::ids::{InterfaceId, NeighbourId};
 use crate::interface::Interface;
 use crate::neighbour::{Event, Link};
@@ -39,19 +38,18 @@ impl<P: Packet> State<P> {
     }
 
     /// Sends all frames of a datagram out of `egress`.
-    pub(super) fn forward<A: InWorker, L: Pool<Packet = P>>(
+    pub(super) fn forward<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
-        mut flight: Flight<A, P>,
+        frames: Frames<P>,
         egress: InterfaceId,
         hop: Hop,
         forwarded: bool,
     ) {
         let Some(interface) = burst.env.snapshot.interfaces.get(egress) else {
-            return self.dropped_all(&flight, DropReason::InterfaceDown);
+            return self.counters.dropped_many(DropReason::InterfaceDown, frames.count());
         };
-        flight.push_back();
-        let Flight { mut lead, mut rest, headers, sizes, recut, .. } = flight;
+        let Frames { mut lead, mut rest, headers, sizes, recut } = frames;
         if forwarded && headers.options && headers.version == IpVersion::V4 {
             let own = interface.v4.first().map(|(address, _)| *address).unwrap_or_default();
             if let Err(reason) = forward_options(lead.data_mut(), &headers, own) {
@@ -254,13 +252,12 @@ impl<P: Packet> State<P> {
     }
 
     /// Delivers all frames of a datagram to the host.
-    pub(super) fn deliver_to_host<A: InWorker, L: Pool<Packet = P>>(
+    pub(super) fn deliver_to_host<L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
-        mut flight: Flight<A, P>,
+        ingress: InterfaceId,
+        Frames { lead, mut rest, headers, .. }: Frames<P>,
     ) {
-        flight.push_back();
-        let Flight { lead, mut rest, headers, ingress, .. } = flight;
         self.deliver_to_twin(burst, ingress, lead, &headers);
         for (packet, headers) in rest.drain(..) {
             self.deliver_to_twin(burst, ingress, packet, &headers);

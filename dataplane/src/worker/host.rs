@@ -4,7 +4,7 @@ use super::ingress::InWorker;
 use super::{Burst, Stage, State};
 use crate::address::{IpVersion, V4, V6};
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Stop, Tie};
+use crate::flight::{Flight, Frames, Stop, Tie};
 use crate::ids::InterfaceId;
 use crate::neighbour::ndp::is_discovery;
 use crate::packet::{Packet, Pool};
@@ -56,24 +56,20 @@ impl<P: Packet> State<P> {
         else {
             return;
         };
-        match Flight::<A, P>::new(packet, rest, headers, InterfaceId::HOST) {
-            Err(_) => self.counters.dropped(DropReason::Truncated),
-            Ok(mut flight) => {
-                flight.egress = Some(id);
-                flight.tie = Tie::Host;
-                flight.raw_counted = stage == Stage::Owner { raw_counted: true };
-                self.allow_copies(burst, &mut flight);
-                let outcome = A::lane(self).originate(burst.env, &mut flight);
-                self.send_copies(burst, &mut flight);
-                match outcome {
-                    Err(Stop::HandOff(owner)) if !matches!(stage, Stage::Owner { .. }) => {
-                        flight.push_back();
-                        let stage = Stage::Owner { raw_counted: flight.raw_counted };
-                        self.hand_off(owner, flight.lead, flight.rest, port, stage);
-                    }
-                    outcome => self.dispatch(burst, flight, outcome, None),
-                }
+        let mut flight = Flight::<A, P>::new(packet, rest, headers, InterfaceId::HOST);
+        flight.egress = Some(id);
+        flight.tie = Tie::Host;
+        flight.raw_counted = stage == Stage::Owner { raw_counted: true };
+        self.allow_copies(burst, &mut flight);
+        let outcome = A::lane(self).originate(&burst.env, &mut flight);
+        self.send_copies(burst, &mut flight);
+        match outcome {
+            Err(Stop::HandOff(owner)) if !matches!(stage, Stage::Owner { .. }) => {
+                let stage = Stage::Owner { raw_counted: flight.raw_counted };
+                let Frames { lead, rest, .. } = flight.into_frames();
+                self.hand_off(owner, lead, rest, port, stage);
             }
+            outcome => self.dispatch(burst, flight, outcome, None),
         }
     }
 }

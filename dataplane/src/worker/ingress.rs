@@ -9,7 +9,7 @@ use super::{Burst, Stage, State};
 use crate::address::{IpVersion, Mac, V4, V6};
 use crate::bridge::Ports;
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Stop, Verdict};
+use crate::flight::{Flight, Frames, Stop, Verdict};
 use crate::ids::{InterfaceId, WorkerId};
 use crate::interface::Interface;
 use crate::neighbour::ndp::is_discovery;
@@ -182,13 +182,13 @@ impl<P: Packet> State<P> {
         // What the raw table has counted must not be counted again, as a cached verdict would.
         let short_way = match from.stage {
             Stage::Fresh | Stage::Fragment | Stage::Owner { raw_counted: false } => true,
-            Stage::Unknown | Stage::Owner { raw_counted: true } => false,
+            Stage::Uncached | Stage::Owner { raw_counted: true } => false,
         };
         if short_way
             && !from.switched
             && !is_chosen::<A, P>(&burst.env, &packet, &headers, Some(from.interface))
             && let Some(verdict) =
-                A::lane(self).established(burst.env, &mut packet, &headers, from.id)
+                A::lane(self).established(&burst.env, &mut packet, &headers, from.id)
         {
             self.counters.add(Counter::Cached, 1);
             learn(burst.env, from);
@@ -200,34 +200,17 @@ impl<P: Packet> State<P> {
         else {
             return;
         };
-        match Flight::<A, P>::new(packet, rest, headers, from.id) {
-            Err(_) => self.counters.dropped(DropReason::Truncated),
-            Ok(mut flight) => {
-                flight.link_broadcast = from.link_broadcast;
-                flight.raw_counted = from.stage == Stage::Owner { raw_counted: true };
-                flight.ports = from.ports;
-                if from.ports.ingress.is_some() {
-                    return self.switch_datagram(burst, from, flight);
-                }
-                self.allow_copies(burst, &mut flight);
-                let outcome = A::lane(self).receive(burst.env, &mut flight);
-                self.send_copies(burst, &mut flight);
-                self.dispatch_routed(burst, from, flight, outcome);
-            }
+        let mut flight = Flight::<A, P>::new(packet, rest, headers, from.id);
+        flight.link_broadcast = from.link_broadcast;
+        flight.raw_counted = from.stage == Stage::Owner { raw_counted: true };
+        flight.ports = from.ports;
+        if from.ports.ingress.is_some() {
+            return self.switch_datagram(burst, from, flight);
         }
-    }
-
-    /// Acts on what the pipeline said of a packet from the wire; its sender may hear of a better way.
-    pub(super) fn dispatch_routed<A: InWorker, L: Pool<Packet = P>>(
-        &mut self,
-        burst: &mut Burst<'_, P, L>,
-        from: From<'_>,
-        flight: Flight<A, P>,
-        outcome: Result<Verdict, Stop>,
-    ) {
-        if let Some(redirect) = flight.redirect {
-            self.redirect(burst, &flight, redirect);
-        }
+        self.allow_copies(burst, &mut flight);
+        let outcome = A::lane(self).receive(&burst.env, &mut flight);
+        self.send_copies(burst, &mut flight);
+        self.redirect(burst, &flight);
         self.dispatch(burst, flight, outcome, Some(from));
     }
 
@@ -283,17 +266,17 @@ impl<P: Packet> State<P> {
     pub(super) fn dispatch<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
-        mut flight: Flight<A, P>,
+        flight: Flight<A, P>,
         outcome: Result<Verdict, Stop>,
         from: Option<From<'_>>,
     ) {
         match outcome {
             Ok(Verdict::Send { egress, next_hop, neighbour }) => {
                 let hop = Hop::Routed { egress, next_hop, neighbour };
-                self.forward(burst, flight, egress, hop, from.is_some());
+                self.forward::<L>(burst, flight.into_frames(), egress, hop, from.is_some());
             }
             Ok(Verdict::Bridge { port }) => self.forward_bridged(burst, flight, port),
-            Ok(Verdict::Host) => self.deliver_to_host(burst, flight),
+            Ok(Verdict::Host) => self.deliver_to_host(burst, flight.ingress, flight.into_frames()),
             Ok(Verdict::Echo) => self.echo(burst, flight),
             Err(Stop::Drop(reason)) => {
                 self.dropped_all(&flight, reason);
@@ -305,9 +288,9 @@ impl<P: Packet> State<P> {
             Err(Stop::HandOff(owner)) => {
                 match from.filter(|from| !matches!(from.stage, Stage::Owner { .. })) {
                     Some(from) => {
-                        flight.push_back();
                         let stage = Stage::Owner { raw_counted: flight.raw_counted };
-                        self.hand_off(owner, flight.lead, flight.rest, from.port, stage);
+                        let Frames { lead, rest, .. } = flight.into_frames();
+                        self.hand_off(owner, lead, rest, from.port, stage);
                     }
                     // Already handed over once, or made here: its owner has just let go of it.
                     None => self.dropped_all(&flight, DropReason::ConntrackClash),

@@ -61,8 +61,8 @@ use std::sync::Arc;
 pub(crate) enum Stage {
     /// Just received here.
     Fresh,
-    /// Just received here, and of no connection that this worker has.
-    Unknown,
+    /// Just received here, and looked up: no verdict is known that would do for it.
+    Uncached,
     /// A fragment, sent to where its datagram is put together.
     Fragment,
     /// Sent to the owner of its connection. It goes no further.

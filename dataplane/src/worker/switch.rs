@@ -139,7 +139,7 @@ impl<P: Packet> State<P> {
         answer: P,
         port: InterfaceId,
     ) {
-        if !A::lane(self).closes_for(burst.env, flight) {
+        if !A::lane(self).closes_for(&burst.env, flight) {
             return;
         }
         self.counters.add(Counter::Originated, 1);
@@ -167,6 +167,6 @@ impl<P: Packet> State<P> {
         }
         let (destination, source) = flight.macs();
         let hop = Hop::Bridged { port, destination, source };
-        self.forward(burst, flight, port, hop, false);
+        self.forward(burst, flight.into_frames(), port, hop, false);
     }
 }

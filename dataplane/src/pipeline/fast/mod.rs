@@ -198,6 +198,18 @@ impl<A: Plain> Lane<A> {
         (passed, true)
     }
 
+    /// Whether the packet takes the long way since no verdict was known for it, and not for what it is.
+    pub(crate) fn is_uncached(&self, slot: &Slot<A>) -> bool {
+        match slot.lead {
+            // Unless one before it in the burst began its connection.
+            Lead::Hash(_) | Lead::First(..) => true,
+            Lead::Flow(flow) | Lead::Counted(flow) => {
+                !self.conntrack.half(flow).cache.is_current(self.epochs.now())
+            }
+            Lead::Unknown | Lead::Owner(_) | Lead::Adjacency(_) => false,
+        }
+    }
+
     /// Rewrites one packet and says where it goes; none, and untouched, if that is the long way.
     #[inline(never)]
     pub(crate) fn pass<P: Packet>(

@@ -47,11 +47,6 @@ pub(crate) struct Vector {
 }
 
 impl<A> Slot<A> {
-    /// Whether no connection has the packet, unless one before it in the burst began it.
-    pub(crate) const fn is_unknown(&self) -> bool {
-        matches!(self.lead, Lead::Hash(_) | Lead::First(..))
-    }
-
     /// Whether the packet is worth a try.
     pub(crate) const fn leads_on(&self) -> bool {
         match self.lead {
