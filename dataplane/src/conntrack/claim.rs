@@ -69,7 +69,7 @@ impl<A: Address> Conntrack<A> {
         hash: u64,
     ) -> bool {
         let free = new.claimed.is_none()
-            && answer != new.original
+            && !answer.is(&new.original)
             && !self.reply_is_taken_by_hash(hash, &answer)
             && self.claim(|| hash) == Claim::Won;
         if free {

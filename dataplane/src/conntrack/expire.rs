@@ -134,19 +134,25 @@ impl Aging {
         share: &mut usize,
     ) -> Over {
         let mut over = Over::default();
-        let used = u32::try_from(table.used()).unwrap_or(u32::MAX);
-        while *share > 0 && used > 0 && !over.is_full() {
-            *share -= 1;
-            if self.hand >= used {
+        while *share > 0 && table.used() > 0 && !over.is_full() {
+            if self.hand as usize >= table.used() {
                 self.hand = 0;
             }
-            let number = self.hand;
-            self.hand += 1;
-            table.prefetch(number.wrapping_add(AHEAD));
-            let common = &table.session(number).common;
-            if common.is_live() && common.deadline.has_come(now) {
-                over.push(number);
+            let mut number = self.hand;
+            for session in table.sessions_from(number, *share) {
+                // Of most of them nothing else is looked at.
+                table.prefetch_common(number.wrapping_add(AHEAD));
+                if session.common.is_live() && session.common.deadline.has_come(now) {
+                    table.prefetch(number);
+                    over.push(number);
+                }
+                number += 1;
+                if over.is_full() {
+                    break;
+                }
             }
+            *share -= (number - self.hand) as usize;
+            self.hand = number;
         }
         over
     }

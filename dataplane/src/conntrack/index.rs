@@ -40,7 +40,15 @@ impl Bucket {
     }
 
     fn free_slot(&self) -> Option<usize> {
-        self.entries.iter().position(|&entry| entry == 0)
+        // The tag of an empty slot is zero, as that of another may be.
+        let mut slots = dpdk::cpu::equal_lanes(&self.tags, 0);
+        loop {
+            let slot = slots.trailing_zeros() as usize;
+            if *self.entries.get(slot)? == 0 {
+                return Some(slot);
+            }
+            slots &= slots.wrapping_sub(1);
+        }
     }
 
     fn set(&mut self, slot: usize, tag: u16, entry: u32) {

@@ -103,7 +103,7 @@ impl<A: Address> Conntrack<A> {
         if free {
             let hashes =
                 Hashes { original: self.hash(&new.original), reply: self.hash(&new.reply) };
-            return self.confirm_free_by_hash(new, hashes, now);
+            return self.confirm_free_by_hash(&new, hashes, now);
         }
         self.statistics.insert_failed += 1;
         self.release_claims(&new);
@@ -117,11 +117,11 @@ impl<A: Address> Conntrack<A> {
     /// [`DropReason::ConntrackFull`]. The claims are released.
     pub(crate) fn confirm_free_by_hash(
         &mut self,
-        new: NewConnection<A>,
+        new: &NewConnection<A>,
         hashes: Hashes,
         now: Instant,
     ) -> Result<FlowRef, DropReason> {
-        let inserted = self.insert(&new, hashes, Ticks::at(now));
+        let inserted = self.insert(new, hashes, Ticks::at(now));
         match inserted {
             Ok(flow) => {
                 self.statistics.inserted += 1;
@@ -137,7 +137,7 @@ impl<A: Address> Conntrack<A> {
             }
             Err(_) => {
                 self.statistics.insert_failed += 1;
-                self.release_claims(&new);
+                self.release_claims(new);
             }
         }
         inserted

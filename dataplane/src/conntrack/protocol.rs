@@ -13,6 +13,7 @@ use crate::wire::parse::Headers;
 use crate::wire::protocol;
 
 /// What a connection of that policy starts from that begins with this packet; none when the packet cannot begin one.
+#[inline]
 pub(super) fn first_packet<A: Address>(
     tuple: &Tuple<A>,
     layer4: &Layer4,

@@ -314,6 +314,21 @@ impl<A: Address> Table<A> {
         }
     }
 
+    /// Brings what both directions share in a slot towards L1; any number will do.
+    #[inline]
+    pub(super) fn prefetch_common(&self, number: u32) {
+        if let Some(session) = self.sessions.get(number as usize) {
+            dpdk::cpu::prefetch(&session.common);
+        }
+    }
+
+    /// Slots from that number on, at most `count`.
+    #[inline]
+    pub(super) fn sessions_from(&self, number: u32, count: usize) -> &[Session<A>] {
+        let rest = self.sessions.get(number as usize..).unwrap_or_default();
+        rest.get(..count).unwrap_or(rest)
+    }
+
     #[inline]
     pub(super) fn session(&self, number: u32) -> &Session<A> {
         &self.sessions[number as usize]
@@ -339,7 +354,7 @@ impl<A: Address> Table<A> {
     /// The tuples, of these hashes, must not be in the table.
     pub(super) fn insert(&mut self, session: Session<A>, hashes: Hashes) -> Option<u32> {
         // A connection whose answers look like its questions stands in the index once.
-        let once = session.original.key == session.reply.key;
+        let once = session.original.key.is(&session.reply.key);
         let number = self.take_slot(session)?;
         let flow = FlowRef::original_of(number);
         if self.enter(flow, hashes.original) {

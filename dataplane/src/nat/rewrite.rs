@@ -54,7 +54,7 @@ impl Delta {
     }
 
     /// The same for tuples that are not equal.
-    #[inline]
+    #[inline(always)]
     fn changing<A: Address>(from: &Tuple<A>, to: &Tuple<A>) -> Self {
         let addresses = Sum::difference(
             words(from.source) + words(from.destination),

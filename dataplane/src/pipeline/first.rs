@@ -146,6 +146,13 @@ impl<A: Address> Classes<A> {
         self.learned = self.learned.saturating_add(1);
     }
 
+    /// A class found in this burst; none when a packet since has taught another in its place.
+    #[inline]
+    fn found(&self, ClassId { slot, serial, answer: _ }: ClassId) -> Option<&Class<A>> {
+        let class = self.slots.get(usize::from(slot))?.as_ref()?;
+        (class.serial == serial).then_some(class)
+    }
+
     fn slot(&self, hash: u64) -> usize {
         (hash >> 32) as usize % Self::SLOTS
     }
@@ -240,15 +247,9 @@ impl<A: Family> Lane<A> {
         Some(ClassId { slot: u16::try_from(slot).ok()?, serial: class.serial, answer })
     }
 
-    /// A class found in this burst; none when a packet since has taught another in its place.
-    fn found(&self, ClassId { slot, serial, answer: _ }: ClassId) -> Option<&Class<A>> {
-        let class = self.classes.slots.get(usize::from(slot))?.as_ref()?;
-        (class.serial == serial).then_some(class)
-    }
-
     /// The way of a class found in this burst.
     pub(super) fn class_adjacency(&self, id: ClassId) -> Option<AdjacencyId> {
-        self.found(id).map(|class| class.adjacency)
+        self.classes.found(id).map(|class| class.adjacency)
     }
 
     /// Begins the connection of a plain first packet of that class, as the long way would; none, and nothing
@@ -264,7 +265,8 @@ impl<A: Family> Lane<A> {
         data: &[u8],
         headers: &Headers,
     ) -> Option<FlowRef> {
-        let class = *self.found(id)?;
+        let class = self.classes.found(id)?;
+        let (adjacency, nat_path) = (class.adjacency, class.nat_path);
         let settings = &env.snapshot.conntrack;
         if !self.conntrack.has_room(settings) {
             return None;
@@ -299,11 +301,11 @@ impl<A: Family> Lane<A> {
         let reply = if expected { id.answer } else { self.conntrack.hash(&new.reply) };
         // The fast path has looked for the original tuple, the choice of the source for the other.
         let hashes = Hashes { original: hash, reply };
-        let flow = self.conntrack.confirm_free_by_hash(new, hashes, env.now).ok()?;
-        let cached = Cached { stamp: self.epochs.now(), adjacency: class.adjacency };
+        let flow = self.conntrack.confirm_free_by_hash(&new, hashes, env.now).ok()?;
+        let cached = Cached { stamp: self.epochs.now(), adjacency };
         self.conntrack.half_mut(flow).cache = cached;
         if let Some(counters) = A::rules(env.snapshot).counters(env.worker) {
-            counters.count_path(class.nat_path, 1, u64::from(headers.ip_length()));
+            counters.count_path(nat_path, 1, u64::from(headers.ip_length()));
         }
         Some(flow)
     }
