@@ -143,7 +143,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
                 u32::from(before) + u32::from(offset) + u32::from(tail)
             }
         };
-        let layer4 = datagram_layer4(data, &headers, length);
+        let layer4 = datagram_layer4(data, &headers, (!rest.is_empty()).then_some(length));
         Ok(Self {
             lead,
             rest,
@@ -182,7 +182,8 @@ impl<A: Address, P: Packet> Flight<A, P> {
     /// Reads addresses and the layer-4 header again after something changed them.
     pub(crate) fn reread(&mut self) {
         let data = self.lead.data();
-        self.layer4 = datagram_layer4(data, &self.headers, self.length);
+        let whole = (!self.rest.is_empty()).then_some(self.length);
+        self.layer4 = datagram_layer4(data, &self.headers, whole);
         self.source = self.headers.source(data);
         self.destination = self.headers.destination(data);
     }
@@ -321,7 +322,11 @@ impl<A: Address, P: Packet> Flight<A, P> {
         let Made { lead, order, .. } = made;
         let data = lead.data();
         let mut copy = Self {
-            layer4: datagram_layer4(data, &order.headers, order.length),
+            layer4: datagram_layer4(
+                data,
+                &order.headers,
+                (!rest.is_empty()).then_some(order.length),
+            ),
             source: self.headers.source(data),
             destination: self.headers.destination(data),
             lead,
@@ -475,10 +480,10 @@ fn fragment_header(headers: &Headers) -> u16 {
     }
 }
 
-/// The layer-4 header of a datagram of `length` IP bytes whose first frame this is.
-fn datagram_layer4(data: &[u8], headers: &Headers, length: u32) -> Layer4 {
+/// The layer-4 header of a datagram whose first frame this is; `length`: the IP bytes of all its frames, if there are more.
+fn datagram_layer4(data: &[u8], headers: &Headers, length: Option<u32>) -> Layer4 {
     let mut read = layer4(data, headers);
-    if headers.fragment.is_some()
+    if let Some(length) = length
         && let Layer4Kind::Tcp(tcp) = &mut read.kind
     {
         let before = u32::from(headers.l4 - headers.l3 - fragment_header(headers))

@@ -26,6 +26,8 @@ use crate::{Kind, Namespace, Router, frame, wire};
 const DEAD: Duration = Duration::from_secs(20);
 /// How long a router may owe frames that the other has sent: its host's stack answers at leisure.
 const LATEST: Duration = Duration::from_millis(500);
+/// What new interfaces tell by themselves (MLD) is told within this time, and counts where rules see it.
+const NEW: Duration = Duration::from_millis(100);
 
 /// A tool's words and what it reads.
 #[derive(Debug)]
@@ -56,9 +58,6 @@ impl Command {
     }
 }
 
-/// The stack of a router's host answers within this time on a machine that has nothing else to do.
-const HOST: Duration = Duration::from_millis(1);
-
 /// Two routers, the kernel first.
 #[derive(Debug)]
 pub struct Duel {
@@ -87,16 +86,15 @@ impl Duel {
     }
 
     /// Hosts on the inside or outside send IP packets to both routers, one behind the other. What came out of each,
-    /// sorted and without what a router may choose. `patient`: what the router's host has to say is waited for in any
-    /// case.
-    pub fn send(&mut self, inside: bool, packets: &[Vec<u8>], patient: bool) -> [Vec<Seen>; 2] {
+    /// sorted and without what a router may choose.
+    pub fn send(&mut self, inside: bool, packets: &[Vec<u8>]) -> [Vec<Seen>; 2] {
         let [kernel, tested] = &mut self.sides;
         // The router under test has the time that the kernel takes.
         for side in [&mut *tested, &mut *kernel] {
             packets.iter().for_each(|packet| side.send(inside, packet));
         }
-        let wanted = kernel.settle(0, true);
-        let got = tested.settle(wanted.len(), patient || wanted.len() < packets.len());
+        let wanted = kernel.settle(0);
+        let got = tested.settle(wanted.len());
         [wanted, got].map(|seen| {
             let mut seen: Vec<_> =
                 seen.iter().map(|seen| seen.normalised(&self.ids, &[])).collect();
@@ -141,6 +139,8 @@ struct Side {
     knocks: u32,
     /// Frames sent so far.
     sent: u64,
+    /// The stack of Sluice's host.
+    host: Option<Host>,
     /// Whether several workers share the frames.
     many: bool,
     tools: Tools,
@@ -157,7 +157,8 @@ impl Side {
         namespace.must(
             "sysctl -qw net.ipv6.auto_flowlabels=0 net.ipv6.conf.default.addr_gen_mode=1 \
              net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_ratemask=0 net.ipv6.icmp.ratelimit=0 \
-             net.ipv4.ipfrag_time=600 net.ipv6.ip6frag_time=600 net.ipv4.route.min_pmtu=1500",
+             net.ipv4.ipfrag_time=600 net.ipv6.ip6frag_time=600 net.ipv4.route.min_pmtu=1500 \
+             net.ipv6.conf.default.mldv2_unsolicited_report_interval=1",
         );
         let scratch = tempfile::tempdir().expect("cannot make a temporary folder");
         let ends = [LAN, WAN].map(|cable| End::new(&namespace, cable));
@@ -169,12 +170,17 @@ impl Side {
             ends,
             knocks: 0,
             sent: 0,
+            host: None,
             many,
             _scratch: scratch,
             _namespace: namespace,
         };
         // What a starting router says by itself is nobody's answer.
-        side.settle(0, true);
+        std::thread::sleep(NEW);
+        if let Router::Sluice(gateway) = &side.router {
+            side.host = Some(Host::new(gateway.pid()));
+        }
+        side.settle(0);
         side
     }
 
@@ -188,15 +194,16 @@ impl Side {
     }
 
     /// What has come out once the router is done with everything that was sent, and has sent `wanted` frames or had
-    /// long enough for them. `patient`: its host may have something to say that is not among these.
-    fn settle(&mut self, wanted: usize, patient: bool) -> Vec<Seen> {
+    /// long enough for them.
+    fn settle(&mut self, wanted: usize) -> Vec<Seen> {
         let start = Instant::now();
         let mut seen = Vec::new();
         loop {
             self.knock(&mut seen);
-            // What the host's stack has to say to something lies at its own interface by then, and is taken now.
-            if matches!(self.router, Router::Sluice(_)) && (patient || seen.len() < wanted) {
-                std::thread::sleep(HOST);
+            if self.host.is_some() {
+                // By the second answer what came before the first has been handed to the host.
+                self.knock(&mut seen);
+                self.host.iter_mut().for_each(Host::wait);
                 self.knock(&mut seen);
             }
             if self.many {
@@ -267,5 +274,55 @@ impl Side {
         };
         let start = Instant::now();
         while !done() && start.elapsed() < LATEST {}
+    }
+}
+
+/// The stack of a router's host. It answers while it is handed a packet, but the router hears of that when it likes.
+#[derive(Debug)]
+struct Host {
+    /// A process in its namespace.
+    pid: Pid,
+    /// Packets of its own that nobody will ever take.
+    lost: i64,
+}
+
+impl Host {
+    /// One that has nothing to say at the moment.
+    fn new(pid: Pid) -> Self {
+        let mut host = Self { pid, lost: 0 };
+        host.lost = host.left();
+        host
+    }
+
+    /// Waits until the router has taken what it said.
+    fn wait(&mut self) {
+        let start = Instant::now();
+        while self.left() > self.lost {
+            if start.elapsed() > LATEST {
+                self.lost = self.left();
+            }
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        self.lost = self.left();
+    }
+
+    /// Packets that it has made, by its kernel's count, less those that have left by its own interfaces.
+    fn left(&self) -> i64 {
+        let taken = self.read("dev", |line| {
+            let (name, numbers) = line.split_once(':')?;
+            let own = name.trim() == "lo" || name.trim().starts_with("sl-");
+            numbers.split_whitespace().nth(9).filter(|_| own)
+        });
+        let v4 = self.read("snmp", |line| line.strip_prefix("Ip: ")?.split(' ').nth(9));
+        let v6 = self
+            .read("snmp6", |line| line.strip_prefix("Ip6OutRequests")?.split_whitespace().next());
+        v4 + v6 - taken
+    }
+
+    /// The sum of certain words in a file under `/proc/net`, where they are numbers.
+    fn read(&self, file: &str, word: impl Fn(&str) -> Option<&str>) -> i64 {
+        let path = format!("/proc/{}/net/{file}", self.pid);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        text.lines().filter_map(word).filter_map(|word| word.parse::<i64>().ok()).sum()
     }
 }
