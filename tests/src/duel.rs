@@ -6,6 +6,8 @@
 //! order. What it sends behind the answer all the same is seen, if it is more than the kernel sent, with the next frame.
 //! With several workers, which overtake one another, its own books must also say that nothing is on its way.
 
+mod host;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -21,6 +23,8 @@ use crate::router::Setup;
 use crate::tools::Tools;
 use crate::topology::{LAN, WAN};
 use crate::{Kind, Namespace, Router, frame, wire};
+
+use host::Host;
 
 /// A router that answers no ARP request for so long is dead.
 const DEAD: Duration = Duration::from_secs(20);
@@ -138,7 +142,9 @@ struct Side {
     /// ARP requests so far.
     knocks: u32,
     /// Frames sent so far.
-    sent: u64,
+    sent: i64,
+    /// Frames that came from elsewhere, as [`Self::excess`] counts.
+    more: i64,
     /// The stack of Sluice's host.
     host: Option<Host>,
     /// Whether several workers share the frames.
@@ -170,6 +176,7 @@ impl Side {
             ends,
             knocks: 0,
             sent: 0,
+            more: 0,
             host: None,
             many,
             _scratch: scratch,
@@ -179,6 +186,7 @@ impl Side {
         std::thread::sleep(NEW);
         if let Router::Sluice(gateway) = &side.router {
             side.host = Some(Host::new(gateway.pid()));
+            side.more = side.excess();
         }
         side.settle(0);
         side
@@ -199,20 +207,25 @@ impl Side {
         let start = Instant::now();
         let mut seen = Vec::new();
         loop {
-            self.knock(&mut seen);
-            if self.host.is_some() {
-                // By the second answer what came before the first has been handed to the host.
-                self.knock(&mut seen);
-                self.host.iter_mut().for_each(Host::wait);
-                self.knock(&mut seen);
-            }
-            if self.many {
-                self.wait_for_books();
-                self.receive(&mut seen);
+            self.finish(&mut seen);
+            if self.host.as_mut().is_some_and(Host::has_spoken) {
+                self.finish(&mut seen);
             }
             if seen.len() >= wanted || start.elapsed() > LATEST {
                 return seen;
             }
+        }
+    }
+
+    /// Waits until the router is done with what it has been sent, and has handed to its host what is for that.
+    fn finish(&mut self, seen: &mut Vec<Seen>) {
+        self.knock(seen);
+        if self.many {
+            self.wait_for_books();
+            self.receive(seen);
+        } else if self.host.is_some() {
+            // One worker has ended the turn of the first answer before the second.
+            self.knock(seen);
         }
     }
 
@@ -262,67 +275,45 @@ impl Side {
 
     /// Waits until the workers have taken every frame and nothing is between them.
     fn wait_for_books(&mut self) {
-        let mut done = || {
-            self.tools.begin(&["stats", "--json"], "");
-            let said = self.tools.end();
-            let stats: Value = serde_json::from_str(&said.stdout).expect("JSON");
-            let workers = &stats["workers"];
-            let sum = |names: &[&str]| names.iter().map(|name| total(workers, name)).sum::<u64>();
-            sum(&["rx"]) >= self.sent
-                && sum(&["handed_in"]) == sum(&["handed_out"])
-                && sum(&["rx", "originated"]) == sum(&["tx", "local", "dropped", "held"])
-        };
         let start = Instant::now();
-        while !done() && start.elapsed() < LATEST {}
-    }
-}
-
-/// The stack of a router's host. It answers while it is handed a packet, but the router hears of that when it likes.
-#[derive(Debug)]
-struct Host {
-    /// A process in its namespace.
-    pid: Pid,
-    /// Packets of its own that nobody will ever take.
-    lost: i64,
-}
-
-impl Host {
-    /// One that has nothing to say at the moment.
-    fn new(pid: Pid) -> Self {
-        let mut host = Self { pid, lost: 0 };
-        host.lost = host.left();
-        host
-    }
-
-    /// Waits until the router has taken what it said.
-    fn wait(&mut self) {
-        let start = Instant::now();
-        while self.left() > self.lost {
-            if start.elapsed() > LATEST {
-                self.lost = self.left();
-            }
-            std::thread::sleep(Duration::from_micros(100));
+        // What is counted lies in a worker's lists until its turn ends: books are asked for once more.
+        let mut balanced = 0;
+        while balanced < 2 && start.elapsed() < LATEST {
+            let taken = self.host.as_ref().map_or(0, Host::taken);
+            let books = self.books();
+            let done = books.balanced && books.rx - taken - self.sent >= self.more;
+            balanced = if done { balanced + 1 } else { 0 };
         }
-        self.lost = self.left();
+        // What is lost will not come the next time either.
+        if balanced < 2 {
+            self.more = self.more.min(self.excess());
+        }
     }
 
-    /// Packets that it has made, by its kernel's count, less those that have left by its own interfaces.
-    fn left(&self) -> i64 {
-        let taken = self.read("dev", |line| {
-            let (name, numbers) = line.split_once(':')?;
-            let own = name.trim() == "lo" || name.trim().starts_with("sl-");
-            numbers.split_whitespace().nth(9).filter(|_| own)
-        });
-        let v4 = self.read("snmp", |line| line.strip_prefix("Ip: ")?.split(' ').nth(9));
-        let v6 = self
-            .read("snmp6", |line| line.strip_prefix("Ip6OutRequests")?.split_whitespace().next());
-        v4 + v6 - taken
+    /// Frames that the router has taken beyond those that were sent and those of its host.
+    fn excess(&mut self) -> i64 {
+        let taken = self.host.as_ref().map_or(0, Host::taken);
+        self.books().rx - taken - self.sent
     }
 
-    /// The sum of certain words in a file under `/proc/net`, where they are numbers.
-    fn read(&self, file: &str, word: impl Fn(&str) -> Option<&str>) -> i64 {
-        let path = format!("/proc/{}/net/{file}", self.pid);
-        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        text.lines().filter_map(word).filter_map(|word| word.parse::<i64>().ok()).sum()
+    fn books(&mut self) -> Books {
+        self.tools.begin(&["stats", "--json"], "");
+        let said = self.tools.end();
+        let stats: Value = serde_json::from_str(&said.stdout).expect("JSON");
+        let workers = &stats["workers"];
+        let sum = |names: &[&str]| names.iter().map(|name| total(workers, name)).sum::<u64>();
+        Books {
+            rx: sum(&["rx"]).cast_signed(),
+            balanced: sum(&["handed_in"]) == sum(&["handed_out"])
+                && sum(&["rx", "originated"]) == sum(&["tx", "local", "dropped", "held"]),
+        }
     }
+}
+
+/// What `sluice stats` says of all workers.
+struct Books {
+    /// Frames taken.
+    rx: i64,
+    /// Whether every one of them went somewhere.
+    balanced: bool,
 }

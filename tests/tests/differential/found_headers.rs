@@ -7,7 +7,7 @@ use sluice_tests::frame::{FRAGMENT, Packet, TCP, flags};
 const INSIDE: &str = "fd00:1::2";
 const OUTSIDE: &str = "fd00:2::9";
 
-differential!(an_mss_behind_a_fragment_header);
+differential!(an_mss_behind_a_fragment_header, an_error_comes_from_where_its_cause_came);
 
 /// The eight bytes of that header are no data of the segment's.
 fn an_mss_behind_a_fragment_header() -> Scenario {
@@ -27,6 +27,25 @@ fn an_mss_behind_a_fragment_header() -> Scenario {
             for more in [0, 1] {
                 let header = [TCP, 0, 0, more, 0, 0, 0, 7];
                 lab.lan(&segment.clone().raw(FRAGMENT, &[&header[..], &segment.payload].concat()));
+            }
+        }
+    })
+}
+
+/// A source that is reached by another interface than the packet came in by.
+fn an_error_comes_from_where_its_cause_came() -> Scenario {
+    let rules = "
+        *filter
+        -A FORWARD -p udp --dport 53 -j REJECT
+        COMMIT";
+    Scenario::new_v6(rules, |lab| {
+        for source in [INSIDE, OUTSIDE, "2001:db8:7::7"] {
+            for destination in [OUTSIDE, INSIDE, "2001:db8:7::9"] {
+                let packet = Packet::new(source, destination).udp(1000, 53, b"");
+                lab.lan(&packet);
+                lab.wan(&packet);
+                lab.lan(&packet.clone().ttl(1));
+                lab.wan(&packet.ttl(1));
             }
         }
     })
