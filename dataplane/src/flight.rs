@@ -159,7 +159,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
                 u32::from(before) + u32::from(offset) + u32::from(tail)
             }
         };
-        let layer4 = datagram_layer4(data, &headers, length);
+        let layer4 = datagram_layer4(data, &headers, &rest, length);
         Self {
             lead,
             rest,
@@ -197,7 +197,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
     /// Reads addresses and the layer-4 header again after something changed them.
     pub(crate) fn reread(&mut self) {
         let data = self.lead.data();
-        self.layer4 = datagram_layer4(data, &self.headers, self.length);
+        self.layer4 = datagram_layer4(data, &self.headers, &self.rest, self.length);
         self.source = self.headers.source(data);
         self.destination = self.headers.destination(data);
     }
@@ -343,7 +343,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
         let Made { lead, order, .. } = made;
         let data = lead.data();
         let mut copy = Self {
-            layer4: datagram_layer4(data, &order.headers, order.length),
+            layer4: datagram_layer4(data, &order.headers, &rest, order.length),
             source: self.headers.source(data),
             destination: self.headers.destination(data),
             lead,
@@ -495,10 +495,10 @@ fn fragment_header(headers: &Headers) -> u16 {
     }
 }
 
-/// The layer-4 header of a datagram of `length` IP bytes whose first frame this is.
-fn datagram_layer4(data: &[u8], headers: &Headers, length: u32) -> Layer4 {
+/// The layer-4 header of a datagram of `length` IP bytes whose first frame this is, and `rest` the others.
+fn datagram_layer4<P>(data: &[u8], headers: &Headers, rest: &[P], length: u32) -> Layer4 {
     let mut read = layer4(data, headers);
-    if headers.fragment.is_some()
+    if !rest.is_empty()
         && let Layer4Kind::Tcp(tcp) = &mut read.kind
     {
         let before = u32::from(headers.l4 - headers.l3 - fragment_header(headers))

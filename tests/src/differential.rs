@@ -235,6 +235,7 @@ impl Seen {
             // Short frames are padded on some ways and not on others.
             seen.frame.truncate(14 + length);
             mask_id(&mut seen.frame[14..], ids);
+            mask_time(&mut seen.frame[14..]);
             for &(actual, canonical) in aliases {
                 replace_port(&mut seen.frame[14..], actual, canonical);
             }
@@ -492,6 +493,19 @@ fn mask_id(packet: &mut [u8], ids: &BTreeSet<u16>) {
     packet[10..12].fill(0);
     let sum = frame::checksum(&packet[..header]).to_be_bytes();
     packet[10..12].copy_from_slice(&sum);
+}
+
+/// Zeroes what an ICMP timestamp reply says of its maker's clock (RFC 792), and the checksum.
+fn mask_time(packet: &mut [u8]) {
+    let header = usize::from(packet[0] & 15) * 4;
+    if packet[9] != frame::ICMP || packet.get(header) != Some(&14) {
+        return;
+    }
+    for place in [2..4, 12..20] {
+        if let Some(bytes) = packet.get_mut(header + place.start..header + place.end) {
+            bytes.fill(0);
+        }
+    }
 }
 
 /// Replaces a port that was drawn at random in a TCP or UDP packet with a right checksum.

@@ -6,6 +6,8 @@
 //! order. What it sends behind the answer all the same is seen, if it is more than the kernel sent, with the next frame.
 //! With several workers, which overtake one another, its own books must also say that nothing is on its way.
 
+mod host;
+
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -22,10 +24,14 @@ use crate::tools::Tools;
 use crate::topology::{LAN, WAN};
 use crate::{Kind, Namespace, Router, frame, wire};
 
+use host::Host;
+
 /// A router that answers no ARP request for so long is dead.
 const DEAD: Duration = Duration::from_secs(20);
 /// How long a router may owe frames that the other has sent: its host's stack answers at leisure.
 const LATEST: Duration = Duration::from_millis(500);
+/// What new interfaces tell by themselves (MLD) is told within this time, and counts where rules see it.
+const NEW: Duration = Duration::from_millis(100);
 
 /// A tool's words and what it reads.
 #[derive(Debug)]
@@ -56,9 +62,6 @@ impl Command {
     }
 }
 
-/// The stack of a router's host answers within this time on a machine that has nothing else to do.
-const HOST: Duration = Duration::from_millis(1);
-
 /// Two routers, the kernel first.
 #[derive(Debug)]
 pub struct Duel {
@@ -87,16 +90,15 @@ impl Duel {
     }
 
     /// Hosts on the inside or outside send IP packets to both routers, one behind the other. What came out of each,
-    /// sorted and without what a router may choose. `patient`: what the router's host has to say is waited for in any
-    /// case.
-    pub fn send(&mut self, inside: bool, packets: &[Vec<u8>], patient: bool) -> [Vec<Seen>; 2] {
+    /// sorted and without what a router may choose.
+    pub fn send(&mut self, inside: bool, packets: &[Vec<u8>]) -> [Vec<Seen>; 2] {
         let [kernel, tested] = &mut self.sides;
         // The router under test has the time that the kernel takes.
         for side in [&mut *tested, &mut *kernel] {
             packets.iter().for_each(|packet| side.send(inside, packet));
         }
-        let wanted = kernel.settle(0, true);
-        let got = tested.settle(wanted.len(), patient || wanted.len() < packets.len());
+        let wanted = kernel.settle(0);
+        let got = tested.settle(wanted.len());
         [wanted, got].map(|seen| {
             let mut seen: Vec<_> =
                 seen.iter().map(|seen| seen.normalised(&self.ids, &[])).collect();
@@ -140,7 +142,11 @@ struct Side {
     /// ARP requests so far.
     knocks: u32,
     /// Frames sent so far.
-    sent: u64,
+    sent: i64,
+    /// Frames that came from elsewhere, as [`Self::excess`] counts.
+    more: i64,
+    /// The stack of Sluice's host.
+    host: Option<Host>,
     /// Whether several workers share the frames.
     many: bool,
     tools: Tools,
@@ -157,7 +163,8 @@ impl Side {
         namespace.must(
             "sysctl -qw net.ipv6.auto_flowlabels=0 net.ipv6.conf.default.addr_gen_mode=1 \
              net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_ratemask=0 net.ipv6.icmp.ratelimit=0 \
-             net.ipv4.ipfrag_time=600 net.ipv6.ip6frag_time=600 net.ipv4.route.min_pmtu=1500",
+             net.ipv4.ipfrag_time=600 net.ipv6.ip6frag_time=600 net.ipv4.route.min_pmtu=1500 \
+             net.ipv6.conf.default.mldv2_unsolicited_report_interval=1",
         );
         let scratch = tempfile::tempdir().expect("cannot make a temporary folder");
         let ends = [LAN, WAN].map(|cable| End::new(&namespace, cable));
@@ -169,12 +176,19 @@ impl Side {
             ends,
             knocks: 0,
             sent: 0,
+            more: 0,
+            host: None,
             many,
             _scratch: scratch,
             _namespace: namespace,
         };
         // What a starting router says by itself is nobody's answer.
-        side.settle(0, true);
+        std::thread::sleep(NEW);
+        if let Router::Sluice(gateway) = &side.router {
+            side.host = Some(Host::new(gateway.pid()));
+            side.more = side.excess();
+        }
+        side.settle(0);
         side
     }
 
@@ -188,24 +202,30 @@ impl Side {
     }
 
     /// What has come out once the router is done with everything that was sent, and has sent `wanted` frames or had
-    /// long enough for them. `patient`: its host may have something to say that is not among these.
-    fn settle(&mut self, wanted: usize, patient: bool) -> Vec<Seen> {
+    /// long enough for them.
+    fn settle(&mut self, wanted: usize) -> Vec<Seen> {
         let start = Instant::now();
         let mut seen = Vec::new();
         loop {
-            self.knock(&mut seen);
-            // What the host's stack has to say to something lies at its own interface by then, and is taken now.
-            if matches!(self.router, Router::Sluice(_)) && (patient || seen.len() < wanted) {
-                std::thread::sleep(HOST);
-                self.knock(&mut seen);
-            }
-            if self.many {
-                self.wait_for_books();
-                self.receive(&mut seen);
+            self.finish(&mut seen);
+            if self.host.as_mut().is_some_and(Host::has_spoken) {
+                self.finish(&mut seen);
             }
             if seen.len() >= wanted || start.elapsed() > LATEST {
                 return seen;
             }
+        }
+    }
+
+    /// Waits until the router is done with what it has been sent, and has handed to its host what is for that.
+    fn finish(&mut self, seen: &mut Vec<Seen>) {
+        self.knock(seen);
+        if self.many {
+            self.wait_for_books();
+            self.receive(seen);
+        } else if self.host.is_some() {
+            // One worker has ended the turn of the first answer before the second.
+            self.knock(seen);
         }
     }
 
@@ -255,17 +275,45 @@ impl Side {
 
     /// Waits until the workers have taken every frame and nothing is between them.
     fn wait_for_books(&mut self) {
-        let mut done = || {
-            self.tools.begin(&["stats", "--json"], "");
-            let said = self.tools.end();
-            let stats: Value = serde_json::from_str(&said.stdout).expect("JSON");
-            let workers = &stats["workers"];
-            let sum = |names: &[&str]| names.iter().map(|name| total(workers, name)).sum::<u64>();
-            sum(&["rx"]) >= self.sent
-                && sum(&["handed_in"]) == sum(&["handed_out"])
-                && sum(&["rx", "originated"]) == sum(&["tx", "local", "dropped", "held"])
-        };
         let start = Instant::now();
-        while !done() && start.elapsed() < LATEST {}
+        // What is counted lies in a worker's lists until its turn ends: books are asked for once more.
+        let mut balanced = 0;
+        while balanced < 2 && start.elapsed() < LATEST {
+            let taken = self.host.as_ref().map_or(0, Host::taken);
+            let books = self.books();
+            let done = books.balanced && books.rx - taken - self.sent >= self.more;
+            balanced = if done { balanced + 1 } else { 0 };
+        }
+        // What is lost will not come the next time either.
+        if balanced < 2 {
+            self.more = self.more.min(self.excess());
+        }
     }
+
+    /// Frames that the router has taken beyond those that were sent and those of its host.
+    fn excess(&mut self) -> i64 {
+        let taken = self.host.as_ref().map_or(0, Host::taken);
+        self.books().rx - taken - self.sent
+    }
+
+    fn books(&mut self) -> Books {
+        self.tools.begin(&["stats", "--json"], "");
+        let said = self.tools.end();
+        let stats: Value = serde_json::from_str(&said.stdout).expect("JSON");
+        let workers = &stats["workers"];
+        let sum = |names: &[&str]| names.iter().map(|name| total(workers, name)).sum::<u64>();
+        Books {
+            rx: sum(&["rx"]).cast_signed(),
+            balanced: sum(&["handed_in"]) == sum(&["handed_out"])
+                && sum(&["rx", "originated"]) == sum(&["tx", "local", "dropped", "held"]),
+        }
+    }
+}
+
+/// What `sluice stats` says of all workers.
+struct Books {
+    /// Frames taken.
+    rx: i64,
+    /// Whether every one of them went somewhere.
+    balanced: bool,
 }

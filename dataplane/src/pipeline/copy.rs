@@ -22,6 +22,7 @@ impl<A: Family> Lane<A> {
         let mut out =
             self.route_copy(env, flight.destination, to).ok_or(Stop::Drop(DropReason::NoRoute))?;
         flight.egress = Some(out.egress);
+        let first = out.egress;
         self.table(env, flight, Table::Raw, Hook::Output)?;
         let before = routed_by(flight);
         self.table(env, flight, Table::Mangle, Hook::Output)?;
@@ -32,7 +33,10 @@ impl<A: Family> Lane<A> {
         }
         self.table(env, flight, Table::Filter, Hook::Output)?;
         self.table(env, flight, Table::Security, Hook::Output)?;
+        // There the kernel takes the device that its route was found by for the one it came from (`nf_dup_ipv4_route`, `ip_output`).
+        let host = std::mem::replace(&mut flight.ingress, first);
         self.table(env, flight, Table::Mangle, Hook::Postrouting)?;
+        flight.ingress = host;
         let interface = env.snapshot.interfaces.get(out.egress).filter(|interface| interface.up);
         let interface = interface.ok_or(Stop::Drop(DropReason::InterfaceDown))?;
         // It is not to be cut: its sender learns of a smaller MTU on this way too.

@@ -240,7 +240,8 @@ impl<P: Packet> State<P> {
         }
     }
 
-    /// The address an ICMP error comes from: the one asked if it is ours, else one of the way back.
+    /// The address an ICMP error comes from: the one asked if it is ours, else one of the way back, in IPv6 of the way it
+    /// came (kernel `icmp6_send`).
     fn error_source<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &Burst<'_, P, L>,
@@ -260,8 +261,12 @@ impl<P: Packet> State<P> {
                 return None;
             }
         };
-        let own = A::addresses(interfaces.get(interface)?).iter().copied();
-        masquerade_address(own, next_hop, flight.source)
+        let of = |interface| {
+            let own = A::addresses(interfaces.get(interface)?).iter().copied();
+            masquerade_address(own, next_hop, flight.source)
+        };
+        let came_by = (A::VERSION == IpVersion::V6).then_some(flight.ingress);
+        came_by.and_then(of).or_else(|| of(interface))
     }
 
     /// REJECT --reject-with tcp-reset.

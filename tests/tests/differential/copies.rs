@@ -9,6 +9,7 @@ use crate::{FAR, INSIDE, OUTSIDE, ROUTER_IN, ROUTER_OUT};
 differential!(
     at_every_hook,
     past_output_and_postrouting,
+    where_copies_come_from,
     ways_of_copies,
     too_big_for_their_way,
     in_fragments,
@@ -93,6 +94,42 @@ fn past_output_and_postrouting() -> Scenario {
         for table in ["raw", "mangle", "nat", "filter"] {
             lab.compare_counters(table);
         }
+    })
+}
+
+/// By the interface they leave by, as POSTROUTING has it.
+fn where_copies_come_from() -> Scenario {
+    let rules = "
+        *raw
+        :FROM - [0:0]
+        -A OUTPUT -j FROM
+        -A FROM -i lan0
+        -A FROM -i wan0
+        COMMIT
+        *mangle
+        :FROM - [0:0]
+        -A PREROUTING -p udp --dport 1 -j TEE --gateway 10.1.0.3
+        -A FORWARD -p udp --dport 2 -j TEE --gateway 10.1.0.3
+        -A FORWARD -p udp --dport 3 -j TEE --gateway 192.168.1.1
+        -A POSTROUTING -p udp --dport 4 -j TEE --gateway 10.1.0.3
+        -A OUTPUT -p udp --dport 2 -j TOS --set-tos 0x10
+        -A POSTROUTING -j FROM
+        -A FROM -i lan0 -p udp --dport 1
+        -A FROM -i wan0 -p udp --dport 1
+        -A FROM -i lan0 -p udp --dport 2
+        -A FROM -i wan0 -p udp --dport 2
+        -A FROM -i lan0 -p udp --dport 3
+        -A FROM -i wan0 -p udp --dport 3
+        -A FROM -i lan0 -p udp --dport 4
+        -A FROM -i wan0 -p udp --dport 4
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for port in 1..5 {
+            lab.lan(&udp(port));
+            lab.wan(&Packet::new(OUTSIDE, INSIDE).udp(1000, port, b"copied"));
+        }
+        lab.compare_counters("raw");
+        lab.compare_counters("mangle");
     })
 }
 

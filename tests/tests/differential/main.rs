@@ -8,6 +8,7 @@ mod copies;
 mod forwarding;
 mod found;
 mod found_errors;
+mod found_headers;
 mod found_tracking;
 mod helpers;
 mod hostile;

@@ -21,7 +21,8 @@ differential!(
     among_many_rules,
     dccp_has_no_ports_to_track,
     v6,
-    later_fragments_v6
+    later_fragments_v6,
+    no_next_header
 );
 
 /// A TCP header, from port 1000 to 80, of a SYN; the first bytes fit every protocol with ports. (Of SCTP, zeroes in place of
@@ -221,7 +222,7 @@ fn later_fragments() -> Scenario {
         "-m hashlimit --hashlimit-upto 9/hour --hashlimit-name e --hashlimit-mode dstport",
     ];
     each(rules, |lab| {
-        for protocol in [6, 17, 132, 1] {
+        for protocol in [6, 17, 132, 1, 50, 51] {
             for place in [1, 2] {
                 for length in [0, 2, 4, 8, 16, 24] {
                     let mut packet = out(protocol, &TCP[..length]);
@@ -325,7 +326,7 @@ fn later_fragments_v6() -> Scenario {
     ];
     Scenario::new_v6(&by_source(&rules), move |lab| {
         for number in 0..rules.len() {
-            for protocol in [6, 17, 132] {
+            for protocol in [6, 17, 132, 50, 59] {
                 for (place, length) in [(1, 4), (1, 24), (2, 0), (2, 24)] {
                     let out = Packet::new(&format!("fd00:1::1{number}"), "fd00:2::9");
                     let mut packet = out.raw(protocol, &TCP[..length]);
@@ -333,6 +334,23 @@ fn later_fragments_v6() -> Scenario {
                     lab.lan(&packet);
                 }
             }
+        }
+    })
+}
+
+/// `hashlimit` with ports finds none behind it, and drops.
+fn no_next_header() -> Scenario {
+    let rules = [
+        "-m hashlimit --hashlimit-upto 9/hour --hashlimit-name g --hashlimit-mode dstport",
+        "-m hashlimit --hashlimit-above 9/hour --hashlimit-name h --hashlimit-mode srcip,srcport",
+        "-m hashlimit --hashlimit-upto 9/hour --hashlimit-name i --hashlimit-mode srcip",
+    ];
+    Scenario::new_v6(&by_source(&rules), move |lab| {
+        for number in 0..rules.len() {
+            let out = Packet::new(&format!("fd00:1::1{number}"), "fd00:2::9");
+            lab.lan(&out.clone().raw(59, &[7; 8]));
+            lab.lan(&out.clone().raw(59, b""));
+            lab.lan(&out.raw(60, &[59, 0, 1, 4, 0, 0, 0, 0, 7]));
         }
     })
 }

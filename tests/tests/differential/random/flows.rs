@@ -284,6 +284,10 @@ impl Flow<'_> {
     }
 
     fn other_protocol(&mut self) {
+        // What the host's stack says to such is of the connection's zone in the kernel (docs/NETFILTER.md).
+        if self.dice.about == About::Zones {
+            return self.udp();
+        }
         let ports = [self.own.to_be_bytes(), 80_u16.to_be_bytes()].concat();
         // In IPv6 some numbers are extension headers, which would end before they should.
         let number = match self.family {

@@ -28,7 +28,7 @@ use sluice_tests::duel::Duel;
 use family::Family;
 use play::{Stage, Tally};
 use settings::Settings;
-use shrink::Shown;
+use shrink::{Shown, Sure};
 
 /// How long all of it takes, unless `SLUICE_RANDOM_SECONDS` says otherwise.
 const SECONDS: u64 = 300;
@@ -78,7 +78,13 @@ fn play(kind: Kind, percent: u64) {
                     let start = Instant::now();
                     while start.elapsed() < time && !locked(shared).over(all) {
                         let Some(seed) = locked(seeds).next() else { break };
-                        let shown = difference(&mut stage, seed, kind);
+                        let kernels = || {
+                            // Of two kernels every difference is their own.
+                            (kind != Kind::Kernel).then(|| {
+                                Stage::new(Duel::new(Kind::Kernel, &settings.setup(), number))
+                            })
+                        };
+                        let shown = difference(&mut stage, seed, kind, kernels);
                         locked(shared).note(shown);
                     }
                     locked(shared).tally += stage.tally;
@@ -102,16 +108,19 @@ fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Outcome {
     rounds: usize,
     differences: Vec<String>,
-    once: Vec<String>,
+    /// What is perhaps none.
+    doubtful: Vec<(Sure, String)>,
     tally: Tally,
 }
 
 impl Outcome {
     fn note(&mut self, shown: Option<Shown>) {
         self.rounds += 1;
-        if let Some(Shown { again, text, .. }) = shown {
-            println!("{text}");
-            if again { &mut self.differences } else { &mut self.once }.push(text);
+        let Some(Shown { sure, text }) = shown else { return };
+        println!("{text}");
+        match sure {
+            Sure::Again => self.differences.push(text),
+            Sure::Close | Sure::Once | Sure::Kernel => self.doubtful.push((sure, text)),
         }
     }
 
@@ -120,28 +129,35 @@ impl Outcome {
     }
 
     fn report(self, kind: Kind, first: u64) {
-        let Self { rounds, mut differences, once, tally } = self;
-        let (count, single) = (differences.len(), once.len());
+        let Self { rounds, mut differences, doubtful, tally } = self;
+        let count = |sure| doubtful.iter().filter(|(own, _)| *own == sure).count();
         println!(
-            "{kind:?}: {rounds} rounds from seed {first}, {count} differences, {single} seen once: {tally:?}"
+            "{kind:?}: {rounds} rounds from seed {first}, {} differences, {} only close together, {} not seen again, \
+             {} of the kernel's own: {tally:?}",
+            differences.len(),
+            count(Sure::Close),
+            count(Sure::Once),
+            count(Sure::Kernel),
         );
-        // On a machine with other work a frame may come late, or a host's stack say something by itself.
-        if single > 1 + rounds / 50 {
-            differences.extend(once);
+        // On a machine with other work a frame may come late, or a host's stack say something by itself; not often.
+        if doubtful.len() > 1 + rounds / 50 {
+            differences.extend(doubtful.into_iter().map(|(_, text)| text));
         }
         assert!(differences.is_empty(), "\n{}", differences.join("\n"));
     }
 }
 
 /// Plays a seed. A difference is shown by the least that still has one.
-fn difference(stage: &mut Stage, seed: u64, kind: Kind) -> Option<Shown> {
+fn difference(
+    stage: &mut Stage,
+    seed: u64,
+    kind: Kind,
+    kernels: impl FnOnce() -> Option<Stage>,
+) -> Option<Shown> {
     let family = if seed.is_multiple_of(3) { Family::V6 } else { Family::V4 };
     let round = round::draw(seed, family);
     let many = matches!(kind, Kind::Sluice { workers } if workers > 1);
     let round = if many { round.for_many_workers() } else { round };
     let difference = stage.play(&round).err()?;
-    let shown = shrink::report(stage, round, difference);
-    // Where packets come close together hosts answer as they can and workers overtake one another: the kernel itself does
-    // not always do the same again.
-    Some(Shown { again: shown.again && !shown.in_volleys, ..shown })
+    Some(shrink::report(stage, round, difference, kernels))
 }

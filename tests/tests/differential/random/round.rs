@@ -58,11 +58,6 @@ impl Round {
         self
     }
 
-    /// Whether a router may have more to say than each packet's way out.
-    pub(super) fn patient(&self) -> bool {
-        self.has_rule(|rule| rule.contains("TEE"))
-    }
-
     /// Whether some rule is such, now or later.
     pub(super) fn has_rule(&self, found: impl Fn(&str) -> bool) -> bool {
         self.actions.iter().any(|(_, action)| match action {

@@ -110,6 +110,8 @@ pub(super) fn rule(dice: &mut Dice, family: Family, table: &str, chain: &str) ->
         }
     }
     let callable = match user {
+        // What PREROUTING calls may change a packet.
+        None if (table, chain) == ("mangle", "OUTPUT") && !dice.about.changes_own() => &[],
         Some((_, later)) => later,
         None => user_chains(table)
             .iter()

@@ -7,39 +7,57 @@ use super::play::{Difference, Stage};
 use super::round::{Action, Round};
 use super::ruleset::Table;
 
+/// How sure a difference is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sure {
+    /// It is seen each time, packet by packet.
+    Again,
+    /// It is seen again where packets come close together: workers overtake one another there.
+    Close,
+    /// It was not seen again.
+    Once,
+    /// The kernel itself does not do the same again.
+    Kernel,
+}
+
 /// A difference as it is reported.
 pub(super) struct Shown {
-    /// Whether it was seen when the round was played again.
-    pub(super) again: bool,
-    /// Whether it is only seen where packets come close together.
-    pub(super) in_volleys: bool,
+    pub(super) sure: Sure,
     pub(super) text: String,
 }
 
-/// A report of the difference, as small as it can be made.
-pub(super) fn report(stage: &mut Stage, round: Round, difference: Difference) -> Shown {
+/// A report of the difference, as small as it can be made. `kernels`: a duel of two kernels.
+pub(super) fn report(
+    stage: &mut Stage,
+    round: Round,
+    first: Difference,
+    kernels: impl FnOnce() -> Option<Stage>,
+) -> Shown {
     let seed = round.seed;
-    match (0..3).find_map(|_| stage.play(&round).err()) {
-        None => {
-            let text = text(&round, &difference);
-            let text = format!("seed {seed}, seen once in four plays:\n{text}");
-            Shown { again: false, in_volleys: round.volleys, text }
-        }
-        Some(again) => {
-            let first = again.text.clone();
-            // One by one says more, where it shows too.
-            let slow = Round { volleys: false, ..round.clone() };
-            let (round, again) = match stage.play(&slow) {
-                Err(slower) => (slow, slower),
-                Ok(()) => (round, again),
-            };
-            let (round, difference) = shrink(stage, round, again);
-            let text = text(&round, &difference);
-            // Shrinking may have led to another.
-            let text = format!("seed {seed} differs from the kernel:\n{text}\nat first:\n{first}");
-            Shown { again: true, in_volleys: round.volleys, text }
-        }
-    }
+    let slow = Round { volleys: false, ..round.clone() };
+    let mut again = |round: &Round| stage.play(round).err().and_then(|_| stage.play(round).err());
+    let (sure, whole, found) = match again(&slow) {
+        Some(found) => (Sure::Again, slow, found),
+        None => match again(&round) {
+            Some(found) => (Sure::Close, round, found),
+            None => {
+                let text = text(&round, &first);
+                let text = format!("seed {seed}, not seen again:\n{text}");
+                return Shown { sure: Sure::Once, text };
+            }
+        },
+    };
+    let first = found.text.clone();
+    let (round, difference) = shrink(stage, whole.clone(), found);
+    // Shrinking may have led to another.
+    let of_the_kernel = kernels().is_some_and(|mut kernels| {
+        [&round, &whole].iter().all(|round| (0..3).any(|_| kernels.play(round).is_err()))
+    });
+    let sure = if of_the_kernel { Sure::Kernel } else { sure };
+    let text = text(&round, &difference);
+    let text =
+        format!("seed {seed} differs from the kernel ({sure:?}):\n{text}\nat first:\n{first}");
+    Shown { sure, text }
 }
 
 /// Leaves out actions, chains of rules, rules and parts of rules as long as there still is a difference.

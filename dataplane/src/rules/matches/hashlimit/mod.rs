@@ -14,7 +14,7 @@ use self::table::{Key, Times};
 use super::{Condition, Kept};
 use crate::address::{Address, IpVersion};
 use crate::rules::View;
-use crate::wire::extensions::{AUTHENTICATION, ESP};
+use crate::wire::extensions::{AUTHENTICATION, ESP, FRAGMENT, NONE};
 use crate::wire::{protocol, u32_at};
 use std::time::Duration;
 
@@ -74,24 +74,20 @@ impl HashLimit {
 /// cut short.
 fn ports<A: Address>(view: &View<'_, A>) -> Option<(u16, u16)> {
     use protocol::{DCCP, SCTP, TCP, UDP, UDP_LITE};
-    let at = match view.headers.protocol {
-        // Of a later fragment's ports the kernel has an idea in IPv4 only.
-        TCP | UDP | UDP_LITE | SCTP | DCCP
-            if A::VERSION == IpVersion::V6 && view.is_later_fragment() =>
-        {
-            return Some((0, 0));
-        }
+    // Of a later fragment's ports the kernel has an idea in IPv4 only.
+    let v6 = A::VERSION == IpVersion::V6;
+    let number = if v6 && view.is_later_fragment() { FRAGMENT } else { view.headers.protocol };
+    let at = match number {
         TCP | UDP | UDP_LITE | SCTP | DCCP => {
             return Some((view.source_port()?.get(), view.destination_port()?.get()));
         }
         ESP => 0,
         AUTHENTICATION => 4,
+        // Kernel `ipv6_skip_exthdr` goes no further.
+        NONE if v6 => return None,
         _ => return Some((0, 0)),
     };
-    if view.is_later_fragment() {
-        return None;
-    }
-    let index = u32_at(view.headers.payload(view.data), at)?;
+    let index = u32_at(view.layer4_bytes(), at)?;
     Some(((index >> 16) as u16, index as u16))
 }
 
