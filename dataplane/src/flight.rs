@@ -115,6 +115,8 @@ pub(crate) struct Flight<A, P> {
     pub(crate) ports: Ports,
     /// Arrived as a link-layer broadcast or multicast.
     pub(crate) link_broadcast: bool,
+    /// Said by a socket of the host's, or of the gateway's own where the kernel has one (`skb->sk`).
+    pub(crate) socket: bool,
     pub(crate) mark: u32,
     pub(crate) state: CtState,
     pub(crate) notrack: bool,
@@ -177,6 +179,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             egress: None,
             ports: Ports::NONE,
             link_broadcast: false,
+            socket: ingress == InterfaceId::HOST,
             mark: 0,
             // As the kernel says of what has not been tracked yet.
             state: CtState::Invalid,
@@ -313,6 +316,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             egress: self.egress,
             ports: self.ports,
             link_broadcast: self.link_broadcast,
+            socket: self.socket,
             state: self.state,
             snat: status.has(Status::SRC_NAT),
             dnat: status.has(Status::DST_NAT),
@@ -359,6 +363,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             egress: None,
             ports: Ports::NONE,
             link_broadcast: self.link_broadcast,
+            socket: false,
             mark: order.mark,
             state: CtState::Untracked,
             notrack: true,
@@ -403,6 +408,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             egress: None,
             ports: self.ports,
             link_broadcast: self.link_broadcast,
+            socket: self.socket,
             mark: self.mark,
             state: self.state,
             notrack: self.notrack,

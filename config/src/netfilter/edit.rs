@@ -265,10 +265,13 @@ impl Edit {
                         .help(format!("the chain has {len} rules"))
                 })? = placed(*rule, "RULE_REPLACE");
             }
-            // A builtin chain that no rule ever made is empty already.
-            Command::Flush { chain: Some(chain) }
-                if self.position(&chain).is_none() && self.is_builtin(&chain) => {}
-            Command::Flush { chain: Some(chain) } => self.chain_mut(&chain)?.clear(),
+            Command::Flush { chain: Some(chain) } => {
+                // As the tool makes a builtin chain that is not there yet.
+                if self.is_builtin(&chain) {
+                    self.create();
+                }
+                self.chain_mut(&chain)?.clear();
+            }
             Command::Flush { chain: None } => {
                 self.chains_mut().filter(|chain| chain.len() > 0).for_each(EditChain::clear);
             }

@@ -191,7 +191,8 @@ impl SctpState {
                 self.set_tag(Direction::Original, sent.tag);
             }
             // What answers it reflects its tag (RFC 9260 section 8.4).
-            _ => self.set_tag(Direction::Reply, sent.tag),
+            chunk::SHUTDOWN_ACK => self.set_tag(Direction::Reply, sent.tag),
+            _ => {}
         }
         Some(())
     }

@@ -45,6 +45,8 @@ pub struct View<'a, A: Address> {
     pub ports: Ports,
     /// Whether its frame was a link-layer broadcast or multicast.
     pub link_broadcast: bool,
+    /// Whether a socket of this host said it.
+    pub socket: bool,
     /// Connection state.
     pub state: CtState,
     /// Whether its source is translated, or will be.

@@ -20,6 +20,7 @@ use crate::snapshot::NextHop;
 use crate::wire::checksum::{self, L4ChecksumState};
 use crate::wire::echo::answer_echo;
 use crate::wire::icmp_error::{self, IcmpError};
+use crate::wire::layer4::Layer4Kind;
 use crate::wire::parse::Headers;
 use crate::wire::tcp_reset::write_reset;
 use std::net::IpAddr;
@@ -133,6 +134,8 @@ impl<P: Packet> State<P> {
         };
         let mut flight = Flight::<A, P>::new(packet, Vec::new(), headers, InterfaceId::HOST);
         (flight.tie, flight.flow) = (tie, flow);
+        // What REJECT and SYNPROXY say has none.
+        flight.socket = !matches!(flight.layer4.kind, Layer4Kind::Tcp(_));
         flight.template = (tie == Tie::Untracked).then(Template::silent);
         self.allow_copies(burst, &mut flight);
         let outcome = A::lane(self).originate(&burst.env, &mut flight);

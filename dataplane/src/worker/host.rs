@@ -2,13 +2,15 @@
 
 use super::ingress::InWorker;
 use super::{Burst, Stage, State};
-use crate::address::{IpVersion, V4, V6};
+use crate::address::{Address, IpVersion, V4, V6};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Frames, Stop, Tie};
 use crate::ids::InterfaceId;
 use crate::neighbour::ndp::is_discovery;
 use crate::packet::{Packet, Pool};
+use crate::wire::layer4::{Layer4Kind, TcpFields};
 use crate::wire::parse::{Frame, Headers, Payload};
+use crate::wire::tcp_flags::RST;
 
 /// Where a frame of the host's came from: the twin's port, the twin's interface.
 #[derive(Clone, Copy)]
@@ -59,6 +61,7 @@ impl<P: Packet> State<P> {
         let mut flight = Flight::<A, P>::new(packet, rest, headers, InterfaceId::HOST);
         flight.egress = Some(id);
         flight.tie = Tie::Host;
+        flight.socket = !is_nobodys::<A>(&flight.layer4.kind);
         flight.raw_counted = stage == Stage::Owner { raw_counted: true };
         self.allow_copies(burst, &mut flight);
         let outcome = A::lane(self).originate(&burst.env, &mut flight);
@@ -80,4 +83,12 @@ fn is_host_chatter(data: &[u8], headers: &Headers) -> bool {
     let listener_report = headers.protocol == crate::wire::protocol::ICMPV6
         && matches!(headers.payload(data).first(), Some(130..=132 | 143));
     listener_report || is_discovery(data, headers)
+}
+
+/// Whether the stack says it without a socket: resets of IPv6 (kernel `tcp_v6_send_response`).
+const fn is_nobodys<A: Address>(kind: &Layer4Kind) -> bool {
+    match (A::VERSION, kind) {
+        (IpVersion::V6, Layer4Kind::Tcp(TcpFields { flags, .. })) => *flags & RST != 0,
+        (IpVersion::V4 | IpVersion::V6, _) => false,
+    }
 }

@@ -1,13 +1,19 @@
-//! Owns the least scenarios of differences that random rounds have found behind IPv6 extension headers.
+//! Owns the least scenarios of differences that random rounds have found behind IPv6 extension headers, and in what tells
+//! the router's own packets from others.
 
 use sluice_tests::differential;
-use sluice_tests::differential::Scenario;
+use sluice_tests::differential::{Lab, Scenario};
 use sluice_tests::frame::{FRAGMENT, Packet, TCP, flags};
 
 const INSIDE: &str = "fd00:1::2";
 const OUTSIDE: &str = "fd00:2::9";
 
-differential!(an_mss_behind_a_fragment_header, an_error_comes_from_where_its_cause_came);
+differential!(
+    an_mss_behind_a_fragment_header,
+    an_error_comes_from_where_its_cause_came,
+    hops_of_what_sockets_say,
+    hops_of_what_sockets_say_v6
+);
 
 /// The eight bytes of that header are no data of the segment's.
 fn an_mss_behind_a_fragment_header() -> Scenario {
@@ -49,4 +55,44 @@ fn an_error_comes_from_where_its_cause_came() -> Scenario {
             }
         }
     })
+}
+
+/// To `recent --rttl` what no socket said has been forwarded, and has one hop more.
+const SAID: &str = "
+    *mangle
+    -A PREROUTING -m recent --set --name said --rsource
+    -A OUTPUT -p tcp -m recent --rcheck --rttl --name said --rdest
+    -A OUTPUT ! -p tcp -m recent --rcheck --rttl --name said --rdest
+    -A POSTROUTING -p tcp -m recent --rcheck --rttl --name said --rdest
+    COMMIT
+    *filter
+    -A INPUT -p tcp --dport 81 -j REJECT --reject-with tcp-reset
+    -A FORWARD -p tcp -j REJECT --reject-with tcp-reset
+    -A FORWARD -p udp -j REJECT
+    COMMIT";
+
+/// An echo, a closed port of UDP and of TCP, refusals.
+fn what_the_router_says(lab: &mut Lab, [host, router, other]: [&str; 3]) {
+    for ttl in [64, 65] {
+        let to = |to: &str| Packet::new(host, to).ttl(ttl);
+        lab.lan(&to(router).ping(1, 1, b""));
+        lab.lan(&to(router).udp(1000, 9, b""));
+        lab.lan(&to(router).tcp((1000, 80), flags::SYN, 1, 0, b""));
+        lab.lan(&to(router).tcp((1000, 80), flags::ACK, 1, 1, b""));
+        lab.lan(&to(router).tcp((1000, 81), flags::SYN, 1, 0, b""));
+        lab.lan(&to(other).tcp((1000, 81), flags::SYN, 1, 0, b""));
+        lab.lan(&to(other).udp(1000, 9, b""));
+        let saved = if host == INSIDE { "ip6tables-save" } else { "iptables-save" };
+        lab.compare_tool(&format!("{saved} -c -t mangle"));
+    }
+}
+
+fn hops_of_what_sockets_say() -> Scenario {
+    Scenario::new(SAID, |lab| what_the_router_says(lab, ["10.1.0.2", "10.1.0.1", "192.168.1.9"]))
+}
+
+fn hops_of_what_sockets_say_v6() -> Scenario {
+    let said =
+        Scenario::new_v6(SAID, |lab| what_the_router_says(lab, [INSIDE, "fd00:1::1", OUTSIDE]));
+    said.with(|setup| setup.with_sysctl("net.ipv6.icmp.ratelimit", 0))
 }

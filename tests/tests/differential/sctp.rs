@@ -193,12 +193,23 @@ fn what_begins_a_connection() -> Scenario {
                 lab.compare_timeouts();
                 lab.flush_connections();
             }
-            for kinds in
-                [[HEARTBEAT, DATA], [HEARTBEAT, HEARTBEAT_ACK], [SHUTDOWN_ACK, ERROR], [ERROR, 64]]
-            {
-                lab.lan(&out(tag, &kinds.map(plain).concat()));
-                lab.compare_timeouts();
-                lab.flush_connections();
+            for kinds in [
+                [HEARTBEAT, DATA],
+                [HEARTBEAT, HEARTBEAT_ACK],
+                [HEARTBEAT, ERROR],
+                [HEARTBEAT, SHUTDOWN],
+                [SHUTDOWN_ACK, ERROR],
+                [ERROR, 64],
+            ] {
+                for answer in [DATA, HEARTBEAT_ACK, SHUTDOWN] {
+                    lab.lan(&out(tag, &kinds.map(plain).concat()));
+                    lab.compare_timeouts();
+                    for tag in [5, 0, 7] {
+                        lab.wan(&back(tag, &plain(answer)));
+                    }
+                    lab.compare_timeouts();
+                    lab.flush_connections();
+                }
             }
         }
     }))

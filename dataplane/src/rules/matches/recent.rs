@@ -7,7 +7,6 @@
 
 use super::{Condition, Kept};
 use crate::address::{Address, IpVersion};
-use crate::ids::InterfaceId;
 use crate::rules::View;
 use crate::rules::spin::Spin;
 use crate::time::Instant;
@@ -324,7 +323,7 @@ impl<A: Address> Condition<A> for Recent {
         };
         let mut ttl = header::ttl(view.data, view.headers);
         // As it was before the packet was forwarded.
-        if view.egress.is_some() && view.ingress != InterfaceId::HOST {
+        if view.egress.is_some() && !view.socket {
             ttl = ttl.wrapping_add(1);
         }
         let key = (A::VERSION, address.to_bits() & self.mask);

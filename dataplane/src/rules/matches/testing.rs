@@ -41,6 +41,7 @@ pub(super) fn ask<A: Address>(condition: &impl Condition<A>, frame: &[u8], cut: 
         traced: None,
         length: u32::from(headers.ip_length()),
         link_broadcast: false,
+        socket: false,
         connection: None,
         connection_changed: false,
         notrack: false,

@@ -72,9 +72,7 @@ impl About {
         let v4 = ["-p ah", "-p esp", "-p dccp", "! -p esp", "-p sctp"];
         let v6 = ["-p mh", "-p esp", "-p dccp", "-p mh", "-p sctp"];
         let all = if family == Family::V4 { v4 } else { v6 };
-        // SCTP is the last: tracking makes some of its packets INVALID in the kernel.
-        let end = if self == Self::Untracked { all.len() } else { all.len() - 1 };
-        Some(dice.one(&all[..end]))
+        Some(dice.one(&all))
     }
 
     /// A match.
@@ -94,7 +92,6 @@ impl About {
                 "-p ah" if v4 => "-m ah ~--ahspi {7|1:9|7:}",
                 "-p esp" => "-m esp ~--espspi {7|1:9|256:512}",
                 "-p dccp" => dice.one(&DCCP),
-                "-p sctp" => dice.one(&SCTP),
                 "-p mh" => "-m mh ~--mh-type {binding-update|1:3|0:5}",
                 _ if v4 => return None,
                 _ if matches!(chain, "PREROUTING" | "INPUT" | "FORWARD") && dice.once_in(8) => {
@@ -120,6 +117,8 @@ impl About {
                 ("-p tcp", Family::V6) => Some("-j CT --timeout tcp6"),
                 ("-p udp", Family::V4) => Some("-j CT --timeout udp4"),
                 ("-p udp", Family::V6) => Some("-j CT --timeout udp6"),
+                ("-p sctp", Family::V4) => Some("-j CT --timeout sct4"),
+                ("-p sctp", Family::V6) => Some("-j CT --timeout sct6"),
                 ("-p icmp", _) => Some("-j CT --timeout icm4"),
                 ("-p ipv6-icmp", _) => Some("-j CT --timeout icm6"),
                 _ => None,
@@ -175,7 +174,7 @@ impl About {
         }
         let spi = [0, dice.one(&[0, 0, 1]), 0, dice.one(&[1, 7, 9])];
         let more = dice.one(&[&[7; 8][..], &[7; 20], b"ooxx"]);
-        Some(match dice.below(if self == Self::Untracked { 5 } else { 4 }) {
+        Some(match dice.below(5) {
             0 => (50, [&spi, &[0, 0, 0, 1], more].concat()),
             1 => (51, [&[59, 4, 0, 0], &spi[..], &[0, 0, 0, 1], &[1; 12], more].concat()),
             2 if family == Family::V6 => {
@@ -286,13 +285,6 @@ const DCCP: [&str; 5] = [
     "-m dccp ~--dccp-types {REQUEST,ACK|INVALID|RESET,DATAACK|DATA,RESPONSE}",
     "-m dccp ~--dccp-option {38|1|255}",
     "-m dccp ~--dccp-types DATA --dport 80",
-];
-
-const SCTP: [&str; 4] = [
-    "-m sctp ~--dport {80|1:79}",
-    "-m sctp ~--chunk-types {any|all|only} {DATA,INIT|SACK,DATA|DATA:Be|ABORT:T,DATA|NONE}",
-    "-m sctp ~--chunk-types {any|all|only} {I_DATA,SACK|ABORT,DATA:U} --dport 80",
-    "-m sctp --sport 1024:1060 ~--chunk-types any SACK",
 ];
 
 const EXTENSIONS: [&str; 14] = [

@@ -26,8 +26,9 @@ pub(super) fn without_drawn_port(seen: &Seen, sent: &[u8]) -> Option<Vec<u8>> {
     let packet = seen.packet();
     let (_, _, protocol, at) = parts(packet)?;
     let checksum = match protocol {
-        frame::TCP => at + 16,
-        frame::UDP => at + 6,
+        frame::TCP => at + 16..at + 18,
+        frame::UDP => at + 6..at + 8,
+        frame::SCTP => at + 8..at + 12,
         _ => return None,
     };
     let port = |packet: &[u8], side: usize| {
@@ -39,7 +40,7 @@ pub(super) fn without_drawn_port(seen: &Seen, sent: &[u8]) -> Option<Vec<u8>> {
     let side = if answers { 2 } else { 0 };
     let (old, new) = (port(sent, 0)?, port(packet, side)?);
     let mut rest = seen.frame.clone();
-    for place in [at + side, at + side + 1, checksum, checksum + 1] {
+    for place in [at + side, at + side + 1].into_iter().chain(checksum) {
         *rest.get_mut(14 + place)? = 0;
     }
     (old != new && (new >= 1024 || class(old) == class(new))).then_some(rest)

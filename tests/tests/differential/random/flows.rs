@@ -3,6 +3,7 @@
 use sluice_tests::frame::{self, Packet, TCP, UDP, UDP_LITE, flags};
 
 use super::about::About;
+use super::associations;
 use super::dice::Dice;
 use super::family::Family;
 use super::packets::{Answer, OWN, data, error, tcp_flags, tcp_options, varied};
@@ -47,7 +48,7 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
     let destination = if source == destination { "<in>" } else { destination };
     let (source, destination) = (family.named(source), family.named(destination));
     let mut flow = Flow { dice, family, inside, source, destination, own, steps: Vec::new() };
-    match flow.dice.below(16) {
+    match flow.dice.below(17) {
         0..=3 => flow.udp(),
         5 | 6 if flow.dice.about.has_headers() => flow.other_protocol(),
         4..=7 => flow.tcp(),
@@ -57,6 +58,7 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
         11 | 12 => flow.udp(),
         13 => flow.unknown_error(),
         14 => flow.other_protocol(),
+        15 => flow.sctp(),
         _ => flow.broken(sound),
     }
     flow.steps
@@ -175,6 +177,16 @@ impl Flow<'_> {
                 let about = self.dice.below(self.steps.len());
                 self.answer(about, how);
             }
+        }
+    }
+
+    fn sctp(&mut self) {
+        let packet = self.packet();
+        self.steps = associations::draw(self.dice, self.inside, &packet, self.own);
+        if self.dice.once_in(3) {
+            let how = error(self.dice, self.family);
+            let about = self.dice.below(self.steps.len());
+            self.answer(about, how);
         }
     }
 

@@ -18,6 +18,7 @@ pub(super) fn protocol(dice: &mut Dice, family: Family) -> &'static str {
         "-p tcp",
         "-p icmp",
         "-p udplite",
+        "-p sctp",
         "! -p tcp",
         "! -p udp",
         "! -p icmp",
@@ -30,6 +31,7 @@ pub(super) fn protocol(dice: &mut Dice, family: Family) -> &'static str {
         "-p tcp",
         "-p ipv6-icmp",
         "-p udplite",
+        "-p sctp",
         "! -p tcp",
         "! -p udp",
         "! -p ipv6-icmp",
@@ -56,6 +58,7 @@ pub(super) fn draw(
         "-p udp" => &UDP,
         "-p icmp" => &ICMP,
         "-p udplite" => &UDP[3..6],
+        "-p sctp" => &SCTP,
         "-p ipv6-icmp" => &ICMP6,
         _ => &[],
     };
@@ -65,12 +68,11 @@ pub(super) fn draw(
     };
     let before_routing = matches!(table, "raw" | "mangle") && chain == "PREROUTING";
     let special = dice.about.matching(dice, family, chain, protocol);
-    let tracked = dice.about != About::Untracked;
+    // Raw's OUTPUT is told of connections of which it should not know (docs/NETFILTER.md).
+    let told = dice.about != About::Untracked && (table != "raw" || chain == "PREROUTING");
     let template = match dice.below(8) {
         4 | 7 if special.is_some() => special.unwrap_or_default(),
-        5 if dice.settings == Settings::Accounts && tracked && dice.once_in(3) => {
-            dice.one(&ACCOUNTS)
-        }
+        5 if dice.settings == Settings::Accounts && told && dice.once_in(3) => dice.one(&ACCOUNTS),
         0..=2 if !of_protocol.is_empty() => dice.one(of_protocol),
         3 if before_routing => "-m rpfilter {--loose|--invert|--loose --invert|--accept-local|}",
         3 if matches!(chain, "PREROUTING" | "INPUT" | "FORWARD") && dice.once_in(4) => {
@@ -84,7 +86,7 @@ pub(super) fn draw(
         }
         3 => interface(dice, chain),
         4 => dice.one(of_family),
-        5 if tracked => dice.one(if table == "raw" { &CONNECTION[2..] } else { &CONNECTION }),
+        5 if told => dice.one(if table == "raw" { &CONNECTION[2..] } else { &CONNECTION }),
         6 if dice.memory => dice.one(&REMEMBERING),
         _ => dice.one(&COMMON),
     };
@@ -239,4 +241,14 @@ const ICMP6: [&str; 3] = [
     "-m icmp6 ~--icmpv6-type {128|129|1|3|4|2}",
     "-m icmp6 ~--icmpv6-type {1/0|1/1|1/4|3/0|4/1}",
     "-m icmp6 ~--icmpv6-type {echo-request|packet-too-big|destination-unreachable}",
+];
+
+const SCTP: [&str; 7] = [
+    "-m sctp ~--dport {80|1:79}",
+    "-m sctp ~--chunk-types {any|all|only} {DATA,INIT|SACK,DATA|DATA:Be|ABORT:T,DATA|NONE}",
+    "-m sctp ~--chunk-types {any|all|only} {I_DATA,SACK|ABORT,DATA:U} --dport 80",
+    "-m sctp ~--chunk-types {any|all|only} {INIT,COOKIE_ECHO|SHUTDOWN,SHUTDOWN_ACK|HEARTBEAT}",
+    "-m sctp ~--dport 80",
+    "-m multiport ~--dports {80|1:79,81:90|1024:1300}",
+    "-m sctp --sport 1024:1060 ~--chunk-types any SACK",
 ];

@@ -6,6 +6,7 @@
 //! one router waits for the other, or both for the tools: three duels go on at once, `SLUICE_RANDOM_DUELS=1` fewer.
 
 mod about;
+mod associations;
 mod compare;
 mod dice;
 mod family;

@@ -19,6 +19,8 @@ pub(super) enum Answer {
     Udp(Vec<u8>, Vec<usize>),
     /// TCP: flags, sequence and acknowledgement, options, data.
     Tcp(u8, [u32; 2], Vec<u8>, Vec<u8>),
+    /// SCTP: the tag, the chunks.
+    Sctp(u32, Vec<u8>),
     /// ICMP echo.
     Pong,
     /// An ICMP error: type, code, the 16 bits that may be an MTU; how many bytes of the packet it quotes; who sends it, if
@@ -63,6 +65,10 @@ impl Answer {
                 let opens = flags & (flags::SYN | flags::ACK) == flags::SYN;
                 let flags = flags | if opens { flags::ACK } else { 0 };
                 vec![back.tcp_with((from, to), flags, *numbers, options, data)]
+            }
+            Self::Sctp(tag, chunks) => {
+                of(frame::SCTP)?;
+                vec![back.sctp((from, to), *tag, chunks)]
             }
             Self::Pong => {
                 of(if family == Family::V4 { frame::ICMP } else { frame::ICMPV6 })?;

@@ -42,6 +42,21 @@ const POLICIES: &str = "
     protocol = \"udp\"
     family = \"ipv6\"
     replied = 500
+    [timeouts.sct4]
+    protocol = \"sctp\"
+    family = \"ipv4\"
+    closed = 110
+    cookie_wait = 120
+    cookie_echoed = 130
+    established = 140
+    shutdown_sent = 150
+    shutdown_recd = 160
+    shutdown_ack_sent = 170
+    [timeouts.sct6]
+    protocol = \"sctp\"
+    family = \"ipv6\"
+    established = 145
+    heartbeat_sent = 185
     [timeouts.icm4]
     protocol = \"icmp\"
     family = \"ipv4\"

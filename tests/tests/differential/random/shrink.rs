@@ -20,6 +20,32 @@ pub(super) enum Sure {
     Kernel,
 }
 
+/// What differs: another kind is another difference.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// Rules that are refused.
+    Words,
+    Frames,
+    Connections,
+    /// Tables that are there.
+    Tables,
+    Counters,
+}
+
+impl Kind {
+    fn of(difference: &Difference) -> Self {
+        let text = difference.text.as_str();
+        let begins = |word| text.lines().any(|line| line.trim_start().starts_with(word));
+        match () {
+            () if begins("exit") || begins("no ruleset") => Self::Words,
+            () if begins("sent: ") => Self::Frames,
+            () if begins("connections") => Self::Connections,
+            () if begins("COMMIT") => Self::Tables,
+            () => Self::Counters,
+        }
+    }
+}
+
 /// A difference as it is reported.
 pub(super) struct Shown {
     pub(super) sure: Sure,
@@ -63,14 +89,12 @@ pub(super) fn report(
 /// Leaves out actions, chains of rules, rules and parts of rules as long as there still is a difference.
 fn shrink(stage: &mut Stage, mut round: Round, mut difference: Difference) -> (Round, Difference) {
     let mut attempt = |round: &mut Round, difference: &mut Difference, smaller: Round| {
-        if let Err(found) = stage.play(&smaller) {
-            // Rules that are refused are another difference.
-            let refused = |text: &str| text.contains("exit") || text.starts_with("no ruleset");
-            if refused(&found.text) == refused(&difference.text) {
-                *round = smaller;
-                *difference = found;
-                return true;
-            }
+        if let Err(found) = stage.play(&smaller)
+            && Kind::of(&found) == Kind::of(difference)
+        {
+            *round = smaller;
+            *difference = found;
+            return true;
         }
         false
     };

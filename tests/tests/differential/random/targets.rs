@@ -14,7 +14,7 @@ pub(super) fn draw(
     chain: &str,
     protocol: &str,
 ) -> String {
-    let ports = matches!(protocol, "-p tcp" | "-p udp");
+    let ports = matches!(protocol, "-p tcp" | "-p udp" | "-p sctp");
     let tcp = protocol == "-p tcp";
     let v4 = family == Family::V4;
     let special = dice.about.target(dice, family, (table, chain), protocol);

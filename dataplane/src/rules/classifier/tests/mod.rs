@@ -186,6 +186,7 @@ impl<A: Address> Packet<A> {
             traced: None,
             length: self.length,
             link_broadcast: self.bytes.broadcast,
+            socket: false,
             connection: begun.as_mut().map(|begun| Tracked::New(begun).into()),
             connection_changed: false,
             notrack: false,
