@@ -3,109 +3,16 @@
 //! Chains are found by name in constant time and rules remember the line that wrote them, so a
 //! restore of hundreds of thousands of lines is linear and every error has its place.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod chain;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::command::{Command, check_chain_name};
 use super::fault::Fault;
-use super::ruleset::Edition;
 use super::{Chain, Counters, Policy, Rule, Table, TableModel};
-
-/// A rule, the line that wrote it (0: it was there before) and the kernel's name for how.
-#[derive(Debug, Clone)]
-pub(super) struct Placed {
-    pub(super) rule: Rule,
-    pub(super) line: usize,
-    pub(super) operation: &'static str,
-}
-
-/// What a rule that was there before would be called.
-const APPENDED: &str = "RULE_APPEND";
-
-/// A chain, copied only if it is changed.
-#[derive(Debug, Clone)]
-pub(super) struct EditChain {
-    /// As it was; an empty one, if it is new.
-    pub(super) before: Arc<Chain>,
-    pub(super) open: Option<Box<Open>>,
-}
-
-/// What becomes of a chain.
-#[derive(Debug, Clone)]
-pub(super) struct Open {
-    /// Its `rules` are empty: they stand beside it.
-    chain: Chain,
-    /// With room at both ends: a text may insert or delete its hundred thousand rules one by one at the front.
-    rules: VecDeque<Placed>,
-    gone: bool,
-}
-
-/// A rule where it stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stand<'e> {
-    pub(super) rule: &'e Rule,
-    pub(super) line: usize,
-    pub(super) operation: &'static str,
-}
-
-impl EditChain {
-    /// Name, policy and policy's counters.
-    pub(super) fn head(&self) -> &Chain {
-        self.open.as_ref().map_or(&self.before, |open| &open.chain)
-    }
-
-    fn len(&self) -> usize {
-        self.open.as_ref().map_or(self.before.rules.len(), |open| open.rules.len())
-    }
-
-    pub(super) fn rules(&self) -> impl Iterator<Item = Stand<'_>> {
-        let (kept, placed) = match &self.open {
-            None => (Some(&self.before.rules), None),
-            Some(open) => (None, Some(&open.rules)),
-        };
-        let kept = kept.into_iter().flatten();
-        let kept = kept.map(|rule| Stand { rule, line: 0, operation: APPENDED });
-        kept.chain(placed.into_iter().flatten().map(|Placed { rule, line, operation }| Stand {
-            rule,
-            line: *line,
-            operation,
-        }))
-    }
-
-    fn open(&mut self) -> &mut Open {
-        let Self { before, open } = self;
-        open.get_or_insert_with(|| {
-            let rules = before.rules.iter().cloned();
-            let rules = rules.map(|rule| Placed { rule, line: 0, operation: APPENDED });
-            Box::new(Open { rules: rules.collect(), ..Open::empty(before) })
-        })
-    }
-
-    /// Takes its rules away, which are not copied first.
-    fn clear(&mut self) {
-        let Self { before, open } = self;
-        open.get_or_insert_with(|| Box::new(Open::empty(before))).rules.clear();
-    }
-
-    fn is_gone(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.gone)
-    }
-
-    /// None where it is gone.
-    fn finish(self) -> Option<Arc<Chain>> {
-        let Some(open) = self.open else { return Some(self.before) };
-        let Open { chain, rules, gone } = *open;
-        let rules = rules.into_iter().map(|placed| placed.rule).collect();
-        (!gone).then(|| Arc::new(Chain { rules, edition: Edition::default(), ..chain }))
-    }
-}
-
-impl Open {
-    fn empty(chain: &Chain) -> Self {
-        let chain = Chain { rules: Vec::new(), name: chain.name.clone(), ..*chain };
-        Self { chain, rules: VecDeque::new(), gone: false }
-    }
-}
+pub(super) use chain::{EditChain, Stand};
+use chain::{Open, Placed};
 
 /// A table being changed.
 #[derive(Debug, Clone)]
