@@ -6,8 +6,9 @@
 mod support;
 
 use sluice_dataplane::address::{IpVersion, V4};
+use sluice_dataplane::conntrack::Excerpt;
 use sluice_dataplane::drop_reason::DropReason;
-use sluice_dataplane::explain::{Supposed, World, explain};
+use sluice_dataplane::explain::{Explanation, Met, Supposed, World, explain};
 use sluice_dataplane::ids::{InterfaceId, WorkerId};
 use sluice_dataplane::rules::matches::limit::Limit;
 use sluice_dataplane::rules::matches::{Kept, Match};
@@ -18,7 +19,7 @@ use sluice_dataplane::trace::{Did, End, Event, Filter, Step, Traced};
 use sluice_dataplane::wire::parse::{Payload, parse};
 use sluice_dataplane::worker::counters::Counter;
 use std::sync::Arc;
-use support::frames::udp;
+use support::frames::{tcp, udp};
 use support::rules::{compile, established_only, new_only, snat};
 use support::{CLIENT, GATEWAY, Gateway, LAN, SERVER, SPREADS, Spread, WAN, snapshot_with};
 
@@ -194,6 +195,10 @@ fn a_rule_begins_a_trace_where_somebody_listens() {
 }
 
 fn explained(gateway: &Gateway, frame: &[u8]) -> Vec<Event> {
+    explained_with(gateway, LAN, frame, &Met::Nobody).steps
+}
+
+fn explained_with(gateway: &Gateway, port: u16, frame: &[u8], met: &Met<V4>) -> Explanation<V4> {
     let Payload::Ip(headers) = parse(frame).unwrap().payload else { panic!("no packet") };
     let snapshot = gateway.published.current();
     let world = World {
@@ -203,9 +208,9 @@ fn explained(gateway: &Gateway, frame: &[u8]) -> Vec<Event> {
         clock: &gateway.shared.clock,
         random: 5,
     };
-    let ingress = InterfaceId(LAN);
+    let ingress = InterfaceId(port);
     let supposed = Supposed { frame: frame.to_vec(), headers, ingress, mark: 0, state: None };
-    explain(world, &gateway.workers[0].v4().fib, supposed).unwrap()
+    explain(world, &gateway.workers[0].v4().fib, &supposed, met).unwrap()
 }
 
 #[test]
@@ -260,4 +265,99 @@ fn an_explanation_takes_no_token_and_says_that_it_asked_for_one() {
     assert!(matches!(end, Some(Step::End(End::Dropped(DropReason::Rule)))));
     assert!(matches!(refused[4].step, Step::Rule { did: Did::Drop, .. }));
     assert!(gateway.receive(LAN, &frame).is_empty());
+}
+
+/// Where a segment comes in, from whom to whom, its flags, numbers and data.
+type Segment<'d> = ((u16, ([u8; 4], u16), ([u8; 4], u16)), u8, u32, u32, &'d [u8]);
+
+/// As the control plane asks: what the packet is looked for by, who has that, and then the packet again.
+fn explained_live(
+    gateway: &Gateway,
+    port: u16,
+    frame: &[u8],
+) -> (Option<Box<Excerpt<V4>>>, Vec<Event>) {
+    let first = explained_with(gateway, port, frame, &Met::Nobody);
+    let sought = first.sought.unwrap();
+    let mut owners = gateway.workers.iter().map(|worker| &worker.v4().conntrack);
+    match owners.find_map(|owner| owner.excerpt(&sought, gateway.now)).map(Box::new) {
+        None => (None, first.steps),
+        Some(excerpt) => {
+            let met = Met::Connection(excerpt.clone());
+            (Some(excerpt), explained_with(gateway, port, frame, &met).steps)
+        }
+    }
+}
+
+#[test]
+fn packets_of_live_connections_are_explained_as_what_they_then_do() {
+    let (client, server, outside) = ((CLIENT, 4000), (SERVER, 80), (GATEWAY, 4000));
+    let [out, back] = [(LAN, client, server), (WAN, server, outside)];
+    // A life, a reset that is too old, a segment from nowhere, and the tuple again.
+    let talk: [Segment<'_>; 14] = [
+        (out, 0x02, 100, 0, b""),
+        (back, 0x12, 900, 101, b""),
+        (out, 0x10, 101, 901, b""),
+        (out, 0x18, 101, 901, b"question"),
+        (back, 0x18, 901, 109, b"answer"),
+        (back, 0x10, 901 + (1 << 30), 109, b""),
+        (out, 0x04, 5, 0, b""),
+        (out, 0x02, 100, 0, b""),
+        (out, 0x11, 109, 907, b""),
+        (back, 0x11, 907, 110, b""),
+        (out, 0x10, 110, 908, b""),
+        (out, 0x02, 70_000, 0, b""),
+        (back, 0x14, 0, 70_001, b""),
+        (out, 0x02, 70_000, 0, b""),
+    ];
+    let mut gateway = Gateway::new(1, Spread::Hash, rules(1));
+    gateway.trace(Filter::default());
+    for (number, ((port, from, to), flags, seq, ack, data)) in talk.into_iter().enumerate() {
+        let frame = tcp(port, from, to, flags, seq, ack, data);
+        let before = (gateway.rule_counts(), gateway.workers[0].v4().conntrack.count());
+        let (found, explanation) = explained_live(&gateway, port, &frame);
+        // The first begins it, and the reset before the last has ended it.
+        assert_eq!(found.is_some(), ![0, 13].contains(&number), "{number}");
+        let after = (gateway.rule_counts(), gateway.workers[0].v4().conntrack.count());
+        assert_eq!(before, after, "an explanation changes nothing");
+        gateway.receive(port, &frame);
+        let mut happened = told(&gateway);
+        happened.retain(|event| !matches!(event.step, Step::Cached(_)));
+        assert_eq!(words(&explanation), words(&happened), "{number}");
+    }
+}
+
+#[test]
+fn the_numbers_of_a_connections_next_packet_are_taken() {
+    let (client, server, outside) = ((CLIENT, 4000), (SERVER, 80), (GATEWAY, 4000));
+    let [out, back] = [(LAN, client, server), (WAN, server, outside)];
+    let talk: [Segment<'_>; 8] = [
+        (out, 0x02, u32::MAX, 0, b""),
+        (back, 0x12, 900, 0, b""),
+        (out, 0x10, 0, 901, b""),
+        (out, 0x18, 0, 901, b"question"),
+        (back, 0x18, 901, 8, b"answer"),
+        (out, 0x11, 8, 907, b""),
+        (back, 0x11, 907, 9, b""),
+        (out, 0x10, 9, 908, b""),
+    ];
+    for workers in [1, 3] {
+        for spread in SPREADS {
+            let mut gateway = Gateway::new(workers, spread, rules(workers));
+            for (number, ((port, from, to), flags, seq, ack, data)) in talk.into_iter().enumerate()
+            {
+                gateway.receive(port, &tcp(port, from, to, flags, seq, ack, data));
+                for (port, from, to) in [out, back] {
+                    let any = tcp(port, from, to, 0x10, 1, 1, b"");
+                    let (found, _) = explained_live(&gateway, port, &any);
+                    let found = found.unwrap();
+                    let next = found.numbers();
+                    let frame = tcp(port, from, to, next.tcp_flags, next.seq, next.ack, b"");
+                    let (_, steps) = explained_live(&gateway, port, &frame);
+                    let invalid = words(&steps).contains(&"Invalid".to_owned());
+                    assert!(!invalid, "{number} {port} {next:?} {workers} {spread:?}");
+                    assert!(words(&steps).last().unwrap().starts_with("sent"), "{steps:?}");
+                }
+            }
+        }
+    }
 }

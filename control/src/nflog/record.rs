@@ -2,6 +2,7 @@
 //! `nfnetlink_log.h` numbers them, length and type in the writer's own byte order.
 
 use sluice_dataplane::address::IpVersion;
+use sluice_dataplane::bridge::Ports;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::Hook;
@@ -10,6 +11,10 @@ use sluice_dataplane::rules::report::Report;
 /// Attributes (`enum nfulnl_attr_type`).
 const PACKET_HEADER: u16 = 1;
 const MARK: u16 = 2;
+const IN: u16 = 4;
+const OUT: u16 = 5;
+const PHYSICAL_IN: u16 = 6;
+const PHYSICAL_OUT: u16 = 7;
 const HARDWARE_ADDRESS: u16 = 8;
 const PAYLOAD: u16 = 9;
 const PREFIX: u16 = 10;
@@ -23,6 +28,19 @@ const fn hook_number(hook: Hook) -> u8 {
         Hook::Output => 3,
         Hook::Postrouting => 4,
     }
+}
+
+/// The number by which `sluice ip link` lists an interface.
+fn link_number(id: InterfaceId) -> u32 {
+    u32::from(id.0) + 1
+}
+
+/// The interfaces that are told: the ways in and out, and behind a bridge its ports.
+fn interfaces_of(report: &Report) -> impl Iterator<Item = (u16, InterfaceId)> {
+    let (ingress, egress) = report.sides();
+    let Ports { ingress: port_in, egress: port_out } = report.ports;
+    let all = [(IN, ingress), (PHYSICAL_IN, port_in), (OUT, egress), (PHYSICAL_OUT, port_out)];
+    all.into_iter().filter_map(|(kind, id)| Some((kind, id?)))
 }
 
 /// The packet's bytes from its network header on, no more than asked for and no more than are here.
@@ -47,6 +65,9 @@ pub(super) fn record(
     out.extend(group.to_be_bytes());
     let [high, low] = ethertype.to_be_bytes();
     attribute(&mut out, PACKET_HEADER, &[high, low, hook_number(report.hook), 0]);
+    for (kind, id) in interfaces_of(report) {
+        attribute(&mut out, kind, &link_number(id).to_be_bytes());
+    }
     if report.mark != 0 {
         attribute(&mut out, MARK, &report.mark.to_be_bytes());
     }
@@ -76,7 +97,8 @@ fn attribute(out: &mut Vec<u8>, kind: u16, value: &[u8]) {
     out.resize(out.len().next_multiple_of(4), 0);
 }
 
-/// What a reader sees beside the packet: `group 5 prefix "dropped: " IN=lan OUT=wan`.
+/// What a reader sees beside the packet: `group 5 prefix "dropped: " IN=lan OUT=wan`, and as LOG has it, `PHYSIN=eth1
+/// PHYSOUT=eth2` where a bridge's ports are known.
 pub(super) fn comment(
     report: &Report,
     group: u16,
@@ -87,5 +109,12 @@ pub(super) fn comment(
         id.and_then(|id| interfaces.get(id)).map_or("", |interface| interface.name.as_str())
     };
     let (ingress, egress) = report.sides();
-    format!("group {group} prefix {prefix:?} IN={} OUT={}", name(ingress), name(egress))
+    let mut out =
+        format!("group {group} prefix {prefix:?} IN={} OUT={}", name(ingress), name(egress));
+    for (word, port) in [("PHYSIN", report.ports.ingress), ("PHYSOUT", report.ports.egress)] {
+        if port.is_some() {
+            out += &format!(" {word}={}", name(port));
+        }
+    }
+    out
 }

@@ -19,7 +19,9 @@ mod message;
 mod pages;
 
 pub use expectations::Expected;
-pub(super) use pages::remove_masqueraded;
+pub(super) use expectations::expectation;
+pub(super) use message::connection;
+pub(super) use pages::{ask, remove_masqueraded};
 
 use super::Plane;
 use crate::proto;

@@ -2,13 +2,13 @@
 
 use crate::proto::ExplainRequest;
 use sluice_dataplane::address::{Address, V4, V6};
-use sluice_dataplane::conntrack::CtState;
+use sluice_dataplane::conntrack::{CtState, Numbers};
 use sluice_dataplane::explain::Supposed;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::{Interface, Interfaces};
 use sluice_dataplane::wire::checksum::{complete_l4, ipv4_header};
 use sluice_dataplane::wire::parse::{Payload, parse};
-use sluice_dataplane::wire::protocol;
+use sluice_dataplane::wire::{protocol, tcp_flags};
 use std::net::IpAddr;
 use thiserror::Error;
 
@@ -29,9 +29,11 @@ pub(crate) enum Wrong {
     Range(u32),
 }
 
-/// Builds the packet; the gateway's own has the address `own` where it names no source.
+/// Builds the packet; the gateway's own has the address `own` where it names no source. `numbers`: what the connection
+/// that it belongs to expects of it.
 pub(crate) fn supposed(
     asked: &ExplainRequest,
+    numbers: Option<&Numbers>,
     interfaces: &Interfaces,
     own: impl FnOnce(IpAddr) -> Option<IpAddr>,
 ) -> Result<Supposed, Wrong> {
@@ -49,7 +51,11 @@ pub(crate) fn supposed(
             (found.0, Some(found.1))
         }
     };
-    let mut frame = frame(asked, source, destination, interface)?;
+    let numbers = match numbers {
+        Some(numbers) => *numbers,
+        None => Numbers { tcp_flags: first_flags(&asked.state), seq: 1, ..Numbers::default() },
+    };
+    let mut frame = frame(asked, &numbers, source, destination, interface)?;
     let Ok(Payload::Ip(headers)) = parse(&frame).map(|parsed| parsed.payload) else {
         return Err(Wrong::Short(asked.length));
     };
@@ -62,6 +68,14 @@ fn ip(bytes: &[u8]) -> Option<IpAddr> {
         4 => V4::read(bytes).map(Address::to_ip),
         16 => V6::read(bytes).map(Address::to_ip),
         _ => None,
+    }
+}
+
+/// The flags of a packet whose connection nobody knows.
+fn first_flags(state: &str) -> u8 {
+    match state {
+        "ESTABLISHED" | "RELATED" => tcp_flags::ACK,
+        _ => tcp_flags::SYN,
     }
 }
 
@@ -85,13 +99,14 @@ fn byte(number: u32) -> Result<u8, Wrong> {
 }
 
 /// The layer-4 header, its checksum still zero.
-fn segment(asked: &ExplainRequest, payload: usize) -> Result<Vec<u8>, Wrong> {
+fn segment(asked: &ExplainRequest, numbers: &Numbers, payload: usize) -> Result<Vec<u8>, Wrong> {
     let ports = [short(asked.source_port)?, short(asked.destination_port)?].map(u16::to_be_bytes);
     let mut out = ports.concat();
     match byte(asked.protocol)? {
         protocol::TCP => {
-            out.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, byte(asked.tcp_flags)?]);
-            out.extend([0xff, 0xff, 0, 0, 0, 0]);
+            let flags = asked.tcp_flags.map_or(Ok(numbers.tcp_flags), byte)?;
+            out.extend([numbers.seq, numbers.ack].map(u32::to_be_bytes).concat());
+            out.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
         }
         protocol::UDP | protocol::UDP_LITE => {
             let length = u16::try_from(8 + payload).unwrap_or(u16::MAX);
@@ -99,9 +114,20 @@ fn segment(asked: &ExplainRequest, payload: usize) -> Result<Vec<u8>, Wrong> {
             out.extend([0, 0]);
         }
         protocol::ICMP | protocol::ICMPV6 => {
-            out = vec![byte(asked.icmp_type)?, byte(asked.icmp_code)?, 0, 0, 0, 1, 0, 1];
+            out = vec![byte(asked.icmp_type)?, byte(asked.icmp_code)?, 0, 0];
+            out.extend(short(asked.icmp_id.unwrap_or(1))?.to_be_bytes());
+            out.extend([0, 1]);
         }
-        protocol::SCTP | protocol::DCCP => out.extend([0; 12]),
+        protocol::SCTP => {
+            out.extend(numbers.tag.to_be_bytes());
+            out.extend([0; 4]);
+            // A connection that is there carries data: a chunk of four bytes.
+            if numbers.tag != 0 {
+                out.extend([0, 3, 0, 20]);
+                out.extend([0; 16]);
+            }
+        }
+        protocol::DCCP => out.extend([0; 12]),
         // A header nobody reads.
         _ => out = vec![0; 8],
     }
@@ -110,18 +136,19 @@ fn segment(asked: &ExplainRequest, payload: usize) -> Result<Vec<u8>, Wrong> {
 
 fn frame(
     asked: &ExplainRequest,
+    numbers: &Numbers,
     source: IpAddr,
     destination: IpAddr,
     interface: Option<&Interface>,
 ) -> Result<Vec<u8>, Wrong> {
     let before = if source.is_ipv4() { 20 } else { 40 };
-    let headers = before + segment(asked, 0)?.len();
+    let headers = before + segment(asked, numbers, 0)?.len();
     let wanted = usize::from(short(asked.length)?);
     let payload = match wanted {
         0 => 0,
         wanted => wanted.checked_sub(headers).ok_or(Wrong::Short(asked.length))?,
     };
-    let mut segment = segment(asked, payload)?;
+    let mut segment = segment(asked, numbers, payload)?;
     segment.resize(segment.len() + payload, 0);
     let ttl = if asked.ttl == 0 { 64 } else { byte(asked.ttl)? };
     let (next, tos) = (byte(asked.protocol)?, byte(asked.tos)?);
@@ -182,7 +209,7 @@ mod tests {
     }
 
     fn built(asked: &ExplainRequest) -> Result<Supposed, Wrong> {
-        supposed(asked, &Interfaces::default(), |_| Some("10.0.0.1".parse().unwrap()))
+        supposed(asked, None, &Interfaces::default(), |_| Some("10.0.0.1".parse().unwrap()))
     }
 
     #[test]

@@ -170,6 +170,16 @@ impl<A: Address> Expectations<A> {
         Ok(Ticket { bucket: u32::try_from(number).unwrap_or(0), serial })
     }
 
+    /// What is expected of a first packet with this tuple; it stays expected.
+    pub(super) fn expected(&self, tuple: &Tuple<A>, now: Instant) -> Option<Expected<A>> {
+        let mut found = None;
+        self.look(tuple, |place| {
+            found = place.filter(|_| is_due(place, now));
+            true
+        });
+        found.map(|place| place.expected)
+    }
+
     /// Whether a first packet with this tuple is expected.
     pub(crate) fn expects(&self, tuple: &Tuple<A>, now: Instant) -> bool {
         !self.is_empty() && self.look(tuple, |place| is_due(place, now))

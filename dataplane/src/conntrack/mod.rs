@@ -17,6 +17,7 @@ mod change;
 mod claim;
 mod directory;
 mod early_drop;
+mod excerpt;
 mod expect;
 mod expect_list;
 mod expire;
@@ -51,6 +52,7 @@ mod tests;
 pub use account::{Account, Carried};
 pub use change::Change;
 pub use directory::{Claim, Directory};
+pub use excerpt::{Excerpt, Foreseen, Numbers, Sought};
 pub use expect::Expectations;
 pub(crate) use expect::{Expected, Follow, Refused};
 pub use expect_list::ListedExpectation;
@@ -164,6 +166,9 @@ impl Status {
     }
     pub(super) const fn set(&mut self, bits: Self) {
         self.0 |= bits.0;
+    }
+    const fn clear(&mut self, bits: Self) {
+        self.0 &= !bits.0;
     }
     /// What nobody is told of it after its beginning.
     #[must_use]

@@ -62,7 +62,7 @@ impl From<&TcpState> for SctpState {
 }
 
 impl SctpState {
-    fn tag(&self, direction: Direction) -> u32 {
+    pub(super) fn tag(&self, direction: Direction) -> u32 {
         self.tags[direction as usize]
     }
     fn set_tag(&mut self, direction: Direction, tag: u32) {

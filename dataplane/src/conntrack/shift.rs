@@ -106,6 +106,11 @@ pub(super) struct Shifts {
 }
 
 impl Shifts {
+    /// By how much the other end hears a number that `direction` has said above it.
+    pub(super) const fn of_said(&self, direction: Direction, next: u32) -> u32 {
+        self.of(direction).of(next.wrapping_sub(1))
+    }
+
     const fn of(&self, direction: Direction) -> Shift {
         self.by[direction as usize]
     }
@@ -136,6 +141,13 @@ impl ShiftTable {
     pub(super) fn begin(&mut self, session: u32, role: Role) {
         if let Some(place) = self.place(session) {
             *place = Shifts { role, ..Shifts::default() };
+        }
+    }
+
+    /// As of another table's connection.
+    pub(super) fn copy(&mut self, session: u32, shifts: Shifts) {
+        if let Some(place) = self.place(session) {
+            *place = shifts;
         }
     }
 
@@ -259,6 +271,14 @@ impl<A: Address> Conntrack<A> {
         match self.is_adjusted(flow) {
             true => self.shifts.get(flow.session()).role,
             false => Role::default(),
+        }
+    }
+
+    /// By how much its numbers move, and why.
+    pub(super) fn shifts_of(&self, flow: FlowRef) -> Shifts {
+        match self.is_adjusted(flow) {
+            true => self.shifts.get(flow.session()),
+            false => Shifts::default(),
         }
     }
 

@@ -213,6 +213,8 @@ impl<A: Family> Lane<A> {
                     return Ok(());
                 }
                 Update::Invalid => return Ok(()),
+                // Outside this table nobody is told.
+                Update::Reopen if env.tracing.is_dry() => self.conntrack.remove(flow, |_| ()),
                 Update::Reopen => self.remove(A::rules(env.snapshot), flow),
             }
         }
@@ -424,7 +426,7 @@ impl<A: Family> Lane<A> {
     /// A connection that has closed no longer counts for connlimit.
     pub(super) fn note_state(&self, env: &Env<'_>, flow: FlowRef) {
         let rules = A::rules(env.snapshot);
-        if rules.counts_connections() && self.conntrack.is_closed(flow) {
+        if rules.counts_connections() && self.conntrack.is_closed(flow) && !env.tracing.is_dry() {
             let original = match flow.direction() {
                 Direction::Original => flow,
                 Direction::Reply => flow.peer(),

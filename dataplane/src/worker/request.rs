@@ -1,8 +1,8 @@
 //! What the control thread asks of a worker between bursts. Each request is bounded work.
 
 use super::{Outbox, Worker};
-use crate::address::Address;
-use crate::conntrack::{Change, Conntrack, Listed};
+use crate::address::{Address, V4, V6};
+use crate::conntrack::{Change, Conntrack, Excerpt, Listed, Sought};
 use crate::ids::InterfaceId;
 use crate::packet::{Packet, Pool};
 use crate::time::Instant;
@@ -29,6 +29,15 @@ pub struct Page {
     pub next: Option<usize>,
 }
 
+/// A connection that is looked for, and where a copy of it goes.
+#[derive(Debug)]
+pub struct Search<A> {
+    /// Of which packet.
+    pub sought: Sought<A>,
+    /// None where this worker has no such connection.
+    pub reply: Sender<Option<Excerpt<A>>>,
+}
+
 /// A request.
 #[derive(Debug)]
 pub enum Request {
@@ -51,6 +60,10 @@ pub enum Request {
         /// Where the page goes.
         reply: Sender<Page>,
     },
+    /// Find an IPv4 connection.
+    Find4(Search<V4>),
+    /// Find an IPv6 connection.
+    Find6(Search<V6>),
     /// Tell what becomes of the packets that these filters choose.
     Trace {
         /// The filters of all clients; none: nobody asks any more.
@@ -111,6 +124,12 @@ impl<P: Packet> Worker<P> {
                 };
                 // Nobody waits any more when the client went away.
                 drop(reply.send(Page { connections: room, next }));
+            }
+            Request::Find4(Search { sought, reply }) => {
+                drop(reply.send(self.state.v4.conntrack.excerpt(&sought, now)));
+            }
+            Request::Find6(Search { sought, reply }) => {
+                drop(reply.send(self.state.v6.conntrack.excerpt(&sought, now)));
             }
             Request::Trace { filters, reply } => {
                 drop(reply.send(self.tracing.replace(filters)));

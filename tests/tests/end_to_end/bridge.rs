@@ -7,7 +7,7 @@ use sluice_tests::gateway::Gateway;
 use sluice_tests::topology::{self, DMZ, LAN, WAN};
 use sluice_tests::{Namespace, eventually, http, on_sluice};
 
-on_sluice!(hosts_meet);
+on_sluice!(hosts_meet, packet_log_names_ports);
 
 /// Two hosts on the bridge, one outside.
 struct Net {
@@ -35,6 +35,11 @@ impl Net {
         Self { one, two, server, router, scratch }
     }
 
+    /// What NFLOG writes.
+    fn packets(&self) -> std::path::PathBuf {
+        self.scratch.path().join("packets.pcapng")
+    }
+
     fn start(&self, workers: u32) -> Gateway {
         let rules = self.scratch.path().join("rules.v4");
         let text = "*nat\n-A POSTROUTING -o wan0 -j MASQUERADE\n\
@@ -50,12 +55,13 @@ impl Net {
             "{}{}{}address = [\"192.168.1.146/24\"]\n\
              [[interface]]\nname = \"br0\"\nbridge = {{ ports = [\"lan0\", \"dmz0\"] }}\n\
              address = [\"10.1.0.1/16\", \"fd00:1::1/64\"]\n\
-             [rules]\niptables = {:?}\n\
+             [rules]\niptables = {:?}\nnflog = \"file:{}\"\n\
              [sysctl]\n\"net.ipv4.ip_forward\" = 1\n\"net.ipv6.conf.all.forwarding\" = 1\n",
             port("lan0"),
             port("dmz0"),
             port("wan0"),
-            rules.display()
+            rules.display(),
+            self.packets().display()
         );
         Gateway::start_with(&self.router, self.scratch.path(), workers, &toml)
     }
@@ -113,4 +119,40 @@ fn hosts_meet(workers: u32) {
     // The kernel's choice of a MAC: the lowest of its ports'.
     assert!(gateway.must("ip link show br0").contains(LAN.mac));
     gateway.assert_accounted();
+}
+
+/// NFLOG tells the bridge and its ports, by name for readers and by number as the kernel does (`NFULA_IFINDEX_*`).
+fn packet_log_names_ports(workers: u32) {
+    let net = Net::new();
+    let gateway = net.start(workers);
+    let number = |name: &str| {
+        let line = gateway.must(&format!("ip link show {name}"));
+        line.split(':').next().unwrap().parse::<u8>().unwrap()
+    };
+    gateway.must("iptables -I FORWARD -p icmp -j NFLOG --nflog-group 3 --nflog-prefix bridged");
+    gateway.must("iptables -I INPUT -p icmp -j NFLOG --nflog-group 4 --nflog-prefix routed");
+    let meets = |other: &str| net.one.shell(&format!("ping -c 1 -W 1 {other}")).code == 0;
+    for other in ["10.1.0.3", "10.1.0.1", "192.168.1.9"] {
+        assert!(eventually(Duration::from_secs(10), || meets(other)), "{other}");
+    }
+    let attribute = |kind: u8, name: &str| vec![8, 0, kind, 0, 0, 0, 0, number(name)];
+    let bridge = [attribute(4, "br0"), attribute(6, "lan0")].concat();
+    let wanted = [
+        ([bridge.clone(), attribute(5, "br0"), attribute(7, "dmz0")].concat(), "numbers of ports"),
+        (
+            b"group 3 prefix \"bridged\" IN=br0 OUT=br0 PHYSIN=lan0 PHYSOUT=dmz0".to_vec(),
+            "names of ports",
+        ),
+        (b"group 4 prefix \"routed\" IN=br0 OUT= PHYSIN=lan0".to_vec(), "the way in alone"),
+        ([bridge, attribute(5, "wan0")].concat(), "routed: in by a port, out by no bridge"),
+        (b"group 3 prefix \"bridged\" IN=br0 OUT=wan0 PHYSIN=lan0".to_vec(), "names of these"),
+    ];
+    let holds = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).any(|at| at == what);
+    for (what, name) in &wanted {
+        let told = || holds(&std::fs::read(net.packets()).unwrap_or_default(), what);
+        assert!(eventually(Duration::from_secs(5), told), "{name}");
+    }
+    // Nothing is said of a port where there is none.
+    let bytes = std::fs::read(net.packets()).unwrap();
+    assert!(!holds(&bytes, b"OUT=wan0 PHYSIN=lan0 PHYSOUT"), "a port of no bridge");
 }

@@ -8,6 +8,7 @@ mod conntrack_tool;
 mod devices;
 mod events;
 mod examples;
+mod explained;
 mod floods;
 mod helpers;
 mod large;

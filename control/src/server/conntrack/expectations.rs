@@ -73,7 +73,8 @@ pub(super) fn said(news: &News, lost: u64) -> Option<proto::ExpectationEvent> {
     }
 }
 
-fn expectation(listed: &ListedExpectation) -> proto::Expectation {
+/// In the interface's words.
+pub(in crate::server) fn expectation(listed: &ListedExpectation) -> proto::Expectation {
     let family = match listed.tuple.source {
         IpAddr::V4(_) => proto::Family::Ipv4,
         IpAddr::V6(_) => proto::Family::Ipv6,

@@ -67,7 +67,7 @@ const fn counters(carried: Carried) -> proto::DirectionCounters {
 }
 
 /// One connection of a worker.
-pub(super) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection {
+pub(in crate::server) fn connection(worker: WorkerId, listed: &Listed) -> proto::Connection {
     let has = |bit| listed.status.has(bit);
     let zones = Zones::of(listed);
     let mut id = DefaultHasher::new();

@@ -30,7 +30,7 @@ impl From<Stalled> for tonic::Status {
 }
 
 /// Asks a worker and waits for its answer.
-fn ask<T>(
+pub(in crate::server) fn ask<T>(
     worker: &WorkerHandle,
     request: impl FnOnce(crossbeam_channel::Sender<T>) -> Request,
 ) -> Result<T, Stalled> {

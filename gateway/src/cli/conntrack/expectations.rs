@@ -116,7 +116,7 @@ fn said(expected: &Expectation, kind: ConnectionEventKind, time: u64, style: Sty
 }
 
 /// One expectation, without a newline.
-fn line(expected: &Expectation) -> String {
+pub(super) fn line(expected: &Expectation) -> String {
     let tuple = expected.tuple.clone().unwrap_or_default();
     let master = expected.master.clone().unwrap_or_default();
     let whole = match expected.family() {

@@ -21,8 +21,8 @@ use std::process::{ExitCode, id};
 
 use sluice_control::proto::{
     Connection, ConnectionEventKind, ConnectionFilter, CountConnectionsRequest,
-    DeleteConnectionsRequest, FlushConnectionsRequest, FollowConnectionsRequest, GetStatsRequest,
-    ListConnectionsRequest, UpdateConnectionsRequest,
+    DeleteConnectionsRequest, Expectation, FlushConnectionsRequest, FollowConnectionsRequest,
+    GetStatsRequest, ListConnectionsRequest, UpdateConnectionsRequest,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tonic::Streaming;
@@ -46,6 +46,16 @@ pub(crate) async fn run(words: &[String], remote: &Remote) -> Result<ExitCode, F
         Ask::Table(task) => return perform(*task, remote).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The line of a connection in a listing, without a newline.
+pub(super) fn connection_line(connection: &Connection) -> String {
+    text::entry(connection, Style::default(), Occasion::Listing)
+}
+
+/// The same of an expectation.
+pub(super) fn expectation_line(expected: &Expectation) -> String {
+    expectations::line(expected)
 }
 
 async fn perform(task: Task, remote: &Remote) -> Result<ExitCode, Failure> {

@@ -24,9 +24,13 @@ use crate::cli::remote::Remote;
                   rest in order. Every step is printed, the last line says what decided.\n\nNothing changes: no \
                   counter counts it, no limit, quota, recent list or set hears of it. Where a rule asks a match \
                   that remembers packets or draws lots, the answer is that of this moment, and a DEPENDS line names \
-                  the match.\n\nThe packet is taken for the first of its connection. With --ctstate ESTABLISHED or \
-                  RELATED it meets the rules that later packets meet; nat, which only first packets pass, is left \
-                  out, and so is what it did to them. Live connections are not looked at.",
+                  the match.\n\nWhere the packet belongs to a live connection, in either direction, or meets one \
+                  that a helper expects, a FOUND line tells it as conntrack -L does, and the packet is explained as \
+                  the next of it, with its state, translation, mark and helper: TCP flags that are not said are \
+                  those of its next segment, as are TCP's sequence numbers and SCTP's tag. --ctstate says otherwise, and \
+                  no connection is looked for: NEW takes the packet for the first of its connection; with ESTABLISHED \
+                  or RELATED it meets the rules that later packets meet, but nat, which only first packets pass, is \
+                  left out, and so is what it did to them.",
     after_long_help = "Exit status: 0 explained, whatever the fate; 1 refused; 2 wrong usage.\n\nExample:\n  sluice \
                        iptables --explain -i lan -p tcp -s 10.1.0.2 --sport 1000 -d 192.168.1.9 --dport 80"
 )]
@@ -49,7 +53,7 @@ struct Words {
     /// Destination port; must be said of tcp, udp and others with ports
     #[arg(long = "dport", alias = "destination-port", value_name = "PORT")]
     dport: Option<u16>,
-    /// SYN alone, as the first segment of a connection has it: the default
+    /// SYN alone, as the first segment of a connection has it: the default where no connection is found
     #[arg(long, conflicts_with = "tcp_flags")]
     syn: bool,
     /// The TCP flags that are set, as `--tcp-flags MASK COMP` of a rule: COMP counts
@@ -58,7 +62,10 @@ struct Words {
     /// ICMP or ICMPv6 type: TYPE, TYPE/CODE or a name
     #[arg(long, alias = "icmpv6-type", value_name = "TYPE", default_value = "echo-request")]
     icmp_type: String,
-    /// Connection state: NEW, ESTABLISHED, RELATED, INVALID or UNTRACKED
+    /// Identifier of an ICMP query, by which a live one is found
+    #[arg(long, value_name = "ID", default_value_t = 1)]
+    icmp_id: u16,
+    /// Connection state, whatever connections there are: NEW, ESTABLISHED, RELATED, INVALID or UNTRACKED
     #[arg(long, alias = "state", value_name = "STATE")]
     ctstate: Option<String>,
     /// Packet mark
@@ -89,7 +96,11 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, Failure> {
     let words = match Words::try_parse_from(words) {
         Ok(words) => words,
-        Err(error) => error.exit(),
+        Err(error) => {
+            // Help is asked for, and no failure.
+            error.print()?;
+            return Ok(ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2)));
+        }
     };
     let request = request(family, &words)?;
     let steps = remote.trace().await?.explain(request).await?.into_inner().steps;
@@ -118,11 +129,9 @@ fn request(family: Family, asked: &Words) -> Result<ExplainRequest, Failure> {
         return Err(usage("a packet that comes in by an interface has a source; say -s"));
     }
     let state = asked.ctstate.as_deref().unwrap_or_default().to_ascii_uppercase();
-    let known = matches!(state.as_str(), "ESTABLISHED" | "RELATED");
     let tcp_flags = match asked.tcp_flags.as_slice() {
-        [_, flags] => words::tcp_flags(flags)?,
-        _ if known && !asked.syn => 0x10,
-        _ => 0x02,
+        [_, flags] => Some(words::tcp_flags(flags)?),
+        _ => asked.syn.then_some(0x02),
     };
     let (icmp_type, icmp_code) = words::icmp(&asked.icmp_type, family)?;
     let ports = has_ports(protocol);
@@ -142,6 +151,7 @@ fn request(family: Family, asked: &Words) -> Result<ExplainRequest, Failure> {
         length: asked.length.unwrap_or(0).into(),
         ttl: asked.ttl.into(),
         tos: asked.tos,
+        icmp_id: Some(asked.icmp_id.into()),
     })
 }
 
@@ -231,12 +241,12 @@ mod tests {
     fn a_rules_words_describe_a_packet() {
         let line = "-i lan -p tcp -m tcp -s 10.1.0.2 --sport 1000 -d 192.168.1.9/32 --dport 80";
         let first = asked(line).expect("a packet");
-        assert_eq!((first.protocol, first.tcp_flags, first.source_port), (6, 2, 1000));
+        assert_eq!((first.protocol, first.tcp_flags, first.source_port), (6, None, 1000));
         assert_eq!(first.destination, wire::octets("192.168.1.9".parse().expect("address")));
         let later = asked(&format!("{line} --ctstate established")).expect("a packet");
-        assert_eq!((later.tcp_flags, later.state.as_str()), (0x10, "ESTABLISHED"));
+        assert_eq!((later.tcp_flags, later.state.as_str()), (None, "ESTABLISHED"));
         let flags = asked(&format!("{line} --tcp-flags ALL SYN,ACK --mark 0x7")).expect("a packet");
-        assert_eq!((flags.tcp_flags, flags.mark), (0x12, 7));
+        assert_eq!((flags.tcp_flags, flags.mark), (Some(0x12), 7));
         let ping = asked("-p icmp -d 10.1.0.2 --icmp-type 8/0").expect("a packet");
         assert_eq!((ping.protocol, ping.icmp_type, ping.destination_port), (1, 8, 0));
     }

@@ -1,7 +1,9 @@
 //! Steps as JSON objects: the fields a step has, under the names of the interface.
 
 use serde_json::{Map, Value, json};
-use sluice_control::proto::{Family, TraceKind as Kind, TraceStep};
+use sluice_control::proto::{Connection, Family, TraceKind as Kind, TraceStep};
+
+use super::text;
 
 /// One step.
 pub(super) fn step(step: &TraceStep) -> Value {
@@ -19,6 +21,13 @@ pub(super) fn step(step: &TraceStep) -> Value {
         Kind::Cached => put("cached", json!(step.cached)),
         Kind::Connection => put("reply", json!(step.reply)),
         Kind::Rule | Kind::Depends => put("number", json!(step.rule)),
+        Kind::Found => {
+            put("expected", json!(step.expectation.is_some()));
+            put("line", json!(text::found(step)));
+            if let Some(connection) = &step.connection {
+                put("connection", found(connection));
+            }
+        }
         Kind::Unspecified
         | Kind::Packet
         | Kind::Return
@@ -53,6 +62,23 @@ pub(super) fn step(step: &TraceStep) -> Value {
     Value::Object(out)
 }
 
+/// What is worth knowing of a connection, in fields.
+fn found(connection: &Connection) -> Value {
+    let status = connection.status.unwrap_or_default();
+    json!({
+        "timeout_s": connection.timeout_s,
+        "state": connection.state,
+        "mark": connection.mark,
+        "zone": connection.zone,
+        "helper": connection.helper,
+        "seen_reply": status.seen_reply,
+        "assured": status.assured,
+        "expected": status.expected,
+        "source_nat": status.source_nat,
+        "destination_nat": status.destination_nat,
+    })
+}
+
 const fn name(kind: Kind) -> &'static str {
     match kind {
         Kind::Unspecified => "unknown",
@@ -63,6 +89,7 @@ const fn name(kind: Kind) -> &'static str {
         Kind::Return => "return",
         Kind::Policy => "policy",
         Kind::Connection => "connection",
+        Kind::Found => "found",
         Kind::Source => "source-nat",
         Kind::Destination => "destination-nat",
         Kind::Local => "local",

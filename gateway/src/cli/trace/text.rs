@@ -3,6 +3,8 @@
 
 use sluice_control::proto::{Family, TraceKind as Kind, TraceStep};
 
+use crate::cli::conntrack;
+
 /// A step's line.
 pub(super) fn line(step: &TraceStep) -> String {
     let body = match step.kind() {
@@ -26,6 +28,7 @@ pub(super) fn line(step: &TraceStep) -> String {
             true => format!("{} REPLY", step.state),
             false => step.state.clone(),
         },
+        Kind::Found => found(step),
         Kind::Source => format!("SRC {} -> {}", step.from, step.to),
         Kind::Destination => format!("DST {} -> {}", step.from, step.to),
         Kind::Local => "LOCAL".to_owned(),
@@ -42,6 +45,7 @@ const fn title(kind: Kind) -> &'static str {
         Kind::Cached => "FAST",
         Kind::Depends => "DEPENDS",
         Kind::Connection => "STATE",
+        Kind::Found => "FOUND",
         Kind::Source | Kind::Destination => "NAT",
         Kind::Local | Kind::Forward => "ROUTE",
         Kind::End => "END",
@@ -80,6 +84,13 @@ pub(super) fn rule(step: &TraceStep) -> String {
 /// What a rule's answer depends on.
 pub(super) fn depends(step: &TraceStep) -> String {
     format!("{}:{} as it stands now", place(step), step.depends)
+}
+
+/// The connection or expectation that a packet meets, as `conntrack -L` lists it.
+pub(super) fn found(step: &TraceStep) -> String {
+    let connection = step.connection.as_ref().map(conntrack::connection_line);
+    let expectation = step.expectation.as_ref().map(conntrack::expectation_line);
+    connection.or(expectation).unwrap_or_default()
 }
 
 fn end(step: &TraceStep) -> String {
