@@ -169,7 +169,7 @@ mod tests {
             headers: HEADERS,
             length: 28,
             mark: 7,
-            add_mss: None,
+            added: crate::wire::tcp_options::Added::default(),
             one_hop_less: true,
         }
     }

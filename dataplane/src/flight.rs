@@ -18,7 +18,8 @@ use crate::wire::checksum::{L4ChecksumState, datagram_l4_state, lengths_hold};
 use crate::wire::icmp_error::IcmpError;
 use crate::wire::layer4::{Layer4, Layer4Kind, layer4};
 use crate::wire::parse::{Headers, fragment_data};
-use crate::wire::{header, protocol, put, sctp, tcp_options};
+use crate::wire::tcp_options::Added;
+use crate::wire::{header, protocol, put, sctp};
 use std::net::IpAddr;
 
 /// The connection a packet belongs to.
@@ -326,7 +327,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             template: self.template,
             mark: self.mark,
             traced: self.traced,
-            add_mss: None,
+            added: Added::default(),
             length,
             copier: self.copies.as_deref_mut().map(|copies| copies as &mut dyn Copier),
             hotdrop: std::cell::Cell::new(false),
@@ -377,7 +378,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             traced: None,
             supposed: None,
         };
-        copy.settle(order.add_mss);
+        copy.settle(order.added);
         let one_less = u8::from(order.one_hop_less);
         let ttl = copy.headers.ttl.wrapping_sub(one_less);
         for (packet, headers) in copy.frames_mut() {
@@ -448,11 +449,9 @@ impl<A: Address, P: Packet> Flight<A, P> {
 
     /// Takes in what targets have written to the first frame: the TTL, the TOS and addresses hold for all fragments, and an
     /// option of TCP may have to be put in.
-    pub(crate) fn settle(&mut self, add_mss: Option<u16>) {
-        if let Some(mss) = add_mss
-            && tcp_options::add_mss(&mut self.lead, &mut self.headers, mss)
-        {
-            self.length += 4;
+    pub(crate) fn settle(&mut self, added: Added) {
+        if added.length() > 0 {
+            self.length += added.put(&mut self.lead, &mut self.headers);
             self.reread();
         }
         self.settle_addresses();

@@ -43,7 +43,7 @@ impl<A: Family> Lane<A> {
         }
         let walk = Walk { counters, trail, cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
-        let (add_mss, changed) = (view.add_mss, view.connection_changed);
+        let (added, changed) = (view.added, view.connection_changed);
         let (notrack, template, state) = (view.notrack, view.template, view.state);
         // ECN may have changed flags.
         (flight.mark, flight.traced, flight.layer4) = (view.mark, view.traced, view.layer4);
@@ -54,7 +54,7 @@ impl<A: Family> Lane<A> {
             (flight.notrack, flight.template) = (notrack, template);
         }
         flight.complete_copies();
-        flight.settle(add_mss);
+        flight.settle(added);
         flight.raw_counted |= table == Table::Raw;
         match outcome {
             Outcome::Accept => Ok(()),

@@ -19,9 +19,6 @@ use std::sync::Arc;
 /// How deep user chains may call one another, as in the kernel's `NFT_JUMP_STACK_SIZE`.
 const MAX_DEPTH: usize = 16;
 
-/// Bytes of the option that TCPMSS adds.
-const MSS_OPTION: u32 = 4;
-
 /// How a table ended for a packet.
 #[derive(Debug, PartialEq)]
 pub enum Outcome<A> {
@@ -266,10 +263,9 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
             Clamped::Done => Step::Next,
             // It is put in behind the chain; later rules see it as if it were there. A second never raises it.
             Clamped::Add(mss) => {
-                if view.add_mss.is_none() {
-                    view.length += MSS_OPTION;
-                }
-                view.add_mss = Some(view.add_mss.map_or(mss, |before| before.min(mss)));
+                let before = view.added;
+                view.added.mss = Some(before.mss.map_or(mss, |before| before.min(mss)));
+                view.length += u32::from(view.added.length() - before.length());
                 Step::Next
             }
             Clamped::Drop => Step::End(Outcome::Drop),

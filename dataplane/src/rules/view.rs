@@ -22,6 +22,7 @@ use crate::wire::layer4::{Layer4, Layer4Kind};
 use crate::wire::parse::Headers;
 use crate::wire::protocol;
 use crate::wire::tcp_flags::CONTROL;
+use crate::wire::tcp_options::Added;
 use std::cell::Cell;
 
 /// What the rules see of a packet at one hook. Targets write to `data`, `mark` and the connection's mark.
@@ -65,8 +66,8 @@ pub struct View<'a, A: Address> {
     pub mark: u32,
     /// Whether somebody is told what becomes of it.
     pub traced: Option<Traced>,
-    /// The option TCPMSS has yet to put into the TCP header.
-    pub add_mss: Option<u16>,
+    /// Options that have yet to be put into the TCP header.
+    pub added: Added,
     /// Whether a match found the packet so malformed that it is dropped on the spot (the kernel's `hotdrop`).
     pub hotdrop: Cell<bool>,
     /// IP bytes of the whole datagram.

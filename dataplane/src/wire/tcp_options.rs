@@ -98,38 +98,74 @@ pub fn replace(data: &mut [u8], headers: &Headers, at: usize, new: &[u8]) {
     put(data, l4 + CHECKSUM, &sum.to_be_bytes());
 }
 
-/// Puts the option of that maximum segment size before the others of a segment without data; false when there is
-/// no room.
-pub fn add_mss<P: Packet>(packet: &mut P, headers: &mut Headers, mss: u16) -> bool {
+/// Options that have yet to be put before the others of a segment, so that rules may go on looking at it as it lies there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Added {
+    /// A maximum segment size.
+    pub mss: Option<u16>,
+    /// How many there were, and are nothing any more.
+    pub nothing: u8,
+}
+
+impl Added {
+    /// Bytes of one.
     const OPTION: usize = 4;
+
+    /// Bytes of all.
+    #[must_use]
+    pub const fn length(self) -> u8 {
+        (self.nothing + self.mss.is_some() as u8) * Self::OPTION as u8
+    }
+
+    /// Takes out the maximum segment size.
+    pub const fn strip(&mut self) {
+        if self.mss.take().is_some() {
+            self.nothing += 1;
+        }
+    }
+
+    /// Puts them before the other options of a segment without data, the newest first, as far as there is room: how many
+    /// bytes.
+    pub fn put<P: Packet>(self, packet: &mut P, headers: &mut Headers) -> u32 {
+        let mss = self.mss.map(u16::to_be_bytes).map(|[high, low]| [MSS, 4, high, low]);
+        let nothing = std::iter::repeat_n([NOP; Self::OPTION], self.nothing.into());
+        let before = headers.end;
+        for option in nothing.chain(mss) {
+            put_option(packet, headers, option);
+        }
+        u32::from(headers.end - before)
+    }
+}
+
+fn put_option<P: Packet>(packet: &mut P, headers: &mut Headers, option: [u8; Added::OPTION]) {
     let (l4, end) = (usize::from(headers.l4), usize::from(headers.end));
-    let grown = packet.append(OPTION);
+    let grown = packet.append(option.len());
     let data = packet.data_mut();
-    let Some(offset) = data.get(l4 + 12).copied().filter(|_| grown && end + OPTION <= data.len())
-    else {
-        return false;
+    let room = grown && end + option.len() <= data.len();
+    let Some(offset) = data.get(l4 + 12).copied().filter(|_| room) else {
+        return;
     };
     // Options and whatever pads the frame move back.
-    data.copy_within(l4 + 20..end, l4 + 20 + OPTION);
-    let [high, low] = mss.to_be_bytes();
-    put(data, l4 + 20, &[MSS, 4, high, low]);
+    data.copy_within(l4 + 20..end, l4 + 20 + option.len());
+    put(data, l4 + 20, &option);
     let before = u16_at(data, l4 + 12).unwrap_or_default();
     put(data, l4 + 12, &[offset.wrapping_add(0x10)]);
     let after = u16_at(data, l4 + 12).unwrap_or_default();
     // What the checksum covers grows, also by the length in the pseudo-header; a wrong one stays wrong.
     let length = headers.end - headers.l4;
+    let grown = option.len() as u16;
+    let [a, b, c, d] = option;
     let changes = [
-        (0, u16::from_be_bytes([MSS, 4])),
-        (0, mss),
+        (0, u16::from_be_bytes([a, b])),
+        (0, u16::from_be_bytes([c, d])),
         (before, after),
-        (length, length + OPTION as u16),
+        (length, length + grown),
     ];
     let old = u16_at(data, l4 + CHECKSUM).unwrap_or_default();
     let sum = changes.iter().fold(old, |sum, (old, new)| checksum::update16(sum, *old, *new));
     put(data, l4 + CHECKSUM, &sum.to_be_bytes());
-    headers.end += OPTION as u16;
+    headers.end += grown;
     header::set_length(data, headers);
-    true
 }
 
 #[cfg(test)]
@@ -203,7 +239,8 @@ mod tests {
     #[test]
     fn an_added_option_stands_first() {
         let (mut packet, mut headers) = segment(&[3, 3, 7, NOP]);
-        assert!(add_mss(&mut packet, &mut headers, 536));
+        let added = Added { mss: Some(536), nothing: 0 };
+        assert_eq!((added.length(), added.put(&mut packet, &mut headers)), (4, 4));
         let parsed = parse(packet.data()).map(|frame| frame.payload);
         assert_eq!(parsed.ok(), Some(Payload::Ip(headers)), "length and checksum of IP");
         assert_eq!(l4_state(packet.data(), &headers), L4ChecksumState::Good);

@@ -10,6 +10,7 @@ const OUTSIDE: &str = "fd00:2::9";
 
 differential!(
     an_mss_behind_a_fragment_header,
+    an_mss_that_is_stripped_again,
     an_error_comes_from_where_its_cause_came,
     hops_of_what_sockets_say,
     hops_of_what_sockets_say_v6
@@ -35,6 +36,36 @@ fn an_mss_behind_a_fragment_header() -> Scenario {
                 lab.lan(&segment.clone().raw(FRAGMENT, &[&header[..], &segment.payload].concat()));
             }
         }
+    })
+}
+
+/// What TCPMSS has added is an option like others to the rules behind it.
+fn an_mss_that_is_stripped_again() -> Scenario {
+    let rules = "
+        *mangle
+        -A FORWARD -p tcp -j TCPMSS --set-mss 1000
+        -A FORWARD -p tcp --dport 1:3 -j TCPOPTSTRIP --strip-options 2
+        -A FORWARD -p tcp --dport 2:3 -j TCPMSS --set-mss 900
+        -A FORWARD -p tcp --dport 3 -j TCPOPTSTRIP --strip-options 2,3
+        -A FORWARD -p tcp --dport 3 -j TCPMSS --set-mss 800
+        -A FORWARD -p tcp -m tcpmss --mss 1:950
+        -A FORWARD -p tcp --tcp-option 2
+        -A FORWARD -p tcp --tcp-option 1
+        -A FORWARD -p tcp -m length --length 48:
+        -A FORWARD -p tcp --dport 4 -j TCPOPTSTRIP --strip-options 4
+        -A POSTROUTING -p tcp --dport 1 -j TEE --gateway 10.1.0.3
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for port in 1..5 {
+            for words in [0, 1, 8, 9, 10] {
+                let segment = Packet::new("10.1.0.2", "192.168.1.9");
+                let options = [3, 3, 7, 0].repeat(words);
+                lab.lan(&segment.tcp_with((1000, port), flags::SYN, [1, 0], &options, b""));
+            }
+            let segment = Packet::new("10.1.0.2", "192.168.1.9");
+            lab.lan(&segment.tcp_with((1000, port), flags::SYN, [1, 0], &[2, 4, 5, 180], b""));
+        }
+        lab.compare_counters("mangle");
     })
 }
 

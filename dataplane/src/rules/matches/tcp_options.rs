@@ -36,7 +36,8 @@ impl<A: Address> Condition<A> for TcpOption {
 impl TcpOption {
     /// Also where TCPMSS is about to add it.
     fn is_there<A: Address>(&self, view: &View<'_, A>) -> bool {
-        self.kind == tcp_options::MSS && view.add_mss.is_some()
+        self.kind == tcp_options::MSS && view.added.mss.is_some()
+            || self.kind == tcp_options::NOP && view.added.nothing > 0
             || tcp_options::each(view.data, view.headers).any(|(kind, _)| kind == self.kind)
     }
 }
@@ -63,7 +64,7 @@ impl<A: Address> Condition<A> for Mss {
         let value = tcp_options::mss(view.data, view.headers)
             .and_then(|at| view.data.get(at.start + 2..at.end)?.first_chunk())
             .map(|bytes| u16::from_be_bytes(*bytes));
-        view.add_mss.or(value).is_some_and(|mss| (self.from..=self.to).contains(&mss))
+        view.added.mss.or(value).is_some_and(|mss| (self.from..=self.to).contains(&mss))
             != self.invert
     }
 }

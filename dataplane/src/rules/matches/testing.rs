@@ -45,7 +45,7 @@ pub(super) fn ask<A: Address>(condition: &impl Condition<A>, frame: &[u8], cut: 
         connection: None,
         connection_changed: false,
         notrack: false,
-        add_mss: None,
+        added: crate::wire::tcp_options::Added::default(),
         copier: None,
         template: None,
         hotdrop: Cell::new(false),

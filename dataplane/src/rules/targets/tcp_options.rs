@@ -4,7 +4,7 @@ use crate::address::{Address, IpVersion};
 use crate::rules::View;
 use crate::snapshot::NextHop;
 use crate::wire::layer4::Layer4Kind;
-use crate::wire::tcp_options::{self, NOP};
+use crate::wire::tcp_options::{self, MSS, NOP};
 
 /// TCPMSS: the largest maximum segment size a segment may offer (kernel `xt_TCPMSS`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl MssLimit {
             return Clamped::Done;
         }
         // One that carries data, or is full of options, goes on as it is.
-        if tcp.payload_len > 0 || tcp.data_offset >= 60 {
+        if tcp.payload_len > 0 || tcp.data_offset + 4 * view.added.nothing >= 60 {
             return Clamped::Done;
         }
         // What a host assumes that is told nothing: RFC 9293 section 3.7.1, RFC 8200 section 8.3.
@@ -101,6 +101,9 @@ impl OptionStrip {
     pub(in crate::rules) fn apply<A: Address>(self, view: &mut View<'_, A>) -> bool {
         const NOTHING: [u8; 40] = [NOP; 40];
         let Layer4Kind::Tcp(tcp) = view.layer4.kind else { return view.is_later_fragment() };
+        if self.has(MSS) {
+            view.added.strip();
+        }
         let length = tcp.data_offset;
         let l4 = usize::from(view.headers.l4);
         let mut rest = 0;

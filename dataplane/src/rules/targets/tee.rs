@@ -4,6 +4,7 @@ use crate::address::Address;
 use crate::ids::InterfaceId;
 use crate::rules::{Hook, View};
 use crate::wire::parse::Headers;
+use crate::wire::tcp_options::Added;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -27,8 +28,8 @@ pub struct CopyOrder {
     pub length: u32,
     /// Its mark.
     pub mark: u32,
-    /// The option TCPMSS has yet to put into it.
-    pub add_mss: Option<u16>,
+    /// Options that have yet to be put into it.
+    pub added: Added,
     /// It was on its way in: the copy has one hop less, so that two hosts that copy to one another come to an end.
     pub one_hop_less: bool,
 }
@@ -49,9 +50,9 @@ impl Tee {
         let order = CopyOrder {
             to: self,
             headers: *view.headers,
-            length: view.length - if view.add_mss.is_some() { 4 } else { 0 },
+            length: view.length - u32::from(view.added.length()),
             mark: view.mark,
-            add_mss: view.add_mss,
+            added: view.added,
             one_hop_less,
         };
         copier.copy(view.data, order);

@@ -174,7 +174,7 @@ impl About {
         }
         let spi = [0, dice.one(&[0, 0, 1]), 0, dice.one(&[1, 7, 9])];
         let more = dice.one(&[&[7; 8][..], &[7; 20], b"ooxx"]);
-        Some(match dice.below(5) {
+        Some(match dice.below(if self == Self::Untracked { 5 } else { 4 }) {
             0 => (50, [&spi, &[0, 0, 0, 1], more].concat()),
             1 => (51, [&[59, 4, 0, 0], &spi[..], &[0, 0, 0, 1], &[1; 12], more].concat()),
             2 if family == Family::V6 => {

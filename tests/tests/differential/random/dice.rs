@@ -14,6 +14,9 @@ pub(super) struct Dice {
     pub(super) pieces: bool,
     /// Whether rules need tracking, whatever becomes of single ones.
     pub(super) tracked: bool,
+    /// Whether hosts have SCTP associations. What the router's host says to packets of theirs that are INVALID is of their
+    /// connection before tracking already (docs/NETFILTER.md), which raw's OUTPUT is not to find out.
+    pub(super) associations: bool,
     /// Whether rules may remember packets, so that the order counts in which these come.
     pub(super) memory: bool,
 }
@@ -27,6 +30,7 @@ impl Dice {
             settings: Settings::of(seed),
             pieces: true,
             tracked: true,
+            associations: false,
             memory: false,
         };
         // Seeds that differ in few bits begin alike.
@@ -34,6 +38,7 @@ impl Dice {
             dice.below(2);
         }
         dice.about = About::draw(&mut dice);
+        dice.associations = dice.about != About::Zones && dice.once_in(3);
         dice.memory = dice.about.has_memory() && dice.once_in(3);
         dice
     }

@@ -52,13 +52,13 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
         0..=3 => flow.udp(),
         5 | 6 if flow.dice.about.has_headers() => flow.other_protocol(),
         4..=7 => flow.tcp(),
-        8 => flow.odd_tcp(),
         9 | 10 => flow.ping(),
         11 | 12 if flow.dice.about.has_fragments(family) && flow.dice.pieces => flow.fragments(),
         11 | 12 => flow.udp(),
         13 => flow.unknown_error(),
         14 => flow.other_protocol(),
-        15 => flow.sctp(),
+        8 | 15 if flow.dice.associations => flow.sctp(),
+        8 | 15 => flow.odd_tcp(),
         _ => flow.broken(sound),
     }
     flow.steps

@@ -67,9 +67,10 @@ pub(super) fn draw(
         Family::V6 => &V6,
     };
     let before_routing = matches!(table, "raw" | "mangle") && chain == "PREROUTING";
-    let special = dice.about.matching(dice, family, chain, protocol);
     // Raw's OUTPUT is told of connections of which it should not know (docs/NETFILTER.md).
     let told = dice.about != About::Untracked && (table != "raw" || chain == "PREROUTING");
+    let special = dice.about.matching(dice, family, chain, protocol);
+    let special = special.filter(|template| told || !template.contains("conntrack"));
     let template = match dice.below(8) {
         4 | 7 if special.is_some() => special.unwrap_or_default(),
         5 if dice.settings == Settings::Accounts && told && dice.once_in(3) => dice.one(&ACCOUNTS),
@@ -143,7 +144,7 @@ const V6: [&str; 3] = [
     "-m addrtype ~--dst-type ANYCAST",
 ];
 
-const CONNECTION: [&str; 24] = [
+const CONNECTION: [&str; 25] = [
     "-m connmark ~--mark {0x1/0x1|0x2/0x2|0x0|0x3}",
     "-m connmark ~--mark {0x1/0x1|0x2/0x2|0x10/0xf0}",
     "-m conntrack ~--ctstate {NEW|ESTABLISHED|RELATED|INVALID|UNTRACKED|SNAT|DNAT}",
@@ -166,6 +167,8 @@ const CONNECTION: [&str; 24] = [
     "-m state ~--state {NEW|ESTABLISHED|RELATED|INVALID|UNTRACKED|NEW,RELATED}",
     "-m state --state {NEW|RELATED,ESTABLISHED|INVALID}",
     "-m helper ~--helper ftp",
+    // Which ones count is another matter (docs/NETFILTER.md).
+    "-m connlimit --connlimit-{above|upto} 1000 --connlimit-mask {8|24|32} --connlimit-{saddr|daddr}",
     "-m conntrack --ctstate NEW --ctorigsrc {<in>|<net-in>} ~--ctorigdst <out>",
     "-m conntrack ~--ctstate NEW ~--ctproto {6|17}",
 ];

@@ -61,8 +61,12 @@ fn play(kind: Kind, percent: u64) {
     let duels = if only.is_some() { 1 } else { number("SLUICE_RANDOM_DUELS").unwrap_or(DUELS) };
     let all = number("SLUICE_RANDOM_ALL").is_some();
     let mut outcome = Outcome::default();
-    for (settings, share) in [(Settings::Usual, 3), (Settings::Accounts, 1), (Settings::Strict, 1)]
-    {
+    for (settings, share) in [
+        (Settings::Usual, 2),
+        (Settings::Accounts, 1),
+        (Settings::Strict, 1),
+        (Settings::Liberal, 1),
+    ] {
         let time = time * share / 5;
         let seeds =
             (first..=only.unwrap_or(u64::MAX)).filter(|seed| Settings::of(*seed) == settings);

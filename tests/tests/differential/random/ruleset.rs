@@ -110,8 +110,9 @@ pub(super) fn rule(dice: &mut Dice, family: Family, table: &str, chain: &str) ->
         }
     }
     let callable = match user {
-        // What PREROUTING calls may change a packet.
+        // What PREROUTING calls may change a packet, or leave it untracked.
         None if (table, chain) == ("mangle", "OUTPUT") && !dice.about.changes_own() => &[],
+        None if (table, chain) == ("raw", "OUTPUT") && dice.associations => &[],
         Some((_, later)) => later,
         None => user_chains(table)
             .iter()

@@ -12,6 +12,8 @@ pub(super) enum Settings {
     Accounts,
     /// Connections begin with a SYN, and no checksum is looked at.
     Strict,
+    /// No window is looked at, connections end sooner, and sources are filtered by the way back.
+    Liberal,
 }
 
 /// What rules name with `CT --timeout`. No name is longer than what the kernel shows of it.
@@ -67,12 +69,31 @@ const POLICIES: &str = "
     timeout = 700
 ";
 
+/// No two connections of different states have as long to live, and none ends while a round is played.
+const LIBERAL: [(&str, i64); 14] = [
+    ("tcp_be_liberal", 1),
+    ("tcp_ignore_invalid_rst", 1),
+    ("tcp_max_retrans", 1),
+    ("tcp_timeout_max_retrans", 210),
+    ("tcp_timeout_unacknowledged", 220),
+    ("tcp_timeout_syn_sent", 230),
+    ("tcp_timeout_established", 240),
+    ("udp_timeout", 50),
+    ("udp_timeout_stream", 75),
+    ("icmp_timeout", 100),
+    ("icmpv6_timeout", 110),
+    ("generic_timeout", 130),
+    ("gre_timeout", 140),
+    ("sctp_timeout_cookie_wait", 150),
+];
+
 impl Settings {
     /// Those of a seed.
     pub(super) const fn of(seed: u64) -> Self {
         match seed % 5 {
             0 => Self::Accounts,
             1 => Self::Strict,
+            2 => Self::Liberal,
             _ => Self::Usual,
         }
     }
@@ -90,10 +111,15 @@ impl Settings {
             .with_sysctl("net.ipv6.ip6frag_time", 600)
             .with_sysctl("net.netfilter.nf_conntrack_frag6_timeout", 600)
             .with_sysctl("net.ipv6.icmp.ratelimit", 0)
-            .with_sysctl("net.ipv4.conf.all.rp_filter", 0)
+            .with_sysctl("net.ipv4.conf.all.rp_filter", (self == Self::Liberal).into())
             .with_sysctl("net.ipv4.conf.all.send_redirects", 0)
             .with_route("0.0.0.0/0", "192.168.1.1")
             .with_route("::/0", "fd00:2::fe");
+        if self == Self::Liberal {
+            for (name, value) in LIBERAL {
+                setup = setup.with_sysctl(&format!("net.netfilter.nf_conntrack_{name}"), value);
+            }
+        }
         for (cable, addresses) in [
             (
                 LAN,

@@ -23,6 +23,9 @@ pub(super) fn draw(
         ("mangle", 1..) if chain == "OUTPUT" && !dice.about.changes_own() => {
             dice.one(&["-j ACCEPT", "-j DROP"])
         }
+        ("raw", 2 | 3) if chain == "OUTPUT" && dice.associations => {
+            dice.one(&["-j ACCEPT", "-j DROP"])
+        }
         (_, 2 | 3) if special.is_some() && dice.once_in(2) => special.unwrap_or_default(),
         ("raw", 1) if dice.once_in(6) => "-j TRACE",
         (_, 0) => "",

@@ -191,7 +191,7 @@ impl<A: Address> Packet<A> {
             connection_changed: false,
             notrack: false,
             template: None,
-            add_mss: None,
+            added: crate::wire::tcp_options::Added::default(),
             copier: None,
             hotdrop: std::cell::Cell::new(false),
             around: Surroundings {
