@@ -338,12 +338,13 @@ fn later_fragments_v6() -> Scenario {
     })
 }
 
-/// `hashlimit` with ports finds none behind it, and drops.
+/// `hashlimit` with ports and `connlimit` find none behind it, and drop.
 fn no_next_header() -> Scenario {
     let rules = [
         "-m hashlimit --hashlimit-upto 9/hour --hashlimit-name g --hashlimit-mode dstport",
         "-m hashlimit --hashlimit-above 9/hour --hashlimit-name h --hashlimit-mode srcip,srcport",
         "-m hashlimit --hashlimit-upto 9/hour --hashlimit-name i --hashlimit-mode srcip",
+        "-m connlimit --connlimit-upto 9",
     ];
     Scenario::new_v6(&by_source(&rules), move |lab| {
         for number in 0..rules.len() {

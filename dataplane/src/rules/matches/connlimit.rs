@@ -4,13 +4,13 @@
 //! does not come to be: whoever sees that tells the tables of the rules in force.
 
 use super::{Condition, Kept};
-use crate::address::Address;
+use crate::address::{Address, IpVersion};
 use crate::conntrack::{Direction, tuple_of};
 use crate::rules::View;
 use crate::rules::spin::Spin;
 use crate::tuple::Tuple;
 use crate::wire::layer4::Layer4Kind;
-use crate::wire::protocol::{ICMP, ICMPV6};
+use crate::wire::protocol::{ICMP, ICMPV6, NO_NEXT_HEADER};
 use hashbrown::HashMap;
 
 /// Whether more connections are alive than allowed.
@@ -93,7 +93,8 @@ fn own_tuple<A: Address>(view: &View<'_, A>) -> Option<Tuple<A>> {
     let (source, destination) = (view.source, view.destination);
     let protocol = view.headers.protocol;
     let is_cut_short = view.layer4.kind == Layer4Kind::Truncated;
-    if is_cut_short && matches!(protocol, ICMP | ICMPV6) {
+    let is_nothing = A::VERSION == IpVersion::V6 && protocol == NO_NEXT_HEADER;
+    if is_cut_short && matches!(protocol, ICMP | ICMPV6) || is_nothing {
         return None;
     }
     let bare = || {

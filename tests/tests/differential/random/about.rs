@@ -126,10 +126,8 @@ impl About {
             (Self::Zones, "raw") if chain == "OUTPUT" || dice.once_in(3) => {
                 Some("-j CT --zone {mark|3|4}")
             }
-            // A number of one direction is none of the other's.
-            (Self::Zones, "raw") => {
-                Some("-j CT {--zone-orig 1|--zone-orig 2|--zone-reply 5|--zone 3|--zone 4}")
-            }
+            // A zone of one direction is none of the other's, nor is none (docs/NETFILTER.md).
+            (Self::Zones, "raw") => Some("-j CT --zone {3|4}"),
             // There an error about a translated packet is copied as it leaves, in the kernel as it came there.
             (Self::Copies, "mangle")
                 if chain == "POSTROUTING" && !matches!(protocol, "-p udp" | "-p tcp") =>

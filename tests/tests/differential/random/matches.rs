@@ -1,7 +1,7 @@
 //! Owns what a rule may ask, as templates of [`Dice::text`].
 //!
-//! Kept out is what is drawn at random or depends on the moment: `statistic --mode random`, `time` of day. Rates are so
-//! slow that no token comes back while a round lasts.
+//! Kept out is what is drawn at random or depends on the moment: `statistic --mode random`, `time` of day; and `connlimit`,
+//! of which the kernel has its own idea (docs/NETFILTER.md). Rates are so slow that no token comes back while a round lasts.
 
 use super::about::About;
 use super::dice::Dice;
@@ -144,7 +144,7 @@ const V6: [&str; 3] = [
     "-m addrtype ~--dst-type ANYCAST",
 ];
 
-const CONNECTION: [&str; 25] = [
+const CONNECTION: [&str; 24] = [
     "-m connmark ~--mark {0x1/0x1|0x2/0x2|0x0|0x3}",
     "-m connmark ~--mark {0x1/0x1|0x2/0x2|0x10/0xf0}",
     "-m conntrack ~--ctstate {NEW|ESTABLISHED|RELATED|INVALID|UNTRACKED|SNAT|DNAT}",
@@ -167,8 +167,6 @@ const CONNECTION: [&str; 25] = [
     "-m state ~--state {NEW|ESTABLISHED|RELATED|INVALID|UNTRACKED|NEW,RELATED}",
     "-m state --state {NEW|RELATED,ESTABLISHED|INVALID}",
     "-m helper ~--helper ftp",
-    // Which ones count is another matter (docs/NETFILTER.md).
-    "-m connlimit --connlimit-{above|upto} 1000 --connlimit-mask {8|24|32} --connlimit-{saddr|daddr}",
     "-m conntrack --ctstate NEW --ctorigsrc {<in>|<net-in>} ~--ctorigdst <out>",
     "-m conntrack ~--ctstate NEW ~--ctproto {6|17}",
 ];
