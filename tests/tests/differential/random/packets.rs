@@ -232,7 +232,8 @@ pub(super) fn varied(dice: &mut Dice, family: Family, packet: Packet) -> Packet 
                 1 if packet.protocol == 47 => 0,
                 at => at,
             };
-            packet.spoil(at)
+            let spoilt = packet.clone().spoil(at);
+            if is_left_to_hardware(&spoilt) { packet } else { spoilt }
         }
         1 if family == Family::V4 => {
             let all: [&[u8]; 6] = [
@@ -253,4 +254,17 @@ pub(super) fn varied(dice: &mut Dice, family: Family, packet: Packet) -> Packet 
         2 | 3 => packet.dont_fragment(),
         _ => packet,
     }
+}
+
+/// Whether a checksum is what a Linux peer on a virtual link leaves to hardware (docs/NETFILTER.md).
+fn is_left_to_hardware(packet: &Packet) -> bool {
+    let at = match packet.protocol {
+        frame::TCP => 16,
+        frame::UDP => 6,
+        _ => return false,
+    };
+    let length = u16::try_from(packet.payload.len()).expect("short");
+    let Packet { source, destination, protocol, payload, .. } = packet;
+    let sum = !frame::pseudo_checksum(*source, *destination, *protocol, length, &[]);
+    payload.get(at..at + 2) == Some(&sum.to_be_bytes())
 }
