@@ -95,6 +95,11 @@ async fn ask(routes: Routes, kind: u8, bytes: &[u8]) {
         25 => call!(StatsServiceClient, get, routes, bytes),
         26 => call!(TraceServiceClient, follow, routes, bytes),
         27 => call!(TraceServiceClient, explain, routes, bytes),
+        28 => call!(ConntrackServiceClient, create, routes, bytes),
+        29 => call!(ConntrackServiceClient, update, routes, bytes),
+        30 => call!(ConntrackServiceClient, list_expectations, routes, bytes),
+        31 => call!(ConntrackServiceClient, delete_expectation, routes, bytes),
+        32 => call!(ConntrackServiceClient, flush_expectations, routes, bytes),
         _ => {}
     }
 }

@@ -78,8 +78,6 @@ fn is_left_out(tool: &str, word: &str) -> bool {
     match tool {
         "conntrack" => short(&['E', 'R', 'e', 'l']),
         "ip" => short(&['b']),
-        // It ends the process where a word is wrong.
-        "iptables" | "ip6tables" => word.starts_with("--e"),
         "ipset" => short(&['f', 'r', 'R', '!']) || word.starts_with('r') || word == "-",
         _ => false,
     }

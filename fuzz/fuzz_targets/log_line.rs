@@ -3,6 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use sluice_control::log::{Subject, words};
+use sluice_dataplane::bridge::Ports;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::interface::Interfaces;
 use sluice_dataplane::rules::report::LineOptions;
@@ -27,6 +28,7 @@ fuzz_target!(|input: (u8, u16, &[u8])| {
             whole: bit(4),
             mark: kept.into(),
             sides: (Some(InterfaceId(0)), None),
+            ports: Ports { ingress: bit(5).then_some(InterfaceId(0)), egress: None },
         };
         assert!(words(options, subject, &Interfaces::default()).starts_with("IN="));
     }

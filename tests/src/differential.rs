@@ -341,6 +341,17 @@ impl Lab {
         self.say(&lines);
     }
 
+    /// Compares how a tool fails, as a step of the scenario.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[track_caller]
+    pub fn compare_failure(&mut self, words: &str) {
+        let output = self.router.shell(&self.router.spelled(words));
+        assert!(output.code != 0, "{words}: {output:?}");
+        self.say(&[&format!("{} {}{}", output.code, output.stdout, output.stderr)]);
+    }
+
     /// Compares the lines that LOG rules with `TAG` in their prefix have written so far, as a step of the scenario. Workers
     /// may overtake one another.
     #[track_caller]

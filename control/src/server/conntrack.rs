@@ -11,6 +11,7 @@
 //!
 //! Waiting is done off the asynchronous threads and has a limit: a dead worker must not hang the API.
 
+mod create;
 mod events;
 mod expectations;
 mod filter;
@@ -123,8 +124,13 @@ impl ConntrackService for Conntrack {
         let filter = Filter::read(filter.unwrap_or_default())?;
         let asked = change.unwrap_or_default();
         let mark = asked.mark.map(|mark| (mark.value, mark.mask));
-        let proto::ConnectionChange { timeout_s, assured, seen_reply, .. } = asked;
-        let change = Change { timeout_s, mark, assured, seen_reply };
+        let state = match asked.state.as_str() {
+            "" => None,
+            name => Some(create::tcp_state(name)?),
+        };
+        let proto::ConnectionChange { timeout_s, assured, seen_reply, refused, .. } = asked;
+        let liberal = asked.liberal || state.is_some();
+        let change = Change { timeout_s, mark, assured, seen_reply, liberal, state, refused };
         let plane = Arc::clone(&self.plane);
         let updated = blocking(move || {
             let mut updated = Vec::new();
@@ -135,6 +141,16 @@ impl ConntrackService for Conntrack {
         })
         .await?;
         Ok(Response::new(proto::UpdateConnectionsResponse { updated }))
+    }
+
+    async fn create(
+        &self,
+        request: Request<proto::CreateConnectionRequest>,
+    ) -> Result<Response<proto::CreateConnectionResponse>, Status> {
+        let (plane, asked) = (Arc::clone(&self.plane), request.into_inner());
+        let created = tokio::task::spawn_blocking(move || create::create(&plane, &asked)).await;
+        let created = created.map_err(|error| Status::internal(error.to_string()))??;
+        Ok(Response::new(proto::CreateConnectionResponse { created: Some(created) }))
     }
 
     async fn flush(

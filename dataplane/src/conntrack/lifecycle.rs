@@ -130,7 +130,8 @@ impl<A: Address> Conntrack<A> {
                     let states = matches!(self.half(flow).key.protocol, TCP | SCTP);
                     let changes = Changes::NEW
                         .and_if(states, Changes::PROTOCOL)
-                        .and_if(self.common(flow).mark != 0, Changes::MARK)
+                        // Of what an operator has made, all is told.
+                        .and_if(self.common(flow).mark != 0 || self.portid != 0, Changes::MARK)
                         .without(new.silenced);
                     self.tell(EventKind::New, changes, flow.session(), Ticks::at(now));
                 }

@@ -116,6 +116,17 @@ impl<A: Address> Conntrack<A> {
         Some(self.described(number, now))
     }
 
+    /// Whether a connection has ended, or its time has come.
+    pub(crate) fn is_over(&self, flow: FlowRef, now: Instant) -> bool {
+        let common = self.common(flow);
+        !common.is_live() || common.deadline.has_come(Ticks::at(now))
+    }
+
+    /// A connection as it is listed.
+    pub(crate) fn describe(&self, flow: FlowRef, now: Instant) -> Listed {
+        self.described(flow.session(), Ticks::at(now))
+    }
+
     pub(super) fn described(&self, number: u32, now: Ticks) -> Listed {
         let session = self.table.session(number);
         let common = &session.common;

@@ -15,6 +15,7 @@
 mod account;
 mod change;
 mod claim;
+mod create;
 mod directory;
 mod early_drop;
 mod excerpt;
@@ -51,6 +52,7 @@ mod tests;
 
 pub use account::{Account, Carried};
 pub use change::Change;
+pub use create::{Creation, GivenState, NotCreated};
 pub use directory::{Claim, Directory};
 pub use excerpt::{Excerpt, Foreseen, Numbers, Sought};
 pub use expect::Expectations;

@@ -62,6 +62,10 @@ impl From<&TcpState> for SctpState {
 }
 
 impl SctpState {
+    /// As somebody says it is.
+    pub(super) fn given(state: SctpConnectionState, tags: [u32; 2]) -> Self {
+        Self { state, tags, ..Self::default() }
+    }
     pub(super) fn tag(&self, direction: Direction) -> u32 {
         self.tags[direction as usize]
     }

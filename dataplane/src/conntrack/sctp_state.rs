@@ -48,6 +48,12 @@ impl SctpConnectionState {
         Self::ALL.get(usize::from(number)).copied().unwrap_or_default()
     }
 
+    /// The one with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// The name that `conntrack -L` prints.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -15,6 +15,7 @@
 
 mod bridge;
 mod copy;
+mod create;
 mod epochs;
 mod established;
 mod fast;

@@ -125,19 +125,29 @@ impl<A: Family> Lane<A> {
     }
 
     /// Fixes the reply tuple and claims it over all workers.
-    #[inline(never)]
     pub(super) fn choose_source(
         &mut self,
         env: &Env<'_>,
         new: &mut NewConnection<A>,
         range: Option<NatRange<A>>,
     ) -> Result<(), Stop> {
+        self.choose_reply(env.random, has_nat::<A>(env), new, range)
+    }
+
+    /// As [`Self::choose_source`]; `has_nat`: whether there is a nat table.
+    #[inline(never)]
+    pub(super) fn choose_reply(
+        &mut self,
+        random: u64,
+        has_nat: bool,
+        new: &mut NewConnection<A>,
+        range: Option<NatRange<A>>,
+    ) -> Result<(), Stop> {
         // Another worker may take the tuple between the choice and the claim: choose again.
         const ATTEMPTS: u64 = 8;
-        let has_nat = has_nat::<A>(env);
         let before = new.reply;
         for attempt in 0..ATTEMPTS {
-            let random = env.random.rotate_left(7 * attempt as u32) ^ attempt;
+            let random = random.rotate_left(7 * attempt as u32) ^ attempt;
             let reply = match &range {
                 Some(range) => select_source(
                     &new.original,

@@ -33,7 +33,7 @@ pub(crate) use chosen::tell_refused;
 pub use handoff::HandOffRing;
 use handoff::Leaving;
 pub use outbox::Outbox;
-pub use request::{Lanes, Page, Request, Search};
+pub use request::{Lanes, Order, Page, Request, Search};
 
 use crate::address::{V4, V6};
 use crate::copies::Copies;

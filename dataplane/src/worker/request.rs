@@ -2,7 +2,7 @@
 
 use super::{Outbox, Worker};
 use crate::address::{Address, V4, V6};
-use crate::conntrack::{Change, Conntrack, Excerpt, Listed, Sought};
+use crate::conntrack::{Change, Conntrack, Creation, Excerpt, Listed, NotCreated, Sought};
 use crate::ids::InterfaceId;
 use crate::packet::{Packet, Pool};
 use crate::time::Instant;
@@ -38,6 +38,17 @@ pub struct Search<A> {
     pub reply: Sender<Option<Excerpt<A>>>,
 }
 
+/// A connection to be, and where it goes as it has become.
+#[derive(Debug)]
+pub struct Order<A> {
+    /// What it is to be.
+    pub creation: Creation<A>,
+    /// A random number.
+    pub random: u64,
+    /// The connection, or why there is none.
+    pub reply: Sender<Result<Listed, NotCreated>>,
+}
+
 /// A request.
 #[derive(Debug)]
 pub enum Request {
@@ -64,6 +75,10 @@ pub enum Request {
     Find4(Search<V4>),
     /// Find an IPv6 connection.
     Find6(Search<V6>),
+    /// Create an IPv4 connection.
+    Create4(Order<V4>),
+    /// Create an IPv6 connection.
+    Create6(Order<V6>),
     /// Tell what becomes of the packets that these filters choose.
     Trace {
         /// The filters of all clients; none: nobody asks any more.
@@ -130,6 +145,16 @@ impl<P: Packet> Worker<P> {
             }
             Request::Find6(Search { sought, reply }) => {
                 drop(reply.send(self.state.v6.conntrack.excerpt(&sought, now)));
+            }
+            Request::Create4(Order { creation, random, reply }) => {
+                let snapshot = self.snapshot.get();
+                let settings = (&snapshot.rules4, &snapshot.conntrack);
+                let _ = reply.send(self.state.v4.create(settings, &creation, random, now));
+            }
+            Request::Create6(Order { creation, random, reply }) => {
+                let snapshot = self.snapshot.get();
+                let settings = (&snapshot.rules6, &snapshot.conntrack);
+                let _ = reply.send(self.state.v6.create(settings, &creation, random, now));
             }
             Request::Trace { filters, reply } => {
                 drop(reply.send(self.tracing.replace(filters)));

@@ -5,6 +5,7 @@ mod bridge;
 mod chunks;
 mod conntrack;
 mod copies;
+mod created;
 mod forwarding;
 mod found;
 mod found_errors;

@@ -223,6 +223,169 @@ fn the_same_words() {
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
+/// Right and wrong, of connections that are made.
+const MADE: &[&str] = &[
+    "-I",
+    "-A",
+    "-I -p tcp",
+    "-I -s 1.1.1.1 -d 2.2.2.2",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 5 --dport 6",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 5 --dport 6 --state ESTABLISHED",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 5 --dport 6 --state ESTABLISHED -t 120",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 5 --dport 6 --state ESTABLISHED -t 120",
+    "-A -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 5 --dport 6 --state ESTABLISHED -t 120",
+    "-I -p tcp -s 2.2.2.2 -d 1.1.1.1 --sport 6 --dport 5 --state ESTABLISHED -t 120",
+    "-A -p tcp -s 2.2.2.2 -d 1.1.1.1 --sport 6 --dport 5 --state ESTABLISHED -t 120",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 7 --dport 6 --state ESTABLISHED -t 120 -u ASSURED",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 8 --dport 6 --state close -t 120 -u ASSURED,SEEN_REPLY",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 9 --dport 6 -t 120",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 10 --dport 6 -t 120 --state FOO",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 10 --dport 6 -t 120 --state NONE",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 10 --dport 6 -t 120 --state LISTEN -w 7",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 11 --dport 6 -t 120 --state SYN_SENT -u EXPECTED",
+    "-A -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 11 --dport 6 -t 120 --state SYN_SENT -u EXPECTED",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 13 --dport 6 -t 120 --state SYN_SENT -u UNSET",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 14 --dport 6 -t 120 --state SYN_SENT -m 7/0xf",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 18 --dport 7 -t 120 --state SYN_SENT -j 9.9.9.9:1234",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 19 --dport 7 -t 120 --state SYN_SENT -n 9.9.9.9 -g 8.8.8.8",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 20 --dport 7 -t 120 --state SYN_SENT -r 3.3.3.3 -q 4.4.4.4",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 20 --dport 7 -t 120 --state SYN_SENT -n 9.9.9.9 -r 2.2.2.2",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 24 --dport 7 -t 120 --state SYN_SENT --orig-zone 5",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 24 --dport 7 -t 120 --state SYN_SENT --reply-zone 9",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 24 --dport 7 -t 120 --state SYN_SENT -w 5 --orig-zone 6",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 25 --dport 7 -t 0 --state SYN_SENT",
+    "-I -p tcp -s 1.1.1.1 -d 2.2.2.2 --dport 6 --state CLOSE -t 5",
+    "-I -p tcp -s 1.1.1.1 --sport 5 --dport 6 --state CLOSE -t 5",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 5 --dport 6 -t 120",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 6 -t 120",
+    "-I -p udp -d 2.2.2.2 --sport 4 --dport 5 -t 5",
+    "-I -p udp -q 2.2.2.2 --reply-port-src 4 --reply-port-dst 5 -t 5",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --reply-port-src 4 --reply-port-dst 5 -t 120",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 4 --reply-port-dst 5 -t 5",
+    "-I -p udp -s 1.1.1.1 -r 2.2.2.2 --sport 70 --dport 72 -t 120",
+    "-I -p udp -s fd00::1 -d fd00::2 --sport 5 --dport 6 -t 120",
+    "-I -p udp -s fd00::1 -d 1.1.1.1 --sport 5 --dport 6 -t 120",
+    "-I -p udp -s 10.0.0.0/8 -d 1.1.1.1 --sport 5 --dport 6 -t 120",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.0/24 --sport 5 --dport 6 -t 120",
+    "-I -p udp -r 1.1.1.1/24 -q 2.2.2.2 --sport 700 --dport 50 -t 5",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 65 --dport 60 -t 120 -n",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 67 --dport 60 -t 120 -n 5.5.5.5:66",
+    "-I -p udp -s 1.1.1.7 -d 2.2.2.2 --sport 67 --dport 60 -t 120 -n 5.5.5.5:66",
+    "-I -p udp -s 1.1.1.1 -d 1.1.1.1 --sport 67 --dport 67 -t 120",
+    "-I -p udp -q 1.1.1.1 -r 2.2.2.2 --reply-port-src 15 --reply-port-dst 10 -t 120",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 -r 2.2.2.2 -n 9.9.9.9 --sport 70 --dport 73 --reply-port-src 73 --reply-port-dst 71 -t 120",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 -g 3.3.3.3 -q 1.1.1.1 --sport 70 --dport 75 --reply-port-src 99 --reply-port-dst 70 -t 120",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 6 -t 120 -o id",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t 120 -e NEW",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t 120 -z",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t 120 -i 5",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t 120 -c 5",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t 120 -f ipv4",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t 120 -f ipv6",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t 120 --state CLOSE",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t 120 --icmp-type 8",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t 120 --mask-port-src 5",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t 120 --mask-src 255.0.0.0",
+    "-I -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 1 --dport 9 -t",
+    "-A -p udp -s 1.1.1.1 -d 2.2.2.2 --sport 16 --dport 10 -t 120",
+    "-I -p icmp -s 1.1.1.1 -d 2.2.2.2 -t 120",
+    "-I -p icmp -s 1.1.1.1 -d 2.2.2.2 --icmp-type 8 --icmp-code 0 --icmp-id 5 -t 120",
+    "-I -p icmp -s 1.1.1.1 -d 2.2.2.2 --icmp-type 8 --icmp-code 0 -t 120",
+    "-I -p icmp -s 1.1.1.1 -d 2.2.2.2 --icmp-type 3 --icmp-code 0 --icmp-id 5 -t 120",
+    "-I -p icmp -s 1.1.1.1 -d 2.2.2.2 --icmp-type 0 --icmp-code 0 --icmp-id 16 -t 120",
+    "-I -p icmp -s 1.1.1.1 -d 2.2.2.2 --icmp-type 8 --icmp-code 0 --icmp-id 6 -n 9.9.9.9 -t 120",
+    "-I -p icmp -s 1.1.1.1 -d 2.2.2.2 -r 2.2.2.2 -n 9.9.9.9 --icmp-type 8 --icmp-code 0 --icmp-id 7 -t 120",
+    "-I -p icmpv6 -s fd00::1 -d fd00::2 --icmpv6-type 128 --icmpv6-code 0 --icmpv6-id 6 -t 120",
+    "-I -p icmpv6 -s 1.1.1.1 -d 2.2.2.2 -t 5 --icmpv6-type 128 --icmpv6-code 0",
+    "-I -p gre -s 1.1.1.1 -d 2.2.2.2 -t 120",
+    "-I -p gre -s 1.1.1.1 -d 2.2.2.2 --srckey 1 --dstkey 2 -t 120",
+    "-I -p sctp -s 1.1.1.1 -d 2.2.2.2 --sport 5 --dport 6 -t 120 --state ESTABLISHED",
+    "-I -p sctp -s 1.1.1.1 -d 2.2.2.2 --sport 5 --dport 6 -t 120 --state ESTABLISHED --orig-vtag 5",
+    "-I -p sctp -s 1.1.1.1 -d 2.2.2.2 --sport 5 --dport 6 -t 120 --orig-vtag 5 --reply-vtag 6",
+    "-I -p sctp -s 1.1.1.1 -d 2.2.2.2 -t 5",
+    "-I -p udplite -s 1.1.1.1 -d 2.2.2.2 --sport 6 --dport 6 -t 120",
+    "-I -p 253 -s 1.1.1.1 -d 2.2.2.2 -t 120",
+    "-I -p foo",
+    "-I foo",
+    "-I dying -p udp",
+    "-A unconfirmed",
+    "-I -L",
+    // What changes them.
+    "-U -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 9 --dport 6 --state CLOSE",
+    "-U -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 7 --dport 6 -u UNSET",
+    "-U -p udp --state CLOSED",
+    "-U -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 9 --dport 6 -u EXPECTED",
+];
+
+#[test]
+fn connections_are_made_with_the_same_words() {
+    let net = Topology::new();
+    let gateway = Gateway::start(&net.router, net.scratch(), &Setup::new(MASQUERADE), 2);
+    let other = Namespace::new("tool");
+    other.must("ip link set lo up");
+    let own = |words: &str| process::shell(&[], &gateway.spelled(&format!("conntrack {words}")));
+    let tool = |words: &str| other.shell(&format!("conntrack {words}"));
+    let mut different = Vec::new();
+    for words in MADE {
+        let (own, tool) = (own(words), tool(words));
+        let answers = [&own, &tool].map(|output| (output.code, &output.stdout, &output.stderr));
+        if answers[0] != answers[1] {
+            different.push(format!("{words}\n  own  {own:?}\n  tool {tool:?}"));
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    let lines = |text: String| {
+        let mut lines: Vec<String> = text.lines().map(comparable).collect();
+        lines.sort();
+        // Seconds left.
+        lines
+            .iter()
+            .map(|line| {
+                line.split(' ')
+                    .filter(|word| word.parse::<u16>().is_err())
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            })
+            .collect::<Vec<_>>()
+    };
+    for words in ["-L", "-L -f ipv6", "-L -n -p udp", "-L -g -p udp", "-L -g -p tcp"] {
+        assert_eq!(lines(own(words).stdout), lines(tool(words).stdout), "{words}");
+    }
+    let change = "-U -p tcp -s 1.1.1.1 -d 2.2.2.2 --sport 7 --dport 6";
+    for words in [
+        "--state CLOSE",
+        "--state CLOSE",
+        "--state ESTABLISHED -t 3000 -m 5",
+        "-u EXPECTED",
+        "-u EXPECTED,SEEN_REPLY -t 2000 -m 6",
+        "-u SEEN_REPLY",
+    ] {
+        let (own, tool) = (own(&format!("{change} {words}")), tool(&format!("{change} {words}")));
+        let answers =
+            [&own, &tool].map(|output| (output.code, lines(output.stdout.clone()), &output.stderr));
+        assert_eq!(answers[0], answers[1], "{words}");
+    }
+    // What is saved can be made again.
+    let saved = own("-L -o save").stdout;
+    let before = lines(own("-L").stdout);
+    own("-F");
+    for line in saved.lines() {
+        let again = own(line);
+        assert_eq!(
+            (again.code, again.stderr.contains("1 flow entries have been added")),
+            (0, true),
+            "{line} {again:?}"
+        );
+    }
+    let unmarked = |lines: Vec<String>| {
+        lines
+            .iter()
+            .map(|line| line.replace("mark=7", "mark=0").replace("mark=5", "mark=0"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(unmarked(lines(own("-L").stdout)), unmarked(before));
+}
+
 fn tool(router: &Router, words: &str) -> process::Output {
     router.shell(&router.spelled(&format!("conntrack {words}")))
 }

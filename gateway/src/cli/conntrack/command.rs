@@ -11,6 +11,10 @@ pub(super) enum Command {
     Get,
     Delete,
     Update,
+    /// `-I`
+    Create,
+    /// `-A`: as `-I`, and what is there already is no fault.
+    Add,
     Event,
     Flush,
     Count,
@@ -73,7 +77,7 @@ const ORDER: [(Key, &str); 25] = [
 ];
 
 /// Options of protocols, likewise.
-const PROTOCOL_ORDER: [(Key, &str); 12] = [
+const PROTOCOL_ORDER: [(Key, &str); 14] = [
     (Key::SourcePort, "sport"),
     (Key::DestinationPort, "dport"),
     (Key::ReplySourcePort, "reply-port-src"),
@@ -81,6 +85,8 @@ const PROTOCOL_ORDER: [(Key, &str); 12] = [
     (Key::MaskPort("mask-port-src"), "mask-port-src"),
     (Key::MaskPort("mask-port-dst"), "mask-port-dst"),
     (Key::State, "state"),
+    (Key::OriginalTag, "orig-vtag"),
+    (Key::ReplyTag, "reply-vtag"),
     (Key::MaskPort("tuple-port-src"), "tuple-port-src"),
     (Key::MaskPort("tuple-port-dst"), "tuple-port-dst"),
     (Key::IcmpType, "icmp-type"),
@@ -116,7 +122,7 @@ const fn rule(needs: &'static [Key], takes: &'static [Key], filters: bool) -> Ru
 
 const fn rule_of(command: Command, table: Table) -> Rule {
     use Key::{
-        AnyNat, BufferSize, Destination, DestinationNat, EventMask, Family, Id, OriginalZone,
+        AnyNat, BufferSize, Destination, DestinationNat, EventMask, Family, Id, Mark, OriginalZone,
         Output, Protocol, ReplyDestination, ReplySource, ReplyZone, SecurityMark, Source,
         SourceNat, Status, Timeout, Zero, Zone,
     };
@@ -159,6 +165,8 @@ const fn rule_of(command: Command, table: Table) -> Rule {
         OriginalZone,
         ReplyZone,
     ];
+    const CREATE: &[Key] =
+        &[Status, Mark, SourceNat, DestinationNat, Zone, OriginalZone, ReplyZone];
     const UPDATE: &[Key] = &[Timeout, Status, Id, Family, SourceNat, DestinationNat, Output];
     match (command, table) {
         (Command::List, Table::Conntrack | Table::Passing) => rule(&[], LIST, true),
@@ -171,6 +179,10 @@ const fn rule_of(command: Command, table: Table) -> Rule {
         }
         (Command::Delete, Table::Conntrack | Table::Passing) => rule(&[], DELETE, true),
         (Command::Update, _) => rule(&[], UPDATE, true),
+        (Command::Create | Command::Add, Table::Expect) => rule(ONE, &[], false),
+        (Command::Create | Command::Add, Table::Conntrack | Table::Passing) => {
+            Rule { needs: &[Protocol, Timeout], takes: CREATE, pairs: true, filters: false }
+        }
         (Command::Event, Table::Conntrack | Table::Passing) => rule(&[], EVENT, true),
         (Command::Event, Table::Expect) => rule(&[], &[Output], false),
         (Command::Flush, Table::Conntrack | Table::Passing) => rule(&[], &[Family], false),
@@ -213,8 +225,8 @@ pub(super) fn check_protocol(
     given: &[Key],
 ) -> Result<(), Failure> {
     use Key::{
-        DestinationPort, IcmpCode, IcmpId, IcmpType, ReplyDestinationPort, ReplySourcePort,
-        SourcePort, State,
+        DestinationPort, IcmpCode, IcmpId, IcmpType, OriginalTag, ReplyDestinationPort,
+        ReplySourcePort, ReplyTag, SourcePort, State,
     };
     const PORTS: &[Key] = &[SourcePort, DestinationPort, ReplySourcePort, ReplyDestinationPort];
     const ALL: &[Key] = &[
@@ -228,10 +240,21 @@ pub(super) fn check_protocol(
         IcmpId,
     ];
     let ports = protocol::has_ports(number);
-    let one = command == Command::Get && table == Table::Conntrack;
+    let makes = matches!(command, Command::Create | Command::Add);
+    let one = (command == Command::Get || makes) && table == Table::Conntrack;
     let (needs, takes): (&[Key], &[Key]) = match (command, table) {
         (Command::Get | Command::Delete, Table::Expect) if ports => (PORTS, &[]),
-        (Command::Get, Table::Conntrack) if !ports && number != protocol::GRE => {
+        (Command::Create | Command::Add, Table::Conntrack) if ports => match number {
+            protocol::TCP => (&[State], PORTS),
+            protocol::SCTP => (&[State, OriginalTag, ReplyTag], PORTS),
+            _ => (&[], PORTS),
+        },
+        (Command::Create | Command::Add, Table::Conntrack) if number == protocol::GRE => {
+            (&[], PORTS)
+        }
+        (Command::Get | Command::Create | Command::Add, Table::Conntrack)
+            if !ports && number != protocol::GRE =>
+        {
             match protocol::has_queries(number) {
                 true => (&[IcmpType, IcmpCode], &[IcmpId]),
                 false => (&[], &[]),

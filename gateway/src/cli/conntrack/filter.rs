@@ -16,6 +16,8 @@ pub(super) struct Builder {
     filter: ConnectionFilter,
     mask_source: Option<u32>,
     mask_destination: Option<u32>,
+    /// SCTP's verification tags of both directions.
+    tags: [u32; 2],
 }
 
 impl Builder {
@@ -86,6 +88,8 @@ impl Builder {
                     .ok_or_else(|| usage(&format!("unknown SCTP state `{text}'")))?
                     .to_owned();
             }
+            Key::OriginalTag if protocol == protocol::SCTP => self.tags[0] = number(text)?,
+            Key::ReplyTag if protocol == protocol::SCTP => self.tags[1] = number(text)?,
             Key::IcmpType if icmp => filter.icmp_type = Some(number(text)?),
             Key::IcmpCode if icmp => filter.icmp_code = Some(number(text)?),
             Key::IcmpId if icmp => filter.icmp_id = Some(number(text)?),
@@ -99,9 +103,30 @@ impl Builder {
         self.filter.protocol
     }
 
-    /// Whether a TCP state was named.
-    pub(super) const fn has_state(&self) -> bool {
-        !self.filter.state.is_empty()
+    /// The state of TCP or SCTP, which then selects nothing; empty where none was named.
+    pub(super) fn take_state(&mut self) -> String {
+        std::mem::take(&mut self.filter.state)
+    }
+
+    /// SCTP's verification tags of both directions.
+    pub(super) const fn tags(&self) -> [u32; 2] {
+        self.tags
+    }
+
+    /// The ends of the original direction that were named as networks.
+    pub(super) fn networks(&self) -> impl Iterator<Item = Key> {
+        let filter = &self.filter;
+        let ends = [
+            (Key::MaskSource, &filter.original_source),
+            (Key::MaskDestination, &filter.original_destination),
+        ];
+        let is_network =
+            |masked: &MaskedAddress| masked.length as usize != 8 * masked.address.len();
+        ends.into_iter()
+            .filter(move |(_, end)| end.as_ref().is_some_and(is_network))
+            .map(|(key, _)| key)
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     /// The mark, which then selects nothing.
@@ -134,6 +159,12 @@ impl Builder {
                 (_, None) => {}
             }
         }
+        self.check_families()?;
+        Ok(self.filter)
+    }
+
+    /// All addresses are of one family, and of that which is said.
+    pub(super) fn check_families(&self) -> Result<(), Failure> {
         let filter = &self.filter;
         let nat = [&filter.source_nat, &filter.destination_nat, &filter.any_nat];
         let addresses = [
@@ -154,7 +185,7 @@ impl Builder {
         if lengths.len() > 1 {
             return Err(usage("mismatched address family"));
         }
-        Ok(self.filter)
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 //! ```
 
 mod command;
+mod create;
 mod expectations;
 mod filter;
 mod help;
@@ -77,7 +78,16 @@ async fn perform(task: Task, remote: &Remote) -> Result<ExitCode, Failure> {
                 change: Some(change),
                 portid: id(),
             };
+            let refused = request.change.as_ref().is_some_and(|change| change.refused);
             let answer = remote.conntrack().await?.update(request).await?.into_inner();
+            if refused && let [first, others @ ..] = answer.updated.as_slice() {
+                // As the original, which is told of the first, and gives up with the second.
+                output::complain("Operation failed: Device or resource busy");
+                if !others.is_empty() {
+                    output::print(&(text::entry(first, style, Occasion::Listing) + "\n"))?;
+                    return Err(failed("Operation failed: Device or resource busy"));
+                }
+            }
             return show(&answer.updated, style, Occasion::Listing, "updated");
         }
         Task::Nothing => complain("0 flow entries have been shown."),
@@ -86,6 +96,11 @@ async fn perform(task: Task, remote: &Remote) -> Result<ExitCode, Failure> {
             let request = FlushConnectionsRequest { family: family.into(), portid: id() };
             remote.conntrack().await?.flush(request).await?;
             complain("connection tracking table has been emptied.");
+        }
+        Task::Create { asked, unless_there } => {
+            let created = create::perform(remote, *asked, unless_there).await?;
+            let done = if unless_there { "added" } else { "created" };
+            complain(&format!("{created} flow entries have been {done}."));
         }
         Task::Count => {
             let answer = remote.conntrack().await?.count(CountConnectionsRequest {}).await?;

@@ -18,12 +18,25 @@ pub(super) const TCP: u32 = 6;
 pub(super) const ICMP: u32 = 1;
 pub(super) const ICMPV6: u32 = 58;
 pub(super) const GRE: u32 = 47;
+pub(super) const DCCP: u32 = 33;
 
 /// Protocols with queries.
 pub(super) const fn has_queries(protocol: u32) -> bool {
     matches!(protocol, ICMP | ICMPV6)
 }
 pub(super) const SCTP: u32 = 132;
+
+/// The type that answers a query; zero of protocols without types. None: nobody answers it.
+pub(super) const fn answer(protocol: u32, kind: u32) -> Option<u32> {
+    match (protocol, kind) {
+        (ICMP, 0) => Some(8),
+        (ICMP, 8) => Some(0),
+        (ICMP, 13 | 15 | 17) | (ICMPV6, 128 | 139) => Some(kind + 1),
+        (ICMP, 14 | 16 | 18) | (ICMPV6, 129 | 140) => Some(kind - 1),
+        (ICMP | ICMPV6, _) => None,
+        (_, _) => Some(0),
+    }
+}
 
 /// Protocols with ports.
 pub(in crate::cli) const fn has_ports(protocol: u32) -> bool {
@@ -59,10 +72,10 @@ pub(super) const TCP_STATES: [&str; 10] = [
 
 /// The state's name as the gateway spells it.
 pub(super) fn tcp_state(text: &str) -> Option<&'static str> {
-    if text.eq_ignore_ascii_case("LISTEN") {
+    if text == "LISTEN" {
         return Some("SYN_SENT2");
     }
-    TCP_STATES.into_iter().find(|state| state.eq_ignore_ascii_case(text))
+    TCP_STATES.into_iter().find(|state| *state == text)
 }
 
 /// States of enum sctp_conntrack, in its order.
@@ -102,7 +115,8 @@ mod tests {
 
     #[test]
     fn states() {
-        assert_eq!(tcp_state("established"), Some("ESTABLISHED"));
+        assert_eq!(tcp_state("ESTABLISHED"), Some("ESTABLISHED"));
+        assert_eq!(tcp_state("established"), None);
         assert_eq!(tcp_state("FOO"), None);
         assert_eq!(sctp_state("heartbeat_sent"), Some("HEARTBEAT_SENT"));
         assert_eq!(sctp_state("LISTEN"), None);

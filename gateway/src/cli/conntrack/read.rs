@@ -1,15 +1,15 @@
 //! conntrack-tools' command line → what to do.
 
 use sluice_control::proto::{
-    ConnectionChange, ConnectionEventKind, ConnectionFilter, Family, FirstPacket, MaskedAddress,
-    Ports, Tuple, tuple,
+    ConnectionChange, ConnectionEventKind, ConnectionFilter, CreateConnectionRequest, Family,
+    FirstPacket, MaskedAddress, Ports, Tuple, tuple,
 };
 
 use super::command::{Command, Table, check, check_protocol};
 use super::filter::{Builder, number};
 use super::options::{Key, SPECS};
 use super::words::{self, StatusWords, Style};
-use super::{failed, usage};
+use super::{create, failed, protocol, usage};
 use crate::cli::failure::Failure;
 use crate::cli::getopt::{self, Item, Problem};
 use crate::cli::output::complain as complain_of;
@@ -51,6 +51,11 @@ pub(super) enum Task {
     },
     Flush {
         family: Family,
+    },
+    Create {
+        asked: Box<CreateConnectionRequest>,
+        /// What is there already is no fault.
+        unless_there: bool,
     },
     /// A list that is always empty.
     Nothing,
@@ -110,8 +115,7 @@ impl Read {
         match key {
             Key::Unsupported => {
                 return Err(usage(&format!(
-                    "`{written}' is not offered: sluice makes its own entries \
-                     (counters: `sluice stats`)"
+                    "`{written}' is not offered: give the lines of the file one by one"
                 )));
             }
             Key::Label => return Err(usage(&format!("unknown label '{text}'"))),
@@ -139,6 +143,10 @@ impl Read {
         if command == Command::Update && table == Table::Expect {
             return Err(usage("Can't do --update on expectations"));
         }
+        if matches!(command, Command::Create | Command::Add) {
+            self.filter.check_families()?;
+            self.given.extend(self.filter.networks());
+        }
         check(command, table, &self.given)?;
         if let Some(number) = self.filter.protocol().filter(|_| command != Command::Help) {
             check_protocol(command, table, number, &self.given)?;
@@ -162,6 +170,9 @@ impl Read {
             Command::Flush => Expectations::Flush,
             Command::Count => Expectations::Count,
             Command::Stats => return Err(usage("`-S expect' is not offered: use -C expect")),
+            Command::Create | Command::Add => {
+                return Err(usage("`-I expect' is not offered: helpers expect connections"));
+            }
             Command::Update | Command::Help | Command::Version => return Ok(Ask::Help),
         }))
     }
@@ -187,16 +198,32 @@ impl Read {
         if command == Command::Update {
             let mark = self.filter.take_mark();
             let (timeout_s, status) = (self.timeout, self.status);
-            if status.never || status.expected || self.filter.has_state() {
+            if status.never {
                 return Err(failed("Operation failed: Operation not supported"));
             }
-            let (assured, seen_reply) = (status.assured, status.seen_reply);
-            let change = ConnectionChange { timeout_s, mark, assured, seen_reply };
+            let number = self.filter.protocol();
+            let state = self.filter.take_state();
+            if !state.is_empty() && number == Some(protocol::SCTP) {
+                return Err(failed("Operation failed: invalid parameters"));
+            }
+            let change = ConnectionChange {
+                timeout_s,
+                mark,
+                assured: status.assured,
+                seen_reply: status.seen_reply,
+                // As the original has it, whatever is changed of it.
+                liberal: number == Some(protocol::TCP),
+                state,
+                refused: status.expected,
+            };
             return Ok(Ask::Table(Box::new(Task::Update {
                 filter: self.filter.finish()?,
                 change,
                 style,
             })));
+        }
+        if matches!(command, Command::Create | Command::Add) {
+            return self.of_creation(command == Command::Add);
         }
         if command == Command::List && self.status.unset {
             return Err(failed("Operation failed: invalid parameters"));
@@ -212,8 +239,31 @@ impl Read {
             Command::Flush => Task::Flush { family: filter.family() },
             Command::Count => Task::Count,
             Command::Stats => Task::Stats,
-            Command::Update | Command::Help | Command::Version => return Ok(Ask::Help),
+            Command::Update | Command::Create | Command::Add | Command::Help | Command::Version => {
+                return Ok(Ask::Help);
+            }
         })))
+    }
+
+    fn of_creation(mut self, unless_there: bool) -> Result<Ask, Failure> {
+        let status = self.status;
+        if status.never {
+            return Err(failed("Operation failed: Operation not supported"));
+        }
+        let (state, tags) = (self.filter.take_state(), self.filter.tags());
+        let filter = self.filter.finish()?;
+        let mut asked = create::request(&filter, &self.given)?;
+        asked.timeout_s = self.timeout.unwrap_or_default();
+        (asked.assured, asked.seen_reply) = (status.assured, status.seen_reply);
+        asked.state = state;
+        // The original hands the number over as it lies in memory: packets bear its bytes in that order.
+        [asked.original_tag, asked.reply_tag] =
+            tags.map(|tag| u32::from_be_bytes(tag.to_le_bytes()));
+        // The kernel's answer to what no connection can be made.
+        if status.expected {
+            return Err(failed("Operation failed: Device or resource busy"));
+        }
+        Ok(Ask::Table(Box::new(Task::Create { asked: Box::new(asked), unless_there })))
     }
 }
 
@@ -223,6 +273,8 @@ const fn command(key: Key) -> Option<Command> {
         Key::Get => Command::Get,
         Key::Delete => Command::Delete,
         Key::Update => Command::Update,
+        Key::Create => Command::Create,
+        Key::Add => Command::Add,
         Key::Event => Command::Event,
         Key::Flush => Command::Flush,
         Key::Count => Command::Count,
@@ -330,6 +382,6 @@ mod tests {
         for (words, said) in cases {
             assert_eq!(refusal(words), format!("{}: {said}", super::super::SELF), "{words}");
         }
-        assert!(refusal("-I -p tcp").contains("not offered"));
+        assert!(refusal("-R file").contains("not offered"));
     }
 }
