@@ -298,21 +298,22 @@ impl<A: Family> Lane<A> {
             headers.ttl = headers.ttl.saturating_sub(1);
         }
         flight.egress = Some(out.egress);
-        if out.egress == flight.ingress && interface.send_redirects {
+        if A::VERSION == IpVersion::V4 && out.egress == flight.ingress && interface.send_redirects {
             self.consider_redirect(env, flight, out);
         }
         Ok(())
     }
 
     /// A sender on the link the packet leaves by could have sent it to the next hop itself: RFC 1812 section
-    /// 5.2.7.2, kernel `__mkroute_input` with `shared_media` 1. The next packet has to be considered too.
+    /// 5.2.7.2, kernel `__mkroute_input`. The next packet has to be considered too.
     fn consider_redirect<P: Packet>(&self, env: &Env<'_>, flight: &mut Flight<A, P>, out: Out) {
         let on_link = self.next_hop(env, flight.source) == Some(NextHop::Connected(flight.ingress));
         let headers = &flight.headers;
-        if A::VERSION == IpVersion::V6
-            || !on_link
-            || headers.options && has_source_route(flight.lead.data(), headers)
-        {
+        let sender = flight.source.to_ip();
+        let router = if out.next_hop == flight.destination.to_ip() { sender } else { out.next_hop };
+        let interface = env.snapshot.interfaces.get(out.egress);
+        let shared = interface.is_some_and(|i| i.shared_media || i.joins(sender, router));
+        if !on_link || !shared || headers.options && has_source_route(flight.lead.data(), headers) {
             return;
         }
         // The kernel counts a redirect about a connection that is translated, or may yet be, and never lets it out.
