@@ -209,7 +209,7 @@ pub(crate) fn beginning<P: Packet, L: Pool<Packet = P>>(
 }
 
 /// In the header that named the fragment header as its next, what followed that.
-fn name_after_fragment_header(data: &mut [u8], l3: usize, end: usize, next: u8) {
+pub(crate) fn name_after_fragment_header(data: &mut [u8], l3: usize, end: usize, next: u8) {
     let (mut name, mut at) = (l3 + 6, l3 + 40);
     while at < end {
         let Some(&[_, units]) = data.get(at..).and_then(|rest| rest.first_chunk()) else { return };

@@ -277,6 +277,20 @@ impl Interfaces {
             .filter_map(|(index, slot)| Some((InterfaceId(index as u16), slot.as_ref()?)))
     }
 
+    /// Whether an echo request to `address`, to which routes say that it is at the gateway, is answered: one of its own, or one
+    /// that routers share.
+    #[must_use]
+    pub fn answers_for(&self, address: IpAddr) -> bool {
+        self.owns(address) || self.is_subnet_router(address)
+    }
+
+    /// Whether every router of a subnet of an interface has `address`.
+    #[must_use]
+    pub fn is_subnet_router(&self, address: IpAddr) -> bool {
+        let mut routers = self.iter().flat_map(|(_, interface)| interface.subnet_routers());
+        address.is_ipv6() && routers.any(|router| router.to_ip() == address)
+    }
+
     /// Whether `address` is the gateway's own, on whatever interface (weak host model, as Linux).
     #[must_use]
     pub fn owns(&self, address: IpAddr) -> bool {

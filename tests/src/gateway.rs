@@ -322,7 +322,11 @@ fn configuration(folder: &Path, setup: &Setup) -> String {
         .expect("a string takes any text");
     }
     for route in &setup.routes {
-        let via = route.via.as_ref().map_or(String::new(), |via| format!("via = {via:?}\n"));
+        // `via ADDRESS dev INTERFACE`, as ip(8) has it.
+        let via = route.via.as_ref().map_or(String::new(), |via| match via.split_once(" dev ") {
+            Some((via, device)) => format!("via = {via:?}\ninterface = {device:?}\n"),
+            None => format!("via = {via:?}\n"),
+        });
         let kind = route.kind.as_ref().map_or(String::new(), |kind| format!("type = {kind:?}\n"));
         write!(toml, "\n[[route]]\nto = {:?}\n{via}{kind}", route.to).expect("as above");
     }

@@ -6,7 +6,7 @@ use crate::address::IpVersion;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Redirect, Stop};
 use crate::ids::InterfaceId;
-use crate::interface::ReversePathFilter;
+use crate::interface::{ReversePathFilter, is_link_local};
 use crate::packet::Packet;
 use crate::snapshot::NextHop;
 use crate::wire::forward::decrement_ttl;
@@ -155,6 +155,10 @@ impl<A: Family> Lane<A> {
         match self.next_hop(env, flight.destination) {
             Some(NextHop::Local(_) | NextHop::Broadcast(_)) => Ok(Route::Local),
             _ if !forwards => Err(Stop::Drop(DropReason::NotForwarding)),
+            // On the link that the packet came by, if anywhere.
+            Some(NextHop::Connected(_)) | None if is_link_local(destination) => {
+                Ok(Route::Forward(Out { egress: flight.ingress, next_hop: destination }))
+            }
             Some(NextHop::Connected(egress)) => {
                 Ok(Route::Forward(Out { egress, next_hop: destination }))
             }
@@ -220,11 +224,14 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
     ) -> Result<OwnRoute, Stop> {
         let destination = flight.destination.to_ip();
-        // Multicast leaves by the interface whose twin the host sent it on.
+        // Multicast leaves by the interface whose twin the host sent it on, what answers a neighbour by the neighbour's.
+        let by_link =
+            flight.egress.map(|egress| OwnRoute::Out(Out { egress, next_hop: destination }));
         let out = if is_link_scoped(destination) || destination.is_multicast() {
-            flight.egress.map(|egress| OwnRoute::Out(Out { egress, next_hop: destination }))
+            by_link
         } else {
             match self.next_hop(env, flight.destination) {
+                Some(NextHop::Connected(_)) | None if is_link_local(destination) => by_link,
                 Some(NextHop::Connected(egress) | NextHop::Broadcast(egress)) => {
                     Some(OwnRoute::Out(Out { egress, next_hop: destination }))
                 }
@@ -289,6 +296,9 @@ impl<A: Family> Lane<A> {
         }
         let interface = env.snapshot.interfaces.get(out.egress).filter(|interface| interface.up);
         let Some(interface) = interface else { return Err(Stop::Drop(DropReason::InterfaceDown)) };
+        if A::VERSION == IpVersion::V6 && out.egress == flight.ingress {
+            self.consider_redirect_v6(env, flight, out);
+        }
         self.check_mtu(flight, interface.mtu)?;
         for (packet, headers) in flight.frames_mut() {
             decrement_ttl(packet.data_mut(), headers);
@@ -330,6 +340,24 @@ impl<A: Family> Lane<A> {
         }
         flight.redirect =
             Some(Redirect { next_hop: out.next_hop, withheld: pending || translated });
+    }
+
+    /// The same for IPv6, where nothing switches it off (kernel `ip6_forward`). Only a link-local address can be named, or
+    /// the destination itself. What is said of the packet quotes it as it is now.
+    fn consider_redirect_v6<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        flight: &mut Flight<A, P>,
+        out: Out,
+    ) {
+        let named = out.next_hop == flight.destination.to_ip() || is_link_local(out.next_hop);
+        let on_link = is_link_local(flight.source.to_ip())
+            || self.next_hop(env, flight.source) == Some(NextHop::Connected(flight.ingress));
+        if named && on_link {
+            self.quote.take(flight);
+            flight.cacheable = false;
+            flight.redirect = Some(Redirect { next_hop: out.next_hop, withheld: false });
+        }
     }
 
     fn check_mtu<P: Packet>(&self, flight: &Flight<A, P>, mtu: u16) -> Result<(), Stop> {

@@ -10,6 +10,7 @@ use crate::conntrack::{Begin, CtState, Direction, FlowRef, Update, in_zone, repl
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Tie, Verdict};
 use crate::ids::{InterfaceId, NeighbourId};
+use crate::interface::is_link_local;
 use crate::packet::{Checksum, Packet};
 use crate::rules::Rules;
 use crate::snapshot::NextHop;
@@ -296,7 +297,7 @@ impl<A: Family> Lane<A> {
             && !flight.headers.authenticated
             && !env.snapshot.ip.ignore_echo
             && is_echo_request(&flight.layer4)
-            && env.snapshot.interfaces.owns(flight.destination.to_ip());
+            && env.snapshot.interfaces.answers_for(flight.destination.to_ip());
         if echo {
             return Ok(Verdict::Echo);
         }
@@ -394,6 +395,10 @@ impl<A: Family> Lane<A> {
     ) {
         let rules = A::rules(env.snapshot);
         let Some(transit) = rules.transit().filter(|_| !rules.needs_conntrack()) else { return };
+        // Which link such an address is on depends on where a packet comes from.
+        if is_link_local(flight.destination.to_ip()) {
+            return;
+        }
         let Some(id) = self.fib.lookup(flight.destination) else { return };
         let counters = rules.counters(env.worker);
         let Some(path) = counters.and_then(|counters| counters.intern(transit)) else { return };

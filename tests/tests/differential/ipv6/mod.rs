@@ -2,9 +2,11 @@
 
 mod extensions;
 mod forwarding;
+mod link;
 mod logs;
 mod matches;
 mod prefixes;
+mod redirects;
 mod rules;
 mod sets;
 mod targets;
