@@ -16,6 +16,7 @@ use crate::rules::Rules;
 use crate::snapshot::NextHop;
 use crate::wire::checksum::L4ChecksumState;
 use crate::wire::echo::is_echo_request;
+use crate::wire::hop_by_hop;
 use crate::wire::icmp_error::quoted;
 use crate::wire::protocol::SCTP;
 
@@ -299,6 +300,9 @@ impl<A: Family> Lane<A> {
             && is_echo_request(&flight.layer4)
             && env.snapshot.interfaces.answers_for(flight.destination.to_ip());
         if echo {
+            if A::VERSION == IpVersion::V6 {
+                hop_by_hop::check_destination(flight.lead.data(), &flight.headers)?;
+            }
             return Ok(Verdict::Echo);
         }
         let local = |hop| matches!(hop, NextHop::Local(_) | NextHop::Broadcast(_));
