@@ -18,7 +18,6 @@ use crate::wire::checksum::L4ChecksumState;
 use crate::wire::echo::is_echo_request;
 use crate::wire::hop_by_hop;
 use crate::wire::icmp_error::quoted;
-use crate::wire::protocol::SCTP;
 
 impl<A: Family> Lane<A> {
     /// Hands over a packet of another worker's connection before any rule counts it: its owner may take
@@ -152,8 +151,8 @@ impl<A: Family> Lane<A> {
         };
         let whole = match env.snapshot.conntrack.checksum {
             true => {
-                // The kernel makes an SCTP header writable to look at its checksum.
-                flight.recut |= flight.headers.protocol == SCTP && flight.is_header_in_pieces();
+                // The kernel brings a header of TCP or SCTP into one piece to look at its checksum.
+                flight.recut |= flight.is_header_in_pieces();
                 checksum_holds(flight)
             }
             false => flight.lengths_hold(),

@@ -8,6 +8,7 @@ use super::host::HostFrame;
 use super::{Burst, Stage, State};
 use crate::address::{IpVersion, Mac, V4, V6};
 use crate::bridge::Ports;
+use crate::datagram::take_fragment_header_out;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Frames, Stop, Verdict};
 use crate::ids::{InterfaceId, WorkerId};
@@ -241,7 +242,10 @@ impl<P: Packet> State<P> {
                 None
             }
             Reassembly::Complete(mut fragments) => {
-                let (packet, headers) = fragments.remove(0);
+                let (mut packet, mut headers) = fragments.remove(0);
+                if fragments.is_empty() && headers.version == IpVersion::V6 {
+                    take_fragment_header_out(&mut packet, &mut headers);
+                }
                 Some((packet, fragments, headers))
             }
         }

@@ -9,6 +9,7 @@ mod forwarding;
 mod found;
 mod found_errors;
 mod found_tracking;
+mod fragments;
 mod helpers;
 mod hostile;
 mod ipset;

@@ -2,6 +2,7 @@
 
 mod extensions;
 mod forwarding;
+mod fragments;
 mod link;
 mod logs;
 mod matches;
