@@ -12,7 +12,8 @@ use crate::snapshot::NextHop;
 use crate::wire::forward::decrement_ttl;
 use crate::wire::hop_by_hop;
 use crate::wire::icmp_error::IcmpError;
-use crate::wire::options::has_source_route;
+use crate::wire::options::{OptionError, check_options, has_source_route};
+use crate::wire::parse::Headers;
 use std::net::IpAddr;
 
 /// The way out of a packet.
@@ -70,6 +71,18 @@ fn is_martian_source(ip: IpAddr) -> bool {
 /// Destinations no packet from the wire may have. 240/4, 0.x and `::` are forwarded, as Linux does.
 fn is_martian_destination(ip: IpAddr) -> bool {
     ip.is_loopback() || ip.is_ipv4() && ip.is_unspecified()
+}
+
+/// Options of a packet that has a route (kernel `ip_rcv_options`); `answers`: whoever sent malformed ones is told.
+fn check_v4_options(data: &[u8], headers: &Headers, answers: bool) -> Result<(), Stop> {
+    check_options(data, headers).map_err(|OptionError { pointer }| match answers {
+        true => Stop::Refuse(DropReason::BadIpOptions, IcmpError::ParameterProblem { pointer }),
+        false => Stop::Drop(DropReason::BadIpOptions),
+    })?;
+    match has_source_route(data, headers) {
+        true => Err(Stop::Drop(DropReason::SourceRoute)),
+        false => Ok(()),
+    }
 }
 
 /// Sources that mean something on their own link only (kernel `ip6_forward`).
@@ -151,8 +164,16 @@ impl<A: Family> Lane<A> {
             return Err(Stop::Drop(DropReason::Multicast));
         }
         self.check_source(env, flight.ingress, flight.source)?;
+        let next_hop = self.next_hop(env, flight.destination);
+        if A::VERSION == IpVersion::V4 && flight.headers.options {
+            // A packet socket leaves frames to the kernel too, which answers about those that are not for the gateway.
+            let local = matches!(next_hop, Some(NextHop::Local(_) | NextHop::Broadcast(_)));
+            let ingress = env.snapshot.interfaces.get(flight.ingress);
+            let answers = local || ingress.is_some_and(|interface| !interface.software_peer);
+            check_v4_options(flight.lead.data(), &flight.headers, answers)?;
+        }
         let forwards = A::forwards(env.snapshot);
-        match self.next_hop(env, flight.destination) {
+        match next_hop {
             Some(NextHop::Local(_) | NextHop::Broadcast(_)) => Ok(Route::Local),
             _ if !forwards => Err(Stop::Drop(DropReason::NotForwarding)),
             // On the link that the packet came by, if anywhere.

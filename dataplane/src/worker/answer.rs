@@ -21,6 +21,7 @@ use crate::wire::checksum::{self, L4ChecksumState};
 use crate::wire::echo::answer_echo;
 use crate::wire::header;
 use crate::wire::icmp_error::{self, IcmpError};
+use crate::wire::options::Refused;
 use crate::wire::parse::Headers;
 use crate::wire::tcp_reset::write_reset;
 use std::net::IpAddr;
@@ -183,7 +184,7 @@ impl<P: Packet> State<P> {
         }
         let may_reject = match flight.rest.is_empty() {
             true => checksum::may_reject(flight.lead.data(), &flight.headers),
-            false => flight.checksum() != L4ChecksumState::Bad,
+            false => flight.checksum() != L4ChecksumState::Bad && !is_recorded(flight),
         };
         if reason != DropReason::Reject || may_reject {
             // At one moment a bucket is capped once.
@@ -280,7 +281,7 @@ impl<P: Packet> State<P> {
         }
         // The datagram is counted already; an answer that was never made is no packet.
         let Some(mut answer) = burst.pool.alloc() else { return };
-        let good = flight.checksum() == L4ChecksumState::Good;
+        let good = flight.checksum() == L4ChecksumState::Good && !is_recorded(flight);
         let single = flight.headers.is_whole() || !flight.rest.is_empty();
         let Flight { lead, headers, layer4, .. } = flight;
         if good && single && write_reset(&mut answer, lead.data(), headers, layer4) {
@@ -348,6 +349,14 @@ impl<P: Packet> State<P> {
             self.refuse_packet(burst, packet, headers, DropReason::ReassemblyTimeout, errors);
         }
     }
+}
+
+/// Whether the gateway has filled in an option: the kernel's REJECT takes the checksum for wrong then.
+fn is_recorded<A: InWorker, P: Packet>(flight: &Flight<A, P>) -> bool {
+    let (data, headers) = (flight.lead.data(), &flight.headers);
+    A::VERSION == IpVersion::V4
+        && headers.options
+        && Refused::read(data, headers, V4::default()).is_recorded()
 }
 
 /// The connection that an answer to this packet is of, as the answer goes.

@@ -20,6 +20,7 @@ mod matches_around;
 mod matches_bytes;
 mod matches_rates;
 mod nat;
+mod options;
 mod random;
 mod recent;
 mod rules;
