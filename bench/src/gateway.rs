@@ -242,6 +242,7 @@ fn interface(name: &str, port: u16, mac: Mac, address: V4) -> Interface {
         v6: Vec::new(),
         reverse_path: ReversePathFilter::Off,
         send_redirects: false,
+        shared_media: true,
         software_peer: false,
     }
 }

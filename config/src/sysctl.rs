@@ -59,6 +59,8 @@ pub const KNOWN: &[Known] = &[
     known("net.ipv4.conf.default.rp_filter", 0, 0, 2),
     switch("net.ipv4.conf.all.send_redirects", 1),
     switch("net.ipv4.conf.default.send_redirects", 1),
+    switch("net.ipv4.conf.all.shared_media", 1),
+    switch("net.ipv4.conf.default.shared_media", 1),
     switch("net.ipv4.icmp_echo_ignore_all", 0),
     switch("net.ipv4.icmp_echo_ignore_broadcasts", 1),
     count("net.ipv4.icmp_msgs_burst", 50),
@@ -214,14 +216,16 @@ impl Sysctl {
         }
     }
 
-    /// `send_redirects`: on if either `all` or the interface has it on. A file that switches `all` off and names neither
-    /// the interface nor `default` means every interface; in the kernel these would keep their 1.
+    /// `send_redirects`: on if either `all` or the interface has it on.
     pub fn send_redirects(&self, interface: &str) -> bool {
-        let named = [interface, "default"]
-            .iter()
-            .any(|name| self.set.contains_key(&format!("net.ipv4.conf.{name}.send_redirects")));
         self.of_all("ipv4", "send_redirects") != 0
-            || named && self.of_interface("ipv4", interface, "send_redirects") != 0
+            || self.of_interface("ipv4", interface, "send_redirects") != 0
+    }
+
+    /// `shared_media`: on if either `all` or the interface has it on.
+    pub fn shared_media(&self, interface: &str) -> bool {
+        self.of_all("ipv4", "shared_media") != 0
+            || self.of_interface("ipv4", interface, "shared_media") != 0
     }
 
     /// IPv4 `accept_source_route`: on if both `all` and the interface have it on.
@@ -392,9 +396,16 @@ mod tests {
         assert_eq!(s.rp_filter("lan"), RpFilter::Strict);
         assert!(Sysctl::default().send_redirects("lan"));
         let (all, lan) = ("net.ipv4.conf.all.send_redirects", "net.ipv4.conf.lan.send_redirects");
-        assert!(!set(&[(all, 0)]).send_redirects("lan"));
-        assert!(set(&[(all, 0), (lan, 1)]).send_redirects("lan"));
-        assert!(!set(&[(all, 0), (lan, 1)]).send_redirects("wan"));
+        let default = "net.ipv4.conf.default.send_redirects";
+        assert!(set(&[(all, 0)]).send_redirects("lan"), "the interface's own is still 1");
+        assert!(!set(&[(all, 0), (lan, 0)]).send_redirects("lan"));
+        assert!(set(&[(all, 0), (lan, 0)]).send_redirects("wan"));
+        assert!(!set(&[(all, 0), (default, 0)]).send_redirects("lan"));
+        assert!(set(&[(all, 0), (default, 0), (lan, 1)]).send_redirects("lan"));
+        assert!(!set(&[(all, 0), (default, 0), (lan, 1)]).send_redirects("wan"));
+        let (all, lan) = ("net.ipv4.conf.all.shared_media", "net.ipv4.conf.lan.shared_media");
+        assert!(set(&[(all, 0)]).shared_media("lan"));
+        assert!(!set(&[(all, 0), (lan, 0)]).shared_media("lan"));
         assert!(set(&[(lan, 0)]).send_redirects("lan"), "`all` is still 1");
         assert!(!Sysctl::default().accept_source_route("lan"));
         assert!(set(&[("net.ipv4.conf.all.accept_source_route", 1)]).accept_source_route("lan"));

@@ -264,7 +264,8 @@ impl Controller {
     fn install(&mut self, candidate: Candidate, now: Instant) -> Result<u64, ApplyError> {
         let interfaces = interfaces::build(&candidate.config, &self.open, &self.interfaces)
             .map_err(ApplyError::Interface)?;
-        let mut wanted = routes::of_addresses(&interfaces);
+        let mut wanted =
+            routes::of_addresses(&interfaces, candidate.config.sysctl.ipv6_forwarding());
         for route in &candidate.config.routes {
             wanted.push(static_route(route, &interfaces, &wanted)?);
         }

@@ -170,6 +170,7 @@ fn one(config: &Config, asked: &Asked, open: &OpenPorts) -> Result<Interface, St
             RpFilter::Loose => ReversePathFilter::Loose,
         },
         send_redirects: sysctl.send_redirects(&asked.name),
+        shared_media: sysctl.shared_media(&asked.name),
         software_peer: port.software_peer,
     })
 }

@@ -227,9 +227,10 @@ pub fn is_usable(route: &Route, interfaces: &Interfaces) -> bool {
     }
 }
 
-/// The routes that interfaces' addresses make (kernel `fib_add_ifaddr`, `addrconf_prefix_route`).
+/// The routes that interfaces' addresses make (kernel `fib_add_ifaddr`, `addrconf_prefix_route`, and, where IPv6 is
+/// forwarded, `addrconf_join_anycast`).
 #[must_use]
-pub fn of_addresses(interfaces: &Interfaces) -> Vec<Route> {
+pub fn of_addresses(interfaces: &Interfaces, forwards_v6: bool) -> Vec<Route> {
     let mut out: Vec<Route> = Vec::new();
     let mut push = |to: IpNet, next_hop, origin, source| {
         // Every interface has a link-local subnet of its own.
@@ -257,6 +258,10 @@ pub fn of_addresses(interfaces: &Interfaces) -> Vec<Route> {
             {
                 push(broadcast, NextHop::Broadcast(id), Origin::Local, address);
             }
+        }
+        for router in interface.subnet_routers().filter(|_| forwards_v6) {
+            let router = router.to_ip();
+            push(IpNet::from(router), NextHop::Local(id), Origin::Local, router);
         }
     }
     out

@@ -62,6 +62,7 @@ mod tests {
             v6: vec![(six("2001:db8::1"), 64), (six("fe80::1"), 64)],
             reverse_path: ReversePathFilter::Off,
             send_redirects: false,
+            shared_media: true,
             software_peer: false,
         }
     }

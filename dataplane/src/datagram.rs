@@ -208,8 +208,28 @@ pub(crate) fn beginning<P: Packet, L: Pool<Packet = P>>(
     Some((out, whole))
 }
 
+/// Takes the fragment header out of an IPv6 datagram that is whole by itself (kernel `nf_ct_frag6_reasm`); `headers` describe
+/// it without.
+pub(crate) fn take_fragment_header_out<P: Packet>(packet: &mut P, headers: &mut Headers) {
+    const HEADER: u16 = 8;
+    let start = fragment_data(packet.data(), headers);
+    let (l3, end) = (usize::from(headers.l3), usize::from(headers.end));
+    let Some(cut) = start.checked_sub(HEADER).map(usize::from) else { return };
+    let Some(&next) = packet.data().get(cut) else { return };
+    if headers.version == IpVersion::V4 || headers.fragment.is_none() || end > packet.data().len() {
+        return;
+    }
+    let data = packet.data_mut();
+    data.copy_within(usize::from(start)..end, cut);
+    put(data, l3 + 4, &(headers.end - headers.l3 - 40 - HEADER).to_be_bytes());
+    name_after_fragment_header(data, l3, cut, next);
+    packet.trim_back(usize::from(HEADER));
+    *headers =
+        Headers { l4: headers.l4 - HEADER, end: headers.end - HEADER, fragment: None, ..*headers };
+}
+
 /// In the header that named the fragment header as its next, what followed that.
-fn name_after_fragment_header(data: &mut [u8], l3: usize, end: usize, next: u8) {
+pub(crate) fn name_after_fragment_header(data: &mut [u8], l3: usize, end: usize, next: u8) {
     let (mut name, mut at) = (l3 + 6, l3 + 40);
     while at < end {
         let Some(&[_, units]) = data.get(at..).and_then(|rest| rest.first_chunk()) else { return };

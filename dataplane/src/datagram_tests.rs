@@ -89,3 +89,43 @@ fn an_error_quotes_the_datagram_as_it_never_was() {
     assert_eq!(parse_ip(whole.data(), l3, version), Ok(read));
     assert!(read.dont_fragment(whole.data()));
 }
+
+/// An IPv6 packet of UDP behind these headers, each a kind and its bytes after the first.
+fn behind(extensions: &[(u8, [u8; 7])], tail: &[u8]) -> MemoryPacket {
+    let mut packet = vec![0; 14 + 40];
+    packet[12..15].copy_from_slice(&[0x86, 0xdd, 0x60]);
+    packet[20] = extensions.first().map_or(17, |(kind, _)| *kind);
+    for (place, (_, rest)) in extensions.iter().enumerate() {
+        packet.push(extensions.get(place + 1).map_or(17, |(kind, _)| *kind));
+        packet.extend(rest);
+    }
+    packet.extend([3, 232, 0, 53, 0, 12, 0, 0, 1, 2, 3, 4]);
+    let length = (packet.len() - 54) as u16;
+    packet[18..20].copy_from_slice(&length.to_be_bytes());
+    packet.extend(tail);
+    MemoryPacket::new(&packet)
+}
+
+#[test]
+fn the_header_of_a_fragment_that_is_all_there_is_comes_out() {
+    let (options, alone) = ((60, [0, 1, 4, 0, 0, 0, 0]), (44, [0, 0, 0, 0, 0, 0, 7]));
+    for (before, after) in [
+        (&[alone][..], &[][..]),
+        (&[options, alone], &[options]),
+        (&[alone, options], &[options]),
+        (&[options, alone, options], &[options, options]),
+    ] {
+        for tail in [&[][..], &[0; 3]] {
+            let mut packet = behind(before, tail);
+            let mut own = headers(&packet);
+            take_fragment_header_out(&mut packet, &mut own);
+            let expected = behind(after, &[]);
+            assert_eq!(packet.data()[..usize::from(own.end)], *expected.data());
+            assert_eq!(own, headers(&expected));
+        }
+    }
+    let mut plain = behind(&[options], &[]);
+    let (before, mut own) = (plain.clone(), headers(&plain));
+    take_fragment_header_out(&mut plain, &mut own);
+    assert_eq!((plain.data(), own), (before.data(), headers(&before)));
+}

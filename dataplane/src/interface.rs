@@ -51,6 +51,8 @@ pub struct Interface {
     pub reverse_path: ReversePathFilter,
     /// Whether ICMP redirects are sent.
     pub send_redirects: bool,
+    /// Whether these may name a next hop outside the sender's subnet: `shared_media`.
+    pub shared_media: bool,
     /// Whether peers on it may leave layer-4 checksums incomplete (a Linux veth or tap).
     pub software_peer: bool,
 }
@@ -63,6 +65,33 @@ impl Interface {
             IpAddr::V4(ip) => self.v4.iter().any(|(own, _)| own.0 == ip.octets()),
             IpAddr::V6(ip) => self.v6.iter().any(|(own, _)| own.0 == ip.octets()),
         }
+    }
+
+    /// Whether one of its IPv4 subnets holds both (kernel `inet_addr_onlink`).
+    pub(crate) fn joins(&self, one: IpAddr, other: IpAddr) -> bool {
+        let (IpAddr::V4(one), IpAddr::V4(other)) = (one, other) else { return false };
+        let (one, other) = (one.to_bits(), other.to_bits());
+        self.v4.iter().any(|(own, prefix)| {
+            let beyond = 32_u32.saturating_sub(u32::from(*prefix));
+            let own = u32::from_be_bytes(own.0);
+            [one, other].iter().all(|end| u64::from(end ^ own) >> beyond == 0)
+        })
+    }
+
+    /// The addresses that every router of its subnets has (RFC 4291 section 2.6.1, kernel `addrconf_join_anycast`).
+    pub fn subnet_routers(&self) -> impl Iterator<Item = V6> + '_ {
+        let subnets = self.v6.iter().filter(|(_, prefix)| (1..127).contains(prefix));
+        let routers = subnets.map(|(own, prefix)| {
+            V6::from_bits(own.to_bits() >> (128 - u32::from(*prefix)) << (128 - u32::from(*prefix)))
+        });
+        routers.filter(|router| *router != V6::default())
+    }
+
+    /// Its first link-local address of IPv6.
+    #[must_use]
+    pub fn link_local(&self) -> Option<V6> {
+        let mut own = self.v6.iter().map(|(address, _)| *address);
+        own.find(|address| is_link_local(address.to_ip()))
     }
 
     /// All addresses with their prefix lengths.
@@ -96,6 +125,11 @@ pub struct Member<'a> {
     pub interface: &'a Interface,
     /// What it belongs to.
     pub bridge: &'a Bridge,
+}
+
+/// Whether an address means something on its own link only, in IPv6: of IPv4 Linux does not think so.
+pub(crate) fn is_link_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(v6) if v6.is_unicast_link_local())
 }
 
 /// The bit an address falls on: family, word, bit.
@@ -243,6 +277,20 @@ impl Interfaces {
             .filter_map(|(index, slot)| Some((InterfaceId(index as u16), slot.as_ref()?)))
     }
 
+    /// Whether an echo request to `address`, to which routes say that it is at the gateway, is answered: one of its own, or one
+    /// that routers share.
+    #[must_use]
+    pub fn answers_for(&self, address: IpAddr) -> bool {
+        self.owns(address) || self.is_subnet_router(address)
+    }
+
+    /// Whether every router of a subnet of an interface has `address`.
+    #[must_use]
+    pub fn is_subnet_router(&self, address: IpAddr) -> bool {
+        let mut routers = self.iter().flat_map(|(_, interface)| interface.subnet_routers());
+        address.is_ipv6() && routers.any(|router| router.to_ip() == address)
+    }
+
     /// Whether `address` is the gateway's own, on whatever interface (weak host model, as Linux).
     #[must_use]
     pub fn owns(&self, address: IpAddr) -> bool {
@@ -267,6 +315,7 @@ mod tests {
             v6: Vec::new(),
             reverse_path: ReversePathFilter::Off,
             send_redirects: false,
+            shared_media: true,
             software_peer: false,
         })
     }

@@ -17,6 +17,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::address::{Address, V6};
 use crate::redirect_limit::RedirectLimiter;
 use crate::time::Instant;
 
@@ -157,6 +158,13 @@ impl IcmpLimiter {
     #[must_use]
     pub fn allow_redirect(&self, source: IpAddr, now: Instant) -> bool {
         self.redirects.allow(self.hash(bits_of(source)), now)
+    }
+
+    /// Whether an address may be the sender or the destination of a packet whose sender is told of a better next hop: one
+    /// a second, beside other errors to it (`ip6_forward`, `ndisc_send_redirect`).
+    #[must_use]
+    pub fn allow_redirect_v6(&self, address: V6, now: Instant) -> bool {
+        self.spend_of(address.to_ip(), now, 1000, 1000 * BURST)
     }
 
     /// Takes `price` from the bucket of `address`, which holds `depth` at most.

@@ -14,6 +14,7 @@ use crate::drop_reason::DropReason;
 use crate::ids::InterfaceId;
 use crate::packet::Packet;
 use crate::time::Instant;
+use crate::wire::header::set_tos;
 use crate::wire::parse::{Headers, fragment_data};
 use crate::wire::protocol;
 use std::collections::hash_map::DefaultHasher;
@@ -23,6 +24,9 @@ use std::time::Duration;
 
 /// Fragments of one datagram at most: 64 KiB in pieces of 1,480 bytes take 45.
 const MAX_FRAGMENTS: usize = 64;
+
+/// The mark of ECN for congestion that was met.
+const CONGESTION: u8 = 3;
 
 /// What a fragment led to.
 #[derive(Debug)]
@@ -154,7 +158,18 @@ impl<P: Packet> Reassembler<P> {
         match partial.insert(packet, *headers) {
             Ok(true) => {
                 self.held += 1;
-                Reassembly::Complete(self.close(&key))
+                match partial.congestion() {
+                    Some(mark) => {
+                        let mut pieces = self.close(&key);
+                        mark_alike(&mut pieces, mark);
+                        Reassembly::Complete(pieces)
+                    }
+                    None => match self.discard(&key, DropReason::BadFragment) {
+                        // The one at hand is among the pieces.
+                        Reassembly::Dropped(reason, all) => Reassembly::Dropped(reason, all - 1),
+                        other @ (Reassembly::Pending | Reassembly::Complete(_)) => other,
+                    },
+                }
             }
             Ok(false) => {
                 self.held += 1;
@@ -263,6 +278,18 @@ impl<P: Packet> Partial<P> {
         Ok(self.is_complete())
     }
 
+    /// What the marks of the pieces say of congestion on their way, to be added to the first one's; none where they contradict
+    /// one another (RFC 3168 section 5.3, kernel `ip_frag_ecn_table`).
+    fn congestion(&self) -> Option<u8> {
+        let marks = self.pieces.iter().fold(0_u8, |marks, (_, piece)| marks | 1 << (piece.tos & 3));
+        let (incapable, met) = (marks & 1 != 0, marks & 1 << CONGESTION != 0);
+        match marks.count_ones() {
+            0 | 1 => Some(0),
+            _ if incapable => None,
+            _ => Some(if met { CONGESTION } else { 0 }),
+        }
+    }
+
     /// Whether the pieces hold all of `new` without a gap (kernel `inet_frag_queue_insert`, `IPFRAG_DUP`).
     fn covers(&self, new: Span) -> bool {
         let mut next = new.from;
@@ -287,6 +314,15 @@ impl<P: Packet> Partial<P> {
             follows
         });
         contiguous && last
+    }
+}
+
+/// Gives all pieces the first one's TOS or traffic class, and in it the mark.
+fn mark_alike<P: Packet>(pieces: &mut [(P, Headers)], mark: u8) {
+    let Some(tos) = pieces.first().map(|(_, headers)| headers.tos | mark) else { return };
+    for (packet, headers) in pieces.iter_mut().filter(|(_, headers)| headers.tos != tos) {
+        set_tos(packet.data_mut(), headers, tos);
+        headers.tos = tos;
     }
 }
 

@@ -179,3 +179,48 @@ fn ipv6_headers_behind_the_fragment_header_count() {
     let outcome = push(&mut reassembler, &samples::ipv6(44, &second), Instant(0));
     assert!(matches!(&outcome, Reassembly::Complete(whole) if whole.len() == 2), "{outcome:?}");
 }
+
+/// RFC 3168 section 5.3.
+#[test]
+fn marks_of_congestion_are_combined_or_contradict_one_another() {
+    let assemble = |marks: &[u8]| {
+        let mut reassembler = Reassembler::new(4);
+        let last = marks.len() as u16 - 1;
+        let mut outcome = Reassembly::Pending;
+        for (at, mark) in (0_u16..).zip(marks) {
+            let mut frame = piece(at * 8, at < last, 8);
+            let headers = samples::headers(&frame);
+            set_tos(&mut frame, &headers, 0x20 | mark);
+            outcome = push(&mut reassembler, &frame, Instant(0));
+        }
+        assert_eq!(reassembler.held(), 0);
+        match outcome {
+            Reassembly::Complete(pieces) => {
+                // Reading a header again proves its checksum.
+                let alike = pieces.iter().all(|(p, h)| {
+                    let read = samples::headers(p.data());
+                    read == *h && h.tos == pieces[0].1.tos
+                });
+                assert!(alike, "{marks:?}");
+                Ok(pieces[0].1.tos)
+            }
+            Reassembly::Dropped(DropReason::BadFragment, others) => Err(others),
+            other => panic!("{marks:?}: {other:?}"),
+        }
+    };
+    for (marks, expected) in [
+        (&[0, 0][..], Ok(0x20)),
+        (&[1, 1], Ok(0x21)),
+        (&[1, 2], Ok(0x21)),
+        (&[2, 1], Ok(0x22)),
+        (&[2, 3], Ok(0x23)),
+        (&[3, 1, 2], Ok(0x23)),
+        (&[3, 3], Ok(0x23)),
+        (&[0, 1], Err(1)),
+        (&[2, 0], Err(1)),
+        (&[3, 0], Err(1)),
+        (&[1, 3, 0], Err(2)),
+    ] {
+        assert_eq!(assemble(marks), expected, "{marks:?}");
+    }
+}

@@ -9,11 +9,12 @@ use sluice_dataplane::rules::targets::Target;
 use sluice_dataplane::rules::{Count, Hook, Rules, Table};
 use sluice_dataplane::worker::counters::Counter;
 use std::collections::HashSet;
+use std::sync::Arc;
 use support::frames::{
     assert_checksums, checksum, ends, gateway_mac, neighbour_mac, ttl, udp, udp_fragments,
 };
 use support::rules::{compile, dnat, established_only, new_only, snat};
-use support::{CLIENT, GATEWAY, Gateway, LAN, SERVER, SPREADS, Spread, WAN};
+use support::{CLIENT, GATEWAY, Gateway, LAN, SERVER, SPREADS, Spread, WAN, snapshot_with};
 
 /// Runs a test with every number of workers and every way of spreading packets over them.
 fn everywhere(test: impl Fn(usize, Spread)) {
@@ -61,6 +62,34 @@ fn last_hop_is_refused_with_time_exceeded() {
         assert_eq!((answer[23], answer[34], answer[35]), (1, 11, 0));
         assert_eq!(ends(&answer).1.0, CLIENT);
     });
+}
+
+/// A card's frames nobody else hears; what a packet socket receives the kernel answers too, where it is not the gateway's.
+#[test]
+fn malformed_options_are_answered_once() {
+    for (heard, to, answers) in [(false, SERVER, 1), (true, SERVER, 0), (true, [10, 1, 0, 1], 1)] {
+        let mut gateway = Gateway::new(1, SPREADS[0], Rules::empty(1));
+        gateway.publish_snapshot(Arc::new(snapshot_with(
+            Rules::empty(1),
+            Rules::empty(1),
+            |interface| interface.software_peer = heard,
+        )));
+        let mut frame = udp(LAN, (CLIENT, 4000), (to, 53));
+        // A record of the route that says it has three bytes.
+        frame.splice(34..34, [7, 3, 0, 0]);
+        let length = (frame.len() - 14) as u16;
+        frame[14] = 0x46;
+        frame[16..18].copy_from_slice(&length.to_be_bytes());
+        frame[24..26].fill(0);
+        let sum = checksum(&frame[14..38]);
+        frame[24..26].copy_from_slice(&sum.to_be_bytes());
+        let sent = gateway.receive(LAN, &frame);
+        assert_eq!(sent.len(), answers, "{to:?}");
+        for (_, answer) in sent {
+            assert_eq!((answer[23], answer[34], answer[35], answer[38]), (1, 12, 0, 22));
+            assert_eq!(ends(&answer).1.0, CLIENT);
+        }
+    }
 }
 
 #[test]

@@ -542,13 +542,13 @@ fn replace_port(packet: &mut [u8], actual: u16, canonical: u16) {
     segment[at..at + 2].copy_from_slice(&sum.to_be_bytes());
 }
 
-/// Whether a host says this by itself: neighbour discovery (RFC 4861, ICMPv6 133 to 137), or who wants which multicast
+/// Whether a host says this by itself: neighbour discovery (RFC 4861, ICMPv6 133 to 136), or who wants which multicast
 /// (RFC 3810, to ff02::16 behind a hop-by-hop header).
 pub(crate) fn announces(frame: &[u8]) -> bool {
     let Some(packet) = frame.get(14..).filter(|packet| is_v6(packet)) else { return false };
     let kind = packet.get(40);
     let discovery =
-        packet[6] == frame::ICMPV6 && kind.is_some_and(|kind| (133..=137).contains(kind));
+        packet[6] == frame::ICMPV6 && kind.is_some_and(|kind| (133..=136).contains(kind));
     discovery || packet[24..26] == [0xff, 0x02]
 }
 

@@ -1,5 +1,6 @@
 //! Owns a running `sluice run`: its configuration file, its process, its end.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -321,7 +322,11 @@ fn configuration(folder: &Path, setup: &Setup) -> String {
         .expect("a string takes any text");
     }
     for route in &setup.routes {
-        let via = route.via.as_ref().map_or(String::new(), |via| format!("via = {via:?}\n"));
+        // `via ADDRESS dev INTERFACE`, as ip(8) has it.
+        let via = route.via.as_ref().map_or(String::new(), |via| match via.split_once(" dev ") {
+            Some((via, device)) => format!("via = {via:?}\ninterface = {device:?}\n"),
+            None => format!("via = {via:?}\n"),
+        });
         let kind = route.kind.as_ref().map_or(String::new(), |kind| format!("type = {kind:?}\n"));
         write!(toml, "\n[[route]]\nto = {:?}\n{via}{kind}", route.to).expect("as above");
     }
@@ -350,9 +355,26 @@ fn configuration(folder: &Path, setup: &Setup) -> String {
     toml.push_str(
         "\n[sysctl]\n\"net.ipv4.ip_forward\" = 1\n\"net.ipv6.conf.all.forwarding\" = 1\n",
     );
-    for (name, value) in &setup.sysctls {
+    for (name, value) in sysctls(setup) {
         writeln!(toml, "{name:?} = {value}").expect("as above");
     }
     toml.push_str(&setup.timeouts);
     toml
+}
+
+/// As the kernel's script sets them: what is said of `all` interfaces is said of each, and later words outdo earlier ones.
+fn sysctls(setup: &Setup) -> BTreeMap<String, i64> {
+    let mut sysctls = BTreeMap::new();
+    for (name, value) in &setup.sysctls {
+        sysctls.insert(name.clone(), *value);
+        for key in ["send_redirects", "shared_media"] {
+            if *name == format!("net.ipv4.conf.all.{key}") {
+                let each = setup.interfaces.iter();
+                sysctls.extend(
+                    each.map(|each| (format!("net.ipv4.conf.{}.{key}", each.name), *value)),
+                );
+            }
+        }
+    }
+    sysctls
 }

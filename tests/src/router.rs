@@ -42,7 +42,8 @@ pub const BRIDGE_MAC: &str = "02:00:00:00:0b:01";
 pub struct Route {
     /// Prefix, as `0.0.0.0/0`.
     pub to: String,
-    /// Address of the next hop; `None` for the types that have none.
+    /// Address of the next hop, ` dev ` and an interface behind it where it is link-local; `None` for the types that have
+    /// none.
     pub via: Option<String>,
     /// `blackhole`, `unreachable` or `prohibit`; `None` for a common route.
     pub kind: Option<String>,

@@ -34,7 +34,7 @@ pub struct Names<'a> {
 pub struct RestoreError {
     /// Every error found, top down; never empty.
     pub diagnostics: Vec<Diagnostic>,
-    /// What iptables-restore writes to standard error about the first.
+    /// What iptables-restore writes to standard error about the first, behind what it warned of before.
     pub stderr: String,
     /// Its exit code.
     pub code: u8,
@@ -84,6 +84,17 @@ impl Ruleset {
         options: &RestoreOptions,
         names: Names<'_>,
     ) -> Result<Self, Box<RestoreError>> {
+        self.restore_warning(text, file, options, names).map(|(ruleset, _)| ruleset)
+    }
+
+    /// The same, with what iptables-restore warns of: lines, each with its end.
+    pub fn restore_warning(
+        &self,
+        text: &str,
+        file: &str,
+        options: &RestoreOptions,
+        names: Names<'_>,
+    ) -> Result<(Self, String), Box<RestoreError>> {
         let mut restore = Restore {
             ruleset: self.clone(),
             committed: None,
@@ -94,6 +105,7 @@ impl Ruleset {
             edit: None,
             undeclared: None,
             failed: false,
+            warnings: String::new(),
             diagnostics: Vec::new(),
         };
         let mut last = 0;
@@ -124,6 +136,8 @@ struct Restore<'a> {
     undeclared: Option<(Fault, usize)>,
     /// That table has an error: it is not committed.
     failed: bool,
+    /// What was warned of before the first error.
+    warnings: String,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -230,6 +244,9 @@ impl Restore<'_> {
         if let Some(given) = given.filter(|_| self.options.counters) {
             set_counters(&mut invocation, given);
         }
+        if self.first.is_none() {
+            self.warnings.extend(invocation.warnings.iter().flat_map(|line| [line.as_str(), "\n"]));
+        }
         if self.undeclared.is_none() {
             let rules = invocation.command.rules().iter();
             let missing = rules.filter_map(|rule| missing_target(edit, rule)).next();
@@ -258,7 +275,7 @@ impl Restore<'_> {
         });
     }
 
-    fn end(mut self, line: usize) -> Result<Ruleset, Box<RestoreError>> {
+    fn end(mut self, line: usize) -> Result<(Ruleset, String), Box<RestoreError>> {
         if self.edit.is_some() && self.diagnostics.len() < MAX_ERRORS {
             let fault =
                 Fault::refused("COMMIT expected").help("end the table with a line `COMMIT`");
@@ -270,7 +287,8 @@ impl Restore<'_> {
                 self.first = Some((text, 1));
             }
         }
-        let Some((stderr, code)) = self.first else { return Ok(self.ruleset) };
+        let Some((said, code)) = self.first else { return Ok((self.ruleset, self.warnings)) };
+        let stderr = self.warnings + &said;
         self.diagnostics.sort_by_key(|diagnostic| diagnostic.line);
         let committed = self.committed.unwrap_or(self.ruleset);
         Err(Box::new(RestoreError { diagnostics: self.diagnostics, stderr, code, committed }))

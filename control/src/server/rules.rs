@@ -106,7 +106,7 @@ fn restore(
 ) -> proto::RestoreRulesResponse {
     let basis = plane.lock().basis();
     let names = Names { sets: &basis.sets, policies: Some(&basis.config.timeouts) };
-    let restored = basis.rules.of(family).restore_naming(&asked.text, &asked.file, options, names);
+    let restored = basis.rules.of(family).restore_warning(&asked.text, &asked.file, options, names);
     let refused = |exit_code, message, line| {
         let generation = plane.lock().generation();
         proto::RestoreRulesResponse { exit_code, message, line, generation }
@@ -117,10 +117,13 @@ fn restore(
             let line = u32::try_from(line).unwrap_or(u32::MAX);
             refused(error.code.into(), error.stderr, line)
         }
-        Ok(_) if asked.test => refused(0, String::new(), 0),
-        Ok(ruleset) => match plane.set_rules(basis, family, ruleset) {
-            Ok(generation) => proto::RestoreRulesResponse { generation, ..Default::default() },
-            Err(error) => refused(4, format!("{}-restore: {error}", family.program()), 0),
+        Ok((_, warnings)) if asked.test => refused(0, warnings.trim_end().to_owned(), 0),
+        Ok((ruleset, warnings)) => match plane.set_rules(basis, family, ruleset) {
+            Ok(generation) => {
+                let message = warnings.trim_end().to_owned();
+                proto::RestoreRulesResponse { generation, message, ..Default::default() }
+            }
+            Err(error) => refused(4, format!("{warnings}{}-restore: {error}", family.program()), 0),
         },
     }
 }

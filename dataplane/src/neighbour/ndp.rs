@@ -18,6 +18,10 @@ use crate::wire::{protocol, put};
 
 use super::state::{Event, Kind};
 
+mod redirect;
+
+pub use redirect::Redirect;
+
 const ETHERTYPE: u16 = 0x86dd;
 const IPV6: usize = 40;
 /// A message without options.
@@ -175,14 +179,15 @@ impl Advertisement {
 /// ours. False when the buffer is too small.
 ///
 /// As the kernel does, an answer to a multicast solicitation carries the MAC and overrides, one to a
-/// unicast solicitation only confirms.
+/// unicast solicitation only confirms; where the target is not the gateway's `own`, but one of all routers, none overrides
+/// (RFC 4861 section 7.2.7).
 pub fn answer<P: Packet>(
     packet: &mut P,
     solicitation: &Solicitation,
     vlan: Option<u16>,
     asker: Mac,
     mac: Mac,
-    router: bool,
+    own: bool,
 ) -> bool {
     let Solicitation { source, destination, target, link } = *solicitation;
     let (to, to_mac, solicited) = if solicitation.is_probe() {
@@ -191,8 +196,7 @@ pub fn answer<P: Packet>(
         (source, link.unwrap_or(asker), SOLICITED)
     };
     let tells = is_multicast(destination);
-    let router = if router { ROUTER } else { 0 };
-    let flags = router | solicited | if tells { OVERRIDE } else { 0 };
+    let flags = ROUTER | solicited | if tells && own { OVERRIDE } else { 0 };
     let link = tells.then_some((TARGET_LINK, mac));
     let parts = Parts { kind: ADVERTISEMENT, flags, source: target, destination: to, target, link };
     parts.write(packet, vlan, mac, to_mac)

@@ -25,6 +25,7 @@ mod hooks;
 mod joined;
 mod kin;
 mod proxy;
+mod quote;
 mod route;
 mod tell;
 mod track;
@@ -158,6 +159,8 @@ pub struct Lane<A: Address> {
     kin: kin::Kin<A>,
     /// Where a packet in fragments is put together.
     room: joined::Room,
+    /// The packet at hand as it was when its sender was found to know no better.
+    pub(crate) quote: quote::Quote,
 }
 
 impl<A: Address> Lane<A> {
@@ -179,6 +182,7 @@ impl<A: Address> Lane<A> {
             classes: first::Classes::new(),
             kin: kin::Kin::new(),
             room: joined::Room::default(),
+            quote: quote::Quote::default(),
         }
     }
 }

@@ -6,13 +6,14 @@ use crate::address::IpVersion;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Redirect, Stop};
 use crate::ids::InterfaceId;
-use crate::interface::ReversePathFilter;
+use crate::interface::{ReversePathFilter, is_link_local};
 use crate::packet::Packet;
 use crate::snapshot::NextHop;
 use crate::wire::forward::decrement_ttl;
 use crate::wire::hop_by_hop;
 use crate::wire::icmp_error::IcmpError;
-use crate::wire::options::has_source_route;
+use crate::wire::options::{OptionError, check_options, has_source_route};
+use crate::wire::parse::Headers;
 use std::net::IpAddr;
 
 /// The way out of a packet.
@@ -70,6 +71,18 @@ fn is_martian_source(ip: IpAddr) -> bool {
 /// Destinations no packet from the wire may have. 240/4, 0.x and `::` are forwarded, as Linux does.
 fn is_martian_destination(ip: IpAddr) -> bool {
     ip.is_loopback() || ip.is_ipv4() && ip.is_unspecified()
+}
+
+/// Options of a packet that has a route (kernel `ip_rcv_options`); `answers`: whoever sent malformed ones is told.
+fn check_v4_options(data: &[u8], headers: &Headers, answers: bool) -> Result<(), Stop> {
+    check_options(data, headers).map_err(|OptionError { pointer }| match answers {
+        true => Stop::Refuse(DropReason::BadIpOptions, IcmpError::ParameterProblem { pointer }),
+        false => Stop::Drop(DropReason::BadIpOptions),
+    })?;
+    match has_source_route(data, headers) {
+        true => Err(Stop::Drop(DropReason::SourceRoute)),
+        false => Ok(()),
+    }
 }
 
 /// Sources that mean something on their own link only (kernel `ip6_forward`).
@@ -151,10 +164,22 @@ impl<A: Family> Lane<A> {
             return Err(Stop::Drop(DropReason::Multicast));
         }
         self.check_source(env, flight.ingress, flight.source)?;
+        let next_hop = self.next_hop(env, flight.destination);
+        if A::VERSION == IpVersion::V4 && flight.headers.options {
+            // A packet socket leaves frames to the kernel too, which answers about those that are not for the gateway.
+            let local = matches!(next_hop, Some(NextHop::Local(_) | NextHop::Broadcast(_)));
+            let ingress = env.snapshot.interfaces.get(flight.ingress);
+            let answers = local || ingress.is_some_and(|interface| !interface.software_peer);
+            check_v4_options(flight.lead.data(), &flight.headers, answers)?;
+        }
         let forwards = A::forwards(env.snapshot);
-        match self.next_hop(env, flight.destination) {
+        match next_hop {
             Some(NextHop::Local(_) | NextHop::Broadcast(_)) => Ok(Route::Local),
             _ if !forwards => Err(Stop::Drop(DropReason::NotForwarding)),
+            // On the link that the packet came by, if anywhere.
+            Some(NextHop::Connected(_)) | None if is_link_local(destination) => {
+                Ok(Route::Forward(Out { egress: flight.ingress, next_hop: destination }))
+            }
             Some(NextHop::Connected(egress)) => {
                 Ok(Route::Forward(Out { egress, next_hop: destination }))
             }
@@ -220,11 +245,14 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
     ) -> Result<OwnRoute, Stop> {
         let destination = flight.destination.to_ip();
-        // Multicast leaves by the interface whose twin the host sent it on.
+        // Multicast leaves by the interface whose twin the host sent it on, what answers a neighbour by the neighbour's.
+        let by_link =
+            flight.egress.map(|egress| OwnRoute::Out(Out { egress, next_hop: destination }));
         let out = if is_link_scoped(destination) || destination.is_multicast() {
-            flight.egress.map(|egress| OwnRoute::Out(Out { egress, next_hop: destination }))
+            by_link
         } else {
             match self.next_hop(env, flight.destination) {
+                Some(NextHop::Connected(_)) | None if is_link_local(destination) => by_link,
                 Some(NextHop::Connected(egress) | NextHop::Broadcast(egress)) => {
                     Some(OwnRoute::Out(Out { egress, next_hop: destination }))
                 }
@@ -289,6 +317,9 @@ impl<A: Family> Lane<A> {
         }
         let interface = env.snapshot.interfaces.get(out.egress).filter(|interface| interface.up);
         let Some(interface) = interface else { return Err(Stop::Drop(DropReason::InterfaceDown)) };
+        if A::VERSION == IpVersion::V6 && out.egress == flight.ingress {
+            self.consider_redirect_v6(env, flight, out);
+        }
         self.check_mtu(flight, interface.mtu)?;
         for (packet, headers) in flight.frames_mut() {
             decrement_ttl(packet.data_mut(), headers);
@@ -298,21 +329,22 @@ impl<A: Family> Lane<A> {
             headers.ttl = headers.ttl.saturating_sub(1);
         }
         flight.egress = Some(out.egress);
-        if out.egress == flight.ingress && interface.send_redirects {
+        if A::VERSION == IpVersion::V4 && out.egress == flight.ingress && interface.send_redirects {
             self.consider_redirect(env, flight, out);
         }
         Ok(())
     }
 
     /// A sender on the link the packet leaves by could have sent it to the next hop itself: RFC 1812 section
-    /// 5.2.7.2, kernel `__mkroute_input` with `shared_media` 1. The next packet has to be considered too.
+    /// 5.2.7.2, kernel `__mkroute_input`. The next packet has to be considered too.
     fn consider_redirect<P: Packet>(&self, env: &Env<'_>, flight: &mut Flight<A, P>, out: Out) {
         let on_link = self.next_hop(env, flight.source) == Some(NextHop::Connected(flight.ingress));
         let headers = &flight.headers;
-        if A::VERSION == IpVersion::V6
-            || !on_link
-            || headers.options && has_source_route(flight.lead.data(), headers)
-        {
+        let sender = flight.source.to_ip();
+        let router = if out.next_hop == flight.destination.to_ip() { sender } else { out.next_hop };
+        let interface = env.snapshot.interfaces.get(out.egress);
+        let shared = interface.is_some_and(|i| i.shared_media || i.joins(sender, router));
+        if !on_link || !shared || headers.options && has_source_route(flight.lead.data(), headers) {
             return;
         }
         // The kernel counts a redirect about a connection that is translated, or may yet be, and never lets it out.
@@ -329,6 +361,24 @@ impl<A: Family> Lane<A> {
         }
         flight.redirect =
             Some(Redirect { next_hop: out.next_hop, withheld: pending || translated });
+    }
+
+    /// The same for IPv6, where nothing switches it off (kernel `ip6_forward`). Only a link-local address can be named, or
+    /// the destination itself. What is said of the packet quotes it as it is now.
+    fn consider_redirect_v6<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        flight: &mut Flight<A, P>,
+        out: Out,
+    ) {
+        let named = out.next_hop == flight.destination.to_ip() || is_link_local(out.next_hop);
+        let on_link = is_link_local(flight.source.to_ip())
+            || self.next_hop(env, flight.source) == Some(NextHop::Connected(flight.ingress));
+        if named && on_link {
+            self.quote.take(flight);
+            flight.cacheable = false;
+            flight.redirect = Some(Redirect { next_hop: out.next_hop, withheld: false });
+        }
     }
 
     fn check_mtu<P: Packet>(&self, flight: &Flight<A, P>, mtu: u16) -> Result<(), Stop> {

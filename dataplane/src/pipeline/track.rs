@@ -10,13 +10,14 @@ use crate::conntrack::{Begin, CtState, Direction, FlowRef, Update, in_zone, repl
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Tie, Verdict};
 use crate::ids::{InterfaceId, NeighbourId};
+use crate::interface::is_link_local;
 use crate::packet::{Checksum, Packet};
 use crate::rules::Rules;
 use crate::snapshot::NextHop;
 use crate::wire::checksum::L4ChecksumState;
 use crate::wire::echo::is_echo_request;
+use crate::wire::hop_by_hop;
 use crate::wire::icmp_error::quoted;
-use crate::wire::protocol::SCTP;
 
 impl<A: Family> Lane<A> {
     /// Hands over a packet of another worker's connection before any rule counts it: its owner may take
@@ -150,8 +151,8 @@ impl<A: Family> Lane<A> {
         };
         let whole = match env.snapshot.conntrack.checksum {
             true => {
-                // The kernel makes an SCTP header writable to look at its checksum.
-                flight.recut |= flight.headers.protocol == SCTP && flight.is_header_in_pieces();
+                // The kernel brings a header of TCP or SCTP into one piece to look at its checksum.
+                flight.recut |= flight.is_header_in_pieces();
                 checksum_holds(flight)
             }
             false => flight.lengths_hold(),
@@ -298,8 +299,11 @@ impl<A: Family> Lane<A> {
             && !flight.headers.authenticated
             && !env.snapshot.ip.ignore_echo
             && is_echo_request(&flight.layer4)
-            && env.snapshot.interfaces.owns(flight.destination.to_ip());
+            && env.snapshot.interfaces.answers_for(flight.destination.to_ip());
         if echo {
+            if A::VERSION == IpVersion::V6 {
+                hop_by_hop::check_destination(flight.lead.data(), &flight.headers)?;
+            }
             return Ok(Verdict::Echo);
         }
         let local = |hop| matches!(hop, NextHop::Local(_) | NextHop::Broadcast(_));
@@ -396,6 +400,10 @@ impl<A: Family> Lane<A> {
     ) {
         let rules = A::rules(env.snapshot);
         let Some(transit) = rules.transit().filter(|_| !rules.needs_conntrack()) else { return };
+        // Which link such an address is on depends on where a packet comes from.
+        if is_link_local(flight.destination.to_ip()) {
+            return;
+        }
         let Some(id) = self.fib.lookup(flight.destination) else { return };
         let counters = rules.counters(env.worker);
         let Some(path) = counters.and_then(|counters| counters.intern(transit)) else { return };

@@ -1,8 +1,9 @@
 //! The Internet checksum: RFC 1071, its incremental update RFC 1624.
 
+use super::options::Refused;
 use super::parse::Headers;
 use super::{protocol, put, sctp, u16_at};
-use crate::address::IpVersion;
+use crate::address::{IpVersion, V4};
 
 /// What a layer-4 checksum says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -208,10 +209,12 @@ pub fn may_reject(data: &[u8], headers: &Headers) -> bool {
             let before = pseudo_header(data, headers, payload.len() as u32);
             fold(before + add(payload)) == 0xffff
         }
+        // It sums up the IP header too, whose sum is all ones where no option has been filled in.
+        _ if headers.options && Refused::read(data, headers, V4::default()).is_recorded() => false,
         protocol::TCP | protocol::UDP | protocol::ICMP => {
             headers.fragment.is_none() && l4_state(data, headers) != L4ChecksumState::Bad
         }
-        // It sums up the IP header too, whose sum is all ones: so may be that of nothing but zeroes.
+        // The sum of the header is all ones: so may be that of nothing but zeroes.
         _ => matches!(sum(payload), 0 | 0xffff),
     }
 }

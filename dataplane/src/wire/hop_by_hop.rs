@@ -1,5 +1,7 @@
-//! Options of the IPv6 hop-by-hop header, which every router looks at: RFC 8200 section 4.2, kernel `ip6_parse_tlv`.
+//! Options of the IPv6 hop-by-hop header, which every router looks at, and destination options, which the receiver does:
+//! RFC 8200 section 4.2, kernel `ip6_parse_tlv`.
 
+use super::extensions::{DESTINATION, HOP_BY_HOP, length, packet};
 use super::icmp_error::IcmpError;
 use super::parse::Headers;
 use super::{u16_at, u32_at};
@@ -23,16 +25,42 @@ const UNKNOWN_OPTION: u8 = 2;
 /// # Errors
 /// A drop, or an answer where the option asks for one.
 pub(crate) fn check(data: &[u8], headers: &Headers) -> Result<(), Stop> {
-    let start = usize::from(headers.l3);
-    let packet = data.get(start..usize::from(headers.end)).unwrap_or_default();
+    let packet = packet(data, headers);
     // As the kernel does, only where it stands first, as RFC 8200 wants it.
-    if packet.get(6) != Some(&0) {
+    if packet.get(6) != Some(&HOP_BY_HOP) {
         return Ok(());
     }
-    let length = packet.get(41).map_or(0, |units| (usize::from(*units) + 1) * 8);
-    let end = 40 + length;
-    let options = packet.get(..end).ok_or(BAD)?;
-    let (mut at, mut padding, mut count) = (42, 0, 0);
+    check_options(packet, 40, option)
+}
+
+/// The same for the destination options of a packet that is for the gateway itself.
+///
+/// # Errors
+/// As there.
+pub(crate) fn check_destination(data: &[u8], headers: &Headers) -> Result<(), Stop> {
+    let packet = packet(data, headers);
+    let mut kind = packet.get(6).copied().unwrap_or_default();
+    let (mut at, end) = (40, usize::from(headers.l4.saturating_sub(headers.l3)));
+    while at < end {
+        let units = packet.get(at + 1).copied().unwrap_or_default();
+        let Some(length) = length(kind, units) else { return Ok(()) };
+        if kind == DESTINATION {
+            check_options(packet, at, unknown_option)?;
+        }
+        (kind, at) = (packet.get(at).copied().unwrap_or_default(), at + length);
+    }
+    Ok(())
+}
+
+/// The options of the header at `start`; `option` judges those that are no padding, by packet, kind, place and size.
+fn check_options(
+    packet: &[u8],
+    start: usize,
+    option: impl Fn(&[u8], u8, usize, usize) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let length = packet.get(start + 1).map_or(0, |units| (usize::from(*units) + 1) * 8);
+    let options = packet.get(..start + length).ok_or(BAD)?;
+    let (mut at, mut padding, mut count) = (start + 2, 0, 0);
     while let Some(kind) = options.get(at).copied() {
         let size = match (kind, options.get(at + 1)) {
             (PAD1, _) => 1,
@@ -63,10 +91,6 @@ const BAD: Stop = Stop::Drop(DropReason::BadIpOptions);
 
 /// One option that is no padding.
 fn option(packet: &[u8], kind: u8, at: usize, size: usize) -> Result<(), Stop> {
-    let problem = |code, at: usize| {
-        let pointer = u32::try_from(at).unwrap_or(u32::MAX);
-        Err(Stop::Refuse(DropReason::BadIpOptions, IcmpError::V6ParameterProblem { code, pointer }))
-    };
     match kind {
         ROUTER_ALERT if size == 4 => Ok(()),
         ROUTER_ALERT => Err(BAD),
@@ -77,6 +101,19 @@ fn option(packet: &[u8], kind: u8, at: usize, size: usize) -> Result<(), Stop> {
         }
         JUMBO if u16_at(packet, 4) != Some(0) => problem(HEADER_FIELD, at),
         JUMBO => Err(BAD),
+        _ => unknown_option(packet, kind, at, size),
+    }
+}
+
+/// An answer that points at a byte of the packet.
+fn problem(code: u8, at: usize) -> Result<(), Stop> {
+    let pointer = u32::try_from(at).unwrap_or(u32::MAX);
+    Err(Stop::Refuse(DropReason::BadIpOptions, IcmpError::V6ParameterProblem { code, pointer }))
+}
+
+/// One that nobody knows, at `at`.
+fn unknown_option(packet: &[u8], kind: u8, at: usize, _: usize) -> Result<(), Stop> {
+    match kind {
         // The two high bits say what those are to do who do not know the option.
         0..=0x3f => Ok(()),
         0x40..=0x7f => Err(BAD),
@@ -100,6 +137,37 @@ mod tests {
         packet.extend([59, (length / 8 - 1) as u8]);
         packet.extend(options);
         check(&packet, &parse_ip(&packet, 0, IpVersion::V6).unwrap())
+    }
+
+    /// The same of destination options, behind a routing header, of a packet for the gateway.
+    fn judge_own(options: &[u8]) -> Result<(), Stop> {
+        let length = options.len() + 10;
+        let mut packet = vec![0x60, 0, 0, 0, 0, length as u8, 43, 64];
+        packet.resize(40, 1);
+        packet.extend([60, 0, 4, 0, 0, 0, 0, 0]);
+        packet.extend([59, ((options.len() + 2) / 8 - 1) as u8]);
+        packet.extend(options);
+        check_destination(&packet, &parse_ip(&packet, 0, IpVersion::V6).unwrap())
+    }
+
+    #[test]
+    fn destination_options_as_they_ask() {
+        let problem = |pointer| {
+            let error = IcmpError::V6ParameterProblem { code: UNKNOWN_OPTION, pointer };
+            Err(Stop::Refuse(DropReason::BadIpOptions, error))
+        };
+        for (options, expected) in [
+            (&[1, 4, 0, 0, 0, 0][..], Ok(())),
+            (&[0; 14], Err(BAD)),
+            (&[1, 4, 0, 0, 0, 9], Err(BAD)),
+            // Nothing of a hop means anything here.
+            (&[5, 3, 0, 0, 0, 0], Ok(())),
+            (&[0xc2, 4, 0, 0, 0, 0], problem(50)),
+            (&[0x9e, 4, 0, 0, 0, 0], problem(50)),
+        ] {
+            assert_eq!(judge_own(options), expected, "{options:?}");
+        }
+        assert_eq!(judge(&[0; 6]), Ok(()));
     }
 
     #[test]

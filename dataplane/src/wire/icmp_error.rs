@@ -2,6 +2,7 @@
 //! RFC 1812 section 4.3, RFC 4443 section 2.4, kernel `icmp_send`.
 
 use super::layer4::{Layer4, layer4};
+use super::options::Refused;
 use super::parse::{Headers, is_icmp, walk_extensions};
 use super::{checksum, protocol, put};
 use crate::address::{IpVersion, V4};
@@ -225,8 +226,13 @@ pub fn build<P: Packet>(
 ) -> bool {
     const ETHERNET: usize = 14;
     let whole = about.get(usize::from(headers.l3)..usize::from(headers.end)).unwrap_or_default();
+    let refused = match source {
+        IpAddr::V4(own) if headers.options => Some(Refused::read(about, headers, V4(own.octets()))),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    };
+    let echoed = refused.as_ref().map_or(&[][..], Refused::echoed);
     let (header_size, limit) = match headers.version {
-        IpVersion::V4 => (20, 576),
+        IpVersion::V4 => (20 + echoed.len(), 576),
         IpVersion::V6 => (40, 1280),
     };
     let quote = whole.get(..whole.len().min(limit - header_size - 8)).unwrap_or_default();
@@ -240,6 +246,9 @@ pub fn build<P: Packet>(
     put(data, l4, &[kind, code, 0, 0]);
     put(data, l4 + 4, &rest.to_be_bytes());
     put(data, l4 + 8, quote);
+    if let Some(refused) = &refused {
+        put(data, l4 + 8, refused.header());
+    }
     let destination = about
         .get(usize::from(headers.l3)..)
         .and_then(|packet| match headers.version {
@@ -256,7 +265,7 @@ pub fn build<P: Packet>(
         ttl,
         tos: 0,
         fragment: None,
-        options: false,
+        options: !echoed.is_empty(),
         authenticated: false,
     };
     match (headers.version, source) {
@@ -270,7 +279,8 @@ pub fn build<P: Packet>(
             );
             // RFC 1812 section 4.3.2.5: precedence "internetwork control", the rest of the TOS kept.
             let tos = headers.tos & 0x1e | 0xc0;
-            put(data, ETHERNET, &[0x45, tos]);
+            put(data, ETHERNET, &[0x40 | (header_size / 4) as u8, tos]);
+            put(data, ETHERNET + 20, echoed);
             put(data, ETHERNET + 2, &(total as u16).to_be_bytes());
             put(data, ETHERNET + 4, &id.to_be_bytes());
             put(data, ETHERNET + 6, &[0, 0, ttl, protocol::ICMP, 0, 0]);

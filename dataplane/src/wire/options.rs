@@ -244,6 +244,81 @@ pub fn echo_options(data: &mut [u8], headers: &Headers) -> Headers {
     Headers { l4: start as u16, end: end as u16, options: length > 0, ..*headers }
 }
 
+/// What the kernel makes of the options of a packet it refuses (`__ip_options_compile`, then `__ip_options_echo` and
+/// `ip_options_build`).
+#[derive(Debug, Clone, Copy)]
+pub struct Refused {
+    header: [u8; 60],
+    length: usize,
+    echoed: [u8; 40],
+    size: usize,
+    recorded: bool,
+}
+
+/// Where the option begins that holds a byte of the header.
+fn begin_of(header: &[u8], byte: usize) -> usize {
+    let mut at = 20;
+    while at < byte {
+        let length = match header.get(at) {
+            Some(&NOP) => 1,
+            Some(_) => header.get(at + 1).map_or(0, |length| usize::from(*length)),
+            None => 0,
+        };
+        if length == 0 || at + length > byte {
+            break;
+        }
+        at += length;
+    }
+    at
+}
+
+impl Refused {
+    /// Of the packet that `headers` describe; `own` is the address of the gateway that its sender sees.
+    #[must_use]
+    pub fn read(data: &[u8], headers: &Headers, own: V4) -> Self {
+        let mut header = [END; 60];
+        let given = data.get(usize::from(headers.l3)..usize::from(headers.l4)).unwrap_or_default();
+        let length = given.len().min(header.len());
+        put(&mut header, 0, given.get(..length).unwrap_or_default());
+        let end = length as u16;
+        let alone = Headers { l3: 0, l4: end, end, fragment: None, ..*headers };
+        let (mut again, came) = (header, header);
+        // What stands before a malformed one has been read.
+        let sound = match check_options(&header, &alone) {
+            Ok(()) => length,
+            Err(OptionError { pointer }) => begin_of(&header, usize::from(pointer)),
+        };
+        again.get_mut(sound..).unwrap_or_default().fill(END);
+        let (mut echoed, mut size) = ([END; 40], 0);
+        if forward_options(&mut again, &alone, own).is_ok() {
+            put(&mut header, 20, again.get(20..sound).unwrap_or_default());
+            let _ = forward_options(&mut again, &alone, own);
+            let kept = echo_options(&mut again, &alone);
+            size = usize::from(kept.l4).saturating_sub(20);
+            put(&mut echoed, 0, again.get(20..20 + size).unwrap_or_default());
+        }
+        Self { header, length, echoed, size, recorded: header != came }
+    }
+
+    /// Whether the gateway has written to it: then its checksum is wrong until it goes on.
+    #[must_use]
+    pub const fn is_recorded(&self) -> bool {
+        self.recorded
+    }
+
+    /// The packet's header, with the gateway's own record in it, and the checksum it had without.
+    #[must_use]
+    pub fn header(&self) -> &[u8] {
+        self.header.get(..self.length).unwrap_or_default()
+    }
+
+    /// The options of what is said about it, whole words of them.
+    #[must_use]
+    pub fn echoed(&self) -> &[u8] {
+        self.echoed.get(..self.size).unwrap_or_default()
+    }
+}
+
 /// Computes the IPv4 header checksum anew.
 pub fn refresh_checksum(data: &mut [u8], headers: &Headers) {
     let (l3, l4) = (usize::from(headers.l3), usize::from(headers.l4));

@@ -10,7 +10,7 @@ use crate::datagram::beginning;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Tie};
 use crate::ids::InterfaceId;
-use crate::interface::Interface;
+use crate::interface::{Interface, is_link_local};
 use crate::nat::masquerade_address;
 use crate::neighbour::arp::{self, Arp, Operation};
 use crate::neighbour::ndp::{self, Message};
@@ -19,8 +19,10 @@ use crate::rules::targets::ct::Template;
 use crate::snapshot::NextHop;
 use crate::wire::checksum::{self, L4ChecksumState};
 use crate::wire::echo::answer_echo;
+use crate::wire::header;
 use crate::wire::icmp_error::{self, IcmpError};
 use crate::wire::layer4::Layer4Kind;
+use crate::wire::options::Refused;
 use crate::wire::parse::Headers;
 use crate::wire::tcp_reset::write_reset;
 use std::net::IpAddr;
@@ -79,14 +81,17 @@ impl<P: Packet> State<P> {
             Message::Advertisement(advertisement) => return self.tell(advertisement.event(id)),
             Message::Solicitation(asked) => asked,
         };
-        if !interface.owns(asked.target.to_ip()) {
+        let own = interface.owns(asked.target.to_ip());
+        let forwards = burst.env.snapshot.ip.forward6;
+        let shared = forwards && interface.subnet_routers().any(|router| router == asked.target);
+        if !own && !shared {
             return;
         }
         if let Some(event) = asked.event(id) {
             self.tell(event);
         }
         self.counters.add(Counter::Originated, 1);
-        if ndp::answer(&mut packet, &asked, interface.vlan, asker, interface.mac, true) {
+        if ndp::answer(&mut packet, &asked, interface.vlan, asker, interface.mac, own) {
             self.transmit(interface, packet, burst.out);
         } else {
             self.counters.dropped(DropReason::NoBuffer);
@@ -100,9 +105,16 @@ impl<P: Packet> State<P> {
         flight: Flight<A, P>,
     ) {
         self.counters.add(Counter::Local, 1);
-        let Flight { mut lead, headers, .. } = flight;
+        // What routers share is no source.
+        let shared = !burst.env.snapshot.interfaces.owns(flight.destination.to_ip());
+        let source = if shared { self.error_source(burst, &flight) } else { None };
+        let Flight { mut lead, headers, ingress, .. } = flight;
         if answer_echo(lead.data_mut(), &headers, burst.env.snapshot.ip.default_ttl) {
-            self.own::<A, L>(burst, lead, Tie::None, Flow::None);
+            if let (Some(source), Some(headers)) = (source, headers_of(&lead)) {
+                header::set_address(lead.data_mut(), &headers, A::OFFSET, source.bytes());
+                checksum::complete_l4(lead.data_mut(), &headers);
+            }
+            self.own::<A, L>(burst, lead, Tie::None, Flow::None, ingress);
         }
     }
 
@@ -120,13 +132,15 @@ impl<P: Packet> State<P> {
     }
 
     /// Sends a packet the gateway made, through OUTPUT and POSTROUTING. What it says about another belongs to the
-    /// connection of that, even if the connection does not come to be (kernel `nf_ct_attach`).
+    /// connection of that, even if the connection does not come to be (kernel `nf_ct_attach`). To an address that means
+    /// something on one link only it leaves by `link`.
     pub(super) fn own<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         packet: P,
         tie: Tie,
         flow: Flow<A>,
+        link: InterfaceId,
     ) {
         self.counters.add(Counter::Originated, 1);
         let Some(headers) = headers_of(&packet) else {
@@ -136,6 +150,7 @@ impl<P: Packet> State<P> {
         (flight.tie, flight.flow) = (tie, flow);
         // What REJECT and SYNPROXY say has none.
         flight.socket = !matches!(flight.layer4.kind, Layer4Kind::Tcp(_));
+        flight.egress = (link != InterfaceId::HOST).then_some(link);
         flight.template = (tie == Tie::Untracked).then(Template::silent);
         self.allow_copies(burst, &mut flight);
         let outcome = A::lane(self).originate(&burst.env, &mut flight);
@@ -172,32 +187,18 @@ impl<P: Packet> State<P> {
         }
         let may_reject = match flight.rest.is_empty() {
             true => checksum::may_reject(flight.lead.data(), &flight.headers),
-            false => flight.checksum() != L4ChecksumState::Bad,
+            false => flight.checksum() != L4ChecksumState::Bad && !is_recorded(flight),
         };
         if reason != DropReason::Reject || may_reject {
-            self.answer(burst, flight, error, by_route);
+            // At one moment a bucket is capped once.
+            let told = A::VERSION == IpVersion::V6 && flight.redirect.is_some();
+            self.answer(burst, flight, error, by_route || told);
         }
     }
 
-    /// Tells the sender of a packet that goes on of the next hop it could have used itself.
-    pub(super) fn redirect<A: InWorker, L: Pool<Packet = P>>(
-        &mut self,
-        burst: &mut Burst<'_, P, L>,
-        flight: &Flight<A, P>,
-    ) {
-        let Some(redirect) = flight.redirect else { return };
-        if let IpAddr::V4(gateway) = redirect.next_hop
-            && self.shared.limiter.allow_redirect(flight.source.to_ip(), burst.env.now)
-            && !redirect.withheld
-        {
-            let gateway = V4(gateway.octets());
-            self.answer(burst, flight, IcmpError::Redirect { gateway, host: true }, false);
-        }
-    }
-
-    /// Sends an ICMP error about a datagram, if rules of the protocol and limits allow. `charged`: the limit of route
-    /// errors has been asked.
-    fn answer<A: InWorker, L: Pool<Packet = P>>(
+    /// Sends an ICMP error about a datagram, if rules of the protocol and limits allow. `charged`: a limit that spends from
+    /// the same bucket has just been asked.
+    pub(super) fn answer<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
         burst: &mut Burst<'_, P, L>,
         flight: &Flight<A, P>,
@@ -239,7 +240,7 @@ impl<P: Packet> State<P> {
             whole.as_ref().map_or((lead.data(), headers), |(p, headers)| (p.data(), headers));
         if icmp_error::build(&mut answer, about, headers, error, source.to_ip(), ttl, id) {
             let tie = self.related_to(flight);
-            self.own::<A, L>(burst, answer, tie, answered(flight));
+            self.own::<A, L>(burst, answer, tie, answered(flight), flight.ingress);
         }
     }
 
@@ -253,6 +254,10 @@ impl<P: Packet> State<P> {
         let interfaces = &burst.env.snapshot.interfaces;
         if interfaces.owns(flight.destination.to_ip()) {
             return Some(flight.destination);
+        }
+        if is_link_local(flight.source.to_ip()) {
+            let own = A::addresses(interfaces.get(flight.ingress)?).iter().copied();
+            return masquerade_address(own, flight.source, flight.source);
         }
         let back = A::lane(self).fib.lookup(flight.source);
         let (interface, next_hop) = match back.and_then(|id| burst.env.snapshot.next_hop(id))? {
@@ -284,7 +289,7 @@ impl<P: Packet> State<P> {
         }
         // The datagram is counted already; an answer that was never made is no packet.
         let Some(mut answer) = burst.pool.alloc() else { return };
-        let good = flight.checksum() == L4ChecksumState::Good;
+        let good = flight.checksum() == L4ChecksumState::Good && !is_recorded(flight);
         let single = flight.headers.is_whole() || !flight.rest.is_empty();
         let Flight { lead, headers, layer4, .. } = flight;
         if good && single && write_reset(&mut answer, lead.data(), headers, layer4) {
@@ -292,7 +297,7 @@ impl<P: Packet> State<P> {
                 return self.reset_by_port(burst, flight, answer, port);
             }
             let tie = self.related_to(flight);
-            self.own::<A, L>(burst, answer, tie, answered(flight));
+            self.own::<A, L>(burst, answer, tie, answered(flight), flight.ingress);
         }
     }
 
@@ -352,6 +357,14 @@ impl<P: Packet> State<P> {
             self.refuse_packet(burst, packet, headers, DropReason::ReassemblyTimeout, errors);
         }
     }
+}
+
+/// Whether the gateway has filled in an option: the kernel's REJECT takes the checksum for wrong then.
+fn is_recorded<A: InWorker, P: Packet>(flight: &Flight<A, P>) -> bool {
+    let (data, headers) = (flight.lead.data(), &flight.headers);
+    A::VERSION == IpVersion::V4
+        && headers.options
+        && Refused::read(data, headers, V4::default()).is_recorded()
 }
 
 /// The connection that an answer to this packet is of, as the answer goes.

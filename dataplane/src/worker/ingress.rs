@@ -8,6 +8,7 @@ use super::host::HostFrame;
 use super::{Burst, Stage, State};
 use crate::address::{IpVersion, Mac, V4, V6};
 use crate::bridge::Ports;
+use crate::datagram::take_fragment_header_out;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Frames, Stop, Verdict};
 use crate::ids::{InterfaceId, WorkerId};
@@ -17,7 +18,6 @@ use crate::packet::{Checksum, Packet, Pool};
 use crate::pipeline::{Env, Family, Lane};
 use crate::reassembly::Reassembly;
 use crate::wire::checksum::{L4ChecksumState, complete_l4, l4_state};
-use crate::wire::options::check_options;
 use crate::wire::parse::{Headers, Payload, parse, parse_trusted};
 
 /// A family's lane in a worker.
@@ -137,13 +137,6 @@ impl<P: Packet> State<P> {
         self.complete_checksum(from.interface, &mut packet, &headers);
         match headers.version {
             IpVersion::V4 => {
-                // As in the kernel, whose ip_rcv has no route yet by which it could answer.
-                if headers.options && check_options(packet.data(), &headers).is_err() {
-                    let reason = DropReason::BadIpOptions;
-                    let from = (from.id, from.interface);
-                    tell_refused(&burst.env, from, &packet, &headers, reason);
-                    return self.counters.dropped_many(DropReason::BadIpOptions, 1 + rest.len());
-                }
                 self.datagram::<V4, L>(burst, from, packet, rest, headers);
             }
             IpVersion::V6 => {
@@ -241,7 +234,10 @@ impl<P: Packet> State<P> {
                 None
             }
             Reassembly::Complete(mut fragments) => {
-                let (packet, headers) = fragments.remove(0);
+                let (mut packet, mut headers) = fragments.remove(0);
+                if fragments.is_empty() && headers.version == IpVersion::V6 {
+                    take_fragment_header_out(&mut packet, &mut headers);
+                }
                 Some((packet, fragments, headers))
             }
         }

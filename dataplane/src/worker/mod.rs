@@ -25,6 +25,7 @@ mod host;
 mod ingress;
 mod outbox;
 mod proxy;
+mod redirect;
 mod request;
 mod switch;
 

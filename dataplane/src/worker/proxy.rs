@@ -4,6 +4,7 @@ use super::ingress::InWorker;
 use super::{Burst, State};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Tie};
+use crate::ids::InterfaceId;
 use crate::packet::{Packet, Pool};
 use crate::synproxy::{Heard, Step, greet, introduce, open};
 use crate::wire::layer4::{Layer4Kind, tcp_options};
@@ -50,7 +51,7 @@ impl<P: Packet> State<P> {
         if let Some(mut packet) = burst.pool.alloc()
             && segment.write(&mut packet)
         {
-            self.own::<A, L>(burst, packet, tie, Flow::None);
+            self.own::<A, L>(burst, packet, tie, Flow::None, InterfaceId::HOST);
         }
     }
 }

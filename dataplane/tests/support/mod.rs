@@ -100,6 +100,7 @@ fn interface(name: &str, port: u16, address: [u8; 4], prefix: u8) -> Option<Inte
         v6: vec![(v6(port as u8 + 1, 1), 64)],
         reverse_path: ReversePathFilter::Off,
         send_redirects: false,
+        shared_media: true,
         software_peer: false,
     })
 }

@@ -3,6 +3,8 @@
 use sluice_tests::differential;
 use sluice_tests::differential::Scenario;
 use sluice_tests::frame::{Packet, flags};
+use sluice_tests::router::Setup;
+use sluice_tests::topology::LAN;
 
 use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_IN, ROUTER_OUT};
 
@@ -15,6 +17,8 @@ differential!(
     options,
     echo_options,
     redirects,
+    redirects_by_interface,
+    redirects_within_subnets,
     to_the_router,
     strict,
     loose
@@ -195,6 +199,43 @@ fn redirects() -> Scenario {
         setup
             .with_sysctl("net.ipv4.conf.all.send_redirects", 1)
             .with_route("172.16.0.0/16", INSIDE_2)
+    })
+}
+
+/// One link with two subnets: whether a redirect may name a router of the other.
+fn play_subnets(lab: &mut sluice_tests::differential::Lab) {
+    for subnet in ["10.1.0", "10.2.0"] {
+        let destinations = ["172.16.1.1", "172.17.1.1", INSIDE_2, "10.2.0.7"];
+        for (last, destination) in (20..).zip(destinations) {
+            let source = format!("{subnet}.{last}");
+            lab.lan(&Packet::new(&source, destination).udp(1000, 53, b"the long way"));
+        }
+    }
+    lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, 53, b"to elsewhere"));
+}
+
+fn with_subnets(setup: Setup) -> Setup {
+    let mut setup =
+        setup.with_route("172.16.0.0/16", INSIDE_2).with_route("172.17.0.0/16", "10.2.0.9");
+    let senders = (20..24).flat_map(|last| [format!("10.1.0.{last}"), format!("10.2.0.{last}")]);
+    for host in senders.chain(["10.2.0.7".into(), "10.2.0.9".into()]) {
+        setup = setup.with_neighbour("lan0", &host, LAN.host_mac);
+    }
+    setup.interfaces[0].addresses.push("10.2.0.1/24".into());
+    setup
+}
+
+/// The interface's own word counts where `all` says no.
+fn redirects_by_interface() -> Scenario {
+    Scenario::new("", play_subnets)
+        .with(|setup| with_subnets(setup).with_sysctl("net.ipv4.conf.lan0.send_redirects", 1))
+}
+
+fn redirects_within_subnets() -> Scenario {
+    Scenario::new("", play_subnets).with(|setup| {
+        with_subnets(setup)
+            .with_sysctl("net.ipv4.conf.all.send_redirects", 1)
+            .with_sysctl("net.ipv4.conf.all.shared_media", 0)
     })
 }
 

@@ -353,6 +353,7 @@ mod tests {
             v6: Vec::new(),
             reverse_path: ReversePathFilter::Off,
             send_redirects: false,
+            shared_media: true,
             software_peer: false,
         })
     }

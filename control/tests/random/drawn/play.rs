@@ -120,6 +120,7 @@ impl Stage {
             software_peer,
             reverse_path: reverse,
             send_redirects: software_peer,
+            shared_media: true,
             mtu: if own.port == 1 { mtu } else { own.mtu },
             ..own.clone()
         };

@@ -67,9 +67,9 @@ fn a_solicitation_to_the_group_of_its_target() {
 
 #[test]
 fn answers_to_group_neighbour_and_probe() {
-    let answered = |source, unicast_to, router| {
+    let answered = |source, unicast_to, own| {
         let (mut packet, solicitation) = asked(source, unicast_to);
-        assert!(answer(&mut packet, &solicitation, Some(7), THEIRS, OURS, router));
+        assert!(answer(&mut packet, &solicitation, Some(7), THEIRS, OURS, own));
         let (destination, from, vlan, headers) = read(packet.data());
         assert_eq!((from, vlan), (OURS, Some(7)));
         assert_eq!(headers.source::<V6>(packet.data()), WE);
@@ -86,8 +86,10 @@ fn answers_to_group_neighbour_and_probe() {
         override_: true,
     };
     assert_eq!(answered(THEY, None, true), (THEIRS, THEY, full));
-    let confirms = Advertisement { link: None, override_: false, router: false, ..full };
-    assert_eq!(answered(THEY, Some(OURS), false), (THEIRS, THEY, confirms));
+    let confirms = Advertisement { link: None, override_: false, ..full };
+    assert_eq!(answered(THEY, Some(OURS), true), (THEIRS, THEY, confirms));
+    let shared = Advertisement { override_: false, ..full };
+    assert_eq!(answered(THEY, None, false), (THEIRS, THEY, shared));
     let defends = Advertisement { solicited: false, ..full };
     let all = Mac([0x33, 0x33, 0, 0, 0, 1]);
     assert_eq!(answered(V6::default(), None, true), (all, ALL_NODES, defends));
@@ -114,7 +116,7 @@ fn messages_that_break_a_rule_are_refused() {
     let (probe, _) = asked(V6::default(), None);
     bad(forge(&probe, |data, _| data[18 + 39] ^= 1), "a probe to another group");
     let (mut told, solicitation) = asked(V6::default(), None);
-    assert!(answer(&mut told, &solicitation, Some(7), THEIRS, OURS, false));
+    assert!(answer(&mut told, &solicitation, Some(7), THEIRS, OURS, true));
     bad(forge(&told, |data, at| data[at + 4] |= SOLICITED), "solicited to a group");
     // Only another option: fine, and no MAC.
     let other = forge(&good, |data, at| data[at + MESSAGE] = 14);

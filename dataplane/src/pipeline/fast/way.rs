@@ -11,11 +11,12 @@ use super::super::Env;
 use super::Plain;
 use super::frame::{Frame, Macs};
 use crate::address::{IpVersion, Mac};
-use crate::adjacency::{Adjacencies, AdjacencyId};
+use crate::adjacency::{Adjacencies, Adjacency, AdjacencyId};
 use crate::ids::{InterfaceId, NeighbourId, PathId};
-use crate::interface::Interface;
+use crate::interface::{Interface, is_link_local};
 use crate::neighbour::Link;
 use crate::packet::Packet;
+use crate::snapshot::NextHop;
 use crate::wire::ethernet::write_ethernet;
 
 /// Interfaces whose ways are kept; one more takes the place of another.
@@ -215,9 +216,8 @@ fn look<A: Plain>(
         });
     }
     let interface = interfaces.get(adjacency.egress).filter(|interface| interface.up)?;
-    // The sender is told of the shorter way, but not in IPv6.
-    let redirects = A::VERSION == IpVersion::V4 && interface.send_redirects;
-    if adjacency.egress == ingress && redirects {
+    // The sender may have to be told of the shorter way.
+    if adjacency.egress == ingress && redirects::<A>(env, &adjacency, interface) {
         return None;
     }
     Some(Way {
@@ -228,6 +228,27 @@ fn look<A: Plain>(
         vlan: interface.vlan,
         ..Way::NONE
     })
+}
+
+/// Whether there are senders that are told of the next hop. In IPv6 no redirect can name a router by another address than its
+/// link-local one.
+fn redirects<A: Plain>(env: &Env<'_>, adjacency: &Adjacency, interface: &Interface) -> bool {
+    match A::VERSION {
+        IpVersion::V4 => interface.send_redirects,
+        IpVersion::V6 => match adjacency.next_hop.and_then(|id| env.snapshot.next_hop(id)) {
+            Some(NextHop::Gateway { address, .. }) => is_link_local(address),
+            Some(
+                NextHop::Connected(_)
+                | NextHop::Local(_)
+                | NextHop::Broadcast(_)
+                | NextHop::Blackhole
+                | NextHop::Unreachable
+                | NextHop::Prohibit
+                | NextHop::Throw,
+            )
+            | None => true,
+        },
+    }
 }
 
 /// The MAC of a neighbour; notes that it is in use.

@@ -136,7 +136,11 @@ fn is_v6<A: Address>(bits: u16, address: A, at: Option<InterfaceId>, view: &View
     }
     let is_own = ip.is_loopback() && at.is_none()
         || owner(address, view).is_some_and(|owner| at.is_none_or(|at| at == owner));
+    let interfaces = view.around.interfaces;
     let found = match view.around.route(address) {
+        _ if is_own && interfaces.is_subnet_router(ip.into()) && !interfaces.owns(ip.into()) => {
+            kind::ANYCAST
+        }
         _ if is_own => kind::LOCAL,
         Some(NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit | NextHop::Throw)
         | None => kind::UNREACHABLE,

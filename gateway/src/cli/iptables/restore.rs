@@ -104,7 +104,7 @@ pub(crate) async fn run(
         table: restore.table,
     };
     let answer = remote.rules().await?.restore(request).await?.into_inner();
-    if let Some(line) = refusal(&program, &answer) {
+    if let Some(line) = said(&program, &answer) {
         output::complain(&line);
     }
     Ok(super::exit_code(answer.exit_code))
@@ -121,10 +121,10 @@ fn read_rules(file: Option<&str>) -> Result<String, Failure> {
     })
 }
 
-/// What goes to stderr when the text is refused: the gateway's words, which are iptables-restore's.
-fn refusal(program: &str, answer: &RestoreRulesResponse) -> Option<String> {
+/// What goes to stderr when the text is refused, or warned of: the gateway's words, which are iptables-restore's.
+fn said(program: &str, answer: &RestoreRulesResponse) -> Option<String> {
     match answer.message.trim_end() {
-        _ if answer.exit_code == 0 => None,
+        "" if answer.exit_code == 0 => None,
         "" => Some(format!("{program}: line {} failed", answer.line)),
         said => Some(said.to_owned()),
     }
@@ -203,20 +203,22 @@ mod tests {
 
     #[test]
     fn a_refusal_is_never_silent() {
-        let said = "iptables-restore: line 4 failed: No chain by that name.";
+        let text = "iptables-restore: line 4 failed: No chain by that name.";
         let mut answer = RestoreRulesResponse {
             exit_code: 1,
-            message: format!("{said}\n"),
+            message: format!("{text}\n"),
             line: 4,
             generation: 1,
         };
-        assert_eq!(refusal("iptables-restore", &answer).as_deref(), Some(said));
+        assert_eq!(said("iptables-restore", &answer).as_deref(), Some(text));
         answer.message.clear();
         assert_eq!(
-            refusal("iptables-restore", &answer).as_deref(),
+            said("iptables-restore", &answer).as_deref(),
             Some("iptables-restore: line 4 failed")
         );
         answer.exit_code = 0;
-        assert_eq!(refusal("iptables-restore", &answer), None);
+        assert_eq!(said("iptables-restore", &answer), None);
+        answer.message = "Warning: weird character".to_owned();
+        assert_eq!(said("iptables-restore", &answer), Some(answer.message));
     }
 }

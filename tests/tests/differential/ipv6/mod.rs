@@ -2,9 +2,12 @@
 
 mod extensions;
 mod forwarding;
+mod fragments;
+mod link;
 mod logs;
 mod matches;
 mod prefixes;
+mod redirects;
 mod rules;
 mod sets;
 mod targets;

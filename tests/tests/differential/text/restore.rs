@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use sluice_config::netfilter::{Family, RestoreOptions, Ruleset, SaveOptions, Table};
+use sluice_config::netfilter::{
+    AnySet, Family, Names, RestoreOptions, Ruleset, SaveOptions, Table,
+};
 use sluice_tests::Namespace;
 
 /// Exit code, standard error, and the ruleset afterwards with its counters.
@@ -93,6 +95,19 @@ const TEXTS: &[(&str, &str)] = &[
     ("", "*filter\n-A INPUT -j MASQUERADE\nCOMMIT\n"),
     ("", "*filter\n-A INPUT -s 1.1.1.1,2.2.2.2 -j ACCEPT\nCOMMIT\n"),
     ("", "*security\n-A INPUT -j ACCEPT\nCOMMIT\n"),
+    // What is warned of, with and without an error.
+    (
+        "",
+        "*filter\n-A INPUT -i a/b -j ACCEPT\n-A FORWARD -o c/d -j NFLOG --nflog-range 5\nCOMMIT\n",
+    ),
+    (
+        "-n",
+        "*filter\n-A INPUT -m time --localtz -j ACCEPT\nCOMMIT\n*mangle\n-A INPUT -i a/b\nCOMMIT\n",
+    ),
+    ("", "*filter\n-A INPUT -i a/b -j ACCEPT\n-A INPUT --nonsense\n-A INPUT -i c/d\nCOMMIT\n"),
+    ("", "*filter\n-A INPUT -i a/b -j NOWHERE\n-A INPUT -i c/d\nCOMMIT\n"),
+    ("-T mangle", "*filter\n-A INPUT -i a/b -j ACCEPT\nCOMMIT\n"),
+    ("", "*filter\n-A INPUT -i a/b -j ACCEPT\n"),
 ];
 
 fn ours(options: &str, text: &str) -> Left {
@@ -104,8 +119,9 @@ fn ours(options: &str, text: &str) -> Left {
         counters: options == "-c",
         table: options.strip_prefix("-T ").and_then(Table::from_name),
     };
-    let (code, stderr, after) = match before.restore(text, "text", &options) {
-        Ok(after) => (0, String::new(), after),
+    let names = Names { sets: &AnySet, policies: None };
+    let (code, stderr, after) = match before.restore_warning(text, "text", &options, names) {
+        Ok((after, warnings)) => (0, warnings.trim_end().to_owned(), after),
         Err(error) => (error.code, error.stderr.trim_end().to_owned(), error.committed),
     };
     (code, stderr, after.save(&SaveOptions { counters: true, ..SaveOptions::default() }))
