@@ -1,7 +1,7 @@
 //! A packet as sets see it.
 
 use super::View;
-use crate::address::{Address, Mac};
+use crate::address::{Address, IpVersion, Mac};
 use crate::ids::InterfaceId;
 use crate::sets::Query;
 use crate::wire::layer4::Layer4Kind;
@@ -31,10 +31,12 @@ pub(super) fn of<'v, A: Address>(view: &'v View<'_, A>) -> Query<'v> {
 
 /// Kernel `ip_set_get_ip_port`.
 fn ports<A: Address>(view: &View<'_, A>) -> Option<(u16, u16)> {
-    if view.is_later_fragment() {
+    let number = view.headers.protocol;
+    // Kernel `ipv6_skip_exthdr` finds nothing behind the headers.
+    let is_nothing = A::VERSION == IpVersion::V6 && number == protocol::NO_NEXT_HEADER;
+    if view.is_later_fragment() || is_nothing {
         return None;
     }
-    let number = view.headers.protocol;
     let with_ports = [protocol::TCP, protocol::UDP, protocol::SCTP, protocol::UDP_LITE];
     match view.layer4.kind {
         Layer4Kind::Icmp { kind, code, .. } | Layer4Kind::Icmp6 { kind, code, .. } => {

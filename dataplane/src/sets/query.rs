@@ -51,7 +51,7 @@ pub struct Query<'a> {
     /// Destination address.
     pub destination: u128,
     /// Source and destination port of TCP, UDP, SCTP and UDP-Lite; type × 256 + code twice of ICMP and ICMPv6; 0 of others.
-    /// None: a fragment without them, or cut short.
+    /// None: a fragment without them, cut short, or IPv6 without a next header.
     pub ports: Option<(u16, u16)>,
     /// Layer-4 protocol.
     pub protocol: u8,
@@ -129,21 +129,17 @@ pub(super) enum Purpose {
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
-const WITH_PORTS_V4: [u8; 5] = [1, TCP, UDP, 132, 136];
-const WITH_PORTS_V6: [u8; 5] = [58, TCP, UDP, 132, 136];
+const WITH_PORTS: [u8; 5] = [1, TCP, UDP, 132, 136];
 
 impl Query<'_> {
     /// The port of one direction; none where the kernel's `ip_set_get_ip_port` finds none.
     fn port(&self, dimension: u8, directions: Directions) -> Option<u16> {
         match self.ports {
             Some((source, destination)) => Some(directions.pick(dimension, source, destination)),
-            None => {
-                let with_ports = match self.version {
-                    IpVersion::V4 => WITH_PORTS_V4,
-                    IpVersion::V6 => WITH_PORTS_V6,
-                };
-                (!with_ports.contains(&self.protocol)).then_some(0)
-            }
+            None => match self.version {
+                IpVersion::V4 => (!WITH_PORTS.contains(&self.protocol)).then_some(0),
+                IpVersion::V6 => None,
+            },
         }
     }
 

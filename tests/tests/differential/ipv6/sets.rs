@@ -71,6 +71,7 @@ fn changed() -> Scenario {
         -A FORWARD -p udp --dport 2 -j SET --add-set nets dst --exist
         -A FORWARD -p udp --dport 3 -j SET --add-set ports src,dst --del-set hosts src
         -A FORWARD -p icmpv6 -j SET --add-set ports dst,src
+        -A FORWARD -p 59 -j SET --add-set ports src,dst
         -A FORWARD -p tcp -j SET --del-set ports src,dst
         -A FORWARD -m set --match-set hosts src -j DROP
         COMMIT";
@@ -89,6 +90,8 @@ fn changed() -> Scenario {
             }
             lab.lan(&Packet::new(source, FAR).ping(1, 1, b"changed"));
             lab.lan(&Packet::new(source, FAR).tcp((1000, 80), flags::SYN, 1, 0, b""));
+            // No next header: nor a port.
+            lab.lan(&Packet::new(source, FAR).raw(59, b"changed"));
             lab.compare_sets();
         }
     });
