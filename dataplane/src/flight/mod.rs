@@ -1,21 +1,23 @@
 //! A packet on its way through the pipeline, with what has been found out about it.
 
+mod copy;
+mod outcome;
+
+pub(crate) use outcome::{Frames, Stop, Verdict};
+
 use crate::address::{Address, IpVersion, Mac};
 use crate::bridge::Ports;
 use crate::conntrack::{Conntrack, CtState, FlowRef, NewConnection, Status, Zones};
-use crate::copies::{Copies, Made};
+use crate::copies::Copies;
 use crate::datagram::{self, Sizes};
-use crate::drop_reason::DropReason;
-use crate::ids::{InterfaceId, NeighbourId, WorkerId};
+use crate::ids::InterfaceId;
 use crate::packet::Packet;
 use crate::rules::targets::ct::Template;
 use crate::rules::targets::tee::Copier;
 use crate::rules::{Connection, Surroundings, Tracked, View};
-use crate::synproxy::Step;
 use crate::trace::Traced;
 use crate::tuple::Tuple;
 use crate::wire::checksum::{L4ChecksumState, datagram_l4_state, lengths_hold};
-use crate::wire::icmp_error::IcmpError;
 use crate::wire::layer4::{Layer4, Layer4Kind, layer4};
 use crate::wire::parse::{Headers, fragment_data};
 use crate::wire::tcp_options::Added;
@@ -63,27 +65,6 @@ pub(crate) struct Redirect {
     pub(crate) next_hop: IpAddr,
     /// Its sender is not told; the limit of what it is told counts it all the same.
     pub(crate) withheld: bool,
-}
-
-/// The frames of a datagram at the end of its way.
-#[derive(Debug)]
-pub(crate) struct Frames<P> {
-    /// The frame, or the first fragment.
-    pub(crate) lead: P,
-    /// Later fragments and where their headers are.
-    pub(crate) rest: Vec<(P, Headers)>,
-    pub(crate) headers: Headers,
-    /// The sizes they came in,
-    pub(crate) sizes: Sizes,
-    /// which are not to be kept.
-    pub(crate) recut: bool,
-}
-
-impl<P> Frames<P> {
-    /// How many they are.
-    pub(crate) const fn count(&self) -> usize {
-        1 + self.rest.len()
-    }
 }
 
 /// A datagram: one frame, or the frames of all its fragments in order.
@@ -336,106 +317,6 @@ impl<A: Address, P: Packet> Flight<A, P> {
         (view, &mut self.cacheable)
     }
 
-    /// The later fragments of the copies that rules have made since this was last called.
-    pub(crate) fn complete_copies(&mut self) {
-        if let Some(copies) = &mut self.copies {
-            copies.add_later(&self.rest);
-        }
-    }
-
-    /// A copy of this datagram as it was when rules copied it; `rest` are its own later fragments.
-    pub(crate) fn copied(&self, made: Made<P>, rest: Vec<(P, Headers)>) -> Self {
-        let Made { lead, order, .. } = made;
-        let data = lead.data();
-        let mut copy = Self {
-            layer4: datagram_layer4(data, &order.headers, &rest, order.length),
-            source: self.headers.source(data),
-            destination: self.headers.destination(data),
-            lead,
-            rest,
-            pulled: self.pulled,
-            sizes: self.sizes,
-            recut: A::VERSION == IpVersion::V4,
-            headers: order.headers,
-            length: order.length,
-            tuple: None,
-            redirect: None,
-            ingress: InterfaceId::HOST,
-            egress: None,
-            ports: Ports::NONE,
-            link_broadcast: self.link_broadcast,
-            socket: false,
-            mark: order.mark,
-            state: CtState::Untracked,
-            notrack: true,
-            tie: Tie::None,
-            template: None,
-            zones: Zones::default(),
-            raw_counted: false,
-            flow: Flow::None,
-            copies: None,
-            cacheable: false,
-            traced: None,
-            supposed: None,
-        };
-        copy.settle(order.added);
-        let one_less = u8::from(order.one_hop_less);
-        let ttl = copy.headers.ttl.wrapping_sub(one_less);
-        for (packet, headers) in copy.frames_mut() {
-            header::set_ttl(packet.data_mut(), headers, ttl);
-            header::set_dont_fragment(packet.data_mut(), headers);
-        }
-        copy.headers.ttl = ttl;
-        copy
-    }
-
-    /// The same datagram once more, for another port of a bridge: `lead` and `rest` are copies of its frames. What it is
-    /// of a connection goes along; see [`Self::take_back`].
-    pub(crate) fn double(&mut self, lead: P, rest: Vec<(P, Headers)>) -> Self {
-        Self {
-            lead,
-            rest,
-            pulled: self.pulled,
-            sizes: self.sizes,
-            recut: self.recut,
-            headers: self.headers,
-            layer4: self.layer4,
-            length: self.length,
-            source: self.source,
-            destination: self.destination,
-            tuple: self.tuple,
-            redirect: None,
-            ingress: self.ingress,
-            egress: None,
-            ports: self.ports,
-            link_broadcast: self.link_broadcast,
-            socket: self.socket,
-            mark: self.mark,
-            state: self.state,
-            notrack: self.notrack,
-            tie: self.tie,
-            template: self.template,
-            zones: self.zones,
-            raw_counted: self.raw_counted,
-            flow: std::mem::replace(&mut self.flow, Flow::None),
-            copies: None,
-            cacheable: false,
-            traced: self.traced,
-            supposed: self.supposed,
-        }
-    }
-
-    /// A connection that a copy has begun is that of the others too; one that it has not is still to be begun.
-    pub(crate) fn take_back(&mut self, copy: &mut Self) {
-        self.flow = match &copy.flow {
-            Flow::Known(flow) => Flow::Known(*flow),
-            Flow::Error(flow) => Flow::Error(*flow),
-            Flow::None | Flow::New(_) | Flow::Unborn(_) => {
-                std::mem::replace(&mut copy.flow, Flow::None)
-            }
-        };
-    }
-
     /// Destination and source of its frame.
     pub(crate) fn macs(&self) -> (Mac, Mac) {
         let mac = |at: usize| self.lead.data().get(at..).and_then(|rest| rest.first_chunk());
@@ -511,40 +392,4 @@ fn datagram_layer4<P>(data: &[u8], headers: &Headers, rest: &[P], length: u32) -
         tcp.payload_len = u16::try_from(length.saturating_sub(before)).unwrap_or(u16::MAX);
     }
     read
-}
-
-/// Where a packet goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// Out of an interface.
-    Send {
-        egress: InterfaceId,
-        next_hop: IpAddr,
-        /// The next hop's slot, if it has one already.
-        neighbour: Option<NeighbourId>,
-    },
-    /// Out of a port of the bridge it came in by, with the MACs it has.
-    Bridge {
-        /// The port.
-        port: InterfaceId,
-    },
-    /// To the host's own stack, on that interface.
-    Host,
-    /// An echo request to the gateway, let in by INPUT: answer it.
-    Echo,
-}
-
-/// Why a packet goes no further.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
-    /// Dropped in silence.
-    Drop(DropReason),
-    /// Dropped, and the sender told.
-    Refuse(DropReason, IcmpError),
-    /// Dropped by REJECT with a TCP reset.
-    Reset,
-    /// SYNPROXY has it, and takes this step.
-    Proxy(Step),
-    /// It belongs to another worker.
-    HandOff(WorkerId),
 }
