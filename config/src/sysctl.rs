@@ -216,10 +216,14 @@ impl Sysctl {
         }
     }
 
-    /// `send_redirects`: on if either `all` or the interface has it on.
+    /// `send_redirects`: on if either `all` or the interface has it on. A file that switches `all` off and names neither
+    /// the interface nor `default` means every interface; in the kernel these would keep their 1.
     pub fn send_redirects(&self, interface: &str) -> bool {
+        let named = [interface, "default"]
+            .iter()
+            .any(|name| self.set.contains_key(&format!("net.ipv4.conf.{name}.send_redirects")));
         self.of_all("ipv4", "send_redirects") != 0
-            || self.of_interface("ipv4", interface, "send_redirects") != 0
+            || named && self.of_interface("ipv4", interface, "send_redirects") != 0
     }
 
     /// `shared_media`: on if either `all` or the interface has it on.
@@ -397,9 +401,10 @@ mod tests {
         assert!(Sysctl::default().send_redirects("lan"));
         let (all, lan) = ("net.ipv4.conf.all.send_redirects", "net.ipv4.conf.lan.send_redirects");
         let default = "net.ipv4.conf.default.send_redirects";
-        assert!(set(&[(all, 0)]).send_redirects("lan"), "the interface's own is still 1");
-        assert!(!set(&[(all, 0), (lan, 0)]).send_redirects("lan"));
-        assert!(set(&[(all, 0), (lan, 0)]).send_redirects("wan"));
+        assert!(!set(&[(all, 0)]).send_redirects("lan"), "every interface is meant");
+        assert!(set(&[(all, 0), (lan, 1)]).send_redirects("lan"));
+        assert!(!set(&[(all, 0), (lan, 1)]).send_redirects("wan"));
+        assert!(set(&[(all, 0), (default, 1)]).send_redirects("wan"));
         assert!(!set(&[(all, 0), (default, 0)]).send_redirects("lan"));
         assert!(set(&[(all, 0), (default, 0), (lan, 1)]).send_redirects("lan"));
         assert!(!set(&[(all, 0), (default, 0), (lan, 1)]).send_redirects("wan"));
