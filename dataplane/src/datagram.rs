@@ -11,6 +11,7 @@
 
 use crate::address::IpVersion;
 use crate::packet::{Packet, Pool};
+use crate::wire::extensions::FRAGMENT_HEADER;
 use crate::wire::options::refresh_checksum;
 use crate::wire::parse::{Headers, fragment_data};
 use crate::wire::{protocol, put};
@@ -160,8 +161,11 @@ pub(crate) fn beginning<P: Packet, L: Pool<Packet = P>>(
     let sizes = std::iter::once(headers).chain(rest.iter().map(|(_, headers)| headers));
     let dont_fragment = Sizes::of(sizes).dont_fragment;
     let start = usize::from(fragment_data(data, headers));
-    // The fragment header of IPv6, always eight bytes, goes.
-    let cut = if headers.version == IpVersion::V6 { start.checked_sub(8)? } else { start };
+    // The fragment header of IPv6 goes.
+    let cut = match headers.version {
+        IpVersion::V4 => start,
+        IpVersion::V6 => start.checked_sub(usize::from(FRAGMENT_HEADER))?,
+    };
     let header = data.get(l3..cut)?;
     let first = data.get(start..usize::from(headers.end))?;
     let mut out = pool.alloc()?;
@@ -211,21 +215,24 @@ pub(crate) fn beginning<P: Packet, L: Pool<Packet = P>>(
 /// Takes the fragment header out of an IPv6 datagram that is whole by itself (kernel `nf_ct_frag6_reasm`); `headers` describe
 /// it without.
 pub(crate) fn take_fragment_header_out<P: Packet>(packet: &mut P, headers: &mut Headers) {
-    const HEADER: u16 = 8;
     let start = fragment_data(packet.data(), headers);
     let (l3, end) = (usize::from(headers.l3), usize::from(headers.end));
-    let Some(cut) = start.checked_sub(HEADER).map(usize::from) else { return };
+    let Some(cut) = start.checked_sub(FRAGMENT_HEADER).map(usize::from) else { return };
     let Some(&next) = packet.data().get(cut) else { return };
     if headers.version == IpVersion::V4 || headers.fragment.is_none() || end > packet.data().len() {
         return;
     }
     let data = packet.data_mut();
     data.copy_within(usize::from(start)..end, cut);
-    put(data, l3 + 4, &(headers.end - headers.l3 - 40 - HEADER).to_be_bytes());
+    put(data, l3 + 4, &(headers.end - headers.l3 - 40 - FRAGMENT_HEADER).to_be_bytes());
     name_after_fragment_header(data, l3, cut, next);
-    packet.trim_back(usize::from(HEADER));
-    *headers =
-        Headers { l4: headers.l4 - HEADER, end: headers.end - HEADER, fragment: None, ..*headers };
+    packet.trim_back(usize::from(FRAGMENT_HEADER));
+    *headers = Headers {
+        l4: headers.l4 - FRAGMENT_HEADER,
+        end: headers.end - FRAGMENT_HEADER,
+        fragment: None,
+        ..*headers
+    };
 }
 
 /// In the header that named the fragment header as its next, what followed that.

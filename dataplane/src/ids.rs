@@ -40,6 +40,12 @@ id!(
 );
 
 impl InterfaceId {
+    /// The number by which `sluice ip link` lists it, from 1.
+    #[must_use]
+    pub const fn link_number(self) -> u32 {
+        self.0 as u32 + 1
+    }
+
     /// The gateway's own host stack, as the interface of what its processes send.
     pub const HOST: Self = Self(u16::MAX);
 }

@@ -30,11 +30,6 @@ const fn hook_number(hook: Hook) -> u8 {
     }
 }
 
-/// The number by which `sluice ip link` lists an interface.
-fn link_number(id: InterfaceId) -> u32 {
-    u32::from(id.0) + 1
-}
-
 /// The interfaces that are told: the ways in and out, and behind a bridge its ports.
 fn interfaces_of(report: &Report) -> impl Iterator<Item = (u16, InterfaceId)> {
     let (ingress, egress) = report.sides();
@@ -66,7 +61,7 @@ pub(super) fn record(
     let [high, low] = ethertype.to_be_bytes();
     attribute(&mut out, PACKET_HEADER, &[high, low, hook_number(report.hook), 0]);
     for (kind, id) in interfaces_of(report) {
-        attribute(&mut out, kind, &link_number(id).to_be_bytes());
+        attribute(&mut out, kind, &id.link_number().to_be_bytes());
     }
     if report.mark != 0 {
         attribute(&mut out, MARK, &report.mark.to_be_bytes());

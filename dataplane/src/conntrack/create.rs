@@ -1,21 +1,20 @@
 //! A connection that an operator puts into the table (kernel `nf_conntrack_netlink.c`, `ctnetlink_create_conntrack`). No
 //! packet has been seen of it: the windows of TCP are as those of one picked up in the middle, and never closed.
 
-use super::expect::Ticket;
+use super::expire::Ticks;
 use super::sctp::SctpState;
-use super::shift::Role;
 use super::table::FlowRef;
 use super::tcp::TcpState;
 use super::tcp_window::mark;
 use super::{
-    Account, Changes, Claim, Conntrack, ConntrackSettings, FirstPacket, NewConnection,
-    SctpConnectionState, Status, TcpConnectionState, Window,
+    Account, Claim, Conntrack, ConntrackSettings, FirstPacket, NewConnection, SctpConnectionState,
+    Status, TcpConnectionState, Window,
 };
 use crate::address::Address;
-use crate::ids::InterfaceId;
 use crate::nat::NatRange;
 use crate::time::Instant;
 use crate::tuple::Tuple;
+use crate::wire::protocol::TCP;
 
 /// The state that an operator says a connection is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +114,7 @@ impl<A: Address> Conntrack<A> {
         now: Instant,
         settings: &ConntrackSettings,
     ) -> Result<NewConnection<A>, NotCreated> {
-        if !self.has_room(settings) && !self.early_drop(super::expire::Ticks::at(now)) {
+        if !self.has_room(settings) && !self.early_drop(Ticks::at(now)) {
             return Err(NotCreated::Full);
         }
         match self.claim(|| self.hash(&creation.original)) {
@@ -133,21 +132,9 @@ impl<A: Address> Conntrack<A> {
         if settings.accounting {
             status.set(Status::ACCOUNTED);
         }
-        Ok(NewConnection {
-            original: creation.original,
-            reply: creation.reply,
-            mapped: false,
-            mark: creation.mark,
-            egress: InterfaceId::default(),
-            status,
-            first_bytes: 0,
-            silenced: Changes::default(),
-            role: Role::default(),
-            ticket: Ticket::NONE,
-            followed: false,
-            claimed: None,
-            first: creation.state.first_packet(creation.timeout_s),
-        })
+        let first = creation.state.first_packet(creation.timeout_s);
+        let new = NewConnection::of(creation.original, creation.reply, first);
+        Ok(NewConnection { mark: creation.mark, status, ..new })
     }
 
     /// Puts it into the table.
@@ -169,8 +156,8 @@ impl<A: Address> Conntrack<A> {
             // It has carried nothing.
             self.accounts.open(flow.session(), Account::default());
         }
-        if !matches!(self.half(flow).key.protocol, crate::wire::protocol::TCP) {
-            let now = super::expire::Ticks::at(now);
+        if self.half(flow).key.protocol != TCP {
+            let now = Ticks::at(now);
             // An exchange that is answered is a stream from now on.
             self.table.session_mut(flow.session()).set_stream_from(now);
         }

@@ -1,9 +1,7 @@
 //! How connections enter the table and leave it.
 
-use super::expect::Ticket;
 use super::expire::{Over, Ticks};
 use super::protocol::{self, STREAM_AFTER};
-use super::shift::Role;
 use super::table::{Common, FlowRef, Half, Hashes, Session};
 use super::timeouts::ConntrackSettings;
 use super::tuples::reply_of;
@@ -14,7 +12,6 @@ use super::{
 use crate::address::Address;
 use crate::cache::Cached;
 use crate::drop_reason::DropReason;
-use crate::ids::InterfaceId;
 use crate::nat::Delta;
 use crate::time::Instant;
 use crate::tuple::Tuple;
@@ -70,21 +67,7 @@ impl<A: Address> Conntrack<A> {
                 return Begin::Full;
             }
         }
-        Begin::New(NewConnection {
-            original: tuple,
-            reply,
-            mapped: false,
-            mark: 0,
-            egress: InterfaceId::default(),
-            status: Status::default(),
-            first_bytes: 0,
-            silenced: Changes::default(),
-            role: Role::default(),
-            ticket: Ticket::NONE,
-            followed: false,
-            claimed: None,
-            first,
-        })
+        Begin::New(NewConnection::of(tuple, reply, first))
     }
 
     /// Puts a connection into the table, after its first packet has passed every chain.

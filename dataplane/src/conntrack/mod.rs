@@ -221,6 +221,26 @@ pub struct NewConnection<A> {
 }
 
 impl<A: Address> NewConnection<A> {
+    /// One that nothing more is known of than its tuples and what its first packet means.
+    #[inline]
+    pub(crate) fn of(original: Tuple<A>, reply: Tuple<A>, first: FirstPacket) -> Self {
+        Self {
+            original,
+            reply,
+            mapped: false,
+            mark: 0,
+            egress: InterfaceId::default(),
+            status: Status::default(),
+            first_bytes: 0,
+            silenced: Changes::default(),
+            role: Role::default(),
+            ticket: Ticket::NONE,
+            followed: false,
+            claimed: None,
+            first,
+        }
+    }
+
     /// What can be told of it when it has not come to be.
     #[must_use]
     pub(crate) const fn unclaimed(&self) -> Self {

@@ -37,6 +37,25 @@ impl TcpConnectionState {
         matches!(self, Self::TimeWait | Self::Close)
     }
 
+    const ALL: [Self; 10] = [
+        Self::None,
+        Self::SynSent,
+        Self::SynRecv,
+        Self::Established,
+        Self::FinWait,
+        Self::CloseWait,
+        Self::LastAck,
+        Self::TimeWait,
+        Self::Close,
+        Self::SynSent2,
+    ];
+
+    /// The one with this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+
     /// The name that `conntrack -L` prints.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -18,6 +18,7 @@ use crate::rules::{Connection, Surroundings, Tracked, View};
 use crate::trace::Traced;
 use crate::tuple::Tuple;
 use crate::wire::checksum::{L4ChecksumState, datagram_l4_state, lengths_hold};
+use crate::wire::extensions::FRAGMENT_HEADER;
 use crate::wire::layer4::{Layer4, Layer4Kind, layer4};
 use crate::wire::parse::{Headers, fragment_data};
 use crate::wire::tcp_options::Added;
@@ -376,7 +377,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
 /// Bytes of the header that only a fragment has: the whole datagram, as rules see it, does without.
 fn fragment_header(headers: &Headers) -> u16 {
     match headers.version {
-        IpVersion::V6 if headers.fragment.is_some() => 8,
+        IpVersion::V6 if headers.fragment.is_some() => FRAGMENT_HEADER,
         IpVersion::V4 | IpVersion::V6 => 0,
     }
 }

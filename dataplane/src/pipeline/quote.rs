@@ -5,13 +5,12 @@ use crate::address::{Address, V6};
 use crate::datagram::{later_payloads, name_after_fragment_header};
 use crate::flight::Flight;
 use crate::packet::Packet;
+use crate::wire::extensions::FRAGMENT_HEADER;
 use crate::wire::parse::fragment_data;
 use crate::wire::put;
 
 /// As much as fits into a packet of IPv6's smallest MTU, and some.
 const MOST: usize = 1280;
-/// The header of an IPv6 fragment.
-const FRAGMENT_HEADER: usize = 8;
 
 /// The bytes of one IPv6 packet, from its header on. The memory is taken at the start.
 #[derive(Debug)]
@@ -41,7 +40,7 @@ impl Quote {
             return Some(());
         }
         let start = usize::from(fragment_data(data, headers));
-        let cut = start.checked_sub(FRAGMENT_HEADER)?;
+        let cut = start.checked_sub(usize::from(FRAGMENT_HEADER))?;
         let next = *data.get(cut)?;
         self.add(data.get(l3..cut)?);
         let header = self.length;

@@ -18,6 +18,9 @@ pub const NONE: u8 = 59;
 /// Destination options.
 pub const DESTINATION: u8 = 60;
 
+/// Bytes of a fragment header.
+pub(crate) const FRAGMENT_HEADER: u16 = 8;
+
 /// A header that ends before it should.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CutShort;

@@ -27,19 +27,20 @@ differential!(
     v6_life
 );
 
-const DATA: u8 = 0;
-const INIT: u8 = 1;
-const INIT_ACK: u8 = 2;
-const SACK: u8 = 3;
-const HEARTBEAT: u8 = 4;
-const HEARTBEAT_ACK: u8 = 5;
-const ABORT: u8 = 6;
-const SHUTDOWN: u8 = 7;
-const SHUTDOWN_ACK: u8 = 8;
-const ERROR: u8 = 9;
-const COOKIE_ECHO: u8 = 10;
-const COOKIE_ACK: u8 = 11;
-const SHUTDOWN_COMPLETE: u8 = 14;
+/// Kinds of chunks (RFC 9260 section 3.2).
+pub(crate) const DATA: u8 = 0;
+pub(crate) const INIT: u8 = 1;
+pub(crate) const INIT_ACK: u8 = 2;
+pub(crate) const SACK: u8 = 3;
+pub(crate) const HEARTBEAT: u8 = 4;
+pub(crate) const HEARTBEAT_ACK: u8 = 5;
+pub(crate) const ABORT: u8 = 6;
+pub(crate) const SHUTDOWN: u8 = 7;
+pub(crate) const SHUTDOWN_ACK: u8 = 8;
+pub(crate) const ERROR: u8 = 9;
+pub(crate) const COOKIE_ECHO: u8 = 10;
+pub(crate) const COOKIE_ACK: u8 = 11;
+pub(crate) const SHUTDOWN_COMPLETE: u8 = 14;
 
 /// What the end inside wants to be called by, and the one outside.
 const INNER: u32 = 0x1111_1111;

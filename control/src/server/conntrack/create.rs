@@ -53,21 +53,8 @@ fn wrong(field: &str, how: &str) -> Status {
 
 /// A state of TCP by its name.
 pub(super) fn tcp_state(name: &str) -> Result<TcpConnectionState, Status> {
-    use TcpConnectionState as State;
-    const ALL: [State; 10] = [
-        State::None,
-        State::SynSent,
-        State::SynRecv,
-        State::Established,
-        State::FinWait,
-        State::CloseWait,
-        State::LastAck,
-        State::TimeWait,
-        State::Close,
-        State::SynSent2,
-    ];
-    let found = ALL.into_iter().find(|state| state.name() == name);
-    found.ok_or_else(|| wrong("state", "no such state of TCP"))
+    let state = TcpConnectionState::named(name);
+    state.ok_or_else(|| wrong("state", "no such state of TCP"))
 }
 
 fn state(asked: &proto::CreateConnectionRequest, protocol: u8) -> Result<GivenState, Status> {

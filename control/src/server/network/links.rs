@@ -22,10 +22,7 @@ pub(super) fn list(
         .interfaces
         .iter()
         .filter(|(_, interface)| asked.name.is_empty() || asked.name == interface.name)
-        .map(|(id, interface)| {
-            let index = u32::from(id.0) + 1;
-            message(plane, &controller, index, interface)
-        });
+        .map(|(id, interface)| message(plane, &controller, id.link_number(), interface));
     Ok(proto::ListLinksResponse { links: links.collect() })
 }
 

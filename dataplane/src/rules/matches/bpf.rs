@@ -53,7 +53,7 @@ impl<A: Address> Subject for View<'_, A> {
                 To::Multicast => 2,
                 To::Other => 3,
             }),
-            Fact::Interface => interface(self).map(|id| u32::from(id.0) + 1),
+            Fact::Interface => interface(self).map(InterfaceId::link_number),
             Fact::InterfaceKind => interface(self).map(|_| ETHERNET),
             Fact::Mark => Some(self.mark),
             Fact::Cpu => Some(self.around.worker.0.into()),

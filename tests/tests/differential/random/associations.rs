@@ -2,23 +2,14 @@
 
 use sluice_tests::frame::{Packet, words};
 
+use crate::sctp::{
+    ABORT, COOKIE_ACK, COOKIE_ECHO, DATA, ERROR, HEARTBEAT, HEARTBEAT_ACK, INIT, INIT_ACK, SACK,
+    SHUTDOWN, SHUTDOWN_ACK, SHUTDOWN_COMPLETE,
+};
+
 use super::dice::Dice;
 use super::packets::Answer;
 use super::round::Action;
-
-const DATA: u8 = 0;
-const INIT: u8 = 1;
-const INIT_ACK: u8 = 2;
-const SACK: u8 = 3;
-const HEARTBEAT: u8 = 4;
-const HEARTBEAT_ACK: u8 = 5;
-const ABORT: u8 = 6;
-const SHUTDOWN: u8 = 7;
-const SHUTDOWN_ACK: u8 = 8;
-const ERROR: u8 = 9;
-const COOKIE_ECHO: u8 = 10;
-const COOKIE_ACK: u8 = 11;
-const SHUTDOWN_COMPLETE: u8 = 14;
 
 /// From the client or not, which chunks.
 const LIFE: [(bool, &[u8]); 12] = [

@@ -9,7 +9,7 @@ mod same;
 mod twin;
 
 use crate::address::{Address, L4Port};
-use crate::conntrack::{Changes, CtState, FirstPacket, NewConnection, Status};
+use crate::conntrack::{CtState, FirstPacket, NewConnection, Status};
 use crate::ids::InterfaceId;
 use crate::interface::Interfaces;
 use crate::rules::{Hook, Surroundings, Tracked, View};
@@ -144,21 +144,8 @@ impl<A: Address> Packet<A> {
             destination_port: original.source_port,
             ..original
         };
-        NewConnection {
-            original,
-            reply,
-            mapped: false,
-            mark,
-            egress: InterfaceId(1),
-            status,
-            first_bytes: 0,
-            silenced: Changes::default(),
-            role: Default::default(),
-            ticket: Default::default(),
-            followed: false,
-            claimed: None,
-            first: FirstPacket::default(),
-        }
+        let new = NewConnection::of(original, reply, FirstPacket::default());
+        NewConnection { mark, egress: InterfaceId(1), status, ..new }
     }
 
     /// Shows it to rules.
