@@ -75,6 +75,8 @@ pub const KNOWN: &[Known] = &[
     count("net.ipv4.ipfrag_high_thresh", 4_194_304),
     known("net.ipv6.conf.all.accept_source_route", 0, -1, i32::MAX as i64),
     known("net.ipv6.conf.default.accept_source_route", 0, -1, i32::MAX as i64),
+    switch("net.ipv6.conf.all.addr_gen_mode", 0),
+    switch("net.ipv6.conf.default.addr_gen_mode", 0),
     switch("net.ipv6.conf.all.forwarding", 0),
     switch("net.ipv6.conf.default.forwarding", 0),
     known("net.ipv6.conf.all.hop_limit", 64, 1, 255),
@@ -241,6 +243,14 @@ impl Sysctl {
     /// `net.ipv4.ip_default_ttl`
     pub fn ip_default_ttl(&self) -> u8 {
         u8::try_from(self.value("net.ipv4.ip_default_ttl")).unwrap_or(64)
+    }
+
+    /// IPv6 `addr_gen_mode`: whether an interface has a link-local address made from its MAC. What is not said of the
+    /// interface itself is said of all, or by default.
+    pub fn has_link_local(&self, interface: &str) -> bool {
+        let own = self.set.contains_key(&format!("net.ipv6.conf.{interface}.addr_gen_mode"));
+        self.of_interface("ipv6", interface, "addr_gen_mode") == 0
+            && (own || self.of_all("ipv6", "addr_gen_mode") == 0)
     }
 
     /// IPv6 `hop_limit` of an interface.
@@ -412,6 +422,13 @@ mod tests {
         assert!(set(&[(all, 0)]).shared_media("lan"));
         assert!(!set(&[(all, 0), (lan, 0)]).shared_media("lan"));
         assert!(set(&[(lan, 0)]).send_redirects("lan"), "`all` is still 1");
+        let (all, lan) = ("net.ipv6.conf.all.addr_gen_mode", "net.ipv6.conf.lan.addr_gen_mode");
+        assert!(Sysctl::default().has_link_local("lan"));
+        assert!(!set(&[(all, 1)]).has_link_local("lan"));
+        assert!(set(&[(all, 1), (lan, 0)]).has_link_local("lan"));
+        assert!(!set(&[("net.ipv6.conf.default.addr_gen_mode", 1)]).has_link_local("lan"));
+        assert!(!set(&[(lan, 1)]).has_link_local("lan"));
+        assert!(set(&[(lan, 1)]).has_link_local("wan"));
         assert!(!Sysctl::default().accept_source_route("lan"));
         assert!(set(&[("net.ipv4.conf.all.accept_source_route", 1)]).accept_source_route("lan"));
     }

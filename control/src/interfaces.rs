@@ -151,7 +151,7 @@ fn one(config: &Config, asked: &Asked, open: &OpenPorts) -> Result<Interface, St
             IpNet::V6(net) => v6.push((V6(net.addr().octets()), net.prefix_len())),
         }
     }
-    if !v6.is_empty() {
+    if !v6.is_empty() && sysctl.has_link_local(&asked.name) {
         v6.push((V6(link_local(mac).octets()), 64));
     }
     Ok(Interface {

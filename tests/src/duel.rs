@@ -157,9 +157,9 @@ struct Side {
 impl Side {
     fn new(kind: Kind, setup: &Setup) -> Self {
         let namespace = Namespace::new("router");
-        // A label drawn for each flow that the router's own stack begins would be compared. Without an address of the link
-        // nobody is told of a better next hop, which the router under test does not do in IPv6. The stack of its host has
-        // limits and patience of its own. No path MTU is learned.
+        // A label drawn for each flow that the router's own stack begins would be compared. Links that are up keep their own
+        // addresses whatever a set-up says of them. The stack of its host has limits and patience of its own. No path MTU is
+        // learned.
         namespace.must(
             "sysctl -qw net.ipv6.auto_flowlabels=0 net.ipv6.conf.default.addr_gen_mode=1 \
              net.ipv4.icmp_ratelimit=0 net.ipv4.icmp_ratemask=0 net.ipv6.icmp.ratelimit=0 \

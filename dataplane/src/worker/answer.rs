@@ -15,6 +15,7 @@ use crate::nat::masquerade_address;
 use crate::neighbour::arp::{self, Arp, Operation};
 use crate::neighbour::ndp::{self, Message};
 use crate::packet::{Packet, Pool};
+use crate::pipeline::Env;
 use crate::rules::targets::ct::Template;
 use crate::snapshot::NextHop;
 use crate::wire::checksum::{self, L4ChecksumState};
@@ -209,12 +210,7 @@ impl<P: Packet> State<P> {
             return;
         }
         let env = burst.env;
-        let kind = error.kind();
-        let masked = match A::VERSION {
-            IpVersion::V4 => kind < 32 && env.snapshot.ip.icmp_rate_mask >> kind & 1 == 1,
-            // The default of net.ipv6.icmp.ratemask: path MTU discovery is not held up.
-            IpVersion::V6 => kind != V6_PACKET_TOO_BIG,
-        };
+        let masked = is_limited::<A>(&env, error.kind());
         let (limiter, sender) = (&self.shared.limiter, flight.source.to_ip());
         let allowed = match charged {
             true => limiter.allow_charged(sender, masked, env.now),
@@ -356,6 +352,15 @@ impl<P: Packet> State<P> {
             let errors = (IcmpError::ReassemblyTimeExceeded, IcmpError::V6ReassemblyTime);
             self.refuse_packet(burst, packet, headers, DropReason::ReassemblyTimeout, errors);
         }
+    }
+}
+
+/// Whether ICMP messages of a type are held to the limits.
+pub(super) const fn is_limited<A: Address>(env: &Env<'_>, kind: u8) -> bool {
+    match A::VERSION {
+        IpVersion::V4 => kind < 32 && env.snapshot.ip.icmp_rate_mask >> kind & 1 == 1,
+        // The default of net.ipv6.icmp.ratemask: path MTU discovery is not held up, nor is what is no error.
+        IpVersion::V6 => kind < 128 && kind != V6_PACKET_TOO_BIG,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the host's own stack says: frames from the TAP twins, which go through OUTPUT.
 
+use super::answer::is_limited;
 use super::ingress::InWorker;
 use super::{Burst, Stage, State};
 use crate::address::{Address, IpVersion, V4, V6};
@@ -62,6 +63,9 @@ impl<P: Packet> State<P> {
         flight.egress = Some(id);
         flight.tie = Tie::Host;
         flight.socket = !is_nobodys::<A>(&flight.layer4.kind);
+        if !matches!(stage, Stage::Owner { .. }) && !self.may_say(burst, &flight) {
+            return self.dropped_all(&flight, DropReason::IcmpRateLimit);
+        }
         flight.raw_counted = stage == Stage::Owner { raw_counted: true };
         self.allow_copies(burst, &mut flight);
         let outcome = A::lane(self).originate(&burst.env, &mut flight);
@@ -74,6 +78,22 @@ impl<P: Packet> State<P> {
             }
             outcome => self.dispatch(burst, flight, outcome, None),
         }
+    }
+
+    /// Errors of the host's own stack are of the gateway: they spend from the same buckets as those of the data plane
+    /// (kernel `inet_peer`), redirects of IPv6 among them.
+    fn may_say<A: InWorker, L: Pool<Packet = P>>(
+        &self,
+        burst: &Burst<'_, P, L>,
+        flight: &Flight<A, P>,
+    ) -> bool {
+        let (Layer4Kind::Icmp { kind, .. } | Layer4Kind::Icmp6 { kind, .. }) = flight.layer4.kind
+        else {
+            return true;
+        };
+        let limited = is_limited::<A>(&burst.env, kind)
+            && burst.env.snapshot.interfaces.owns(flight.source.to_ip());
+        self.shared.limiter.allow(flight.destination.to_ip(), limited, burst.env.now)
     }
 }
 

@@ -6,7 +6,7 @@ use sluice_tests::differential::{Lab, Scenario};
 use sluice_tests::frame::{Packet, flags};
 use sluice_tests::topology::LAN;
 
-differential!(who_is_told, how_often, tracked, changed_on_its_way, fragments);
+differential!(who_is_told, how_often, beside_errors, shared_limit, tracked, changed_on_its_way, fragments);
 
 /// A router on the inside link, known by its link-local address.
 const NEAR: &str = "fe80::3";
@@ -75,6 +75,38 @@ fn how_often() -> Scenario {
         lab.lan(&to("fd00:1::11", "fd00:1::20"));
         lab.lan(&to("fd00:1::11", "fd00:1::22"));
     })
+}
+
+/// Errors spend from the same buckets, those of the host's own stack too; each caps them at its own depth.
+fn beside_errors() -> Scenario {
+    let play = |lab: &mut Lab| {
+        // No such port; no hop left; a redirect; an answer that is never held back.
+        lab.lan(&to("fd00:1::10", ROUTER_IN));
+        lab.lan(&to("fd00:1::10", "fd00:1::20"));
+        lab.lan(&to("fd00:1::11", "fd00:1::20"));
+        lab.lan(&to("fd00:1::12", OUTSIDE).ttl(1));
+        lab.lan(&to("fd00:1::12", "fd00:1::21"));
+        lab.lan(&to("fd00:1::13", "fd00:1::22"));
+        lab.lan(&to("fd00:1::22", ROUTER_IN));
+        lab.lan(&to("fd00:1::14", "fd00:1::22"));
+        lab.lan(&Packet::new("fd00:1::15", ROUTER_IN).ping(7, 1, b"echo"));
+        lab.lan(&to("fd00:1::15", "fd00:1::23"));
+    };
+    scenario("", play)
+}
+
+/// The host's stack and the gateway say six things at once between them.
+fn shared_limit() -> Scenario {
+    let play = |lab: &mut Lab| {
+        for _ in 0..4 {
+            lab.lan(&to("fd00:1::10", ROUTER_IN));
+            lab.lan(&to("fd00:1::10", OUTSIDE).ttl(1));
+        }
+        for _ in 0..8 {
+            lab.lan(&to("fd00:1::11", ROUTER_IN));
+        }
+    };
+    scenario("", play).with(|setup| setup.with_sysctl("net.ipv6.icmp.ratelimit", 10_000))
 }
 
 fn tracked() -> Scenario {

@@ -98,7 +98,8 @@ impl Settings {
         }
     }
 
-    /// Both families on both cables; errors as often as there is a reason, and no redirects.
+    /// Both families on both cables; errors as often as there is a reason, and no redirects: those of IPv6 need an address
+    /// of the link, and a bucket, filled by the time that has passed, which cannot be emptied between rounds.
     pub(super) fn setup(self) -> Setup {
         let mut setup = Setup::new("")
             .with_timeouts(POLICIES)
@@ -111,6 +112,7 @@ impl Settings {
             .with_sysctl("net.ipv6.ip6frag_time", 600)
             .with_sysctl("net.netfilter.nf_conntrack_frag6_timeout", 600)
             .with_sysctl("net.ipv6.icmp.ratelimit", 0)
+            .with_sysctl("net.ipv6.conf.all.addr_gen_mode", 1)
             .with_sysctl("net.ipv4.conf.all.rp_filter", (self == Self::Liberal).into())
             .with_sysctl("net.ipv4.conf.all.send_redirects", 0)
             .with_route("0.0.0.0/0", "192.168.1.1")
