@@ -31,6 +31,7 @@ mod index;
 mod journal;
 mod lifecycle;
 mod list;
+mod new_connection;
 mod policy;
 mod protocol;
 mod quick;
@@ -38,6 +39,7 @@ mod sctp;
 mod sctp_state;
 mod segment;
 mod shift;
+mod status;
 mod table;
 mod tcp;
 mod tcp_state;
@@ -61,9 +63,12 @@ pub use expect_list::ListedExpectation;
 pub use help::Helper;
 pub use journal::{Changes, Event, EventKind, ExpectationEvent, Journal, News};
 pub use list::Listed;
+pub(crate) use new_connection::FirstPacket;
+pub use new_connection::NewConnection;
 pub use policy::{Policies, PolicyId, PolicyKind};
 pub(crate) use quick::Moment;
 pub use sctp_state::SctpConnectionState;
+pub use status::{CtState, Direction, Status};
 pub(crate) use table::Hashes;
 pub use table::{Common, FlowRef, Half};
 pub use tcp_state::TcpConnectionState;
@@ -74,224 +79,17 @@ pub use zones::Zones;
 pub(crate) use zones::in_zone;
 
 use crate::address::Address;
-use crate::ids::{InterfaceId, WorkerId};
+use crate::ids::WorkerId;
 use crate::nat::Rewrite;
 use crate::tuple::Tuple;
 use account::Accounts;
-use expect::Ticket;
 use expire::{Aging, Ticks};
 use hash::HashKey;
 use help::HelpTable;
 use list::Held;
-use shift::{Role, ShiftTable};
+use shift::ShiftTable;
 use std::sync::Arc;
 use table::Table;
-use tcp::TcpState;
-
-/// The state rules match on (`--ctstate`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CtState {
-    /// Of a connection that nobody has answered yet.
-    New,
-    /// Of a connection seen in both directions.
-    Established,
-    /// An ICMP error about a connection.
-    Related,
-    /// Of no connection, and not fit to begin one.
-    Invalid,
-    /// Not looked at.
-    Untracked,
-}
-
-/// Which way a packet of a connection goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[repr(u8)]
-pub enum Direction {
-    /// As its first packet.
-    #[default]
-    Original,
-    /// The other way.
-    Reply,
-}
-
-impl Direction {
-    /// The other way.
-    #[must_use]
-    pub const fn opposite(self) -> Self {
-        match self {
-            Self::Original => Self::Reply,
-            Self::Reply => Self::Original,
-        }
-    }
-}
-
-/// What has become of a connection (the kernel's `IPS_*`), and in the bits of [`Changes`] of what nobody is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Status(u16);
-
-impl Status {
-    /// A packet of the reply direction was seen.
-    pub const SEEN_REPLY: Self = Self(0x01);
-    /// It does not give way when the table fills.
-    pub const ASSURED: Self = Self(0x02);
-    /// It is in the table.
-    pub const CONFIRMED: Self = Self(0x04);
-    /// Its source is translated.
-    pub const SRC_NAT: Self = Self(0x08);
-    /// Its destination is translated.
-    pub const DST_NAT: Self = Self(0x10);
-    /// It is out of the index; only the packet that ended it still knows it.
-    pub const DYING: Self = Self(0x20);
-    /// It counts in the table of source mappings.
-    pub(super) const MAPPED: Self = Self(0x40);
-    /// Its source was translated by MASQUERADE: it ends when its way out goes down.
-    pub const MASQUERADED: Self = Self(0x80);
-    /// A helper has expected it.
-    pub const EXPECTED: Self = Self(0x0400);
-    /// Its packets are looked at one by one: SYNPROXY has begun it, its ends count differently, or it has a helper. Which
-    /// of these lies [beside](shift::Role) the table.
-    pub(crate) const ADJUSTED: Self = Self(0x0800);
-    /// It has an account.
-    pub(super) const ACCOUNTED: Self = Self(0x100);
-
-    /// Whether any of `bits` is set.
-    #[must_use]
-    pub const fn has(self, bits: Self) -> bool {
-        self.0 & bits.0 != 0
-    }
-    /// Whether it is in the table, answered and assured, as TCP's established connections stay, and its packets leave
-    /// with the numbers they came with.
-    #[inline]
-    pub(crate) const fn is_settled(self) -> bool {
-        const SETTLED: u16 = Status::SEEN_REPLY.0 | Status::ASSURED.0 | Status::CONFIRMED.0;
-        self.0 & (SETTLED | Self::DYING.0 | Self::ADJUSTED.0) == SETTLED
-    }
-    pub(super) const fn set(&mut self, bits: Self) {
-        self.0 |= bits.0;
-    }
-    const fn clear(&mut self, bits: Self) {
-        self.0 &= !bits.0;
-    }
-    /// What nobody is told of it after its beginning.
-    #[must_use]
-    pub const fn silenced(self) -> Changes {
-        Changes::among(self.0)
-    }
-    const fn silence(&mut self, changes: Changes) {
-        let later = changes.without(Changes::NEW);
-        self.0 = self.0 & !Changes::LATER.bits() | later.bits();
-    }
-    /// What `self` has and `before` had not, of what is told.
-    const fn changes_since(self, before: Self) -> Changes {
-        let fresh = Self(self.0 & !before.0);
-        Changes::among(0)
-            .and_if(fresh.has(Self::SEEN_REPLY), Changes::REPLY)
-            .and_if(fresh.has(Self::ASSURED), Changes::ASSURED)
-    }
-}
-
-/// A connection that its first packet has begun and that is not in the table yet. It holds claims:
-/// end it with [`Conntrack::confirm`] or [`Conntrack::abandon`].
-#[derive(Debug)]
-pub struct NewConnection<A> {
-    /// The tuple of its first packet.
-    pub original: Tuple<A>,
-    /// The tuple of the answers as they will arrive. NAT changes it.
-    pub reply: Tuple<A>,
-    /// Whether the translation counts in the table of source mappings.
-    pub mapped: bool,
-    /// Set by CONNMARK.
-    pub mark: u32,
-    /// Where it goes out.
-    pub egress: InterfaceId,
-    pub(crate) status: Status,
-    /// Bytes of its first packet, where it has an account.
-    pub(crate) first_bytes: u32,
-    /// What nobody is to be told of it.
-    pub(crate) silenced: Changes,
-    /// Why its packets are looked at one by one.
-    pub(crate) role: Role,
-    /// What it expects.
-    pub(crate) ticket: Ticket,
-    /// Its translation is that of the connection that expected it, and no rule is asked.
-    pub(crate) followed: bool,
-    /// The reply tuple that is claimed.
-    pub(crate) claimed: Option<Tuple<A>>,
-    pub(crate) first: FirstPacket,
-}
-
-impl<A: Address> NewConnection<A> {
-    /// One that nothing more is known of than its tuples and what its first packet means.
-    #[inline]
-    pub(crate) fn of(original: Tuple<A>, reply: Tuple<A>, first: FirstPacket) -> Self {
-        Self {
-            original,
-            reply,
-            mapped: false,
-            mark: 0,
-            egress: InterfaceId::default(),
-            status: Status::default(),
-            first_bytes: 0,
-            silenced: Changes::default(),
-            role: Role::default(),
-            ticket: Ticket::NONE,
-            followed: false,
-            claimed: None,
-            first,
-        }
-    }
-
-    /// What can be told of it when it has not come to be.
-    #[must_use]
-    pub(crate) const fn unclaimed(&self) -> Self {
-        Self { claimed: None, mapped: false, ticket: Ticket::NONE, ..*self }
-    }
-    /// Notes that the source is translated.
-    pub const fn set_source_translated(&mut self) {
-        self.status.set(Status::SRC_NAT);
-    }
-    /// Notes that MASQUERADE has chosen the source, an address of the way out.
-    pub const fn set_masqueraded(&mut self, egress: InterfaceId) {
-        self.egress = egress;
-        self.status.set(Status::MASQUERADED);
-    }
-    /// Notes that SYNPROXY begins it.
-    pub(crate) const fn set_proxied(&mut self) {
-        self.set_role(Role::PROXIED);
-    }
-    const fn set_role(&mut self, role: Role) {
-        self.role.set(role);
-        self.status.set(Status::ADJUSTED);
-    }
-    /// Notes that the destination is translated.
-    pub const fn set_destination_translated(&mut self) {
-        self.status.set(Status::DST_NAT);
-    }
-    /// Lets nobody be told of these changes.
-    pub const fn silence(&mut self, changes: Changes) {
-        self.silenced = changes;
-        self.status.silence(changes);
-    }
-    /// Whether the source is translated.
-    #[must_use]
-    pub const fn is_source_translated(&self) -> bool {
-        self.status.has(Status::SRC_NAT)
-    }
-    /// Whether the destination is translated.
-    #[must_use]
-    pub const fn is_destination_translated(&self) -> bool {
-        self.status.has(Status::DST_NAT)
-    }
-}
-
-/// What the first packet means to its protocol.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct FirstPacket {
-    tcp: TcpState,
-    windows: [Window; 2],
-    /// Seconds until the connection ends if nothing more comes.
-    timeout: u32,
-}
 
 /// What [`Conntrack::begin`] makes of a packet without a connection.
 #[derive(Debug)]

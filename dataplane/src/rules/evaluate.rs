@@ -186,6 +186,8 @@ fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>)
     for condition in &rule.matches {
         *walk.cacheable &= match condition.depends() {
             Depends::Flow => true,
+            Depends::TranslatedDestination => view.knows_destination(),
+            Depends::TranslatedSource => !view.is_first(),
             Depends::Control => !view.is_control(),
             Depends::Packet => {
                 view.tell_depends(rule.counter, condition);

@@ -170,6 +170,19 @@ impl<A: Address> View<'_, A> {
         matches!(self.layer4.kind, Layer4Kind::Tcp(tcp) if tcp.flags & CONTROL != 0)
     }
 
+    /// Whether it begins a connection, which is not translated yet as it will be.
+    pub(super) const fn is_first(&self) -> bool {
+        matches!(self.connection, Some(Connection(Tracked::New(_))))
+    }
+
+    /// Whether the destination of its connection is translated, if it ever will be.
+    pub(super) const fn knows_destination(&self) -> bool {
+        match self.around.hook {
+            Hook::Prerouting | Hook::Output => !self.is_first(),
+            Hook::Input | Hook::Forward | Hook::Postrouting => true,
+        }
+    }
+
     /// Whether nothing that outlives the packet may change.
     pub(super) fn is_dry(&self) -> bool {
         self.around.tracing.is_some_and(Tracing::is_dry)

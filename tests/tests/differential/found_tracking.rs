@@ -16,6 +16,7 @@ differential!(
     a_translation_to_what_is_there,
     lengths_that_cannot_be,
     a_mark_of_nat_is_the_first_packets_alone,
+    the_second_packet_of_a_translated_connection,
 );
 
 fn an_error_that_quotes_less_than_translation_writes() -> Scenario {
@@ -271,5 +272,36 @@ fn a_mark_of_nat_is_the_first_packets_alone() -> Scenario {
         }
         lab.compare_counters("security");
         lab.compare_counters("nat");
+    })
+}
+
+/// What the first packet met before it was translated is not what the second meets.
+fn the_second_packet_of_a_translated_connection() -> Scenario {
+    let rules = "
+        *mangle
+        -A PREROUTING -m conntrack --ctstate DNAT
+        -A PREROUTING -m conntrack --ctreplsrc 192.168.1.1
+        -A PREROUTING -m conntrack --ctreplsrcport 8080
+        -A FORWARD -m conntrack --ctstate DNAT
+        -A FORWARD -m conntrack --ctstate SNAT
+        -A FORWARD -m conntrack --ctrepldst 192.168.1.146
+        -A POSTROUTING -m conntrack --ctstate SNAT
+        COMMIT
+        *nat
+        -A PREROUTING -p udp --dport 53 -j DNAT --to-destination :8080
+        -A PREROUTING -p udp --dport 54 -j DNAT --to-destination 192.168.1.1
+        -A POSTROUTING -p udp --dport 55 -j SNAT --to-source 192.168.1.146
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for (port, ttl, size) in
+            [(53, 64, 0), (54, 64, 0), (55, 64, 0), (53, 2, 200), (54, 2, 200), (55, 2, 200)]
+        {
+            let from = 1000 + port + u16::from(ttl);
+            let data = vec![7; size];
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(from, port, &data).ttl(ttl).tos(8));
+            lab.compare_counters("mangle");
+            lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(from, port, b"").tos(2));
+            lab.compare_counters("mangle");
+        }
     })
 }

@@ -134,9 +134,15 @@ impl<A: Address> Condition<A> for Conntrack<A> {
         match self.asked {
             // Time runs, and a connection becomes assured at some packet.
             Asked::Expire(..) | Asked::Status { .. } => Depends::Packet,
+            Asked::Address { direction: Direction::Reply, end, .. }
+            | Asked::Port { direction: Direction::Reply, end, .. } => match end {
+                // The answers come from where the first packet went.
+                End::Source => Depends::TranslatedDestination,
+                End::Destination => Depends::TranslatedSource,
+            },
             Asked::Protocol(_)
-            | Asked::Address { .. }
-            | Asked::Port { .. }
+            | Asked::Address { direction: Direction::Original, .. }
+            | Asked::Port { direction: Direction::Original, .. }
             | Asked::Direction(_) => Depends::Flow,
         }
     }

@@ -66,7 +66,12 @@ pub(in crate::rules) enum Depends {
     /// Nothing but tuple, interfaces, marks and connection state: the answer is the same for all packets of one
     /// direction of a connection in one state.
     Flow,
-    /// The same, and which of SYN, FIN and RST a TCP segment has: the answer is the same for all segments that have
+    /// The same, and how the connection's destination is translated: the first packet asks PREROUTING and OUTPUT before
+    /// that is known.
+    TranslatedDestination,
+    /// The same, and how its source is: that is not known before the first packet has passed.
+    TranslatedSource,
+    /// As for a flow, and which of SYN, FIN and RST a TCP segment has: the answer is the same for all segments that have
     /// none, and no other takes a cached verdict.
     Control,
     /// Something else, or what happened before: every packet must be asked.

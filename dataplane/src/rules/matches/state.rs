@@ -51,7 +51,11 @@ impl<A: Address> Condition<A> for State {
         self.accepts(view.state, view.snat, view.dnat)
     }
     fn depends(&self) -> Depends {
-        Depends::Flow
+        match (self.snat, self.dnat) {
+            (true, _) => Depends::TranslatedSource,
+            (false, true) => Depends::TranslatedDestination,
+            (false, false) => Depends::Flow,
+        }
     }
     fn needs_conntrack(&self) -> bool {
         true

@@ -40,7 +40,10 @@ fn fate<A: Address>(rule: &Rule<A>, state: Option<CtState>) -> Fate {
         }
         // What remembers packets must see them, whatever is asked after it.
         match condition.depends() {
-            Depends::Flow | Depends::Control => {}
+            Depends::Flow
+            | Depends::TranslatedDestination
+            | Depends::TranslatedSource
+            | Depends::Control => {}
             Depends::Packet => return Fate::Asked,
         }
     }

@@ -6,7 +6,15 @@ use sluice_tests::differential::{Lab, Scenario};
 use sluice_tests::frame::{Packet, flags};
 use sluice_tests::topology::LAN;
 
-differential!(who_is_told, how_often, beside_errors, shared_limit, tracked, changed_on_its_way, fragments);
+differential!(
+    who_is_told,
+    how_often,
+    beside_errors,
+    shared_limit,
+    tracked,
+    changed_on_its_way,
+    fragments
+);
 
 /// A router on the inside link, known by its link-local address.
 const NEAR: &str = "fe80::3";
