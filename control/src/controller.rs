@@ -9,6 +9,7 @@
 //! Not thread-safe by itself: the server keeps it behind a mutex that no worker ever touches.
 
 use crate::basis::{Basis, Both, Ready, Retired};
+use crate::candidate::{Candidate, load_sets};
 use crate::compile::{CompileError, Layout, RECENT, States};
 use crate::interfaces::{self, OpenPorts};
 use crate::routes::{self, Origin, Route, Routes};
@@ -30,36 +31,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-
-/// The texts a configuration consists of.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Texts {
-    /// Name of the TOML file, for messages.
-    pub file: String,
-    /// The TOML.
-    pub toml: String,
-    /// Name and text of the iptables-save file.
-    pub iptables: Option<(String, String)>,
-    /// Name and text of the ip6tables-save file.
-    pub ip6tables: Option<(String, String)>,
-    /// Name and text of the `ipset save` file.
-    pub ipset: Option<(String, String)>,
-}
-
-/// A configuration that has been read and found sound.
-#[derive(Debug, Clone)]
-pub struct Candidate {
-    /// What it was read from.
-    pub texts: Texts,
-    /// The TOML's meaning.
-    pub config: Config,
-    /// IPv4 rules.
-    pub rules4: Ruleset,
-    /// IPv6 rules.
-    pub rules6: Ruleset,
-    /// Named sets; those of the texts once it is in force.
-    pub sets: SharedSets,
-}
 
 /// Why the running configuration was left as it was.
 #[derive(Debug, Error)]
@@ -86,47 +57,6 @@ pub enum ApplyError {
         "neighbour {0}: there is no interface of that name; add an [[interface]] or correct the name"
     )]
     Neighbour(String),
-}
-
-/// Reads a whole configuration.
-///
-/// # Errors
-/// Everything that is wrong with it.
-pub fn read(texts: Texts) -> Result<Candidate, Vec<Diagnostic>> {
-    let mut wrong = Vec::new();
-    let config = Config::parse(&texts.toml, &texts.file);
-    let mut rules = |family, file: &Option<(String, String)>| {
-        let empty = Ruleset::new(family);
-        let Some((name, text)) = file else { return empty };
-        let policies = config.as_ref().ok().map(|config| &config.timeouts);
-        match Ruleset::parse_with_policies(family, text, name, policies) {
-            Ok(ruleset) => ruleset,
-            Err(found) => {
-                wrong.extend(found);
-                empty
-            }
-        }
-    };
-    let rules4 = rules(Family::V4, &texts.iptables);
-    let rules6 = rules(Family::V6, &texts.ip6tables);
-    // Read again when it is put in force: timeouts begin then.
-    wrong.extend(load_sets(&texts, Instant::default()).err());
-    let sets = SharedSets::default();
-    match config {
-        Ok(config) if wrong.is_empty() => Ok(Candidate { texts, config, rules4, rules6, sets }),
-        Ok(_) => Err(wrong),
-        Err(mut found) => {
-            found.append(&mut wrong);
-            Err(found)
-        }
-    }
-}
-
-fn load_sets(texts: &Texts, now: Instant) -> Result<SharedSets, Diagnostic> {
-    match &texts.ipset {
-        None => Ok(SharedSets::default()),
-        Some((name, text)) => SharedSets::load(text, name, now),
-    }
 }
 
 /// The control plane's state.

@@ -1,6 +1,7 @@
 //! Sluice's control plane.
 
 pub mod basis;
+pub mod candidate;
 pub mod compile;
 pub mod controller;
 pub mod interfaces;

@@ -1,7 +1,7 @@
 //! Pushing and getting the whole configuration.
 
 use super::{Plane, diagnostic};
-use crate::controller::{self, Texts};
+use crate::candidate::{self, Texts};
 use crate::proto;
 use crate::proto::config_service_server::{ConfigService, ConfigServiceServer};
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl ConfigService for Config {
         let proto::PushRequest { configuration, check_only } = request.into_inner();
         let configuration =
             configuration.ok_or_else(|| Status::invalid_argument("configuration is missing"))?;
-        let candidate = controller::read(texts(configuration));
+        let candidate = candidate::read(texts(configuration));
         let _one = self.0.changing.lock().await;
         let mut controller = self.0.lock();
         let generation = controller.generation();

@@ -3,7 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each user uses its part")]
 #![allow(clippy::missing_panics_doc, reason = "for tests alone")]
 
-use sluice_control::controller::{Controller, Parts, Texts, read};
+use sluice_control::candidate::{Texts, read};
+use sluice_control::controller::{Controller, Parts};
 use sluice_control::interfaces::{OpenPort, OpenPorts};
 use sluice_control::routes::Routes;
 use sluice_control::server::{Expected, Hardware, Insight, Plane, PortCounters, QueueCounters};

@@ -24,6 +24,7 @@ mod help;
 mod hooks;
 mod joined;
 mod kin;
+mod leave;
 mod proxy;
 mod quote;
 mod route;

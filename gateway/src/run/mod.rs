@@ -21,7 +21,8 @@ mod views;
 mod workers;
 
 use anyhow::{Context, Result};
-use sluice_control::controller::{self, Controller, Texts};
+use sluice_control::candidate::{self, Texts};
+use sluice_control::controller::{Controller, Parts};
 use sluice_control::routes::Routes;
 use sluice_control::server::{self, Insight, Plane};
 use sluice_dataplane::fib::Fib;
@@ -54,7 +55,7 @@ pub(crate) fn run(file: &Path) -> Result<ExitCode> {
 
 fn start(file: &Path) -> Result<ExitCode> {
     let texts = read_texts(file)?;
-    let candidate = match controller::read(texts) {
+    let candidate = match candidate::read(texts) {
         Ok(candidate) => candidate,
         Err(diagnostics) => {
             for diagnostic in &diagnostics {
@@ -75,7 +76,7 @@ fn start(file: &Path) -> Result<ExitCode> {
     let (fib4, writer4) = Fib::new(FIB_BLOCKS)?;
     let (fib6, writer6) = Fib::new(FIB_BLOCKS)?;
     let shared = workers::shared(count, &candidate.config, Arc::clone(&table));
-    let controller = Controller::start(controller::Parts {
+    let controller = Controller::start(Parts {
         candidate: candidate.clone(),
         open: opened.open.clone(),
         workers: count,
