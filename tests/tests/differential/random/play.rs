@@ -9,7 +9,7 @@ use sluice_tests::frame::Packet;
 use sluice_tests::process::Output;
 
 use super::compare::{
-    differ_by_drawn_ports, frames, hex, members, only, plain, same, same_connections, tag,
+    differ_by_drawn_ports, expectation, frames, hex, members, only, plain, same, same_connections, tag,
 };
 use super::round::{Action, Round, flow_of};
 use super::ruleset::{TABLES, Table};
@@ -249,13 +249,15 @@ impl Stage {
         let family = round.family;
         let mut commands = vec![
             Command::new(format!("conntrack -L -f {}", family.conntrack())),
+            Command::new(format!("conntrack -L expect -f {}", family.conntrack())),
             Command::new(format!("{}-save -c", family.tool())),
         ];
         if round.uses_memory() {
             commands.push(Command::new("ipset save"));
         }
         let [kernel, tested] = self.duel.run(&commands).map(|mut outputs| {
-            let connections = outputs.remove(0).stdout;
+            let mut connections = outputs.remove(0).stdout;
+            connections.extend(outputs.remove(0).stdout.lines().map(expectation));
             outputs[0].stdout = plain(&outputs[0].stdout);
             if let Some(sets) = outputs.get_mut(1) {
                 sets.stdout = members(&sets.stdout);
