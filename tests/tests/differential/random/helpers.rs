@@ -41,9 +41,11 @@ impl Onward {
         back: Packet,
         family: Family,
     ) -> Option<Packet> {
+        // Who talks to itself by way of the router clashes with itself: see `flows`.
         let other = |by: Option<&str>, to: IpAddr| {
             let source = by.map_or(back.source.to_string(), |name| family.named(name));
-            Packet::new(&source, &to.to_string())
+            let packet = Packet::new(&source, &to.to_string());
+            (packet.source != to).then_some(packet)
         };
         Some(match self {
             Self::Say { flags, behind, text, length } => {
@@ -59,10 +61,11 @@ impl Onward {
                 let (address, port) = announced(data_of(segment)?)?;
                 let to = address.unwrap_or(back.destination);
                 let same = to.is_ipv4() == back.source.is_ipv4();
-                same.then(|| other(*by, to).tcp((*from, port), SYN, 100, 0, b""))?
+                let packet = other(*by, to).filter(|_| same)?;
+                packet.tcp((*from, port), SYN, 100, 0, b"")
             }
             Self::Transfer { from, by, data } => {
-                other(*by, back.destination).udp(*from, to, data)
+                other(*by, back.destination)?.udp(*from, to, data)
             }
         })
     }
