@@ -278,14 +278,15 @@ impl Stage {
         seen: &mut BTreeMap<usize, Seen>,
     ) -> Result<(), String> {
         // What the router's host says to one would come before the next in the kernel, and behind it in Sluice; what goes
-        // to the other side is no matter of the host's.
+        // to the other side is no matter of the host's. Connections of one flow, where helpers expect some, may be of
+        // several workers, which overtake one another.
         let away = if inside { "wan0" } else { "lan0" };
         let same = |other: usize| flow_of(other) == flow_of(number);
         let piece = |packet: &Packet| packet.fragment & 0x3fff != 0;
         let through = || {
             seen.iter().any(|(&other, seen)| same(other) && seen.interface == away)
                 && !round.has_rule(|rule| {
-                    ["REDIRECT", "DNAT", "TEE"].iter().any(|word| rule.contains(word))
+                    ["REDIRECT", "DNAT", "TEE", "--helper"].iter().any(|word| rule.contains(word))
                 })
         };
         let waits = volley.packets.iter().any(|(other, before)| {
