@@ -64,9 +64,7 @@ impl Onward {
                 let packet = other(*by, to).filter(|_| same)?;
                 packet.tcp((*from, port), SYN, 100, 0, b"")
             }
-            Self::Transfer { from, by, data } => {
-                other(*by, back.destination)?.udp(*from, to, data)
-            }
+            Self::Transfer { from, by, data } => other(*by, back.destination)?.udp(*from, to, data),
         })
     }
 }
@@ -150,7 +148,11 @@ pub(super) fn draw(
 ) -> Vec<Action> {
     let ftp = !dice.once_in(3);
     let mut talk = Talk { dice, family, inside, packet, own, steps: Vec::new(), last: [0; 2] };
-    if ftp { talk.ftp() } else { talk.tftp() }
+    if ftp {
+        talk.ftp()
+    } else {
+        talk.tftp()
+    }
     talk.steps
 }
 
@@ -264,7 +266,8 @@ impl Talk<'_> {
     /// The connection that was announced in this step, or another in its place.
     fn data(&mut self, announced: usize, port: u16) {
         let from = self.dice.one(&[20, 20, self.own + 3]);
-        let by = self.dice.one(&[None, None, None, None, None, None, Some("<in2>"), Some("<far2>")]);
+        let by =
+            self.dice.one(&[None, None, None, None, None, None, Some("<in2>"), Some("<far2>")]);
         let mut opened = if self.dice.once_in(10) {
             // The client goes where it is itself awaited, or to a name that was not translated.
             let packet = self.packet.clone().tcp((from, port), SYN, 100, 0, b"");

@@ -9,7 +9,8 @@ use sluice_tests::frame::Packet;
 use sluice_tests::process::Output;
 
 use super::compare::{
-    differ_by_drawn_ports, expectation, frames, hex, members, only, plain, same, same_connections, tag,
+    differ_by_drawn_ports, expectation, frames, hex, members, only, plain, same, same_connections,
+    tag,
 };
 use super::round::{Action, Round, flow_of};
 use super::ruleset::{TABLES, Table};
@@ -286,7 +287,9 @@ impl Stage {
         let through = || {
             seen.iter().any(|(&other, seen)| same(other) && seen.interface == away)
                 && !round.has_rule(|rule| {
-                    ["REDIRECT", "DNAT", "TEE", "--helper"].iter().any(|word| rule.contains(word))
+                    ["REDIRECT", "DNAT", "TEE", "CT --helper"]
+                        .iter()
+                        .any(|word| rule.contains(word))
                 })
         };
         let waits = volley.packets.iter().any(|(other, before)| {
