@@ -265,7 +265,8 @@ impl Talk<'_> {
 
     /// The connection that was announced in this step, or another in its place.
     fn data(&mut self, announced: usize, port: u16) {
-        let from = self.dice.one(&[20, 20, self.own + 3]);
+        // From 20 more than one may be redirected to the same port, where one's own is then drawn at random.
+        let from = self.dice.one(&[20, self.own + 3, self.own + 3]);
         let by =
             self.dice.one(&[None, None, None, None, None, None, Some("<in2>"), Some("<far2>")]);
         let mut opened = if self.dice.once_in(10) {
