@@ -21,6 +21,8 @@ pub(super) enum About {
     Copies,
     /// Timeout policies.
     Policies,
+    /// Helpers, and what they read.
+    Helpers,
     /// Nothing needs tracking, so that every fragment and every SCTP chunk is as it came.
     Untracked,
 }
@@ -36,6 +38,7 @@ impl About {
             Self::Zones,
             Self::Copies,
             Self::Policies,
+            Self::Helpers,
             Self::Untracked,
         ])
     }
@@ -45,7 +48,12 @@ impl About {
         match self {
             Self::Bytes => false,
             Self::Copies => family == Family::V4,
-            Self::Usual | Self::Headers | Self::Zones | Self::Policies | Self::Untracked => true,
+            Self::Usual
+            | Self::Headers
+            | Self::Zones
+            | Self::Policies
+            | Self::Helpers
+            | Self::Untracked => true,
         }
     }
 
@@ -88,6 +96,7 @@ impl About {
             Self::Bytes if dice.once_in(2) => dice.one(if v4 { &U32_V4 } else { &U32_V6 }),
             Self::Bytes => dice.one(if v4 { &BPF_V4 } else { &BPF_V6 }),
             Self::Zones => dice.one(&STATES),
+            Self::Helpers => dice.one(&EXPECTED),
             Self::Headers | Self::Untracked => match protocol {
                 "-p ah" if v4 => "-m ah ~--ahspi {7|1:9|7:}",
                 "-p esp" => "-m esp ~--espspi {7|1:9|256:512}",
@@ -123,6 +132,11 @@ impl About {
                 ("-p ipv6-icmp", _) => Some("-j CT --timeout icm6"),
                 _ => None,
             },
+            (Self::Helpers, "raw") => match protocol {
+                "-p tcp" => Some(FTP),
+                "-p udp" => Some(TFTP),
+                _ => None,
+            },
             (Self::Zones, "raw") if chain == "OUTPUT" || dice.once_in(3) => {
                 Some("-j CT --zone {mark|3|4}")
             }
@@ -137,6 +151,15 @@ impl About {
             (Self::Copies, "mangle") => Some("-j TEE --gateway {<in2>|<out>|<far2>}"),
             _ => None,
         }
+    }
+
+    /// A rule without which little of what the round is about would happen.
+    pub(super) fn rule(self, dice: &mut Dice, (table, chain): (&str, &str)) -> Option<Vec<String>> {
+        if (self, table, chain) != (Self::Helpers, "raw", "PREROUTING") || dice.once_in(6) {
+            return None;
+        }
+        let (protocol, target) = dice.one(&[("-p tcp", FTP), ("-p tcp", FTP), ("-p udp", TFTP)]);
+        Some(vec![protocol.into(), dice.text(target)])
     }
 
     /// The packet with something of its own around it.
@@ -197,6 +220,9 @@ impl About {
         })
     }
 }
+
+const FTP: &str = "{-m tcp --dport 21 |-m tcp --dport 21 |-m tcp --dport 21 |}-j CT --helper ftp";
+const TFTP: &str = "{-m udp --dport 69 |-m udp --dport 69 |-m udp --dport 69 |}-j CT --helper tftp";
 
 const DESTINATION: u8 = 60;
 const FRAGMENT: u8 = 44;
@@ -275,6 +301,15 @@ const STATES: [&str; 3] = [
     "-m conntrack --ctstate {NEW|ESTABLISHED|RELATED|INVALID}",
     "-m conntrack --ctdir {ORIGINAL|REPLY}",
     "-m mark ~--mark {0x1/0x1|0x2/0x2|0x0}",
+];
+
+const EXPECTED: [&str; 6] = [
+    "-m helper ~--helper {ftp|tftp|ftp}",
+    "-m helper ~--helper {ftp|tftp|ftp-21|f}",
+    "-m conntrack ~--ctstatus EXPECTED",
+    "-m conntrack ~--ctstate RELATED",
+    "-m conntrack --ctstate RELATED,ESTABLISHED ~--ctstatus EXPECTED",
+    "-m conntrack --ctstate {NEW|RELATED} ~--ctstatus {EXPECTED|NONE|CONFIRMED}",
 ];
 
 const DCCP: [&str; 5] = [

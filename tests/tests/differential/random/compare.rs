@@ -97,6 +97,11 @@ pub(super) fn same_connections(kernel: &str, tested: &str) -> Result<(), String>
     Err(format!("connections\nkernel:\n{}tested:\n{}", text(wanted, got), text(got, wanted)))
 }
 
+/// A line of `conntrack -L expect`, as one of `conntrack -L`: its timeout is the third word.
+pub(super) fn expectation(line: &str) -> String {
+    format!("expected in {line}\n")
+}
+
 /// A line of `conntrack -L` without its use count, and its timeout.
 fn entry(line: &str) -> (String, u64) {
     let mut words: Vec<_> =

@@ -6,6 +6,7 @@ use super::about::About;
 use super::associations;
 use super::dice::Dice;
 use super::family::Family;
+use super::helpers;
 use super::packets::{Answer, OWN, data, error, tcp_flags, tcp_options, varied};
 use super::round::Action;
 use super::settings::Settings;
@@ -47,6 +48,10 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
     // Who talks to itself by way of the router clashes with itself, and has a port drawn at random.
     let destination = if source == destination { "<in>" } else { destination };
     let (source, destination) = (family.named(source), family.named(destination));
+    if dice.about == About::Helpers && !dice.once_in(4) {
+        let packet = Packet::new(&source, &destination);
+        return helpers::draw(dice, family, inside, &packet, own);
+    }
     let mut flow = Flow { dice, family, inside, source, destination, own, steps: Vec::new() };
     match flow.dice.below(17) {
         0..=3 => flow.udp(),

@@ -70,7 +70,8 @@ pub(super) fn draw(
     // Raw's OUTPUT is told of connections of which it should not know (docs/NETFILTER.md).
     let told = dice.about != About::Untracked && (table != "raw" || chain == "PREROUTING");
     let special = dice.about.matching(dice, family, chain, protocol);
-    let special = special.filter(|template| told || !template.contains("conntrack"));
+    let asks = |template: &str| template.contains("conntrack") || template.contains("helper");
+    let special = special.filter(|template| told || !asks(template));
     let template = match dice.below(8) {
         4 | 7 if special.is_some() => special.unwrap_or_default(),
         5 if dice.settings == Settings::Accounts && told && dice.once_in(3) => dice.one(&ACCOUNTS),

@@ -11,6 +11,7 @@ mod compare;
 mod dice;
 mod family;
 mod flows;
+mod helpers;
 mod matches;
 mod packets;
 mod play;

@@ -7,6 +7,7 @@ use sluice_tests::frame::{self, Packet, flags};
 
 use super::dice::Dice;
 use super::family::Family;
+use super::helpers::Onward;
 use super::settings::Settings;
 
 /// The router's addresses.
@@ -35,6 +36,8 @@ pub(super) enum Answer {
     },
     /// The same payload back.
     Echo,
+    /// What follows in a conversation that helpers read.
+    Onward(Onward),
 }
 
 impl Answer {
@@ -90,8 +93,21 @@ impl Answer {
                 }
                 vec![back.raw(protocol, &payload)]
             }
+            Self::Onward(onward) => {
+                of(if onward.is_udp() { frame::UDP } else { frame::TCP })?;
+                let segment = packet.get(header..length(packet)?)?;
+                vec![onward.to(segment, (to, from), back, family)?]
+            }
         })
     }
+}
+
+/// How long a packet says it is; a short frame is padded.
+fn length(packet: &[u8]) -> Option<usize> {
+    let v6 = frame::is_v6(packet);
+    let at = if v6 { 4 } else { 2 };
+    let says = usize::from(u16::from_be_bytes(packet.get(at..at + 2)?.try_into().ok()?));
+    Some(if v6 { 40 + says } else { says })
 }
 
 /// Source, destination, protocol and length of the header.

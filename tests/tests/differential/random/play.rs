@@ -9,7 +9,8 @@ use sluice_tests::frame::Packet;
 use sluice_tests::process::Output;
 
 use super::compare::{
-    differ_by_drawn_ports, frames, hex, members, only, plain, same, same_connections, tag,
+    differ_by_drawn_ports, expectation, frames, hex, members, only, plain, same, same_connections,
+    tag,
 };
 use super::round::{Action, Round, flow_of};
 use super::ruleset::{TABLES, Table};
@@ -249,13 +250,15 @@ impl Stage {
         let family = round.family;
         let mut commands = vec![
             Command::new(format!("conntrack -L -f {}", family.conntrack())),
+            Command::new(format!("conntrack -L expect -f {}", family.conntrack())),
             Command::new(format!("{}-save -c", family.tool())),
         ];
         if round.uses_memory() {
             commands.push(Command::new("ipset save"));
         }
         let [kernel, tested] = self.duel.run(&commands).map(|mut outputs| {
-            let connections = outputs.remove(0).stdout;
+            let mut connections = outputs.remove(0).stdout;
+            connections.extend(outputs.remove(0).stdout.lines().map(expectation));
             outputs[0].stdout = plain(&outputs[0].stdout);
             if let Some(sets) = outputs.get_mut(1) {
                 sets.stdout = members(&sets.stdout);
@@ -276,14 +279,17 @@ impl Stage {
         seen: &mut BTreeMap<usize, Seen>,
     ) -> Result<(), String> {
         // What the router's host says to one would come before the next in the kernel, and behind it in Sluice; what goes
-        // to the other side is no matter of the host's.
+        // to the other side is no matter of the host's. Connections of one flow, where helpers expect some, may be of
+        // several workers, which overtake one another.
         let away = if inside { "wan0" } else { "lan0" };
         let same = |other: usize| flow_of(other) == flow_of(number);
         let piece = |packet: &Packet| packet.fragment & 0x3fff != 0;
         let through = || {
             seen.iter().any(|(&other, seen)| same(other) && seen.interface == away)
                 && !round.has_rule(|rule| {
-                    ["REDIRECT", "DNAT", "TEE"].iter().any(|word| rule.contains(word))
+                    ["REDIRECT", "DNAT", "TEE", "CT --helper"]
+                        .iter()
+                        .any(|word| rule.contains(word))
                 })
         };
         let waits = volley.packets.iter().any(|(other, before)| {

@@ -65,6 +65,12 @@ impl Table {
             for _ in 0..dice.below(rich + 1) {
                 chain.rules.push(rule(dice, family, name, &chain.name));
             }
+            for _ in 0..2 {
+                if let Some(parts) = dice.about.rule(dice, (name, &chain.name)) {
+                    let at = dice.below(chain.rules.len() + 1);
+                    chain.rules.insert(at, Rule(parts));
+                }
+            }
         }
         Self { name, chains }
     }
