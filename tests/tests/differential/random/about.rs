@@ -23,6 +23,8 @@ pub(super) enum About {
     Policies,
     /// Helpers, and what they read.
     Helpers,
+    /// How connections are translated, asked before and after it is done.
+    Translations,
     /// Nothing needs tracking, so that every fragment and every SCTP chunk is as it came.
     Untracked,
 }
@@ -39,6 +41,7 @@ impl About {
             Self::Copies,
             Self::Policies,
             Self::Helpers,
+            Self::Translations,
             Self::Untracked,
         ])
     }
@@ -53,6 +56,7 @@ impl About {
             | Self::Zones
             | Self::Policies
             | Self::Helpers
+            | Self::Translations
             | Self::Untracked => true,
         }
     }
@@ -97,6 +101,7 @@ impl About {
             Self::Bytes => dice.one(if v4 { &BPF_V4 } else { &BPF_V6 }),
             Self::Zones => dice.one(&STATES),
             Self::Helpers => dice.one(&EXPECTED),
+            Self::Translations => dice.one(&TRANSLATED),
             Self::Headers | Self::Untracked => match protocol {
                 "-p ah" if v4 => "-m ah ~--ahspi {7|1:9|7:}",
                 "-p esp" => "-m esp ~--espspi {7|1:9|256:512}",
@@ -155,10 +160,18 @@ impl About {
 
     /// A rule without which little of what the round is about would happen.
     pub(super) fn rule(self, dice: &mut Dice, (table, chain): (&str, &str)) -> Option<Vec<String>> {
-        if (self, table, chain) != (Self::Helpers, "raw", "PREROUTING") || dice.once_in(6) {
+        let rules: &[(&str, &str)] = match (self, table, chain) {
+            (Self::Helpers, "raw", "PREROUTING") => {
+                &[("-p tcp", FTP), ("-p tcp", FTP), ("-p udp", TFTP)]
+            }
+            (Self::Translations, "nat", "PREROUTING") => &DESTINATIONS,
+            (Self::Translations, "nat", "POSTROUTING") => &SOURCES,
+            _ => return None,
+        };
+        if dice.once_in(6) {
             return None;
         }
-        let (protocol, target) = dice.one(&[("-p tcp", FTP), ("-p tcp", FTP), ("-p udp", TFTP)]);
+        let (protocol, target) = dice.one(rules);
         Some(vec![protocol.into(), dice.text(target)])
     }
 
@@ -310,6 +323,27 @@ const EXPECTED: [&str; 6] = [
     "-m conntrack ~--ctstate RELATED",
     "-m conntrack --ctstate RELATED,ESTABLISHED ~--ctstatus EXPECTED",
     "-m conntrack --ctstate {NEW|RELATED} ~--ctstatus {EXPECTED|NONE|CONFIRMED}",
+];
+
+const TRANSLATED: [&str; 6] = [
+    "-m conntrack ~--ctstate {SNAT|DNAT}",
+    "-m conntrack ~--ctstate {NEW,SNAT|NEW,DNAT|ESTABLISHED,SNAT|RELATED,DNAT|SNAT,DNAT}",
+    "-m conntrack ~--ctreplsrc {<out>|<in>|<in2>|<far2>|<net-far>}",
+    "-m conntrack ~--ctrepldst {<own-out>|<in>|<pool-out>|<own-in>}",
+    "-m conntrack --ctproto {6|17} ~--ctreplsrcport {53|80|8080|8000:9000}",
+    "-m conntrack --ctproto {6|17} ~--ctrepldstport {1024:1200|1024:3000|5000:5010}",
+];
+
+const DESTINATIONS: [(&str, &str); 3] = [
+    ("-p udp", "-j DNAT --to-destination {<out>|<far2>|<in2>|:8080}"),
+    ("-p tcp", "-j DNAT --to-destination {<out>|<far2>|<in2>|:8080}"),
+    ("-d <far>", "-j DNAT --to-destination {<out>|<far2>}"),
+];
+
+const SOURCES: [(&str, &str); 3] = [
+    ("-p udp", "-j SNAT --to-source {<own-out>|<pool-out>}"),
+    ("-p tcp", "-j SNAT --to-source {<own-out>|<pool-out>}"),
+    ("-s <net-in>", "-j {MASQUERADE|SNAT --to-source <own-out>}"),
 ];
 
 const DCCP: [&str; 5] = [

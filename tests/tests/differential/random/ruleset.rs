@@ -13,6 +13,11 @@ pub(super) const TABLES: [&str; 5] = ["raw", "mangle", "nat", "filter", "securit
 pub(super) struct Rule(pub(super) Vec<String>);
 
 impl Rule {
+    /// Of parts with names in place of addresses.
+    fn named(parts: &[String], family: Family) -> Self {
+        Self(parts.iter().map(|part| family.named(part)).collect())
+    }
+
     pub(super) fn text(&self) -> String {
         self.0.join(" ")
     }
@@ -68,7 +73,7 @@ impl Table {
             for _ in 0..2 {
                 if let Some(parts) = dice.about.rule(dice, (name, &chain.name)) {
                     let at = dice.below(chain.rules.len() + 1);
-                    chain.rules.insert(at, Rule(parts));
+                    chain.rules.insert(at, Rule::named(&parts, family));
                 }
             }
         }
@@ -138,7 +143,7 @@ pub(super) fn rule(dice: &mut Dice, family: Family, table: &str, chain: &str) ->
     parts.retain(|part| target.starts_with("-j") || key(part) != key(&target));
     parts.push(target);
     parts.retain(|part| !part.is_empty());
-    Rule(parts.iter().map(|part| family.named(part)).collect())
+    Rule::named(&parts, family)
 }
 
 /// What may stand once in a rule: an option, or a match by its name.
