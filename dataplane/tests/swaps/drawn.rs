@@ -32,6 +32,11 @@ fn condition() -> impl Strategy<Value = Match<V4>> {
             let asked = Asked::Address { direction, end, address: address(own), mask: host };
             Match::Conntrack(Conntrack { asked, invert: false, beside_state: false })
         }),
+        1 => select(vec![GATEWAY, CLIENT]).prop_map(move |own| {
+            let (direction, end) = (Direction::Reply, End::Destination);
+            let asked = Asked::Address { direction, end, address: address(own), mask: host };
+            Match::Conntrack(Conntrack { asked, invert: false, beside_state: false })
+        }),
         1 => Just(Match::AddressType(local)),
         1 => Just(Match::ReversePath(back)),
         1 => Just(Match::Length(Length { from: 0, to: 30, invert: false })),
@@ -132,14 +137,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
-    fn nobody_can_tell_who_keeps_verdicts(steps in vec(step(), 1..60), translates in any::<bool>()) {
+    fn nobody_can_tell_who_keeps_verdicts(
+        steps in vec(step(), 1..60),
+        translates in any::<bool>(),
+        established in any::<bool>(),
+    ) {
         let mut rules = firewall();
         if !translates {
             rules = rules.with(Table::Nat, Hook::Postrouting, vec![]);
         }
         let mut both = Both::new(rules);
         both.route([0; 4], 0, Some(7));
-        if translates {
+        if translates && established {
             both.establish();
         }
         for step in steps {
