@@ -22,6 +22,9 @@ impl KernelRouter {
                 timeouts::create(name, policy);
             }
         });
+        if [&setup.iptables, &setup.ip6tables].iter().any(|rules| rules.contains("-j LOG")) {
+            log_in_namespaces();
+        }
         let router = Self { namespace: namespace.name().into() };
         if !setup.ipset.is_empty() {
             router.restore("ipset restore", &setup.ipset);
@@ -72,6 +75,13 @@ impl KernelRouter {
     fn inside(&self, script: &str) -> String {
         crate::process::must(&["ip", "netns", "exec", &self.namespace], script)
     }
+}
+
+/// The kernel logs nothing of what a namespace's rules say unless it is told so, for all of them at once. It stays so: other
+/// tests may be at it.
+fn log_in_namespaces() {
+    let all = "/proc/sys/net/netfilter/nf_log_all_netns";
+    std::fs::write(all, "1").expect("the kernel logs of namespaces");
 }
 
 fn script(setup: &Setup) -> String {
