@@ -24,8 +24,8 @@ pub(super) struct Edit {
     before: usize,
     /// Where chains are that got their names since.
     index: HashMap<String, usize>,
-    /// The chains that rules lead to, while only chains are taken away: a restore may take away
-    /// thousands in a row.
+    /// The chains that rules lead to, while chains are only taken away or renamed: a restore may do so with thousands
+    /// in a row.
     targets: Option<HashSet<String>>,
 }
 
@@ -124,7 +124,7 @@ impl Edit {
     /// Does what a command asks; listings change nothing.
     pub(super) fn apply(&mut self, command: Command, line: usize) -> Result<(), Fault> {
         let placed = |rule, operation| Placed { rule, line, operation };
-        if !matches!(command, Command::Remove { .. }) {
+        if !matches!(command, Command::Remove { .. } | Command::Rename { .. }) {
             self.targets = None;
         }
         match command {
@@ -297,6 +297,17 @@ impl Edit {
         self.open(old)?.chain.name = new.to_owned();
         self.index.remove(old);
         self.index.insert(new.to_owned(), at);
+        let mut targets = self.targets.take().unwrap_or_else(|| self.targets());
+        if targets.remove(old) {
+            targets.insert(new.to_owned());
+            self.lead_to(old, new);
+        }
+        self.targets = Some(targets);
+        Ok(())
+    }
+
+    /// Has the rules that lead to a chain follow its new name.
+    fn lead_to(&mut self, old: &str, new: &str) {
         let leads = |chain: &EditChain| {
             let mut targets = chain.rules().filter_map(|stand| stand.rule.target.as_ref());
             targets.any(|target| target.chain() == Some(old))
@@ -310,7 +321,6 @@ impl Edit {
                 Some(_) | None => {}
             }
         }
-        Ok(())
     }
 
     fn policy(&mut self, name: &str, policy: Option<Policy>) -> Result<(), Fault> {
