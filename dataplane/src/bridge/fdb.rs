@@ -117,17 +117,18 @@ impl Fdb {
         let Some(row) = self.row(mac) else { return };
         let (new, now) = (word(mac, port), second(now));
         let own = |entry: u64| entry >> 16 == new >> 16;
-        let places = || row.words.iter().zip(&row.seen);
-        // Another worker may be faster: look again.
+        let places = || {
+            let places = row.words.iter().zip(&row.seen);
+            places.map(|(entry, seen)| (entry.load(Relaxed), entry, seen))
+        };
+        // Another worker may be faster: what takes its place is what was judged, or one looks again.
         for _ in 0..ROW {
-            let known = places().find(|(entry, _)| own(entry.load(Relaxed)));
+            let known = places().find(|(before, ..)| own(*before));
             let free = || {
-                places().find(|(entry, seen)| {
-                    entry.load(Relaxed) == 0 || !is_alive(seen.load(Relaxed), now)
-                })
+                places()
+                    .find(|(before, _, seen)| *before == 0 || !is_alive(seen.load(Relaxed), now))
             };
-            let Some((entry, seen)) = known.or_else(free) else { return };
-            let before = entry.load(Relaxed);
+            let Some((before, entry, seen)) = known.or_else(free) else { return };
             if before == new || entry.compare_exchange(before, new, Relaxed, Relaxed).is_ok() {
                 return seen.store(now, Relaxed);
             }

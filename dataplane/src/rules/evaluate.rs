@@ -2,7 +2,7 @@
 
 use super::classifier::{Candidates, Classifier};
 use super::counters::{RuleCounters, Trail};
-use super::matches::Depends;
+use super::matches::{Depends, Match};
 use super::targets::netmap::Mapped;
 use super::targets::synproxy::{Claim, claim};
 use super::targets::tcp_options::Clamped;
@@ -186,8 +186,10 @@ fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>)
     for condition in &rule.matches {
         *walk.cacheable &= match condition.depends() {
             Depends::Flow => true,
-            Depends::TranslatedDestination => view.knows_destination(),
-            Depends::TranslatedSource => !view.is_first(),
+            Depends::TranslatedDestination => {
+                view.knows_destination() || is_decided(condition, view)
+            }
+            Depends::TranslatedSource => !view.is_first() || is_decided(condition, view),
             Depends::Control => !view.is_control(),
             Depends::Packet => {
                 view.tell_depends(rule.counter, condition);
@@ -206,6 +208,11 @@ fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>)
         view.tell(trace::Step::Rule { counter: rule.counter, did: did(&step) });
     }
     step
+}
+
+/// Whether the state alone decides, whatever is translated.
+fn is_decided<A: Address>(condition: &Match<A>, view: &View<'_, A>) -> bool {
+    matches!(condition, Match::State(asked) if asked.known(view.state).is_some())
 }
 
 /// What came of a rule, for those who trace the packet.

@@ -74,6 +74,12 @@ enum Step {
     Packets(bool, Vec<(usize, u8)>),
 }
 
+impl Step {
+    const fn is_back(&self) -> bool {
+        matches!(self, Self::Packets(true, _))
+    }
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let insert = (0..=PLACES.len())
         .prop_flat_map(|at| (Just(at), any::<Index>(), rule(at)))
@@ -151,7 +157,9 @@ proptest! {
         if translates && established {
             both.establish();
         }
-        for step in steps {
+        // What came from outside first would take the tuple of a connection from inside, whose port is then drawn.
+        let one_way = translates && !established;
+        for step in steps.into_iter().filter(|step| !(one_way && step.is_back())) {
             take(&mut both, step);
         }
     }
