@@ -117,18 +117,21 @@ impl Fdb {
         let Some(row) = self.row(mac) else { return };
         let (new, now) = (word(mac, port), second(now));
         let own = |entry: u64| entry >> 16 == new >> 16;
-        let places = || {
-            let places = row.words.iter().zip(&row.seen);
-            places.map(|(entry, seen)| (entry.load(Relaxed), entry, seen))
-        };
-        // Another worker may be faster: what takes its place is what was judged, or one looks again.
+        // Another worker may be faster: what takes its place is what was judged, or one looks again. One pass, so that
+        // a MAC that another enters meanwhile is met, or in the way.
         for _ in 0..ROW {
-            let known = places().find(|(before, ..)| own(*before));
-            let free = || {
-                places()
-                    .find(|(before, _, seen)| *before == 0 || !is_alive(seen.load(Relaxed), now))
-            };
-            let Some((before, entry, seen)) = known.or_else(free) else { return };
+            let (mut known, mut free) = (None, None);
+            for (entry, seen) in row.words.iter().zip(&row.seen) {
+                let before = entry.load(Relaxed);
+                if own(before) {
+                    known = Some((before, entry, seen));
+                    break;
+                }
+                if free.is_none() && (before == 0 || !is_alive(seen.load(Relaxed), now)) {
+                    free = Some((before, entry, seen));
+                }
+            }
+            let Some((before, entry, seen)) = known.or(free) else { return };
             if before == new || entry.compare_exchange(before, new, Relaxed, Relaxed).is_ok() {
                 return seen.store(now, Relaxed);
             }
