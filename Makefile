@@ -41,8 +41,10 @@ demo: release
 
 test: test-units test-network
 
+# Whatever is built for tests is built with `--workspace`: another choice of packages is another choice of their
+# dependencies' features, and would compile nearly everything once more.
 test-units: deps
-	$(CARGO) test --workspace --exclude sluice-tests
+	$(CARGO) test --workspace
 
 # The tests start the gateway that lies beside them, so it is built first. One at a time: each
 # polls with a whole core, and a machine with two would starve them all.
@@ -53,19 +55,19 @@ CHOSEN_TESTS = --test-threads=1 $(if $(TESTS),--exact $(TESTS))
 
 # The same packets through Sluice, on one and on two workers, and through the kernel.
 test-differential: deps
-	$(CARGO) build -p sluice
-	$(AS_ROOT) $(CARGO) test -p sluice-tests --no-fail-fast --lib --test differential -- $(CHOSEN_TESTS)
+	$(CARGO) build --workspace --bin sluice
+	$(AS_ROOT) $(CARGO) test --workspace --test differential -- $(CHOSEN_TESTS)
 
 # Real hosts in namespaces, through Sluice and through the kernel.
 test-end-to-end: deps
-	$(CARGO) build -p sluice
-	$(AS_ROOT) $(CARGO) test -p sluice-tests --test end_to_end -- $(CHOSEN_TESTS)
+	$(CARGO) build --workspace --bin sluice
+	$(AS_ROOT) $(CARGO) test --workspace --test end_to_end -- $(CHOSEN_TESTS)
 
 # Ten minutes of TCP through the gateway: no error, and every buffer back in its pool. `make test` has
 # the same for twenty seconds.
 soak: deps
-	$(CARGO) build -p sluice
-	SLUICE_SOAK_SECONDS=600 $(AS_ROOT) $(CARGO) test -p sluice-tests --test end_to_end -- \
+	$(CARGO) build --workspace --bin sluice
+	SLUICE_SOAK_SECONDS=600 $(AS_ROOT) $(CARGO) test --workspace --test end_to_end -- \
 		--test-threads=1 --nocapture soak::
 
 # What benchmarks compare with, and count instructions with.

@@ -259,9 +259,11 @@ impl<A: Family> Lane<A> {
                 Some(NextHop::Gateway { interface, address }) => {
                     Some(OwnRoute::Out(Out { egress: interface, next_hop: address }))
                 }
-                // What SYNPROXY says to a server on the gateway.
-                Some(NextHop::Local(_)) => {
-                    self.interface_towards(env, flight.source).map(OwnRoute::Back)
+                // What SYNPROXY says to a server on the gateway comes as from the client; what the gateway says to its
+                // own processes, by the interface whose address they have.
+                Some(NextHop::Local(own)) => {
+                    let towards = self.interface_towards(env, flight.source);
+                    Some(OwnRoute::Back(towards.unwrap_or(own)))
                 }
                 Some(
                     NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit | NextHop::Throw,

@@ -28,6 +28,8 @@ pub(super) fn configure(config: &Config, opened: &Opened) -> Result<()> {
         sysctl(&format!("net/ipv6/conf/{name}/accept_dad"), "0");
         sysctl(&format!("net/ipv6/conf/{name}/addr_gen_mode"), "1");
         sysctl(&format!("net/ipv4/conf/{name}/rp_filter"), "0");
+        // The gateway's ICMP errors about what the host itself sent come from the gateway's own addresses.
+        sysctl(&format!("net/ipv4/conf/{name}/accept_local"), "1");
         ip(&[
             "link",
             "set",

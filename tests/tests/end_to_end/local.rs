@@ -8,7 +8,15 @@ use sluice_tests::{Kind, Router, Topology, eventually, http, on_every_router};
 use crate::MASQUERADE;
 use crate::nat::DNSMASQ;
 
-on_every_router!(web_server, name_server, redirect, own_requests, input_rules);
+on_every_router!(
+    web_server,
+    name_server,
+    redirect,
+    own_requests,
+    input_rules,
+    output_rules,
+    silent_neighbours
+);
 
 fn web_server(kind: Kind) {
     let net = Topology::new();
@@ -95,4 +103,45 @@ fn input_rules(kind: Kind) {
     assert_eq!(net.client.shell("curl -sS -m 5 http://10.1.0.1:81/").code, 7, "not refused");
     assert_eq!(net.client.shell("curl -sS -m 2 http://10.1.0.1:82/").code, 28, "not dropped");
     assert_eq!(net.server.shell("curl -sS -m 2 http://192.168.1.146/").code, 28, "not dropped");
+}
+
+/// What the rules refuse to the gateway's own processes is told to these, at once.
+fn output_rules(kind: Kind) {
+    let net = Topology::new();
+    http::serve(&net.server, "[::]:80", "server", Vec::new());
+    let rules = "
+        *filter
+        -A OUTPUT -p tcp --dport 81 -j REJECT
+        -A OUTPUT -p tcp --dport 82 -j REJECT --reject-with tcp-reset
+        -A OUTPUT -p tcp --dport 83 -j DROP
+        -A OUTPUT -p udp --dport 53 -j REJECT
+        -A OUTPUT -p tcp --dport 84 -j REJECT --reject-with icmp-host-prohibited
+        COMMIT";
+    let rules6 = "
+        *filter
+        -A OUTPUT -p tcp --dport 81 -j REJECT
+        -A OUTPUT -p tcp --dport 82 -j REJECT --reject-with tcp-reset
+        COMMIT";
+    let _router = Router::start(kind, &net, &Setup::new(rules).with_ip6tables(rules6));
+    let asks = |url: &str| net.router.shell(&format!("curl -sS -m 3 {url}"));
+    assert_eq!(asks("http://192.168.1.9/").stdout, "server saw ::ffff:192.168.1.146\n");
+    for url in ["192.168.1.9:81", "192.168.1.9:82", "[fd00:2::9]:81", "[fd00:2::9]:82"] {
+        let refused = asks(&format!("http://{url}/"));
+        assert!(refused.stderr.contains("onnect"), "{url}: {refused:?}");
+        assert_eq!(refused.code, 7, "{url}: {refused:?}");
+    }
+    assert_eq!(asks("http://192.168.1.9:83/").code, 28, "not dropped");
+    assert_eq!(asks("http://192.168.1.9:84/").code, 7, "not prohibited");
+    let asked = net.router.shell("dig +tries=1 +time=3 @192.168.1.9 web.example");
+    assert!(asked.stdout.contains("connection refused"), "{asked:?}");
+}
+
+/// Where nobody answers for a next hop, the gateway's own processes are told, as others are.
+fn silent_neighbours(kind: Kind) {
+    let net = Topology::new();
+    let _router = Router::start(kind, &net, &Setup::new(""));
+    for url in ["192.168.1.77", "[fd00:2::77]"] {
+        let unreachable = net.router.shell(&format!("curl -sS -m 8 http://{url}/"));
+        assert_eq!(unreachable.code, 7, "{url}: {unreachable:?}");
+    }
 }
