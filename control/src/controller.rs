@@ -151,7 +151,7 @@ impl Controller {
         self.states.of_kind(RECENT)
     }
 
-    /// Puts a whole configuration in force, or none of it. Rules begin with the counters they bring.
+    /// Puts a whole configuration in force, or none of it. Its rules count from zero.
     ///
     /// # Errors
     /// What cannot be had; the old configuration stays.

@@ -152,7 +152,7 @@ impl Port {
         self.0.id
     }
 
-    /// EAL's name, such as `net_tap_lan`.
+    /// EAL's name, such as `net_taplan`.
     pub fn name(&self) -> &str {
         &self.0.name
     }

@@ -45,7 +45,7 @@ async fn converse(bytes: &[u8]) {
         ask(routes.clone(), *kind, message).await;
     }
     for family in [Family::V4, Family::V6] {
-        let options = SaveOptions { counters: true, ..SaveOptions::default() };
+        let options = SaveOptions::default();
         let (saved, policies) = {
             let mut controller = plane.lock();
             (controller.rules(family).save(&options), controller.running.config.timeouts.clone())

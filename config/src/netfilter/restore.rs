@@ -47,19 +47,23 @@ pub struct RestoreError {
 const MAX_ERRORS: usize = 100;
 
 impl Ruleset {
-    /// Reads restore text (or `iptables-save` text) into an empty ruleset. Any word names a set, none a timeout policy.
+    /// Reads restore text (or `iptables-save` text) into an empty ruleset, with the counters it brings. Any word names a
+    /// set, none a timeout policy.
     pub fn parse(family: Family, text: &str, file: &str) -> Result<Self, Vec<Diagnostic>> {
-        Self::parse_with_policies(family, text, file, Some(&TimeoutPolicies::new()))
+        let options = RestoreOptions { counters: true, ..RestoreOptions::default() };
+        let empty = Self::new(family);
+        empty.restore(text, file, &options).map_err(|error| error.diagnostics)
     }
 
-    /// The same, where rules may name these timeout policies; any where it is not known which there are.
+    /// Reads what a gateway starts with: rules may name these timeout policies, any where it is not known which there are,
+    /// and counting begins at zero, as with `iptables-restore < FILE`.
     pub fn parse_with_policies(
         family: Family,
         text: &str,
         file: &str,
         policies: Option<&TimeoutPolicies>,
     ) -> Result<Self, Vec<Diagnostic>> {
-        let options = RestoreOptions { counters: true, ..RestoreOptions::default() };
+        let options = RestoreOptions::default();
         let empty = Self::new(family);
         let names = Names { sets: &AnySet, policies };
         empty.restore_naming(text, file, &options, names).map_err(|error| error.diagnostics)

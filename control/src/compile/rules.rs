@@ -96,12 +96,12 @@ pub fn compile_after<A: Address>(
     })
 }
 
-/// A table without a rule and with every policy ACCEPT, which no packet can notice.
+/// A table without a rule, with every policy ACCEPT and none that counts: no packet notices it, nor whoever lists it.
 pub(crate) fn is_idle(model: &TableModel) -> bool {
-    model
-        .chains
-        .iter()
-        .all(|chain| chain.rules.is_empty() && chain.policy == Some(text::Policy::Accept))
+    model.chains.iter().all(|chain| {
+        let passes_all = chain.rules.is_empty() && chain.policy == Some(text::Policy::Accept);
+        passes_all && !chain.counts
+    })
 }
 
 struct Builder<'a, A> {

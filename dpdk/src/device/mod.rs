@@ -131,7 +131,7 @@ impl Device {
                 "net_af_xdp_{name},iface={name},start_queue=0,queue_count={}",
                 shape.queues.max(1)
             ),
-            Self::Tap(name) => tap_devargs(name, name, shape.mac),
+            Self::Tap(name) => tap_devargs(name, shape.mac),
             Self::Pcap { receive, transmit, infinite } => {
                 let part = |key, file: &Option<String>| {
                     file.as_ref().map_or(String::new(), |file| format!(",{key}={file}"))
@@ -270,12 +270,14 @@ fn packet_frame(mtu: u16) -> u32 {
     (LEAD + LINK + u32::from(mtu)).max(2048).next_multiple_of(16)
 }
 
-/// Devargs of a TAP port called `label`, whose kernel interface is `interface`: also for the twin
+/// Devargs of a TAP port whose kernel interface is `interface`: also for the twin
 /// by which the host's own stack has a part in an interface of the gateway. The driver makes as
 /// many queues as the port is started with, and receives and transmits on the same number.
-pub fn tap_devargs(label: &str, interface: &str, mac: Option<MacAddress>) -> String {
+///
+/// The driver makes a pool by the port's name, and a pool's has 25 letters at most: those of `mp_net_tap` and 15 of an interface.
+pub fn tap_devargs(interface: &str, mac: Option<MacAddress>) -> String {
     let mac = mac.map_or(String::new(), |mac| format!(",mac={mac}"));
-    format!("net_tap_{label},iface={interface}{mac}")
+    format!("net_tap{interface},iface={interface}{mac}")
 }
 
 #[cfg(test)]
@@ -302,7 +304,7 @@ mod tests {
                 "net_af_packet_lan0,iface=lan0,qpairs=2,framesz=2048,blocksz=65536,framecnt=4096",
             ),
             ("af_xdp:lan0", "net_af_xdp_lan0,iface=lan0,start_queue=0,queue_count=2"),
-            ("tap:lan0", "net_tap_lan0,iface=lan0,mac=02:00:00:00:00:01"),
+            ("tap:lan0", "net_taplan0,iface=lan0,mac=02:00:00:00:00:01"),
             ("pcap:a.pcap,b.pcap", "net_pcap_wan,rx_pcap=a.pcap,tx_pcap=b.pcap"),
             ("pcap:a.pcap,,infinite", "net_pcap_wan,rx_pcap=a.pcap,infinite_rx=1"),
             ("pcap:,b.pcap", "net_pcap_wan,tx_pcap=b.pcap"),

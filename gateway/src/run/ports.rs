@@ -39,10 +39,15 @@ pub(super) fn device(asked: &sluice_config::gateway::Device) -> Result<Device> {
 
 /// Name of an interface's twin.
 pub(super) fn twin_name(interface: &Interface) -> String {
-    interface
-        .twin
-        .clone()
-        .unwrap_or_else(|| format!("sl-{}", interface.name).chars().take(15).collect())
+    interface.twin.clone().unwrap_or_else(|| twin_of(&interface.name))
+}
+
+/// Of a long name it has the end, in which the ports of one card differ.
+fn twin_of(interface: &str) -> String {
+    /// What the kernel leaves for it (`IFNAMSIZ`) behind the prefix.
+    const ROOM: usize = 15 - "sl-".len();
+    let end = (interface.len().saturating_sub(ROOM)..).find_map(|at| interface.get(at..));
+    format!("sl-{}", end.unwrap_or_default())
 }
 
 /// Starts EAL and opens everything.
@@ -162,7 +167,7 @@ impl Opened {
     fn twin(&mut self, config: &Config, interface: &Interface, workers: u16) -> Result<()> {
         let mac = interfaces::mac(config, interface, &self.open);
         let name = twin_name(interface);
-        let devargs = tap_devargs(&name, &name, mac.map(|mac| MacAddress(mac.0)));
+        let devargs = tap_devargs(&name, mac.map(|mac| MacAddress(mac.0)));
         let port = self.eal.attach_devargs(&devargs).with_context(|| {
             format!(
                 "interface {}: its twin {name} in the host's stack cannot be made",
@@ -183,5 +188,22 @@ impl Opened {
         // The host's own stack keeps to the twin's MTU.
         self.add(name, port, started, u16::MAX.into());
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::twin_of;
+
+    #[test]
+    fn twins_of_long_names_differ_as_these_do() {
+        assert_eq!(twin_of("wan"), "sl-wan");
+        assert_eq!(twin_of("vxlan.calico"), "sl-vxlan.calico");
+        assert_eq!(twin_of("enp129s0f0np0"), "sl-np129s0f0np0");
+        assert_eq!(twin_of("enp129s0f0np1"), "sl-np129s0f0np1");
+        assert_eq!(
+            twin_of("\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}\u{fc}123"),
+            "sl-\u{fc}\u{fc}\u{fc}\u{fc}123"
+        );
     }
 }

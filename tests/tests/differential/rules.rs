@@ -6,7 +6,15 @@ use sluice_tests::frame::{Packet, flags};
 
 use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_IN, ROUTER_OUT};
 
-differential!(matches, user_chains, tables_in_order, refusals, refusals_of_the_odd, local_chains);
+differential!(
+    matches,
+    user_chains,
+    tables_in_order,
+    tables_without_rules,
+    refusals,
+    refusals_of_the_odd,
+    local_chains
+);
 
 fn matches() -> Scenario {
     let rules = "
@@ -174,5 +182,52 @@ fn local_chains() -> Scenario {
         lab.wan(&Packet::new(OUTSIDE, ROUTER_OUT).ping(7, 1, b"echo"));
         lab.lan(&Packet::new(INSIDE, ROUTER_IN).tcp((1000, 22), flags::SYN, 1, 0, b""));
         lab.lan(&Packet::new(INSIDE, ROUTER_IN).tcp((1000, 23), flags::SYN, 1, 0, b""));
+    })
+}
+
+/// A table that a dump declares counts what passes it, whether it has rules or not; nat connections, where some rule tracks
+/// them. It makes room for clashing sources too.
+fn tables_without_rules() -> Scenario {
+    let empty = "
+        *raw
+        :PREROUTING ACCEPT [7:70]
+        :OUTPUT ACCEPT [0:0]
+        COMMIT
+        *mangle
+        :PREROUTING ACCEPT [0:0]
+        :INPUT ACCEPT [0:0]
+        :FORWARD ACCEPT [0:0]
+        :OUTPUT ACCEPT [0:0]
+        :POSTROUTING ACCEPT [0:0]
+        COMMIT
+        *nat
+        :PREROUTING ACCEPT [0:0]
+        :INPUT ACCEPT [0:0]
+        :OUTPUT ACCEPT [0:0]
+        :POSTROUTING ACCEPT [0:0]
+        COMMIT
+        *security
+        :INPUT ACCEPT [0:0]
+        :FORWARD ACCEPT [0:0]
+        :OUTPUT ACCEPT [0:0]
+        COMMIT
+        *filter
+        :INPUT ACCEPT [0:0]
+        :FORWARD ACCEPT [0:0]
+        :OUTPUT ACCEPT [0:0]
+        COMMIT";
+    Scenario::new(empty, |lab| {
+        for _ in 0..2 {
+            for n in 0..3 {
+                lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000 + n, 53, b"question"));
+                lab.wan(&Packet::new(OUTSIDE, INSIDE).udp(53, 1000 + n, b"answer"));
+            }
+            lab.lan(&Packet::new(INSIDE, ROUTER_IN).ping(7, 1, b"echo"));
+            lab.lan(&Packet::new(INSIDE, ROUTER_IN).udp(1000, 53, b"nobody"));
+            for table in ["raw", "mangle", "nat", "security", "filter"] {
+                lab.compare_counters(table);
+            }
+            lab.tool("iptables -A FORWARD -m conntrack --ctstate INVALID -j DROP");
+        }
     })
 }

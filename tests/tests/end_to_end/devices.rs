@@ -236,6 +236,33 @@ fn any_virtual_device() {
     assert_eq!(gateway.interface("hole")["device"], "vdev:net_null0,no-rx=1");
 }
 
+/// Names as long as the kernel has them, of which twins and packet memory have names of their own made.
+#[test]
+fn longest_names() {
+    let net = Topology::new();
+    net.router.must(
+        "ip link set lan0 down; ip link set lan0 name enx00e04c680001; ip link set enx00e04c680001 up
+         ip link set wan0 down; ip link set wan0 name vxlan.calico; ip link set vxlan.calico up",
+    );
+    let toml = format!(
+        "\n[[interface]]\nname = \"enx00e04c680001\"\ndevice = \"af_packet:enx00e04c680001\"\nmac = {:?}\n\
+         address = [\"10.1.0.1/16\"]\n\
+         [[interface]]\nname = \"vxlan.calico\"\ndevice = \"af_packet:vxlan.calico\"\nmac = {:?}\n\
+         address = [\"192.168.1.146/24\"]\n\
+         [[interface]]\nname = \"tap-of-15-bytes\"\ndevice = \"tap:tap-of-15-bytes\"\naddress = [\"10.7.0.1/24\"]\n{FORWARD}",
+        LAN.mac, WAN.mac,
+    );
+    let gateway = Gateway::start_with(&net.router, net.scratch(), 1, &toml);
+    net.route_back();
+    net.client.must("ping -c 2 -i 0.2 -W 2 192.168.1.9");
+    // By the twins.
+    net.router.must("ping -c 2 -i 0.2 -W 2 10.1.0.2; ping -c 2 -i 0.2 -W 2 192.168.1.9");
+    for twin in ["sl-00e04c680001", "sl-vxlan.calico", "sl--of-15-bytes"] {
+        net.router.must(&format!("ip link show {twin}"));
+    }
+    gateway.assert_accounted();
+}
+
 /// MTU, MAC, promiscuity, carrier and counters, as `sluice stats` and `sluice ip link` show them.
 #[test]
 fn what_the_operator_sees() {
