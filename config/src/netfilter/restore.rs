@@ -232,7 +232,7 @@ impl Restore<'_> {
             Fault::usage(format!("invalid policy counters for chain '{name}'"))
                 .help("write `[PACKETS:BYTES]`")
         };
-        let counters = match self.options.counters && policy != "-" {
+        let counters = match self.options.counters && edit.is_builtin(name) {
             true => Some(words.next().and_then(counters).ok_or_else(invalid)?),
             false => None,
         };

@@ -212,9 +212,9 @@ fn tables_without_rules() -> Scenario {
         :OUTPUT ACCEPT [0:0]
         COMMIT
         *filter
-        :INPUT ACCEPT [0:0]
+        :INPUT - [0:0]
         :FORWARD ACCEPT [0:0]
-        :OUTPUT ACCEPT [0:0]
+        :OUTPUT - [0:0]
         COMMIT";
     Scenario::new(empty, |lab| {
         for _ in 0..2 {

@@ -350,16 +350,13 @@ impl Edit {
         self.create();
         if self.is_builtin(name) {
             let known = [Policy::Accept, Policy::Drop].into_iter().find(|p| p.name() == policy);
-            let chain = self.open(name)?;
-            match known {
-                Some(policy) => chain.chain.policy = Some(policy),
-                None if policy == "-" => return Ok(()),
-                None => {
-                    return Err(
-                        Fault::refused("Bad policy name.").help("policies are ACCEPT and DROP")
-                    );
-                }
+            // A builtin chain declared like a user's keeps its policy.
+            if known.is_none() && policy != "-" {
+                let help = "policies are ACCEPT and DROP";
+                return Err(Fault::refused("Bad policy name.").help(help));
             }
+            let chain = self.open(name)?;
+            chain.chain.policy = known.or(chain.chain.policy);
             chain.chain.count_from(counters.unwrap_or_default());
             return Ok(());
         }
