@@ -126,8 +126,8 @@ fn ours(options: &str, text: &str) -> Left {
     let before = Ruleset::new(Family::V4).restore(SETUP, "setup", &plain);
     let before = before.expect("the setup is in order");
     let options = RestoreOptions {
-        noflush: options == "-n",
-        counters: options == "-c",
+        noflush: options.contains("-n"),
+        counters: options.contains("-c"),
         table: options.strip_prefix("-T ").and_then(Table::from_name),
     };
     let names = Names { sets: &AnySet, policies: None };
