@@ -60,7 +60,9 @@ pub fn build(config: &Config, open: &OpenPorts, before: &Interfaces) -> Result<I
     list.resize(before.iter().map(|(id, _)| id.index() + 1).max().unwrap_or_default(), None);
     for asked in &config.interfaces {
         let mut interface = one(config, asked, open)?;
-        interface.up = before.named(&asked.name).is_none_or(|(_, before)| before.up);
+        if let Some((_, before)) = before.named(&asked.name) {
+            (interface.up, interface.groups) = (before.up, before.groups.clone());
+        }
         match before.named(&asked.name).and_then(|(id, _)| list.get_mut(id.index())) {
             Some(slot) => *slot = Some(interface),
             None => list.push(Some(interface)),
@@ -172,6 +174,7 @@ fn one(config: &Config, asked: &Asked, open: &OpenPorts) -> Result<Interface, St
         send_redirects: sysctl.send_redirects(&asked.name),
         shared_media: sysctl.shared_media(&asked.name),
         software_peer: port.software_peer,
+        groups: Kept::default(),
     })
 }
 

@@ -64,6 +64,7 @@ mod tests {
             send_redirects: false,
             shared_media: true,
             software_peer: false,
+            groups: Default::default(),
         }
     }
 

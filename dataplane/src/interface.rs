@@ -9,7 +9,9 @@
 
 use crate::address::{Address, IpVersion, Mac, V4, V6};
 use crate::bridge::Bridge;
+use crate::groups::Groups;
 use crate::ids::InterfaceId;
+use crate::rules::matches::Kept;
 use crate::time::Instant;
 use hashbrown::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -55,6 +57,8 @@ pub struct Interface {
     pub shared_media: bool,
     /// Whether peers on it may leave layer-4 checksums incomplete (a Linux veth or tap).
     pub software_peer: bool,
+    /// Multicast groups that the host's programs have joined on it.
+    pub groups: Kept<Groups>,
 }
 
 impl Interface {
@@ -299,10 +303,10 @@ impl Interfaces {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn interface(name: &str, port: u16, vlan: Option<u16>) -> Option<Interface> {
+    pub(crate) fn interface(name: &str, port: u16, vlan: Option<u16>) -> Option<Interface> {
         Some(Interface {
             name: name.into(),
             port,
@@ -317,6 +321,7 @@ mod tests {
             send_redirects: false,
             shared_media: true,
             software_peer: false,
+            groups: Default::default(),
         })
     }
 

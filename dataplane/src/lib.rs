@@ -14,6 +14,7 @@ pub mod drop_reason;
 pub mod explain;
 pub mod fib;
 mod flight;
+pub mod groups;
 pub mod ids;
 pub mod interface;
 pub mod mbuf;

@@ -157,11 +157,16 @@ impl<A: Family> Lane<A> {
         if is_martian_destination(destination) {
             return Err(Stop::Drop(DropReason::MartianDestination));
         }
+        if destination.is_multicast() {
+            // Who listens may change from packet to packet.
+            flight.cacheable = false;
+            let ingress = env.snapshot.interfaces.get(flight.ingress);
+            let listens =
+                ingress.is_some_and(|i| i.listens_to(destination, A::forwards(env.snapshot)));
+            return if listens { Ok(Route::Local) } else { Err(Stop::Drop(DropReason::Multicast)) };
+        }
         if is_link_scoped(destination) {
             return Ok(Route::Local);
-        }
-        if destination.is_multicast() {
-            return Err(Stop::Drop(DropReason::Multicast));
         }
         self.check_source(env, flight.ingress, flight.source)?;
         let next_hop = self.next_hop(env, flight.destination);

@@ -1,6 +1,7 @@
-//! The housekeeping thread: neighbours, retired snapshots, and a watch on the workers.
+//! The housekeeping thread: neighbours, retired snapshots, multicast groups, and a watch on the workers.
 
 use super::clock;
+use super::memberships::Memberships;
 use dpdk::Mbuf;
 use sluice_control::server::{Plane, WorkerHandle};
 use sluice_dataplane::neighbour::Output;
@@ -16,12 +17,15 @@ const TURN: Duration = Duration::from_millis(1);
 const TELL_TIME: Duration = Duration::from_millis(100);
 /// How often sets free what has timed out and make room for what packets add.
 const SETS_EVERY: Duration = Duration::from_millis(250);
+/// How often it is looked what the host's programs have joined.
+const GROUPS_EVERY: Duration = Duration::from_millis(250);
 
 /// Starts the thread.
 pub(super) fn start(
     plane: Arc<Plane>,
     shared: Arc<Shared<Mbuf>>,
     quiescence: &Arc<Quiescence>,
+    memberships: Memberships,
     stop: Arc<AtomicBool>,
 ) -> std::io::Result<JoinHandle<()>> {
     let mut watchdog = Watchdog::new(Arc::clone(quiescence), clock::now());
@@ -30,6 +34,7 @@ pub(super) fn start(
         let mut outputs = Vec::new();
         let mut stalled = vec![false; plane.workers.len()];
         let (mut told, mut maintained) = (clock::now(), clock::now());
+        let mut looked = None;
         while !stop.load(Ordering::Acquire) {
             neighbours(&plane, &shared, &quiescence, &mut outputs);
             watch(&plane, &mut watchdog, &mut stalled);
@@ -42,6 +47,10 @@ pub(super) fn start(
             if clock::now().since(maintained) >= SETS_EVERY || sets.wants_maintenance() {
                 maintained = clock::now();
                 sets.maintain(maintained);
+            }
+            if looked.is_none_or(|looked| clock::now().since(looked) >= GROUPS_EVERY) {
+                looked = Some(clock::now());
+                memberships.look(&plane.lock().interfaces);
             }
             std::thread::sleep(TURN);
         }

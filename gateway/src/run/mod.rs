@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   main thread ── tokio: gRPC, signals        owns Controller (behind a mutex)
-//!   housekeeper ── neighbours, retired snapshots, watchdog
+//!   housekeeper ── neighbours, retired snapshots, multicast groups, watchdog
 //!   reporter ── what LOG and NFLOG tell, written down
 //!   worker 0..n ── poll loops, pinned          own connections, queues, counters
 //! ```
@@ -13,6 +13,7 @@ mod clock;
 mod fatal;
 mod host;
 mod housekeeper;
+mod memberships;
 mod oversized;
 mod ports;
 mod preflight;
@@ -21,6 +22,7 @@ mod views;
 mod workers;
 
 use anyhow::{Context, Result};
+use memberships::Memberships;
 use sluice_control::candidate::{self, Texts};
 use sluice_control::controller::{Controller, Parts};
 use sluice_control::routes::Routes;
@@ -109,6 +111,7 @@ fn start(file: &Path) -> Result<ExitCode> {
         Arc::clone(&plane),
         Arc::clone(&shared),
         &quiescence,
+        Memberships::of(&candidate.config),
         Arc::clone(&stop),
     )?;
     let watches = started.machine().watches;

@@ -11,6 +11,7 @@ differential!(
     user_chains,
     tables_in_order,
     tables_without_rules,
+    groups,
     refusals,
     refusals_of_the_odd,
     local_chains
@@ -229,5 +230,32 @@ fn tables_without_rules() -> Scenario {
             }
             lab.tool("iptables -A FORWARD -m conntrack --ctstate INVALID -j DROP");
         }
+    })
+}
+
+/// What is sent to a multicast group that nobody here listens to ends before INPUT.
+fn groups() -> Scenario {
+    let rules = "
+        *mangle
+        :PREROUTING ACCEPT [0:0]
+        COMMIT
+        *filter
+        :INPUT ACCEPT [0:0]
+        -A INPUT -d 224.0.0.1
+        -A INPUT -d 224.0.0.5
+        -A INPUT -d 239.1.2.3
+        -A INPUT -m conntrack --ctstate NEW -m pkttype --pkt-type multicast
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for group in ["224.0.0.1", "224.0.0.2", "224.0.0.5", "224.0.0.251", "239.1.2.3"] {
+            for source in [INSIDE, "0.0.0.0", OUTSIDE] {
+                lab.lan(&Packet::new(source, group).udp(5353, 5353, b"who is"));
+                lab.lan(&Packet::new(source, group).raw(89, b"hello"));
+            }
+        }
+        lab.lan(&Packet::new(INSIDE, "255.255.255.255").udp(68, 67, b"broadcast"));
+        lab.lan(&Packet::new(INSIDE, ROUTER_IN).ping(7, 1, b"echo"));
+        lab.compare_counters("mangle");
+        lab.compare_counters("filter");
     })
 }

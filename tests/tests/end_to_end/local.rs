@@ -15,7 +15,8 @@ on_every_router!(
     own_requests,
     input_rules,
     output_rules,
-    silent_neighbours
+    silent_neighbours,
+    groups
 );
 
 fn web_server(kind: Kind) {
@@ -144,4 +145,40 @@ fn silent_neighbours(kind: Kind) {
         let unreachable = net.router.shell(&format!("curl -sS -m 8 http://{url}/"));
         assert_eq!(unreachable.code, 7, "{url}: {unreachable:?}");
     }
+}
+
+/// The gateway's own programs hear what is sent to the multicast groups that they have joined, and INPUT sees nothing else.
+fn groups(kind: Kind) {
+    let net = Topology::new();
+    let rules = "
+        *filter
+        -A INPUT -d 224.0.0.0/4 -p udp --dport 5353 -j ACCEPT
+        COMMIT";
+    let router = Router::start(kind, &net, &Setup::new(rules));
+    let say = |group: &str| {
+        net.client.must(&format!(
+            "python3 -c 'import socket; \
+             socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b\"who is\", (\"{group}\", 5353))'"
+        ))
+    };
+    say("239.1.2.3");
+    say("224.0.0.251");
+    assert!(router.counters("filter").contains("[0:0] -A INPUT -d 224.0.0.0/4 "));
+    let listen = |group: &str| {
+        format!(
+            "import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((\"{group}\", 5353)); \
+             s.setsockopt(0, socket.IP_ADD_MEMBERSHIP, socket.inet_aton(\"{group}\") + socket.inet_aton(\"10.1.0.1\")); \
+             print(s.recvfrom(99)[1][0], flush=True)"
+        )
+    };
+    for group in ["239.1.2.3", "224.0.0.251"] {
+        let log = net.scratch().join(group);
+        let _listener = net.router.start(&["python3", "-c", &listen(group)], &log);
+        let heard = eventually(Duration::from_secs(10), || {
+            say(group);
+            std::fs::read_to_string(&log).is_ok_and(|heard| heard == "10.1.0.2\n")
+        });
+        assert!(heard, "{group}: {:?}", std::fs::read_to_string(&log));
+    }
+    assert!(!router.counters("filter").contains("[0:0] -A INPUT -d 224.0.0.0/4 "));
 }

@@ -6,7 +6,7 @@ use sluice_tests::differential::Scenario;
 use sluice_tests::frame::{Packet, flags};
 use sluice_tests::topology::{LAN, WAN};
 
-differential!(beyond_the_link, at_the_link, subnet_routers, subnet_routers_tracked);
+differential!(beyond_the_link, at_the_link, subnet_routers, subnet_routers_tracked, groups);
 
 /// A host's link-local address.
 const HOST: &str = "fe80::99";
@@ -71,4 +71,34 @@ fn subnet_routers() -> Scenario {
 
 fn subnet_routers_tracked() -> Scenario {
     with_host(Scenario::new_v6(STATEFUL, play))
+}
+
+/// What is sent to a multicast group that nobody here listens to ends before INPUT.
+fn groups() -> Scenario {
+    let rules = "
+        *mangle
+        :PREROUTING ACCEPT [0:0]
+        COMMIT
+        *filter
+        :INPUT ACCEPT [0:0]
+        -A INPUT -d ff02::1
+        -A INPUT -d ff02::2
+        -A INPUT -d ff05::2
+        -A INPUT -d ff02::1:ff00:1
+        -A INPUT -d ff02::1:ff00:0
+        -A INPUT -d ff00::/8
+        COMMIT";
+    with_host(Scenario::new_v6(rules, |lab| {
+        let groups = ["ff02::1", "ff02::2", "ff05::2", "ff02::5", "ff02::fb", "ff0e::99"];
+        let solicited =
+            ["ff02::1:ff00:1", "ff02::1:ff00:101", "ff02::1:ff00:0", "ff02::1:ff77:7777"];
+        for group in groups.into_iter().chain(solicited) {
+            for source in [INSIDE, HOST, OUTSIDE] {
+                lab.lan(&Packet::new(source, group).udp(5353, 5353, b"who is"));
+            }
+        }
+        lab.lan(&Packet::new(INSIDE, ROUTER_IN).ping(7, 1, b"echo"));
+        lab.compare_tool("ip6tables-save -c -t mangle");
+        lab.compare_tool("ip6tables-save -c -t filter");
+    }))
 }
