@@ -27,6 +27,7 @@ mod kin;
 mod leave;
 mod proxy;
 mod quote;
+mod redirect;
 mod route;
 mod tell;
 mod track;

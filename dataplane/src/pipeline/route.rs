@@ -1,10 +1,9 @@
 //! Routing: where a packet goes by its destination, and whether it may be forwarded at all.
 
-use super::translate::has_nat;
 use super::{Env, Family, Lane};
 use crate::address::IpVersion;
 use crate::drop_reason::DropReason;
-use crate::flight::{Flight, Flow, Redirect, Stop};
+use crate::flight::{Flight, Stop};
 use crate::ids::InterfaceId;
 use crate::interface::{ReversePathFilter, is_link_local};
 use crate::packet::Packet;
@@ -14,6 +13,7 @@ use crate::wire::hop_by_hop;
 use crate::wire::icmp_error::IcmpError;
 use crate::wire::options::{OptionError, check_options, has_source_route};
 use crate::wire::parse::Headers;
+use crate::wire::protocol::IGMP;
 use std::net::IpAddr;
 
 /// The way out of a packet.
@@ -150,23 +150,15 @@ impl<A: Family> Lane<A> {
             hop_by_hop::check(flight.lead.data(), &flight.headers)?;
         }
         let (source, destination) = (flight.source.to_ip(), flight.destination.to_ip());
-        let dhcp = source.is_unspecified() && is_link_scoped(destination);
-        if is_martian_source(source) && !dhcp {
+        let to_group = destination.is_multicast() || is_link_scoped(destination);
+        if is_martian_source(source) && !(to_group && source.is_unspecified()) {
             return Err(Stop::Drop(DropReason::MartianSource));
         }
         if is_martian_destination(destination) {
             return Err(Stop::Drop(DropReason::MartianDestination));
         }
-        if destination.is_multicast() {
-            // Who listens may change from packet to packet.
-            flight.cacheable = false;
-            let ingress = env.snapshot.interfaces.get(flight.ingress);
-            let listens =
-                ingress.is_some_and(|i| i.listens_to(destination, A::forwards(env.snapshot)));
-            return if listens { Ok(Route::Local) } else { Err(Stop::Drop(DropReason::Multicast)) };
-        }
-        if is_link_scoped(destination) {
-            return Ok(Route::Local);
+        if to_group {
+            return self.route_to_group(env, flight);
         }
         self.check_source(env, flight.ingress, flight.source)?;
         let next_hop = self.next_hop(env, flight.destination);
@@ -204,6 +196,35 @@ impl<A: Family> Lane<A> {
                 DropReason::NoRoute,
                 error::<A>(IcmpError::NetUnreachable, IcmpError::V6NoRoute),
             )),
+        }
+    }
+
+    /// What is sent to whoever listens, or to all on the link (kernel `ip_route_input_mc`, `ip_mc_validate_source`).
+    fn route_to_group<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        flight: &mut Flight<A, P>,
+    ) -> Result<Route, Stop> {
+        let group = flight.destination.to_ip();
+        if group.is_multicast() {
+            // Who listens may change from packet to packet.
+            flight.cacheable = false;
+            let ingress = env.snapshot.interfaces.get(flight.ingress);
+            let forwards6 = A::VERSION == IpVersion::V6 && A::forwards(env.snapshot);
+            if !ingress.is_some_and(|ingress| ingress.listens_to(group, forwards6)) {
+                return Err(Stop::Drop(DropReason::Multicast));
+            }
+        }
+        match flight.source.to_ip() {
+            // Of a host that has no address yet.
+            IpAddr::V4(source) if source.is_unspecified() => {
+                let may = is_link_scoped(group) || flight.headers.protocol == IGMP;
+                if may { Ok(Route::Local) } else { Err(Stop::Drop(DropReason::MartianSource)) }
+            }
+            IpAddr::V4(_) | IpAddr::V6(_) => {
+                self.check_source(env, flight.ingress, flight.source)?;
+                Ok(Route::Local)
+            }
         }
     }
 
@@ -340,52 +361,6 @@ impl<A: Family> Lane<A> {
             self.consider_redirect(env, flight, out);
         }
         Ok(())
-    }
-
-    /// A sender on the link the packet leaves by could have sent it to the next hop itself: RFC 1812 section
-    /// 5.2.7.2, kernel `__mkroute_input`. The next packet has to be considered too.
-    fn consider_redirect<P: Packet>(&self, env: &Env<'_>, flight: &mut Flight<A, P>, out: Out) {
-        let on_link = self.next_hop(env, flight.source) == Some(NextHop::Connected(flight.ingress));
-        let headers = &flight.headers;
-        let sender = flight.source.to_ip();
-        let router = if out.next_hop == flight.destination.to_ip() { sender } else { out.next_hop };
-        let interface = env.snapshot.interfaces.get(out.egress);
-        let shared = interface.is_some_and(|i| i.shared_media || i.joins(sender, router));
-        if !on_link || !shared || headers.options && has_source_route(flight.lead.data(), headers) {
-            return;
-        }
-        // The kernel counts a redirect about a connection that is translated, or may yet be, and never lets it out.
-        let pending = matches!(flight.flow, Flow::New(_)) && has_nat::<A>(env);
-        let translated = match &flight.flow {
-            Flow::Known(flow) => {
-                let connection = self.conntrack.common(*flow);
-                connection.is_source_translated() || connection.is_destination_translated()
-            }
-            Flow::None | Flow::New(_) | Flow::Unborn(_) | Flow::Error(_) => false,
-        };
-        if !translated {
-            flight.cacheable = false;
-        }
-        flight.redirect =
-            Some(Redirect { next_hop: out.next_hop, withheld: pending || translated });
-    }
-
-    /// The same for IPv6, where nothing switches it off (kernel `ip6_forward`). Only a link-local address can be named, or
-    /// the destination itself. What is said of the packet quotes it as it is now.
-    fn consider_redirect_v6<P: Packet>(
-        &mut self,
-        env: &Env<'_>,
-        flight: &mut Flight<A, P>,
-        out: Out,
-    ) {
-        let named = out.next_hop == flight.destination.to_ip() || is_link_local(out.next_hop);
-        let on_link = is_link_local(flight.source.to_ip())
-            || self.next_hop(env, flight.source) == Some(NextHop::Connected(flight.ingress));
-        if named && on_link {
-            self.quote.take(flight);
-            flight.cacheable = false;
-            flight.redirect = Some(Redirect { next_hop: out.next_hop, withheld: false });
-        }
     }
 
     fn check_mtu<P: Packet>(&self, flight: &Flight<A, P>, mtu: u16) -> Result<(), Stop> {

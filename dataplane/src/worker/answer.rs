@@ -206,7 +206,8 @@ impl<P: Packet> State<P> {
         error: IcmpError,
         charged: bool,
     ) {
-        if flight.link_broadcast || !icmp_error::may_answer(flight.lead.data(), &flight.headers) {
+        let may = icmp_error::may_answer(flight.lead.data(), &flight.headers);
+        if !may || flight.link_broadcast || self.is_to_many(&burst.env, flight) {
             return;
         }
         let env = burst.env;
@@ -238,6 +239,17 @@ impl<P: Packet> State<P> {
             let tie = self.related_to(flight);
             self.own::<A, L>(burst, answer, tie, answered(flight), flight.ingress);
         }
+    }
+
+    /// Whether a datagram is for a group or for all hosts of a subnet: nobody is told what became of it.
+    fn is_to_many<A: InWorker>(&mut self, env: &Env<'_>, flight: &Flight<A, P>) -> bool {
+        let is_group = match flight.destination.to_ip() {
+            IpAddr::V4(group) => group.is_multicast() || group.is_broadcast(),
+            IpAddr::V6(group) => group.is_multicast(),
+        };
+        let route = A::lane(self).fib.lookup(flight.destination);
+        let next_hop = route.and_then(|id| env.snapshot.next_hop(id));
+        is_group || matches!(next_hop, Some(NextHop::Broadcast(_)))
     }
 
     /// The address an ICMP error comes from: the one asked if it is ours, else one of the way back, in IPv6 of the way it
@@ -280,7 +292,7 @@ impl<P: Packet> State<P> {
         flight: &Flight<A, P>,
     ) {
         self.dropped_all(flight, DropReason::Reject);
-        if flight.link_broadcast {
+        if flight.link_broadcast || self.is_to_many(&burst.env, flight) {
             return;
         }
         // The datagram is counted already; an answer that was never made is no packet.

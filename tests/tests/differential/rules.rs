@@ -160,6 +160,11 @@ fn refusals_of_the_odd() -> Scenario {
             lab.lan(&part);
         }
         lab.lan(&Packet::new(INSIDE, ROUTER_IN).udp(1000, 9, b"answered").ttl(1));
+        for all in ["10.1.255.255", "192.168.1.255", "255.255.255.255"] {
+            lab.lan(&Packet::new(INSIDE, all).udp(1000, 9, b"for all hosts"));
+            lab.lan(&Packet::new(INSIDE, all).tcp((1000, 8), flags::SYN, 1, 0, b""));
+            lab.lan(&Packet::new(INSIDE, all).raw(99, b"for all hosts"));
+        }
         lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, 1, b"too old to be refused").ttl(1));
     })
 }
@@ -248,12 +253,18 @@ fn groups() -> Scenario {
         COMMIT";
     Scenario::new(rules, |lab| {
         for group in ["224.0.0.1", "224.0.0.2", "224.0.0.5", "224.0.0.251", "239.1.2.3"] {
-            for source in [INSIDE, "0.0.0.0", OUTSIDE] {
+            for source in [INSIDE, "0.0.0.0", OUTSIDE, ROUTER_IN, ROUTER_OUT, "10.1.255.255"] {
                 lab.lan(&Packet::new(source, group).udp(5353, 5353, b"who is"));
                 lab.lan(&Packet::new(source, group).raw(89, b"hello"));
             }
         }
-        lab.lan(&Packet::new(INSIDE, "255.255.255.255").udp(68, 67, b"broadcast"));
+        for source in [INSIDE, "0.0.0.0", OUTSIDE, ROUTER_IN, ROUTER_OUT, "127.0.0.1", "224.0.0.9"]
+        {
+            lab.lan(&Packet::new(source, "255.255.255.255").udp(68, 67, b"broadcast"));
+            lab.lan(&Packet::new(source, "10.1.255.255").udp(68, 67, b"broadcast"));
+            lab.lan(&Packet::new(source, "224.0.0.1").raw(2, b"query"));
+            lab.lan(&Packet::new(source, "239.1.2.3").raw(2, b"query"));
+        }
         lab.lan(&Packet::new(INSIDE, ROUTER_IN).ping(7, 1, b"echo"));
         lab.compare_counters("mangle");
         lab.compare_counters("filter");

@@ -36,10 +36,12 @@ pub(super) fn ct(asked: &words::Ct, policies: &Policies) -> Result<Template, Pro
         "" => false,
         // What the rule's protocol is has been seen to.
         "ftp" | "tftp" => true,
-        _ => {
-            let what = "-j CT --helper with another helper than ftp and tftp";
-            let instead = "let its connections in by their ports, with -j ACCEPT";
-            return Err(unsupported(what, instead));
+        name => {
+            tracing::warn!(
+                "CT --helper {name} is known by name only: no connection is RELATED to those that have it; let \
+                 them in by their ports, with -j ACCEPT"
+            );
+            false
         }
     };
     let policy = match asked.timeout.as_str() {

@@ -7,7 +7,7 @@ use sluice_tests::frame::Packet;
 use super::{Control, Ends, INWARDS, MASQUERADED, PLAIN, PLAIN_V6, STATES, connect, rules};
 use crate::{FAR, INSIDE_2, OUTSIDE, ROUTER_OUT};
 
-differential!(plain, plain_v6, translated, without_a_rule);
+differential!(plain, plain_v6, translated, without_a_rule, known_by_name);
 
 /// A request and what comes of it; the server answers from port 7000.
 fn transfer(lab: &mut Lab, ends: Ends, port: u16, request: &[u8]) {
@@ -85,5 +85,29 @@ fn without_a_rule() -> Scenario {
         connect(lab, PLAIN, 6001, 1025, 1025);
         transfer(lab, PLAIN, 2000, REQUEST);
         transfer(lab, Ends { client: INSIDE_2, client_seen: INSIDE_2, ..PLAIN }, 2000, REQUEST);
+    })
+}
+
+/// Helpers that are taken and not followed: what passes them announces nothing.
+fn known_by_name() -> Scenario {
+    let rules = "
+        *raw
+        -A PREROUTING -p udp --dport 137 -j CT --helper netbios-ns
+        -A PREROUTING -p tcp --dport 1723 -j CT --helper pptp
+        COMMIT
+        *filter
+        -A FORWARD -m conntrack --ctstate NEW
+        -A FORWARD -m conntrack --ctstate RELATED
+        -A FORWARD -m conntrack --ctstate ESTABLISHED
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        for _ in 0..2 {
+            PLAIN.by_client(lab, |packet| packet.udp(137, 137, b"\x00\x01\x01\x10name"));
+            PLAIN.by_server(lab, |packet| packet.udp(137, 137, b"\x00\x01\x85\x00name"));
+        }
+        lab.lan(&Packet::new(INSIDE_2, FAR).tcp((2000, 1723), 2, 1, 0, b""));
+        lab.compare_counters("filter");
+        lab.compare_counters("raw");
+        lab.flush_connections();
     })
 }
