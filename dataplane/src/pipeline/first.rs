@@ -11,8 +11,8 @@
 //! Not learned: packets whose destination is translated, that met a rule which looks at more than the
 //! tuple, or that leave to a neighbour of their own (a connected subnet).
 
+use super::own_address::masquerade_range;
 use super::route::Out;
-use super::translate::masquerade_range;
 use super::{Env, Family, Lane};
 use crate::address::Address;
 use crate::adjacency::{Adjacency, AdjacencyId};

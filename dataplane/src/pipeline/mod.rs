@@ -25,6 +25,7 @@ mod hooks;
 mod joined;
 mod kin;
 mod leave;
+mod own_address;
 mod proxy;
 mod quote;
 mod redirect;
@@ -56,8 +57,8 @@ use fast::Ways;
 pub(crate) use fast::{
     Arrival, BURST, Exit, Exits, Passed, Plain, Run, Slots, Vector, is_v6, prefetch,
 };
-use route::OwnRoute;
 pub(crate) use route::Route;
+use route::{OwnRoute, check_v6_addresses};
 use std::sync::Arc;
 pub(crate) use tell::ports;
 pub(crate) use translate::forget;
@@ -215,6 +216,7 @@ impl<A: Family> Lane<A> {
         env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<Verdict, Stop> {
+        check_v6_addresses(flight.source.to_ip(), flight.destination.to_ip())?;
         self.enter(env, flight)?;
         let route = self.route(env, flight)?;
         self.go_on(env, flight, route)

@@ -60,17 +60,29 @@ pub(super) fn error<A: Family>(v4: IcmpError, v6: IcmpError) -> IcmpError {
 
 /// Source addresses no packet from the wire may have (kernel `ip_route_input_slow`, RFC 1812 5.3.7).
 fn is_martian_source(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => {
-            v4.is_multicast() || v4.is_broadcast() || v4.is_loopback() || v4.is_unspecified()
-        }
-        IpAddr::V6(v6) => v6.is_multicast() || v6.is_loopback(),
-    }
+    matches!(ip, IpAddr::V4(v4)
+        if v4.is_multicast() || v4.is_broadcast() || v4.is_loopback() || v4.is_unspecified())
 }
 
 /// Destinations no packet from the wire may have. 240/4, 0.x and `::` are forwarded, as Linux does.
 fn is_martian_destination(ip: IpAddr) -> bool {
-    ip.is_loopback() || ip.is_ipv4() && ip.is_unspecified()
+    matches!(ip, IpAddr::V4(v4) if v4.is_loopback() || v4.is_unspecified())
+}
+
+/// What IPv6 forbids on any wire, before a rule sees it (kernel `ip6_rcv_core`; RFC 4291 sections 2.5.3 and 2.7).
+pub(super) fn check_v6_addresses(source: IpAddr, destination: IpAddr) -> Result<(), Stop> {
+    let (IpAddr::V6(source), IpAddr::V6(destination)) = (source, destination) else {
+        return Ok(());
+    };
+    if source.is_loopback() || source.is_multicast() {
+        return Err(Stop::Drop(DropReason::MartianSource));
+    }
+    // Groups of no scope, or of the sender's node alone.
+    let stays = destination.is_multicast() && destination.octets()[1] & 0xf < 2;
+    if destination.is_loopback() || stays {
+        return Err(Stop::Drop(DropReason::MartianDestination));
+    }
+    Ok(())
 }
 
 /// Options of a packet that has a route (kernel `ip_rcv_options`); `answers`: whoever sent malformed ones is told.

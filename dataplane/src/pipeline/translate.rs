@@ -2,17 +2,16 @@
 //! INPUT the source, so that the rules between see what they see in Linux.
 
 use super::first::SourceRule;
+use super::own_address::{masquerade_range, redirect_address};
 use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::address::Address;
 use crate::conntrack::{Direction, FlowRef, NewConnection, in_zone, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop};
-use crate::ids::InterfaceId;
-use crate::interface::Interface;
 use crate::nat::{
-    NatRange, Rewrite, SourceMappings, masquerade_address, outer_addresses, select_destination,
-    select_null, select_source, translate_error,
+    NatRange, Rewrite, SourceMappings, outer_addresses, select_destination, select_null,
+    select_source, translate_error,
 };
 use crate::packet::Packet;
 use crate::rules::{Hook, Outcome, Rules, Table};
@@ -47,7 +46,9 @@ impl<A: Family> Lane<A> {
             let range = match outcome {
                 Outcome::Dnat(range) => Some(range),
                 Outcome::Redirect(range) => {
-                    let Some(address) = redirect_address(env, flight.ingress, hook) else {
+                    let Some(address) =
+                        redirect_address(env, flight.ingress, hook, flight.destination)
+                    else {
                         return Err(Stop::Drop(DropReason::NatExhausted));
                     };
                     Some(NatRange { addresses: Some((address, address)), ..range })
@@ -351,36 +352,6 @@ fn one_end<A: Address>(from: &Tuple<A>, target: &Tuple<A>, end: End) -> Tuple<A>
 
 const fn is_icmp(protocol: u8) -> bool {
     protocol == 1 || protocol == 58
-}
-
-/// REDIRECT goes to the first address of the incoming interface; in OUTPUT to loopback.
-fn redirect_address<A: Family>(env: &Env<'_>, ingress: InterfaceId, hook: Hook) -> Option<A> {
-    if hook == Hook::Output {
-        let loopback = match A::VERSION {
-            crate::address::IpVersion::V4 => std::net::Ipv4Addr::LOCALHOST.into(),
-            crate::address::IpVersion::V6 => std::net::Ipv6Addr::LOCALHOST.into(),
-        };
-        return A::from_ip(loopback);
-    }
-    let interface: &Interface = env.snapshot.interfaces.get(ingress)?;
-    A::addresses(interface).first().map(|(address, _)| *address)
-}
-
-/// MASQUERADE's range: the address of the way out that suits the next hop, and the rule's ports.
-pub(super) fn masquerade_range<A: Family>(
-    env: &Env<'_>,
-    range: &NatRange<A>,
-    out: Option<Out>,
-    destination: A,
-) -> Result<NatRange<A>, Stop> {
-    out.and_then(|out| {
-        let interface = env.snapshot.interfaces.get(out.egress)?;
-        let next_hop = A::from_ip(out.next_hop)?;
-        let address =
-            masquerade_address(A::addresses(interface).iter().copied(), next_hop, destination)?;
-        Some(NatRange { addresses: Some((address, address)), ..*range })
-    })
-    .ok_or(Stop::Drop(DropReason::NatExhausted))
 }
 
 /// Gives back what NAT had reserved for a connection that is gone, and what rules had counted.

@@ -6,7 +6,14 @@ use sluice_tests::differential::Scenario;
 use sluice_tests::frame::{Packet, flags};
 use sluice_tests::topology::{LAN, WAN};
 
-differential!(beyond_the_link, at_the_link, subnet_routers, subnet_routers_tracked, groups);
+differential!(
+    beyond_the_link,
+    at_the_link,
+    subnet_routers,
+    subnet_routers_tracked,
+    groups,
+    redirected
+);
 
 /// A host's link-local address.
 const HOST: &str = "fe80::99";
@@ -92,13 +99,39 @@ fn groups() -> Scenario {
         let groups = ["ff02::1", "ff02::2", "ff05::2", "ff02::5", "ff02::fb", "ff0e::99"];
         let solicited =
             ["ff02::1:ff00:1", "ff02::1:ff00:101", "ff02::1:ff00:0", "ff02::1:ff77:7777"];
-        for group in groups.into_iter().chain(solicited) {
-            for source in [INSIDE, HOST, OUTSIDE] {
+        // Of the sender's node, of no scope, and no groups at all.
+        let odd = ["ff01::1", "ff01::5", "ff00::5", "::1", "::"];
+        for group in groups.into_iter().chain(solicited).chain(odd) {
+            for source in [INSIDE, HOST, OUTSIDE, "::1", "ff02::1", "ff0e::7", "::"] {
                 lab.lan(&Packet::new(source, group).udp(5353, 5353, b"who is"));
             }
         }
         lab.lan(&Packet::new(INSIDE, ROUTER_IN).ping(7, 1, b"echo"));
         lab.compare_tool("ip6tables-save -c -t mangle");
         lab.compare_tool("ip6tables-save -c -t filter");
+    }))
+}
+
+/// REDIRECT chooses an address that means something as far as the one that was asked.
+fn redirected() -> Scenario {
+    let rules = "
+        *nat
+        -A PREROUTING -p udp --dport 53 -j REDIRECT --to-ports 5353
+        COMMIT
+        *filter
+        -A INPUT -d fd00:1::1
+        -A INPUT -d fe80::/10
+        -A INPUT -j REJECT
+        COMMIT";
+    with_host(Scenario::new_v6(rules, |lab| {
+        let asked =
+            [FAR, ROUTER_IN, ROUTER, "ff02::1", "ff01::1", "ff05::2", "ff0e::99", "fec0::7"];
+        for (port, destination) in (1000..).zip(asked) {
+            for source in [INSIDE, HOST] {
+                lab.lan(&Packet::new(source, destination).udp(port, 53, b"question"));
+            }
+        }
+        lab.compare_tool("ip6tables-save -c -t filter");
+        lab.compare_tool("ip6tables-save -c -t nat");
     }))
 }

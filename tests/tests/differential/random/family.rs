@@ -8,7 +8,7 @@ pub(super) enum Family {
 }
 
 /// A name in rules and flows, the address in IPv4, the one in IPv6.
-const NAMES: [(&str, &str, &str); 27] = [
+const NAMES: [(&str, &str, &str); 30] = [
     // The one that its card's address makes, in IPv6.
     ("<eui>", "10.1.0.4", "fd00:1::ff:fe00:102"),
     ("<in>", "10.1.0.2", "fd00:1::2"),
@@ -18,6 +18,9 @@ const NAMES: [(&str, &str, &str); 27] = [
     ("<far2>", "198.51.100.9", "2001:db8:7::9"),
     ("<own-in>", "10.1.0.1", "fd00:1::1"),
     ("<own-out>", "192.168.1.146", "fd00:2::1"),
+    ("<group>", "224.0.0.1", "ff02::1"),
+    ("<other-group>", "239.1.2.3", "ff02::fb"),
+    ("<everyone>", "10.1.255.255", "ff02::1"),
     ("<pool-in>", "10.1.0.200", "fd00:1::c8"),
     ("<pool-out>", "192.168.1.200", "fd00:2::c8"),
     ("<net-in>", "10.1.0.0/16", "fd00:1::/64"),

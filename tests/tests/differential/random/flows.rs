@@ -47,6 +47,10 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
     };
     // Who talks to itself by way of the router clashes with itself, and has a port drawn at random.
     let destination = if source == destination { "<in>" } else { destination };
+    let destination = match dice.once_in(16) {
+        true => dice.one(&["<group>", "<other-group>", "<everyone>"]),
+        false => destination,
+    };
     let (source, destination) = (family.named(source), family.named(destination));
     if dice.about == About::Helpers && !dice.once_in(4) {
         let packet = Packet::new(&source, &destination);
