@@ -90,6 +90,7 @@ bench-check:
 lint: deps
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace --test differential --test end_to_end -- -D warnings
 
 install: release
 	$(if $(DESTDIR),,$(SUDO)) env DESTDIR="$(DESTDIR)" deploy/install.sh "$(TARGET_DIR)/release/sluice"

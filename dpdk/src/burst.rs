@@ -46,25 +46,6 @@ impl<const N: usize> Burst<N> {
         }
     }
 
-    /// Takes the last packet.
-    #[inline]
-    pub fn pop(&mut self) -> Option<Mbuf> {
-        self.len = self.len.checked_sub(1)?;
-        // SAFETY: the slot was counted, so it holds a packet; it is not counted any more.
-        self.mbufs.get(self.len).map(|slot| unsafe { slot.assume_init_read() })
-    }
-
-    /// Takes packet `index` and puts the last one in its place.
-    #[inline]
-    pub fn swap_remove(&mut self, index: usize) -> Option<Mbuf> {
-        let last = self.len.checked_sub(1)?;
-        if index > last {
-            return None;
-        }
-        self.swap(index, last);
-        self.pop()
-    }
-
     /// Frees all packets.
     #[inline]
     pub fn clear(&mut self) {

@@ -10,16 +10,16 @@ use super::helpers;
 use super::packets::{Answer, OWN, data, error, tcp_flags, tcp_options, varied};
 use super::round::Action;
 use super::settings::Settings;
+use super::steps::Steps;
 
 /// A flow being drawn: who talks with whom, and the number that is nobody else's port or identifier.
 struct Flow<'a> {
     dice: &'a mut Dice,
     family: Family,
-    inside: bool,
     source: String,
     destination: String,
     own: u16,
-    steps: Vec<Action>,
+    steps: Steps,
 }
 
 /// A conversation begun inside or outside.
@@ -56,7 +56,7 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
         let packet = Packet::new(&source, &destination);
         return helpers::draw(dice, family, inside, &packet, own);
     }
-    let mut flow = Flow { dice, family, inside, source, destination, own, steps: Vec::new() };
+    let mut flow = Flow { dice, family, source, destination, own, steps: Steps::begun(inside) };
     match flow.dice.below(17) {
         0..=3 => flow.udp(),
         5 | 6 if flow.dice.about.has_headers() => flow.other_protocol(),
@@ -70,23 +70,12 @@ pub(super) fn draw(dice: &mut Dice, family: Family, own: u16, sound: bool) -> Ve
         8 | 15 => flow.odd_tcp(),
         _ => flow.broken(sound),
     }
-    flow.steps
+    flow.steps.list
 }
 
 impl Flow<'_> {
     fn packet(&self) -> Packet {
         Packet::new(&self.source, &self.destination)
-    }
-
-    /// The number of the step it became.
-    fn send(&mut self, packet: Packet) -> usize {
-        self.steps.push(Action::Send { inside: self.inside, packet });
-        self.steps.len() - 1
-    }
-
-    fn answer(&mut self, of: usize, how: Answer) -> usize {
-        self.steps.push(Action::Answer { of, how });
-        self.steps.len() - 1
     }
 
     fn vary(&mut self, packet: Packet) -> Packet {
@@ -101,7 +90,7 @@ impl Flow<'_> {
             let data = data(self.dice);
             let packet = self.packet().udp(self.own, port, &data);
             let packet = self.vary(packet);
-            let sent = self.send(packet);
+            let sent = self.steps.send(packet);
             for _ in 0..self.dice.below(3) {
                 let how = match self.dice.below(5) {
                     0 => error(self.dice, self.family),
@@ -113,13 +102,13 @@ impl Flow<'_> {
                         Vec::new(),
                     ),
                 };
-                last = Some(self.answer(sent, how));
+                last = Some(self.steps.answer(sent, how));
             }
         }
         if let Some(answer) = last.filter(|_| self.dice.once_in(4)) {
             // An error about an answer.
             let how = error(self.dice, self.family);
-            self.answer(answer, how);
+            self.steps.answer(answer, how);
         }
     }
 
@@ -128,12 +117,12 @@ impl Flow<'_> {
             let data = data(self.dice);
             let packet = self.packet().ping(self.own, sequence, &data);
             let packet = self.vary(packet);
-            let sent = self.send(packet);
+            let sent = self.steps.send(packet);
             let how = match self.dice.below(4) {
                 0 => error(self.dice, self.family),
                 _ => Answer::Pong,
             };
-            self.answer(sent, how);
+            self.steps.answer(sent, how);
         }
     }
 
@@ -148,7 +137,7 @@ impl Flow<'_> {
             |back: u32, number: u32| [server.wrapping_add(back), client.wrapping_add(number)];
         let open = self.packet().tcp_with(ports, SYN, [client, 0], &options, b"");
         let open = self.vary(open);
-        let opened = self.send(open);
+        let opened = self.steps.send(open);
         // From the client or not, flags, numbers, data.
         let life: [(bool, u8, [u32; 2], &[u8]); 9] = [
             (false, SYN | ACK, reply(0, 1), b""),
@@ -176,26 +165,28 @@ impl Flow<'_> {
                 if mine {
                     let packet = self.packet().tcp_with(ports, flags, numbers, &options, data);
                     let packet = if self.dice.once_in(6) { self.vary(packet) } else { packet };
-                    self.send(packet);
+                    self.steps.send(packet);
                 } else {
-                    self.answer(opened, Answer::Tcp(flags, numbers, options.clone(), data.into()));
+                    self.steps
+                        .answer(opened, Answer::Tcp(flags, numbers, options.clone(), data.into()));
                 }
             }
             if self.dice.once_in(12) {
                 let how = error(self.dice, self.family);
-                let about = self.dice.below(self.steps.len());
-                self.answer(about, how);
+                let about = self.dice.below(self.steps.list.len());
+                self.steps.answer(about, how);
             }
         }
     }
 
     fn sctp(&mut self) {
         let packet = self.packet();
-        self.steps = associations::draw(self.dice, self.inside, &packet, self.own);
+        let inside = self.steps.inside;
+        self.steps.list = associations::draw(self.dice, inside, &packet, self.own);
         if self.dice.once_in(3) {
             let how = error(self.dice, self.family);
-            let about = self.dice.below(self.steps.len());
-            self.answer(about, how);
+            let about = self.dice.below(self.steps.list.len());
+            self.steps.answer(about, how);
         }
     }
 
@@ -209,7 +200,7 @@ impl Flow<'_> {
             let options = tcp_options(self.dice);
             match first.filter(|_| self.dice.once_in(2)) {
                 Some(step) => {
-                    self.answer(
+                    self.steps.answer(
                         step,
                         Answer::Tcp(flags, [numbers[1], numbers[0]], options, b"".into()),
                     );
@@ -219,7 +210,7 @@ impl Flow<'_> {
                     let data = &data[..data.len().min(400)];
                     let packet = self.packet().tcp_with(ports, flags, numbers, &options, data);
                     let packet = self.vary(packet);
-                    let sent = self.send(packet);
+                    let sent = self.steps.send(packet);
                     first.get_or_insert(sent);
                 }
             }
@@ -276,14 +267,14 @@ impl Flow<'_> {
         }
         let mut last = 0;
         for part in parts {
-            last = self.send(part);
+            last = self.steps.send(part);
         }
         let how = match self.dice.below(3) {
             0 => error(self.dice, self.family),
             1 => Answer::Pong,
             _ => Answer::Udp(vec![9; 700], vec![304, 200]),
         };
-        self.answer(last, how);
+        self.steps.answer(last, how);
     }
 
     /// An error about a packet that never was.
@@ -300,7 +291,7 @@ impl Flow<'_> {
             let inner = &inner[..inner.len().min(quote)];
             let packet = self.packet().icmp_error(kind, code, mtu, inner);
             let packet = self.vary(packet);
-            self.send(packet);
+            self.steps.send(packet);
         }
     }
 
@@ -340,13 +331,13 @@ impl Flow<'_> {
             }
             None => self.vary(packet),
         };
-        let sent = self.send(packet);
+        let sent = self.steps.send(packet);
         for _ in 0..self.dice.below(3) {
             let how = match self.dice.below(3) {
                 0 => error(self.dice, self.family),
                 _ => Answer::Echo,
             };
-            self.answer(sent, how);
+            self.steps.answer(sent, how);
         }
     }
 
@@ -396,7 +387,7 @@ impl Flow<'_> {
             6 if !sound => self.packet().tcp((self.own, 80), flags::SYN, 1, 0, b"").spoil(12),
             _ => self.packet().ping(self.own, 1, b"").spoil(2),
         };
-        let sent = self.send(packet);
-        self.answer(sent, Answer::Udp(b"answer".into(), Vec::new()));
+        let sent = self.steps.send(packet);
+        self.steps.answer(sent, Answer::Udp(b"answer".into(), Vec::new()));
     }
 }

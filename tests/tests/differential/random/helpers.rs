@@ -9,6 +9,7 @@ use super::dice::Dice;
 use super::family::Family;
 use super::packets::{Answer, error, tcp_options};
 use super::round::Action;
+use super::steps::Steps;
 
 use flags::{ACK, FIN, PSH, SYN};
 
@@ -130,10 +131,9 @@ const PASSIVE: [&str; 6] = [
 struct Talk<'a> {
     dice: &'a mut Dice,
     family: Family,
-    inside: bool,
     packet: &'a Packet,
     own: u16,
-    steps: Vec<Action>,
+    steps: Steps,
     /// The last step of the server and of the client.
     last: [usize; 2],
 }
@@ -147,34 +147,25 @@ pub(super) fn draw(
     own: u16,
 ) -> Vec<Action> {
     let ftp = !dice.once_in(3);
-    let mut talk = Talk { dice, family, inside, packet, own, steps: Vec::new(), last: [0; 2] };
+    let steps = Steps::begun(inside);
+    let mut talk = Talk { dice, family, packet, own, steps, last: [0; 2] };
     if ftp {
         talk.ftp()
     } else {
         talk.tftp()
     }
-    talk.steps
+    talk.steps.list
 }
 
 impl Talk<'_> {
-    fn send(&mut self, packet: Packet) -> usize {
-        self.steps.push(Action::Send { inside: self.inside, packet });
-        self.steps.len() - 1
-    }
-
-    fn answer(&mut self, of: usize, how: Answer) -> usize {
-        self.steps.push(Action::Answer { of, how });
-        self.steps.len() - 1
-    }
-
     fn onward(&mut self, of: usize, how: Onward) -> usize {
-        self.answer(of, Answer::Onward(how))
+        self.steps.answer(of, Answer::Onward(how))
     }
 
     fn error(&mut self, about: usize) {
         if self.dice.once_in(12) {
             let how = error(self.dice, self.family);
-            self.answer(about, how);
+            self.steps.answer(about, how);
         }
     }
 
@@ -184,9 +175,9 @@ impl Talk<'_> {
         let (client, server) = (u32::from(self.own) * 1000, self.dice.one(&[5000, 0xffff_fff0]));
         let options = tcp_options(self.dice);
         let packet = self.packet.clone().tcp_with(ports, SYN, [client, 0], &options, b"");
-        let opened = self.send(packet);
+        let opened = self.steps.send(packet);
         let opens = Answer::Tcp(SYN | ACK, [server, client.wrapping_add(1)], options, b"".into());
-        let taken = self.answer(opened, opens);
+        let taken = self.steps.answer(opened, opens);
         self.last = [taken, opened];
         self.say_with(true, ACK, "");
         self.say(false, "220 speak\r\n");
@@ -272,7 +263,7 @@ impl Talk<'_> {
         let mut opened = if self.dice.once_in(10) {
             // The client goes where it is itself awaited, or to a name that was not translated.
             let packet = self.packet.clone().tcp((from, port), SYN, 100, 0, b"");
-            self.send(packet)
+            self.steps.send(packet)
         } else {
             self.onward(announced, Onward::Connect { from, by })
         };
@@ -283,7 +274,7 @@ impl Talk<'_> {
             opened = self.onward(announced, Onward::Connect { from, by: None });
         }
         let accepts = Answer::Tcp(SYN | ACK, [900, 101], Vec::new(), b"".into());
-        let taken = self.answer(opened, accepts);
+        let taken = self.steps.answer(opened, accepts);
         let say = |flags, text: &str| Onward::Say {
             flags,
             behind: 0,
@@ -315,9 +306,9 @@ impl Talk<'_> {
                 b"\x00",
             ]);
             let packet = self.packet.clone().udp(self.own, asked, request);
-            let mut sent = self.send(packet.clone());
+            let mut sent = self.steps.send(packet.clone());
             if self.dice.once_in(8) {
-                sent = self.send(packet);
+                sent = self.steps.send(packet);
             }
             self.error(sent);
             let from = self.own + 1;
@@ -328,7 +319,7 @@ impl Talk<'_> {
             let mut last = first;
             for round in 0..self.dice.below(4) {
                 let data = if round % 2 == 0 { &b"\x00\x04\x00\x01"[..] } else { DATA };
-                last = self.answer(last, Answer::Udp(data.into(), Vec::new()));
+                last = self.steps.answer(last, Answer::Udp(data.into(), Vec::new()));
             }
             if self.dice.once_in(3) {
                 // One more than was asked for.

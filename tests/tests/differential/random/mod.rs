@@ -19,6 +19,7 @@ mod round;
 mod ruleset;
 mod settings;
 mod shrink;
+mod steps;
 mod targets;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
