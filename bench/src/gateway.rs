@@ -244,7 +244,7 @@ fn interface(name: &str, port: u16, mac: Mac, address: V4) -> Interface {
         send_redirects: false,
         shared_media: true,
         software_peer: false,
-        groups: Default::default(),
+        groups: Arc::default(),
     }
 }
 

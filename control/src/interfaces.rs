@@ -174,7 +174,7 @@ fn one(config: &Config, asked: &Asked, open: &OpenPorts) -> Result<Interface, St
         send_redirects: sysctl.send_redirects(&asked.name),
         shared_media: sysctl.shared_media(&asked.name),
         software_peer: port.software_peer,
-        groups: Kept::default(),
+        groups: Arc::default(),
     })
 }
 

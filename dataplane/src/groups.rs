@@ -14,6 +14,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 #[derive(Debug, Default)]
 pub struct Groups(ArcSwap<Vec<IpAddr>>);
 
+/// Never told apart: no rule and no cached verdict depends on what is joined.
+impl PartialEq for Groups {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+impl Eq for Groups {}
+
 impl Groups {
     /// These, and no others.
     pub fn set(&self, joined: Vec<IpAddr>) {

@@ -11,10 +11,10 @@ use crate::address::{Address, IpVersion, Mac, V4, V6};
 use crate::bridge::Bridge;
 use crate::groups::Groups;
 use crate::ids::InterfaceId;
-use crate::rules::matches::Kept;
 use crate::time::Instant;
 use hashbrown::{HashMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Reverse-path filter, `net.ipv4.conf.*.rp_filter`; RFC 3704.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -58,7 +58,7 @@ pub struct Interface {
     /// Whether peers on it may leave layer-4 checksums incomplete (a Linux veth or tap).
     pub software_peer: bool,
     /// Multicast groups that the host's programs have joined on it.
-    pub groups: Kept<Groups>,
+    pub groups: Arc<Groups>,
 }
 
 impl Interface {
@@ -321,7 +321,7 @@ pub(crate) mod tests {
             send_redirects: false,
             shared_media: true,
             software_peer: false,
-            groups: Default::default(),
+            groups: Arc::default(),
         })
     }
 

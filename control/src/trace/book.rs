@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn counters_lead_to_rules_and_policies() {
-        let text = "*mangle\n:PREROUTING ACCEPT [0:0]\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n\
+        let text = "*mangle\n-F\nCOMMIT\n*filter\n:INPUT ACCEPT [0:0]\n\
                     :FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:mine - [0:0]\n:empty - [0:0]\n-A FORWARD -p tcp -j mine\n-A FORWARD -j LOG\n-A mine -j RETURN\nCOMMIT\n";
         let ruleset = Ruleset::parse(Family::V4, text, "test").unwrap();
         let book = Book::of(&ruleset, &Layout::default().after(&ruleset));

@@ -102,7 +102,7 @@ fn interface(name: &str, port: u16, address: [u8; 4], prefix: u8) -> Option<Inte
         send_redirects: false,
         shared_media: true,
         software_peer: false,
-        groups: Default::default(),
+        groups: Arc::default(),
     })
 }
 
