@@ -120,3 +120,15 @@ impl<A: Address> TupleSpace<A> for Conntrack<A> {
         self.reply_is_taken(reply)
     }
 }
+
+/// The tuples as a connection finds them that is about to begin: what it came with is claimed, but not by another.
+pub(crate) struct Beside<'a, A: Address> {
+    pub(crate) conntrack: &'a Conntrack<A>,
+    pub(crate) original: &'a Tuple<A>,
+}
+
+impl<A: Address> TupleSpace<A> for Beside<'_, A> {
+    fn is_taken(&self, reply: &Tuple<A>) -> bool {
+        reply != self.original && self.conntrack.reply_is_taken(reply)
+    }
+}

@@ -54,6 +54,7 @@ mod tests;
 
 pub use account::{Account, Carried};
 pub use change::Change;
+pub(crate) use claim::Beside;
 pub use create::{Creation, GivenState, NotCreated};
 pub use directory::{Claim, Directory};
 pub use excerpt::{Excerpt, Foreseen, Numbers, Sought};

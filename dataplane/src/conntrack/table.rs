@@ -353,15 +353,16 @@ impl<A: Address> Table<A> {
     /// Puts a connection into a free slot and both tuples into the index; none when there is no room.
     /// The tuples, of these hashes, must not be in the table.
     pub(super) fn insert(&mut self, session: Session<A>, hashes: Hashes) -> Option<u32> {
-        // A connection whose answers look like its questions stands in the index once.
+        // A connection whose answers look like its questions stands in the index once. What comes after its first packet is
+        // taken for answers: the kernel finds the entry that it puts in last (`__nf_conntrack_hash_insert`).
         let once = session.original.key.is(&session.reply.key);
         let number = self.take_slot(session)?;
         let flow = FlowRef::original_of(number);
-        if self.enter(flow, hashes.original) {
-            if once || self.enter(flow.peer(), hashes.reply) {
+        if self.enter(flow.peer(), hashes.reply) {
+            if once || self.enter(flow, hashes.original) {
                 return Some(number);
             }
-            self.index.remove(hashes.original, flow.0);
+            self.index.remove(hashes.reply, flow.peer().0);
         }
         self.free(number);
         None

@@ -6,7 +6,7 @@ use super::own_address::{masquerade_range, redirect_address};
 use super::route::Out;
 use super::{Env, Family, Lane};
 use crate::address::Address;
-use crate::conntrack::{Direction, FlowRef, NewConnection, in_zone, reply_of, tuple_of};
+use crate::conntrack::{Beside, Direction, FlowRef, NewConnection, in_zone, reply_of, tuple_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop};
 use crate::nat::{
@@ -149,16 +149,13 @@ impl<A: Family> Lane<A> {
         let before = new.reply;
         for attempt in 0..ATTEMPTS {
             let random = random.rotate_left(7 * attempt as u32) ^ attempt;
+            let original = &new.original;
+            let space = &Beside { conntrack: &self.conntrack, original };
             let reply = match &range {
-                Some(range) => select_source(
-                    &new.original,
-                    &before,
-                    range,
-                    &self.conntrack,
-                    &self.mappings,
-                    random,
-                ),
-                None if has_nat => select_null(&new.original, &before, &self.conntrack, random),
+                Some(range) => {
+                    select_source(original, &before, range, space, &self.mappings, random)
+                }
+                None if has_nat => select_null(original, &before, space, random),
                 None => Ok(before),
             }
             .map_err(Stop::Drop)?;

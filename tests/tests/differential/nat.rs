@@ -13,6 +13,7 @@ differential!(
     dnat,
     redirect,
     hairpin,
+    mirror,
     errors_from_outside,
     errors_from_inside,
     own_errors,
@@ -154,6 +155,35 @@ fn hairpin() -> Scenario {
 
 /// Routers and servers outside complain about the translated packet; the inside host must be able
 /// to read the complaint.
+/// A host that talks to itself by way of the router, from a port to the same port: questions and answers look alike, and what
+/// comes after the first packet is taken for answers.
+fn mirror() -> Scenario {
+    let rules = "
+        *nat
+        -A PREROUTING -i lan0 -j DNAT --to-destination 10.1.0.3
+        -A POSTROUTING -o lan0 -j MASQUERADE
+        COMMIT
+        *filter
+        -A FORWARD -m conntrack --ctdir ORIGINAL
+        -A FORWARD -m conntrack --ctdir REPLY
+        -A FORWARD -m conntrack --ctstate NEW
+        -A FORWARD -m conntrack --ctstate ESTABLISHED
+        COMMIT";
+    Scenario::new(rules, |lab| {
+        let mirrored = || Packet::new(INSIDE_2, ROUTER_IN);
+        for _ in 0..3 {
+            lab.lan(&mirrored().udp(1000, 1000, b"who am I"));
+            lab.lan(&mirrored().raw(99, b"who am I"));
+            lab.lan(&mirrored().udp(1000, 1001, b"not alike"));
+        }
+        lab.lan(&mirrored().tcp((1000, 1000), flags::SYN, 1, 0, b""));
+        lab.lan(&mirrored().tcp((1000, 1000), flags::SYN | flags::ACK, 1, 2, b""));
+        lab.lan(&mirrored().tcp((1000, 1000), flags::ACK, 2, 2, b""));
+        lab.compare_counters("filter");
+        lab.compare_counters("nat");
+    })
+}
+
 fn errors_from_outside() -> Scenario {
     Scenario::new(SNAT, |lab| {
         let packets = [
