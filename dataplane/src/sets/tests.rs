@@ -389,7 +389,10 @@ fn readers_see_what_stays_while_others_write() {
         });
         scope.spawn(|| {
             let mut done = 0_u32;
-            while !stop.load(Ordering::Acquire) {
+            // Once at least, however late this thread begins.
+            let mut last = false;
+            while !last {
+                last = stop.load(Ordering::Acquire);
                 for address in 50_000..50_100 {
                     done += u32::from(set.add(&query(address, now), at(SRC), &Addition::default()));
                     set.del(&query(address, now), at(SRC));
