@@ -7,7 +7,7 @@ mod plane;
 
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
-use sluice_config::netfilter::{Family, Ruleset, SaveOptions};
+use sluice_config::netfilter::{AnySet, Family, Names, RestoreOptions, Ruleset, SaveOptions};
 use sluice_control::controller;
 use sluice_control::proto::config_service_client::ConfigServiceClient;
 use sluice_control::proto::conntrack_service_client::ConntrackServiceClient;
@@ -45,12 +45,14 @@ async fn converse(bytes: &[u8]) {
         ask(routes.clone(), *kind, message).await;
     }
     for family in [Family::V4, Family::V6] {
-        let options = SaveOptions::default();
+        let options = SaveOptions { counters: true, ..SaveOptions::default() };
         let (saved, policies) = {
             let mut controller = plane.lock();
             (controller.rules(family).save(&options), controller.running.config.timeouts.clone())
         };
-        let again = Ruleset::parse_with_policies(family, &saved, "saved", Some(&policies));
+        let counted = RestoreOptions { counters: true, ..RestoreOptions::default() };
+        let names = Names { sets: &AnySet, policies: Some(&policies) };
+        let again = Ruleset::new(family).restore_naming(&saved, "saved", &counted, names);
         let again = again.unwrap_or_else(|wrong| panic!("{wrong:?}\n{saved}"));
         assert_eq!(again.save(&options), saved);
     }
