@@ -126,6 +126,7 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
         reports: Arc::new(Reports::new(1)),
         traces: Arc::new(Traces::new(64)),
         cookies: SynCookies::new([secret(), secret(), secret(), secret()]),
+        sockets: Arc::default(),
     });
     let worker = |number: usize| {
         let id = WorkerId(u8::try_from(number)?);

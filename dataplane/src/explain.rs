@@ -24,6 +24,7 @@ use crate::packet::MemoryPacket;
 use crate::pipeline::{Env, Family, Lane};
 use crate::rules::report::Reports;
 use crate::snapshot::Snapshot;
+use crate::sockets::Sockets;
 use crate::synproxy::SynCookies;
 use crate::time::{Instant, WallClock};
 use crate::trace::{Event, Step, Traces, Tracing};
@@ -48,6 +49,8 @@ pub struct World<'a> {
     pub now: Instant,
     /// And what time of day that is.
     pub clock: &'a WallClock,
+    /// The host's sockets.
+    pub sockets: &'a Sockets,
     /// What chance would say.
     pub random: u64,
 }
@@ -122,6 +125,7 @@ pub fn explain<A: Family>(
         clock: world.clock,
         reports: &reports,
         cookies: &cookies,
+        sockets: world.sockets,
         random: world.random,
         tracing: &tracing,
     };

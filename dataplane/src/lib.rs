@@ -30,6 +30,7 @@ mod redirect_limit;
 pub mod rules;
 pub mod sets;
 pub mod snapshot;
+pub mod sockets;
 pub mod stamp;
 pub mod synproxy;
 pub mod time;

@@ -115,6 +115,12 @@ impl Snapshot {
         Self { stamp: if same { previous.stamp } else { self.stamp }, ..self }
     }
 
+    /// Whether some rule asks for the host's sockets.
+    #[must_use]
+    pub const fn asks_sockets(&self) -> bool {
+        self.rules4.asks_sockets() || self.rules6.asks_sockets()
+    }
+
     /// The next hop of that id.
     #[must_use]
     pub fn next_hop(&self, id: NextHopId) -> Option<NextHop> {

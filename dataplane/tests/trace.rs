@@ -206,6 +206,7 @@ fn explained_with(gateway: &Gateway, port: u16, frame: &[u8], met: &Met<V4>) -> 
         neighbours: &gateway.shared.neighbours,
         now: gateway.now,
         clock: &gateway.shared.clock,
+        sockets: &gateway.shared.sockets,
         random: 5,
     };
     let ingress = InterfaceId(port);

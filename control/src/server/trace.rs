@@ -16,6 +16,7 @@ use hub::{Hub, News};
 use sluice_dataplane::address::{V4, V6};
 use sluice_dataplane::fib::Fib;
 use sluice_dataplane::neighbour::NeighbourTable;
+use sluice_dataplane::sockets::Sockets;
 use sluice_dataplane::time::WallClock;
 use sluice_dataplane::trace::Traces;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Insight {
     pub fib6: Arc<Fib<V6>>,
     /// Neighbours.
     pub neighbours: Arc<NeighbourTable>,
+    /// The host's sockets.
+    pub sockets: Arc<Sockets>,
     /// Sets a clock to the time of day.
     pub tell_time: fn(&WallClock),
 }

@@ -84,7 +84,8 @@ pub fn plane() -> Arc<Plane> {
         published: Arc::new(Published::new(Arc::new(snapshot))),
     });
     let traces = Arc::new(Traces::new(64));
-    let insight = Insight { traces, fib4, fib6, neighbours, tell_time: |_| {} };
+    let insight =
+        Insight { traces, fib4, fib6, neighbours, sockets: Arc::default(), tell_time: |_| {} };
     Arc::new(Plane {
         controller: Mutex::new(controller.expect("good")),
         changing: Default::default(),

@@ -23,6 +23,7 @@ use crate::wire::layer4::{Layer4, Layer4Kind, layer4};
 use crate::wire::parse::{Headers, fragment_data};
 use crate::wire::tcp_options::Added;
 use crate::wire::{header, protocol, put, sctp};
+use std::cell::Cell;
 use std::net::IpAddr;
 
 /// The connection a packet belongs to.
@@ -307,12 +308,12 @@ impl<A: Address, P: Packet> Flight<A, P> {
             connection_changed: false,
             notrack: self.notrack,
             template: self.template,
-            mark: self.mark,
+            mark: Cell::new(self.mark),
             traced: self.traced,
             added: Added::default(),
             length,
             copier: self.copies.as_deref_mut().map(|copies| copies as &mut dyn Copier),
-            hotdrop: std::cell::Cell::new(false),
+            hotdrop: Cell::new(false),
             around,
         };
         (view, &mut self.cacheable)

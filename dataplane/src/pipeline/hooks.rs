@@ -46,7 +46,7 @@ impl<A: Family> Lane<A> {
         let (added, changed) = (view.added, view.connection_changed);
         let (notrack, template, state) = (view.notrack, view.template, view.state);
         // ECN may have changed flags.
-        (flight.mark, flight.traced, flight.layer4) = (view.mark, view.traced, view.layer4);
+        (flight.mark, flight.traced, flight.layer4) = (view.mark.get(), view.traced, view.layer4);
         flight.state = state;
         flight.cacheable &= !changed;
         // A SYN of SYNPROXY's brings its connection along, and CT leaves that as it is.
@@ -90,8 +90,8 @@ impl<A: Family> Lane<A> {
         let walk = Walk { counters, trail: Some(trail), cacheable };
         let outcome = rules.evaluate(entry, &mut view, walk);
         // A mark that it gives is the first packet's alone: others meet the tables behind it without.
-        let changed = view.connection_changed || view.mark != mark;
-        (flight.mark, flight.traced) = (view.mark, view.traced);
+        let changed = view.connection_changed || view.mark.get() != mark;
+        (flight.mark, flight.traced) = (view.mark.get(), view.traced);
         flight.cacheable &= !changed;
         flight.complete_copies();
         Some(outcome)

@@ -48,6 +48,7 @@ use crate::packet::Packet;
 use crate::rules::report::Reports;
 use crate::rules::{Hook, Rules, Surroundings, Table, Trail};
 use crate::snapshot::Snapshot;
+use crate::sockets::Sockets;
 use crate::synproxy::SynCookies;
 use crate::time::{Instant, WallClock};
 use crate::trace::Tracing;
@@ -116,6 +117,7 @@ pub(crate) struct Env<'a> {
     pub(crate) clock: &'a WallClock,
     pub(crate) reports: &'a Reports,
     pub(crate) cookies: &'a SynCookies,
+    pub(crate) sockets: &'a Sockets,
     /// One random number per packet.
     pub(crate) random: u64,
     /// Where it is told what becomes of packets.
@@ -126,13 +128,14 @@ impl<'a> Env<'a> {
     /// What rules may ask for at a hook.
     fn around<A: Family>(&self, hook: Hook, fib: &'a Fib<A>) -> Surroundings<'a, A> {
         Surroundings {
-            reassembled: A::rules(self.snapshot).needs_conntrack(),
+            reassembled: A::rules(self.snapshot).reassembles(),
             now: self.now,
             unix: self.clock.unix(self.now),
             zone: self.clock.zone(),
             random: self.random,
             worker: self.worker,
             reports: Some(self.reports),
+            sockets: Some(self.sockets),
             tracing: Some(self.tracing),
             ..Surroundings::of(hook, self.snapshot, fib)
         }

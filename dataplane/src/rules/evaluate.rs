@@ -261,7 +261,7 @@ fn act<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>) -> Step<A> {
             Step::Readdressed
         }
         Target::Mark { value, mask } => {
-            view.mark = (view.mark & !mask) ^ value;
+            view.mark.set((view.mark.get() & !mask) ^ value);
             Step::Next
         }
         Target::Npt(translation) => match translation.apply(view) {

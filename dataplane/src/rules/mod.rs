@@ -126,6 +126,7 @@ pub struct Rules<A> {
     chains: Vec<Arc<Prepared<A>>>,
     entries: [[Option<ChainId>; 5]; 5],
     needs_conntrack: bool,
+    asks_sockets: bool,
     copies: bool,
     needs_accounting: bool,
     zones: bool,
@@ -213,6 +214,7 @@ impl<A: Address> Rules<A> {
             asks_routes: reach.asks_routes(&chains),
             entries: table,
             needs_conntrack,
+            asks_sockets: chains.iter().any(|chain| chain.asks_sockets),
             copies: chains.iter().any(|chain| chain.copies),
             needs_accounting: chains.iter().any(|chain| chain.needs_accounting),
             zones: chains.iter().any(|chain| chain.zones),
@@ -259,6 +261,19 @@ impl<A: Address> Rules<A> {
     #[must_use]
     pub const fn needs_conntrack(&self) -> bool {
         self.needs_conntrack
+    }
+
+    /// Whether some rule asks for the host's sockets.
+    #[must_use]
+    pub const fn asks_sockets(&self) -> bool {
+        self.asks_sockets
+    }
+
+    /// Whether datagrams are put together before any rule sees them: connection tracking and the match for sockets have the
+    /// kernel do so.
+    #[must_use]
+    pub const fn reassembles(&self) -> bool {
+        self.needs_conntrack || self.asks_sockets
     }
 
     /// Whether some rule copies packets.

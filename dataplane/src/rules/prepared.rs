@@ -19,6 +19,7 @@ pub struct Prepared<A> {
     calls: Box<[ChainId]>,
     pub(super) needs_conntrack: bool,
     pub(super) needs_accounting: bool,
+    pub(super) asks_sockets: bool,
     pub(super) copies: bool,
     pub(super) zones: bool,
     pub(super) counted: Box<[Kept<Counts<A>>]>,
@@ -41,6 +42,7 @@ impl<A: Address> Prepared<A> {
             needs_conntrack: rules().any(|rule| rule.target.needs_conntrack())
                 || matches().any(Match::needs_conntrack),
             needs_accounting: matches().any(Match::needs_accounting),
+            asks_sockets: matches().any(Match::asks_sockets),
             copies: rules().any(|rule| matches!(rule.target, Target::Tee(_))),
             zones: rules()
                 .any(|rule| matches!(rule.target, Target::Ct(template) if template.has_zone())),

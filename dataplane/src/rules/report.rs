@@ -145,7 +145,7 @@ impl Reports {
             ingress: view.ingress,
             egress: view.egress,
             ports: view.ports,
-            mark: view.mark,
+            mark: view.mark.get(),
             unix: view.around.unix,
             headers: *view.headers,
             length: view.length,

@@ -20,7 +20,7 @@ pub(super) fn of<'v, A: Address>(view: &'v View<'_, A>) -> Query<'v> {
         destination: view.destination.to_bits(),
         ports: ports(view),
         protocol: view.headers.protocol,
-        mark: view.mark,
+        mark: view.mark.get(),
         macs: macs(view.data).filter(|_| from_wire),
         ingress: name(Some(view.ingress).filter(|_| from_wire)),
         egress: name(view.egress),

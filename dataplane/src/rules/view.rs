@@ -14,6 +14,7 @@ use crate::fib::Fib;
 use crate::ids::{InterfaceId, WorkerId};
 use crate::interface::Interfaces;
 use crate::snapshot::{NextHop, Snapshot};
+use crate::sockets::Sockets;
 use crate::time::Instant;
 use crate::trace::{Seen, Step, Traced, Tracing};
 use crate::tuple::Tuple;
@@ -62,8 +63,8 @@ pub struct View<'a, A: Address> {
     pub notrack: bool,
     /// What CT tells connection tracking; only in the raw table does it matter.
     pub template: Option<Template>,
-    /// Packet mark; targets may change it.
-    pub mark: u32,
+    /// Packet mark; targets may change it, and a match that restores a socket's.
+    pub mark: Cell<u32>,
     /// Whether somebody is told what becomes of it.
     pub traced: Option<Traced>,
     /// Options that have yet to be put into the TCP header.
@@ -215,7 +216,7 @@ impl<A: Address> View<'_, A> {
         self.traced = self.around.tracing.and_then(Tracing::chosen_by_rule);
         if self.traced.is_some() {
             let mut seen = Seen::of(self.data, self.headers, self.length);
-            (seen.ingress, seen.egress, seen.mark) = (self.ingress, self.egress, self.mark);
+            (seen.ingress, seen.egress, seen.mark) = (self.ingress, self.egress, self.mark.get());
             self.tell(Step::Packet(seen));
         }
     }
@@ -244,6 +245,8 @@ pub struct Surroundings<'a, A> {
     pub worker: WorkerId,
     /// Where packets are told of.
     pub reports: Option<&'a Reports>,
+    /// The host's sockets.
+    pub sockets: Option<&'a Sockets>,
     /// A random number, the same for all rules that the packet meets at this hook.
     pub random: u64,
     /// Where it is told what becomes of packets.
@@ -266,6 +269,7 @@ impl<'a, A: Address> Surroundings<'a, A> {
             zone: 0,
             worker: WorkerId(0),
             reports: None,
+            sockets: None,
             random: 0,
             tracing: None,
         }

@@ -9,9 +9,10 @@ use crate::flight::{Flight, Frames, Stop, Tie};
 use crate::ids::InterfaceId;
 use crate::neighbour::ndp::is_discovery;
 use crate::packet::{Packet, Pool};
+use crate::sockets::{Ends, Sockets, Transport};
 use crate::wire::layer4::{Layer4Kind, TcpFields};
 use crate::wire::parse::{Frame, Headers, Payload};
-use crate::wire::tcp_flags::RST;
+use crate::wire::tcp_flags::{RST, SYN};
 
 /// Where a frame of the host's came from: the twin's port, the twin's interface.
 #[derive(Clone, Copy)]
@@ -63,6 +64,9 @@ impl<P: Packet> State<P> {
         flight.egress = Some(id);
         flight.tie = Tie::Host;
         flight.socket = !is_nobodys::<A>(&flight.layer4.kind);
+        if burst.env.snapshot.asks_sockets() {
+            note_socket(burst.env.sockets, &flight);
+        }
         if !matches!(stage, Stage::Owner { .. }) && !self.may_say(burst, &flight) {
             return self.dropped_all(&flight, DropReason::IcmpRateLimit);
         }
@@ -103,6 +107,16 @@ fn is_host_chatter(data: &[u8], headers: &Headers) -> bool {
     let listener_report = headers.protocol == crate::wire::protocol::ICMPV6
         && matches!(headers.payload(data).first(), Some(130..=132 | 143));
     listener_report || is_discovery(data, headers)
+}
+
+/// A SYN of the stack's is that of a socket, asked for or half open.
+fn note_socket<A: Address, P: Packet>(sockets: &Sockets, flight: &Flight<A, P>) {
+    let Layer4Kind::Tcp(TcpFields { flags, .. }) = flight.layer4.kind else { return };
+    if flags & (SYN | RST) == SYN {
+        let local = (flight.source.to_ip(), flight.layer4.source_port);
+        let remote = (flight.destination.to_ip(), flight.layer4.destination_port);
+        sockets.said(&Ends { transport: Transport::Tcp, local, remote });
+    }
 }
 
 /// Whether the stack says it without a socket: resets of IPv6 (kernel `tcp_v6_send_response`).

@@ -218,7 +218,7 @@ impl<P: Packet> State<P> {
         headers: Headers,
     ) -> Option<Whole<P>> {
         let whole = headers.fragment.is_none() || !rest.is_empty();
-        if whole || !A::rules(burst.env.snapshot).needs_conntrack() {
+        if whole || !A::rules(burst.env.snapshot).reassembles() {
             return Some((packet, rest, headers));
         }
         if let Some(other) = self.fragment_home::<A>(&packet, &headers)

@@ -49,6 +49,7 @@ use crate::rate_limit::IcmpLimiter;
 use crate::reassembly::Reassembler;
 use crate::rules::report::Reports;
 use crate::snapshot::Snapshot;
+use crate::sockets::Sockets;
 use crate::synproxy::SynCookies;
 use crate::time::{Instant, WallClock};
 use crate::trace::{Traces, Tracing};
@@ -92,6 +93,8 @@ pub struct Shared<P> {
     pub traces: Arc<Traces>,
     /// With what SYNPROXY's cookies are made.
     pub cookies: SynCookies,
+    /// The host's sockets, as far as rules ask for them.
+    pub sockets: Arc<Sockets>,
 }
 
 /// One worker.
@@ -350,6 +353,7 @@ fn env<'w, P: Packet>(
         clock: &shared.clock,
         reports: &shared.reports,
         cookies: &shared.cookies,
+        sockets: &shared.sockets,
         random: 0,
         tracing,
     }

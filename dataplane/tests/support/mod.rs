@@ -226,6 +226,7 @@ impl Gateway {
             reports: Arc::new(Reports::new(64)),
             traces: Arc::new(Traces::new(4096)),
             cookies: SynCookies::new([19, 23, 29, 31]),
+            sockets: Arc::default(),
         });
         let ((fib4, writer4), (fib6, writer6)) = (routes(), routes6());
         let (v4, v6) = (Family::new(fib4, count), Family::new(fib6, count));

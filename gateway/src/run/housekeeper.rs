@@ -1,7 +1,8 @@
 //! The housekeeping thread: neighbours, retired snapshots, multicast groups, and a watch on the workers.
 
 use super::clock;
-use super::memberships::Memberships;
+use super::memberships;
+use super::ports::Twins;
 use dpdk::Mbuf;
 use sluice_control::server::{Plane, WorkerHandle};
 use sluice_dataplane::neighbour::Output;
@@ -25,7 +26,7 @@ pub(super) fn start(
     plane: Arc<Plane>,
     shared: Arc<Shared<Mbuf>>,
     quiescence: &Arc<Quiescence>,
-    memberships: Memberships,
+    twins: Twins,
     stop: Arc<AtomicBool>,
 ) -> std::io::Result<JoinHandle<()>> {
     let mut watchdog = Watchdog::new(Arc::clone(quiescence), clock::now());
@@ -50,7 +51,7 @@ pub(super) fn start(
             }
             if looked.is_none_or(|looked| clock::now().since(looked) >= GROUPS_EVERY) {
                 looked = Some(clock::now());
-                memberships.look(&plane.lock().interfaces);
+                memberships::look(&twins, &plane.lock().interfaces);
             }
             std::thread::sleep(TURN);
         }

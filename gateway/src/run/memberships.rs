@@ -1,39 +1,23 @@
 //! Multicast groups: which of them the host's programs have joined on the twins. The kernel tells nobody when that
 //! changes, so it is asked now and then (`/proc/net/igmp`, `/proc/net/igmp6`).
 
-use super::ports::twin_name;
-use sluice_config::Config;
+use super::ports::Twins;
 use sluice_dataplane::interface::Interfaces;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Twins of interfaces.
-pub(super) struct Memberships {
-    /// The twin's name, and the interface's.
-    twins: Vec<(String, String)>,
-}
-
 type Joined = HashMap<String, Vec<IpAddr>>;
 
-impl Memberships {
-    /// Of the interfaces that the gateway has started with: no others have twins.
-    pub(super) fn of(config: &Config) -> Self {
-        let twins = config.interfaces.iter().filter(|interface| !interface.address.is_empty());
-        Self { twins: twins.map(|twinned| (twin_name(twinned), twinned.name.clone())).collect() }
-    }
-
-    /// Has the data plane listen to what is joined at this moment.
-    pub(super) fn look(&self, interfaces: &Interfaces) {
-        // A file that is not there says that nothing is joined: a host without IPv6 has no igmp6.
-        let read =
-            |file| std::fs::read_to_string(format!("/proc/self/net/{file}")).unwrap_or_default();
-        let mut joined = Joined::new();
-        igmp(&read("igmp"), &mut joined);
-        igmp6(&read("igmp6"), &mut joined);
-        for (twin, name) in &self.twins {
-            if let Some((_, interface)) = interfaces.named(name) {
-                interface.groups.set(joined.remove(twin).unwrap_or_default());
-            }
+/// Has the data plane listen to what is joined at this moment.
+pub(super) fn look(twins: &Twins, interfaces: &Interfaces) {
+    // A file that is not there says that nothing is joined: a host without IPv6 has no igmp6.
+    let read = |file| std::fs::read_to_string(format!("/proc/self/net/{file}")).unwrap_or_default();
+    let mut joined = Joined::new();
+    igmp(&read("igmp"), &mut joined);
+    igmp6(&read("igmp6"), &mut joined);
+    for (twin, name) in twins {
+        if let Some((_, interface)) = interfaces.named(name) {
+            interface.groups.set(joined.remove(twin).unwrap_or_default());
         }
     }
 }

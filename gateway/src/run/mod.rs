@@ -4,6 +4,7 @@
 //! ```text
 //!   main thread ── tokio: gRPC, signals        owns Controller (behind a mutex)
 //!   housekeeper ── neighbours, retired snapshots, multicast groups, watchdog
+//!   sockets ── what the host's programs listen to, for rules that ask
 //!   reporter ── what LOG and NFLOG tell, written down
 //!   worker 0..n ── poll loops, pinned          own connections, queues, counters
 //! ```
@@ -18,11 +19,11 @@ mod oversized;
 mod ports;
 mod preflight;
 mod reporter;
+mod sockets;
 mod views;
 mod workers;
 
 use anyhow::{Context, Result};
-use memberships::Memberships;
 use sluice_control::candidate::{self, Texts};
 use sluice_control::controller::{Controller, Parts};
 use sluice_control::routes::Routes;
@@ -103,6 +104,7 @@ fn start(file: &Path) -> Result<ExitCode> {
             fib4: fibs.v4,
             fib6: fibs.v6,
             neighbours: Arc::clone(&shared.neighbours),
+            sockets: Arc::clone(&shared.sockets),
             tell_time: clock::tell,
         },
         clock: clock::now,
@@ -111,7 +113,13 @@ fn start(file: &Path) -> Result<ExitCode> {
         Arc::clone(&plane),
         Arc::clone(&shared),
         &quiescence,
-        Memberships::of(&candidate.config),
+        ports::twins(&candidate.config),
+        Arc::clone(&stop),
+    )?;
+    let sockets = sockets::start(
+        published,
+        Arc::clone(&shared.sockets),
+        ports::twins(&candidate.config),
         Arc::clone(&stop),
     )?;
     let watches = started.machine().watches;
@@ -122,7 +130,7 @@ fn start(file: &Path) -> Result<ExitCode> {
     let served = server::serve(Arc::clone(&plane), listeners, clock::stop_signal());
     info!("stopping");
     stop.store(true, Ordering::Release);
-    let healthy = housekeeper.join().is_ok() && oversized.join().is_ok();
+    let healthy = housekeeper.join().is_ok() && sockets.join().is_ok() && oversized.join().is_ok();
     let clean = workers::join(started) && healthy && reporter.join().is_ok();
     served.context("the API stopped")?;
     Ok(if clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -42,6 +42,15 @@ pub(super) fn twin_name(interface: &Interface) -> String {
     interface.twin.clone().unwrap_or_else(|| twin_of(&interface.name))
 }
 
+/// The twins of the interfaces that have one, which are those with addresses: a twin's name, and the interface's.
+pub(super) type Twins = Vec<(String, String)>;
+
+/// Of the interfaces that the gateway has started with: no others have twins.
+pub(super) fn twins(config: &Config) -> Twins {
+    let twins = config.interfaces.iter().filter(|interface| !interface.address.is_empty());
+    twins.map(|twinned| (twin_name(twinned), twinned.name.clone())).collect()
+}
+
 /// Of a long name it has the end, in which the ports of one card differ.
 fn twin_of(interface: &str) -> String {
     /// What the kernel leaves for it (`IFNAMSIZ`) behind the prefix.

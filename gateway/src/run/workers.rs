@@ -101,6 +101,7 @@ pub(super) fn shared(
         reports: Arc::new(Reports::new(REPORTS)),
         traces: Arc::new(Traces::new(TRACES)),
         cookies: SynCookies::new([secret(), secret(), secret(), secret()]),
+        sockets: Arc::default(),
     })
 }
 

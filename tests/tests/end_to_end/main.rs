@@ -26,6 +26,7 @@ mod refusals;
 mod restore;
 mod rules_that_tell;
 mod soak;
+mod sockets;
 mod stalls;
 mod synproxy;
 mod timeouts;

@@ -1,4 +1,4 @@
-//! Matches about routes, the link, bridges, and what this gateway never has: IPsec.
+//! Matches about routes, the link, bridges, the host's sockets, and what this gateway never has: IPsec.
 
 use sluice_config::netfilter::matches as words;
 use sluice_config::netfilter::{InterfacePattern, Negatable};
@@ -9,6 +9,7 @@ use sluice_dataplane::rules::matches::addrtype::{AddressType, Kinds, Limit};
 use sluice_dataplane::rules::matches::link::{PacketType, SourceMac, To};
 use sluice_dataplane::rules::matches::physdev::{OneOf, Physdev};
 use sluice_dataplane::rules::matches::reverse_path::ReversePath;
+use sluice_dataplane::rules::matches::socket::Socket;
 use sluice_dataplane::rules::matches::{Match, always, helper};
 
 pub(super) fn addrtype<A>(asked: &words::Addrtype) -> Match<A> {
@@ -29,6 +30,11 @@ pub(super) fn addrtype<A>(asked: &words::Addrtype) -> Match<A> {
 pub(super) fn rpfilter<A>(asked: &words::Rpfilter) -> Match<A> {
     let &words::Rpfilter { loose, valid_mark: _, accept_local, invert } = asked;
     Match::ReversePath(ReversePath { loose, accept_local, invert })
+}
+
+pub(super) const fn socket<A>(asked: words::Socket) -> Match<A> {
+    let words::Socket { transparent, no_wildcard, restore_mark } = asked;
+    Match::Socket(Socket { transparent, no_wildcard, restore_mark })
 }
 
 pub(super) fn mac<A>(asked: &words::Mac) -> Match<A> {

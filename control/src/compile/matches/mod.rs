@@ -178,10 +178,7 @@ fn push<A: Address>(
                 "the host's programs are not seen from here; match by -s, --sport or --mark";
             return Err(Unsupported { what: "-m owner", instead });
         }
-        text::Match::Socket(_) => {
-            let instead = "the host's sockets are not seen from here; match by -d and --dport";
-            return Err(Unsupported { what: "-m socket", instead });
-        }
+        text::Match::Socket(asked) => out.push(around::socket(*asked)),
         text::Match::U32(asked) => out.push(bytes::u32(asked)),
         text::Match::Bpf(asked) => out.push(bytes::bpf(asked)?),
         text::Match::Cpu(asked) => out.push(bytes::cpu(*asked)),

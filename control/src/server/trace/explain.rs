@@ -134,6 +134,7 @@ fn once<A: Side>(
         neighbours: &plane.insight.neighbours,
         now: (plane.clock)(),
         clock: &clock,
+        sockets: &plane.insight.sockets,
         random: RandomState::new().hash_one("explain"),
     };
     let explained = explain_packet(world, fib, &supposed, met)

@@ -55,7 +55,7 @@ impl<A: Address> Subject for View<'_, A> {
             }),
             Fact::Interface => interface(self).map(InterfaceId::link_number),
             Fact::InterfaceKind => interface(self).map(|_| ETHERNET),
-            Fact::Mark => Some(self.mark),
+            Fact::Mark => Some(self.mark.get()),
             Fact::Cpu => Some(self.around.worker.0.into()),
             // It is off, and forgotten, by the time a rule sees the packet.
             Fact::VlanTag => Some(0),

@@ -17,7 +17,7 @@ pub struct Mark {
 
 impl<A: Address> Condition<A> for Mark {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        (view.mark & self.mask == self.value) != self.invert
+        (view.mark.get() & self.mask == self.value) != self.invert
     }
     fn depends(&self) -> Depends {
         Depends::Flow

@@ -40,6 +40,7 @@ pub mod reverse_path;
 pub mod routing;
 pub mod sctp;
 pub mod set;
+pub mod socket;
 pub mod spi;
 pub mod state;
 pub mod statistic;
@@ -95,6 +96,11 @@ pub(in crate::rules) trait Condition<A: Address> {
 
     /// Whether routes decide, so that a change of them may change the answer.
     fn asks_routes(&self) -> bool {
+        false
+    }
+
+    /// Whether the host's sockets decide.
+    fn asks_sockets(&self) -> bool {
         false
     }
 
@@ -191,6 +197,11 @@ macro_rules! declare {
                 match self { $(Self::$name(condition) => Condition::<A>::asks_routes(condition),)* }
             }
 
+            /// Whether the host's sockets decide.
+            pub(in crate::rules) fn asks_sockets(&self) -> bool {
+                match self { $(Self::$name(condition) => Condition::<A>::asks_sockets(condition),)* }
+            }
+
             /// Whether connections must have accounts for it.
             #[must_use]
             pub fn needs_accounting(&self) -> bool {
@@ -272,6 +283,8 @@ declare! {
     ConnLimit(connlimit::ConnLimit<A>),
     /// `-m set`.
     Set(set::SetMatch),
+    /// `-m socket`.
+    Socket(socket::Socket),
     /// `-m hashlimit`.
     HashLimit(hashlimit::HashLimit),
     /// `--tcp-option`.

@@ -37,7 +37,7 @@ pub(super) fn ask<A: Address>(condition: &impl Condition<A>, frame: &[u8], cut: 
         state: CtState::Untracked,
         snat: false,
         dnat: false,
-        mark: 0,
+        mark: Cell::new(0),
         traced: None,
         length: u32::from(headers.ip_length()),
         link_broadcast: false,

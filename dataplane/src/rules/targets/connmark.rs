@@ -67,8 +67,8 @@ impl ConnmarkChange {
     pub(in crate::rules) fn apply<A: Address>(self, view: &mut View<'_, A>) {
         let Some(connection) = &mut view.connection else { return };
         let old = connection.mark();
-        let (new, packet) = self.of(old, view.mark);
-        view.mark = packet;
+        let (new, packet) = self.of(old, view.mark.get());
+        view.mark.set(packet);
         if new != old {
             connection.set_mark(new);
             view.connection_changed = true;

@@ -55,7 +55,7 @@ impl SetChange {
         };
         let mut mark = MarkMap::default();
         if map.set.map(&query, map.at, &options, &mut mark) && map.mark {
-            view.mark = mark.apply(view.mark);
+            view.mark.set(mark.apply(view.mark.get()));
         }
     }
 }

@@ -51,7 +51,7 @@ impl Tee {
             to: self,
             headers: *view.headers,
             length: view.length - u32::from(view.added.length()),
-            mark: view.mark,
+            mark: view.mark.get(),
             added: view.added,
             one_hop_less,
         };

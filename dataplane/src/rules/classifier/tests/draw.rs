@@ -9,8 +9,8 @@ use crate::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table, Terms};
 use crate::rules::matches::{
     Kept, Kind, Match, address, addrtype, always, connlimit, connmark, ecn, eui64, helper, icmp,
     interface, length, limit, link, mark, multiport, physdev, port as ports, protocol, quota,
-    range, recent, reverse_path, set, spi, state, statistic, string, tcp_options, time, tos, ttl,
-    whole,
+    range, recent, reverse_path, set, socket, spi, state, statistic, string, tcp_options, time,
+    tos, ttl, whole,
 };
 use crate::sets::{
     Compare, Direction, Directions, Entry, Header, Key, Kind as SetKind, MatchOptions, SetRef, Sets,
@@ -273,6 +273,11 @@ pub(super) fn of_kind<A: Address>(kind: Kind) -> BoxedStrategy<Match<A>> {
         Kind::Set => (a_set::<A>(), at(), options(), not())
             .prop_map(|(set, at, options, invert)| {
                 Match::Set(set::SetMatch { set, at, options, invert })
+            })
+            .boxed(),
+        Kind::Socket => any::<[bool; 3]>()
+            .prop_map(|[transparent, no_wildcard, restore_mark]| {
+                Match::Socket(socket::Socket { transparent, no_wildcard, restore_mark })
             })
             .boxed(),
         Kind::HashLimit => (any::<[bool; 5]>(), rate(), 0_u64..3000)

@@ -8,20 +8,40 @@ pub(in crate::rules) mod random;
 mod same;
 mod twin;
 
-use crate::address::{Address, L4Port};
+use crate::address::{Address, IpVersion, L4Port};
 use crate::conntrack::{CtState, FirstPacket, NewConnection, Status};
 use crate::ids::InterfaceId;
 use crate::interface::Interfaces;
 use crate::rules::{Hook, Surroundings, Tracked, View};
+use crate::sockets::{Socket, Sockets, Transport};
 use crate::time::Instant;
 use crate::tuple::Tuple;
 use crate::wire::layer4::{Layer4, Layer4Kind, TcpFields};
 use crate::wire::parse::{FragmentInfo, Headers};
 use crate::wire::protocol;
+use std::cell::Cell;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
 /// No interface has a name or an address.
 static NOWHERE: LazyLock<Interfaces> = LazyLock::new(Interfaces::default);
+
+/// On every second port somebody listens.
+static SOCKETS: LazyLock<Sockets> = LazyLock::new(|| {
+    let sockets = Sockets::default();
+    let any = [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()];
+    let listening = (0..u16::MAX).step_by(2).flat_map(|port| any.map(|any| (any, port)));
+    sockets.set(listening.map(|(any, port)| Socket {
+        transport: if port & 2 == 0 { Transport::Tcp } else { Transport::Udp },
+        local: (any, L4Port::new(port)),
+        remote: None,
+        interface: None,
+        family: if any.is_ipv4() { IpVersion::V4 } else { IpVersion::V6 },
+        transparent: Some(port & 4 == 0),
+        mark: Some(u32::from(port >> 3) & 3),
+    }));
+    sockets
+});
 
 /// A packet as rules see it.
 #[derive(Debug, Clone)]
@@ -41,7 +61,7 @@ pub(in crate::rules) struct Packet<A> {
     length: u32,
     bytes: Bytes,
     /// Mark and status of its connection.
-    connection: Option<(u32, Status)>,
+    pub(in crate::rules) connection: Option<(u32, Status)>,
     now: Instant,
     random: u64,
 }
@@ -169,7 +189,7 @@ impl<A: Address> Packet<A> {
             state: self.state,
             snat: self.snat,
             dnat: self.dnat,
-            mark: self.mark,
+            mark: Cell::new(self.mark),
             traced: None,
             length: self.length,
             link_broadcast: self.bytes.broadcast,
@@ -180,12 +200,13 @@ impl<A: Address> Packet<A> {
             template: None,
             added: crate::wire::tcp_options::Added::default(),
             copier: None,
-            hotdrop: std::cell::Cell::new(false),
+            hotdrop: Cell::new(false),
             around: Surroundings {
                 now: self.now,
                 unix: self.now.0,
                 zone: 3600,
                 random: self.random,
+                sockets: Some(&SOCKETS),
                 ..Surroundings::bare(Hook::Forward, &NOWHERE)
             },
         })

@@ -48,7 +48,7 @@ impl<A: Address> Side<A> {
             } else {
                 self.rules.evaluate(ChainId(0), view, walk)
             };
-            (outcome, view.mark, cacheable, format!("{trail:?}"))
+            (outcome, view.mark.get(), cacheable, format!("{trail:?}"))
         })
     }
 

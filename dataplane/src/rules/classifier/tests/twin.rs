@@ -149,6 +149,7 @@ impl<A: Address> Twins<A> {
             | Match::PacketType(_)
             | Match::AddressType(_)
             | Match::ReversePath(_)
+            | Match::Socket(_)
             | Match::String(_)
             | Match::Time(_)
             | Match::TcpOption(_)
