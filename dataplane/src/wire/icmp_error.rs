@@ -5,7 +5,7 @@ use super::layer4::{Layer4, layer4};
 use super::options::Refused;
 use super::parse::{Headers, is_icmp, walk_extensions};
 use super::{checksum, protocol, put};
-use crate::address::{IpVersion, V4};
+use crate::address::{Address, IpVersion, V4, V6};
 use crate::packet::Packet;
 use std::net::IpAddr;
 
@@ -85,32 +85,20 @@ const fn is_error(version: IpVersion, kind: u8) -> bool {
     }
 }
 
-/// Whether an error may be sent about this packet. The caller knows of link-layer broadcasts.
+/// Whether an error may be sent about this packet, as far as its headers tell; the caller knows what is sent to many.
 #[must_use]
 pub fn may_answer(data: &[u8], headers: &Headers) -> bool {
     // RFC 1812 section 4.3.2.7. ICMPv6 has no such rule: path MTU discovery needs the answer.
     if headers.version == IpVersion::V4 && !headers.is_first_fragment() {
         return false;
     }
-    let (source, destination) = match headers.version {
-        IpVersion::V4 => (
-            IpAddr::from(headers.source::<V4>(data).0),
-            IpAddr::from(headers.destination::<V4>(data).0),
-        ),
-        IpVersion::V6 => (
-            IpAddr::from(headers.source::<crate::address::V6>(data).0),
-            IpAddr::from(headers.destination::<crate::address::V6>(data).0),
-        ),
+    let source = match headers.version {
+        IpVersion::V4 => headers.source::<V4>(data).to_ip(),
+        IpVersion::V6 => headers.source::<V6>(data).to_ip(),
     };
-    let is_broadcast = |ip: IpAddr| matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
-    if source.is_unspecified()
-        || source.is_multicast()
-        || source.is_loopback()
-        || is_broadcast(source)
-    {
-        return false;
-    }
-    if destination.is_multicast() || is_broadcast(destination) {
+    let is_broadcast = matches!(source, IpAddr::V4(v4) if v4.is_broadcast());
+    let is_nobody = source.is_unspecified() || source.is_loopback();
+    if is_nobody || source.is_multicast() || is_broadcast {
         return false;
     }
     if !is_icmp(headers) || !headers.is_first_fragment() {

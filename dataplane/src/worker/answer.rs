@@ -247,9 +247,11 @@ impl<P: Packet> State<P> {
             IpAddr::V4(group) => group.is_multicast() || group.is_broadcast(),
             IpAddr::V6(group) => group.is_multicast(),
         };
-        let route = A::lane(self).fib.lookup(flight.destination);
-        let next_hop = route.and_then(|id| env.snapshot.next_hop(id));
-        is_group || matches!(next_hop, Some(NextHop::Broadcast(_)))
+        is_group || {
+            let route = A::lane(self).fib.lookup(flight.destination);
+            let next_hop = route.and_then(|id| env.snapshot.next_hop(id));
+            matches!(next_hop, Some(NextHop::Broadcast(_)))
+        }
     }
 
     /// The address an ICMP error comes from: the one asked if it is ours, else one of the way back, in IPv6 of the way it
