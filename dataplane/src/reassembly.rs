@@ -1,4 +1,4 @@
-//! Reassembly for connection tracking. The fragments of a datagram are collected, not copied together:
+//! Reassembly, for connection tracking and for INPUT. The fragments of a datagram are collected, not copied together:
 //! rules see the datagram, and the egress sends the fragments in the sizes they came in, as Linux does.
 //!
 //! ```text
@@ -33,10 +33,19 @@ const CONGESTION: u8 = 3;
 pub enum Reassembly<P> {
     /// The datagram is not complete.
     Pending,
-    /// It is: its fragments with their headers, in order.
-    Complete(Vec<(P, Headers)>),
+    /// It is.
+    Complete(Datagram<P>),
     /// The fragment is dropped, with as many others as the number says.
     Dropped(DropReason, usize),
+}
+
+/// A complete datagram.
+#[derive(Debug)]
+pub struct Datagram<P> {
+    /// Its fragments with their headers, in order.
+    pub pieces: Vec<(P, Headers)>,
+    /// The mark that rules gave to the first.
+    pub mark: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,6 +60,8 @@ struct Key {
 #[derive(Debug)]
 struct Partial<P> {
     deadline: Instant,
+    /// The first piece's.
+    mark: u32,
     /// Sorted by offset, without overlap.
     pieces: Vec<(P, Headers)>,
 }
@@ -116,12 +127,13 @@ impl<P: Packet> Reassembler<P> {
         self.held
     }
 
-    /// Takes a fragment.
+    /// Takes a fragment, with the mark that rules gave it.
     pub fn push(
         &mut self,
         packet: P,
         headers: &Headers,
         ingress: InterfaceId,
+        mark: u32,
         now: Instant,
     ) -> Reassembly<P> {
         let Span { from, to, last } = span(&packet, headers);
@@ -155,14 +167,18 @@ impl<P: Packet> Reassembler<P> {
         let Some(partial) = self.partial.get_mut(&key) else {
             return Reassembly::Dropped(DropReason::ReassemblyFull, 0);
         };
+        if from == 0 {
+            partial.mark = mark;
+        }
+        let first_mark = partial.mark;
         match partial.insert(packet, *headers) {
             Ok(true) => {
                 self.held += 1;
                 match partial.congestion() {
-                    Some(mark) => {
+                    Some(congestion) => {
                         let mut pieces = self.close(&key);
-                        mark_alike(&mut pieces, mark);
-                        Reassembly::Complete(pieces)
+                        mark_alike(&mut pieces, congestion);
+                        Reassembly::Complete(Datagram { pieces, mark: first_mark })
                     }
                     None => match self.discard(&key, DropReason::BadFragment) {
                         // The one at hand is among the pieces.
@@ -204,7 +220,7 @@ impl<P: Packet> Reassembler<P> {
         let deadline = now + patience;
         self.next_deadline = self.next_deadline.min(deadline);
         let pieces = self.spare.pop().unwrap_or_default();
-        self.partial.insert(key, Partial { deadline, pieces });
+        self.partial.insert(key, Partial { deadline, mark: 0, pieces });
         true
     }
 

@@ -13,7 +13,7 @@ fn push(
     frame: &[u8],
     now: Instant,
 ) -> Reassembly<MemoryPacket> {
-    reassembler.push(MemoryPacket::new(frame), &samples::headers(frame), WIRE, now)
+    reassembler.push(MemoryPacket::new(frame), &samples::headers(frame), WIRE, 0, now)
 }
 
 fn piece(offset: u16, more: bool, size: usize) -> Vec<u8> {
@@ -52,7 +52,7 @@ proptest! {
         for (index, piece) in pieces.iter().enumerate() {
             prop_assert!(piece.data().len() <= 14 + usize::from(mtu));
             match push(&mut reassembler, piece.data(), Instant(0)) {
-                Reassembly::Complete(whole) => {
+                Reassembly::Complete(Datagram { pieces: whole, .. }) => {
                     prop_assert_eq!(index, count - 1);
                     let bytes: Vec<u8> =
                         whole.iter().flat_map(|(p, h)| h.payload(p.data()).to_vec()).collect();
@@ -88,7 +88,7 @@ proptest! {
             given += 1;
             match push(&mut reassembler, &piece(offset * 8, more, size * 8), Instant(0)) {
                 Reassembly::Pending => {}
-                Reassembly::Complete(whole) => back += whole.len(),
+                Reassembly::Complete(whole) => back += whole.pieces.len(),
                 Reassembly::Dropped(_, others) => back += 1 + others,
             }
             prop_assert_eq!(given, back + reassembler.held());
@@ -177,7 +177,10 @@ fn ipv6_headers_behind_the_fragment_header_count() {
     assert_eq!(samples::headers(&first).protocol, 17);
     assert!(matches!(push(&mut reassembler, &first, Instant(0)), Reassembly::Pending));
     let outcome = push(&mut reassembler, &samples::ipv6(44, &second), Instant(0));
-    assert!(matches!(&outcome, Reassembly::Complete(whole) if whole.len() == 2), "{outcome:?}");
+    assert!(
+        matches!(&outcome, Reassembly::Complete(whole) if whole.pieces.len() == 2),
+        "{outcome:?}"
+    );
 }
 
 /// RFC 3168 section 5.3.
@@ -195,7 +198,7 @@ fn marks_of_congestion_are_combined_or_contradict_one_another() {
         }
         assert_eq!(reassembler.held(), 0);
         match outcome {
-            Reassembly::Complete(pieces) => {
+            Reassembly::Complete(Datagram { pieces, .. }) => {
                 // Reading a header again proves its checksum.
                 let alike = pieces.iter().all(|(p, h)| {
                     let read = samples::headers(p.data());

@@ -62,9 +62,9 @@ fn collect(frame: &[u8], headers: &Headers) {
         if let Ok(parsed) = parse(piece.data())
             && let Payload::Ip(headers) = parsed.payload
             && let Reassembly::Complete(whole) =
-                reassembler.push(piece, &headers, InterfaceId(1), Instant(0))
+                reassembler.push(piece, &headers, InterfaceId(1), 0, Instant(0))
         {
-            complete += whole.len();
+            complete += whole.pieces.len();
         }
     });
     assert!(complete <= 64);

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::packet::{MemoryPacket, Packet};
-use sluice_dataplane::reassembly::{Reassembler, Reassembly};
+use sluice_dataplane::reassembly::{Datagram, Reassembler, Reassembly};
 use sluice_dataplane::time::Instant;
 use sluice_dataplane::wire::parse::{Payload, parse_trusted};
 
@@ -22,9 +22,9 @@ fuzz_target!(|bytes: &[u8]| {
         let Ok(parsed) = parse_trusted(&frame) else { continue };
         let Payload::Ip(headers) = parsed.payload else { continue };
         given += 1;
-        match reassembler.push(MemoryPacket::new(&frame), &headers, InterfaceId(1), now) {
+        match reassembler.push(MemoryPacket::new(&frame), &headers, InterfaceId(1), 0, now) {
             Reassembly::Pending => {}
-            Reassembly::Complete(whole) => {
+            Reassembly::Complete(Datagram { pieces: whole, .. }) => {
                 let mut end = 0;
                 for (packet, headers) in &whole {
                     let offset = headers.fragment.map_or(0, |fragment| usize::from(fragment.offset));

@@ -25,6 +25,8 @@ pub(crate) enum Verdict {
     },
     /// To the host's own stack, on that interface.
     Host,
+    /// A fragment for the host, which the others of its datagram are awaited with: INPUT is for all of it.
+    Reassemble,
     /// An echo request to the gateway, let in by INPUT: answer it.
     Echo,
 }

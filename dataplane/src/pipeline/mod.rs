@@ -246,6 +246,7 @@ impl<A: Family> Lane<A> {
         route: Route,
     ) -> Result<Verdict, Stop> {
         match route {
+            Route::Local if Self::awaits_fragments(env, flight) => Ok(Verdict::Reassemble),
             Route::Local => {
                 self.table(env, flight, Table::Mangle, Hook::Input)?;
                 self.table(env, flight, Table::Filter, Hook::Input)?;
@@ -270,6 +271,15 @@ impl<A: Family> Lane<A> {
                 self.send(env, flight, out)
             }
         }
+    }
+
+    /// Whether a fragment for the host has yet to be put to the others, which PREROUTING has seen one by one (kernel
+    /// `ip_local_deliver`; in IPv6 INPUT sees them so, too). One that only might be is judged alone.
+    fn awaits_fragments<P: Packet>(env: &Env<'_>, flight: &Flight<A, P>) -> bool {
+        flight.headers.fragment.is_some()
+            && flight.rest.is_empty()
+            && A::rules(env.snapshot).reassembles_for_input()
+            && !env.tracing.is_dry()
     }
 
     fn enter_from_host<P: Packet>(

@@ -149,6 +149,8 @@ impl<A: Family> Lane<A> {
             Ok(Verdict::Bridge { port }) => End::Bridged { port },
             Ok(Verdict::Host) => End::Delivered,
             Ok(Verdict::Echo) => End::Answered,
+            // What becomes of its datagram is told of the fragment that completes it.
+            Ok(Verdict::Reassemble) => return,
             Err(Stop::Drop(reason)) => End::Dropped(reason),
             Err(Stop::Refuse(reason, error)) => End::Refused(reason, error),
             Err(Stop::Reset) => End::Reset,

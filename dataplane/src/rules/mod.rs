@@ -34,7 +34,7 @@ pub(crate) use reach::{Course, Kind, Stamps};
 pub(crate) use view::Tracked;
 pub use view::{Connection, Surroundings, View};
 
-use crate::address::Address;
+use crate::address::{Address, IpVersion};
 use crate::tuple::Tuple;
 use consulted::Consulted;
 pub(crate) use consulted::Told;
@@ -274,6 +274,13 @@ impl<A: Address> Rules<A> {
     #[must_use]
     pub const fn reassembles(&self) -> bool {
         self.needs_conntrack || self.asks_sockets
+    }
+
+    /// Whether datagrams for the host are put together before INPUT, and no others.
+    #[must_use]
+    pub fn reassembles_for_input(&self) -> bool {
+        let has_input = self.entries.iter().any(|hooks| hooks[Hook::Input as usize].is_some());
+        A::VERSION == IpVersion::V4 && has_input && !self.reassembles()
     }
 
     /// Whether some rule copies packets.

@@ -30,8 +30,10 @@ impl<P: Packet> State<P> {
                 let hop = Hop::Routed { egress, next_hop, neighbour };
                 self.send(burst, hop, packet, headers);
             }
-            // Nor what a bridge switches.
-            Verdict::Bridge { .. } => self.counters.dropped(DropReason::NoBridgePort),
+            // Nor what a bridge switches, nor fragments.
+            Verdict::Bridge { .. } | Verdict::Reassemble => {
+                self.counters.dropped(DropReason::NoBridgePort)
+            }
             // Echo requests are never cached.
             Verdict::Host | Verdict::Echo => self.deliver_to_twin(burst, ingress, packet, headers),
         }

@@ -8,7 +8,6 @@ use super::host::HostFrame;
 use super::{Burst, Stage, State};
 use crate::address::{IpVersion, Mac, V4, V6};
 use crate::bridge::Ports;
-use crate::datagram::take_fragment_header_out;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Frames, Stop, Verdict};
 use crate::ids::{InterfaceId, WorkerId};
@@ -16,7 +15,6 @@ use crate::interface::Interface;
 use crate::neighbour::ndp::is_discovery;
 use crate::packet::{Checksum, Packet, Pool};
 use crate::pipeline::{Env, Family, Lane};
-use crate::reassembly::Reassembly;
 use crate::wire::checksum::{L4ChecksumState, complete_l4, l4_state};
 use crate::wire::parse::{Headers, Payload, parse, parse_trusted};
 
@@ -207,57 +205,6 @@ impl<P: Packet> State<P> {
         self.dispatch(burst, flight, outcome, Some(from));
     }
 
-    /// The datagram that a frame is, or completes; none where others of its fragments are yet to come or all meet at
-    /// another worker. Where nothing tracks, fragments go on one by one.
-    pub(super) fn whole_datagram<A: InWorker, L: Pool<Packet = P>>(
-        &mut self,
-        burst: &Burst<'_, P, L>,
-        (port, ingress, stage): (u16, InterfaceId, Stage),
-        packet: P,
-        rest: Vec<(P, Headers)>,
-        headers: Headers,
-    ) -> Option<Whole<P>> {
-        let whole = headers.fragment.is_none() || !rest.is_empty();
-        if whole || !A::rules(burst.env.snapshot).reassembles() {
-            return Some((packet, rest, headers));
-        }
-        if let Some(other) = self.fragment_home::<A>(&packet, &headers)
-            && stage == Stage::Fresh
-        {
-            self.hand_off(other, packet, rest, port, Stage::Fragment);
-            return None;
-        }
-        match self.reassembler.push(packet, &headers, ingress, burst.env.now) {
-            Reassembly::Pending => None,
-            Reassembly::Dropped(reason, others) => {
-                self.counters.dropped_many(reason, 1 + others);
-                None
-            }
-            Reassembly::Complete(mut fragments) => {
-                let (mut packet, mut headers) = fragments.remove(0);
-                if fragments.is_empty() && headers.version == IpVersion::V6 {
-                    take_fragment_header_out(&mut packet, &mut headers);
-                }
-                Some((packet, fragments, headers))
-            }
-        }
-    }
-
-    /// All fragments of a datagram meet at one worker, whatever queues they came by.
-    fn fragment_home<A: InWorker>(&self, packet: &P, headers: &Headers) -> Option<WorkerId> {
-        let workers = self.shared.handoff.len();
-        if workers < 2 {
-            return None;
-        }
-        let data = packet.data();
-        let mix = headers.source::<A>(data).to_bits()
-            ^ headers.destination::<A>(data).to_bits().rotate_left(13)
-            ^ u128::from(headers.fragment.map_or(0, |fragment| fragment.id));
-        let hash = ((mix ^ (mix >> 64)) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let home = WorkerId((hash as usize % workers) as u8);
-        (home != self.id).then_some(home)
-    }
-
     /// Acts on what the pipeline said.
     pub(super) fn dispatch<A: InWorker, L: Pool<Packet = P>>(
         &mut self,
@@ -273,6 +220,7 @@ impl<P: Packet> State<P> {
             }
             Ok(Verdict::Bridge { port }) => self.forward_bridged(burst, flight, port),
             Ok(Verdict::Host) => self.deliver_to_host(burst, flight.ingress, flight.into_frames()),
+            Ok(Verdict::Reassemble) => self.reassemble_for_host(burst, flight, from),
             Ok(Verdict::Echo) => self.echo(burst, flight),
             Err(Stop::Drop(reason)) => {
                 self.dropped_all(&flight, reason);
@@ -347,9 +295,6 @@ impl<P: Packet> State<P> {
         }
     }
 }
-
-/// A whole datagram: its first frame, the later fragments, the first frame's headers.
-pub(super) type Whole<P> = (P, Vec<(P, Headers)>, Headers);
 
 /// Where a frame came from.
 #[derive(Clone, Copy)]

@@ -20,6 +20,7 @@ mod chosen;
 mod copies;
 pub mod counters;
 mod egress;
+mod fragments;
 mod handoff;
 mod host;
 mod ingress;

@@ -1,17 +1,19 @@
-//! Owns the scenarios of IPv4 datagrams in fragments that take more than putting them together.
+//! Owns the scenarios of datagrams in fragments that take more than putting them together.
 
 use sluice_tests::differential;
 use sluice_tests::differential::{Lab, Scenario};
 use sluice_tests::frame::{Packet, flags};
 
 use crate::conntrack::STATEFUL;
-use crate::{INSIDE, OUTSIDE};
+use crate::{INSIDE, OUTSIDE, ROUTER_IN};
 
 differential!(
     marks_of_congestion,
     marks_of_congestion_untracked,
     headers_in_pieces,
-    headers_in_pieces_translated
+    headers_in_pieces_translated,
+    for_the_gateway,
+    for_the_gateway_v6
 );
 
 fn out() -> Packet {
@@ -72,4 +74,74 @@ fn headers_in_pieces_translated() -> Scenario {
         -A POSTROUTING -o wan0 -j SNAT --to-source 192.168.1.146
         COMMIT";
     Scenario::new(rules, play_pieces)
+}
+
+/// Where nothing tracks, PREROUTING and FORWARD see fragments one by one, and so does INPUT in IPv6.
+const STATELESS: &str = "
+    *mangle
+    -A PREROUTING -p udp --dport 53 -j MARK --set-mark 5
+    -A PREROUTING -p udp --dport 54 -j TOS --set-tos 0x10
+    -A PREROUTING -m mark --mark 0 -j MARK --set-mark 6
+    -A INPUT -m mark --mark 5
+    -A INPUT -m mark --mark 6
+    -A INPUT -m tos --tos 0x10
+    COMMIT
+    *filter
+    :INPUT DROP
+    -A INPUT -p udp --dport 53 -m length --length 100: -j ACCEPT
+    -A INPUT -p icmp -j ACCEPT
+    -A INPUT -p icmpv6 -j ACCEPT
+    -A INPUT -p tcp --dport 80 -j REJECT --reject-with tcp-reset
+    -A INPUT -p udp --dport 54 -j REJECT
+    -A INPUT
+    -A FORWARD -p udp --dport 53
+    -A FORWARD
+    COMMIT";
+
+fn play_for_the_gateway(
+    lab: &mut Lab,
+    to: &dyn Fn(u16) -> Packet,
+    forward: &dyn Fn(u16) -> Packet,
+) {
+    let all = |lab: &mut Lab, parts: &[Packet]| parts.iter().for_each(|part| drop(lab.lan(part)));
+    let mut id = 0x2000;
+    let mut next = || {
+        id += 1;
+        id
+    };
+    let data = [7; 200];
+    for port in [53, 54, 55] {
+        all(lab, &to(next()).udp(1000, port, &data).fragments(&[64, 64]));
+    }
+    let mut parts = to(next()).udp(1000, 53, &data).fragments(&[64, 64]);
+    parts.reverse();
+    all(lab, &parts);
+    // One is missing, one comes twice.
+    let parts = to(next()).udp(1000, 53, &data).fragments(&[64, 64]);
+    all(lab, &[&parts[..1], &parts[2..]].concat());
+    all(lab, &[&parts[..1], &parts[1..2]].concat());
+    // Two that hold the same bytes: none of it counts.
+    let id = next();
+    let parts = to(id).udp(1000, 53, &data).fragments(&[64, 64]);
+    let other = to(id).udp(1000, 53, &data).fragments(&[56, 80]);
+    all(lab, &[&parts[..1], &other[1..2], &parts[1..]].concat());
+    all(lab, &to(next()).ping(9, 1, &[1; 3000]).fragments(&[1376, 1376]));
+    all(lab, &to(next()).tcp((1000, 80), flags::SYN, 1, 0, &data).fragments(&[64, 64]));
+    all(lab, &to(next()).tcp((1000, 81), flags::SYN, 1, 0, &data).fragments(&[64, 64]));
+    all(lab, &forward(next()).udp(1000, 53, &data).fragments(&[64, 64]));
+}
+
+fn for_the_gateway() -> Scenario {
+    let rules = STATELESS.replace("-A INPUT -p icmpv6 -j ACCEPT", "-A INPUT -f");
+    Scenario::new(&rules, |lab| {
+        let to = |id| Packet::new(INSIDE, ROUTER_IN).id(id);
+        play_for_the_gateway(lab, &to, &|id| out().id(id));
+    })
+}
+
+fn for_the_gateway_v6() -> Scenario {
+    Scenario::new_v6(STATELESS, |lab| {
+        let to = |id| Packet::new("fd00:1::2", "fd00:1::1").id(id);
+        play_for_the_gateway(lab, &to, &|id| Packet::new("fd00:1::2", "fd00:2::9").id(id));
+    })
 }

@@ -40,7 +40,7 @@ fn exercise(frame: &[u8], headers: &Headers) {
         change(copy.data_mut(), headers);
         assert_eq!(copy.data().len(), frame.len());
     }
-    Reassembler::new(1).push(packet, headers, InterfaceId(1), Instant(0));
+    Reassembler::new(1).push(packet, headers, InterfaceId(1), 0, Instant(0));
 }
 
 fn read(frame: &[u8]) {

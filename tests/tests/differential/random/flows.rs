@@ -221,11 +221,6 @@ impl Flow<'_> {
     fn fragments(&mut self) {
         // What an error about a long datagram quotes of it depends in the kernel on how its pieces lie in memory.
         let ttl = self.dice.one(&[64, 64, 2, 1]);
-        let to_router = OWN.contains(&self.destination.as_str());
-        // Without tracking the gateway's own INPUT sees each of them.
-        if to_router && (self.dice.about == About::Untracked || !self.dice.tracked) {
-            return self.udp();
-        }
         let short = ttl == 1;
         let sizes: &[usize] = if short { &[64, 200] } else { &[64, 200, 1600, 2900] };
         let long = vec![7; self.dice.one(sizes)];
