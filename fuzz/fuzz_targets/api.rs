@@ -8,7 +8,7 @@ mod plane;
 use libfuzzer_sys::fuzz_target;
 use prost::Message;
 use sluice_config::netfilter::{AnySet, Family, Names, RestoreOptions, Ruleset, SaveOptions};
-use sluice_control::controller;
+use sluice_control::candidate;
 use sluice_control::proto::config_service_client::ConfigServiceClient;
 use sluice_control::proto::conntrack_service_client::ConntrackServiceClient;
 use sluice_control::proto::network_service_client::NetworkServiceClient;
@@ -29,7 +29,7 @@ fuzz_target!(|bytes: &[u8]| {
 /// One for all runs, with what it was made with: its forwarding tables are large.
 fn fresh() -> &'static Arc<Plane> {
     static PLANE: LazyLock<Arc<Plane>> = LazyLock::new(plane::plane);
-    let candidate = controller::read(plane::texts()).expect("good");
+    let candidate = candidate::read(plane::texts()).expect("good");
     PLANE.lock().apply(candidate, (PLANE.clock)()).expect("good");
     &PLANE
 }

@@ -8,7 +8,7 @@ mod plane;
 
 use libfuzzer_sys::fuzz_target;
 use sluice_config::gateway::{Api, Listen};
-use sluice_control::controller;
+use sluice_control::candidate;
 use sluice_control::server::{self, Plane};
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -31,7 +31,7 @@ fuzz_target!(|text: &str| {
     let socket = folder.join("api");
     let api = Api { listen: vec![Listen::Unix(socket.clone())], ..Api::default() };
     let listeners = server::listen(&api).expect("a socket");
-    let candidate = controller::read(plane::texts()).expect("good");
+    let candidate = candidate::read(plane::texts()).expect("good");
     PLANE.lock().apply(candidate, (PLANE.clock)()).expect("good");
     let plane = Arc::clone(&PLANE);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -7,7 +7,7 @@ mod plane;
 
 use libfuzzer_sys::fuzz_target;
 use sluice_config::gateway::{Api, Listen};
-use sluice_control::controller;
+use sluice_control::candidate;
 use sluice_control::server;
 use std::sync::{Arc, LazyLock};
 
@@ -22,8 +22,8 @@ static SERVER: LazyLock<String> = LazyLock::new(|| {
     let socket = folder.join("api");
     let plane = plane::plane();
     let rules = RULES.to_owned();
-    let texts = controller::Texts { iptables: Some(("rules".into(), rules)), ..plane::texts() };
-    let candidate = controller::read(texts).expect("good");
+    let texts = candidate::Texts { iptables: Some(("rules".into(), rules)), ..plane::texts() };
+    let candidate = candidate::read(texts).expect("good");
     plane.lock().apply(candidate, (plane.clock)()).expect("good");
     let api = Api { listen: vec![Listen::Unix(socket.clone())], ..Api::default() };
     let listeners = server::listen(&api).expect("a socket");

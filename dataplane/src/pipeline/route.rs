@@ -240,7 +240,8 @@ impl<A: Family> Lane<A> {
         }
     }
 
-    /// Own addresses as source, and the reverse-path filter (RFC 3704); the kernel has neither for IPv6.
+    /// Own addresses as source, and the reverse-path filter (RFC 3704), which alone refuses broadcast addresses; the kernel
+    /// has neither for IPv6.
     pub(super) fn check_source(
         &self,
         env: &Env<'_>,
@@ -257,12 +258,12 @@ impl<A: Family> Lane<A> {
             return Ok(());
         }
         let back = match self.next_hop(env, source) {
-            Some(NextHop::Local(_)) => return Err(Stop::Drop(DropReason::MartianSource)),
-            Some(
-                NextHop::Broadcast(interface)
-                | NextHop::Connected(interface)
-                | NextHop::Gateway { interface, .. },
-            ) => Some(interface),
+            Some(NextHop::Local(_) | NextHop::Broadcast(_)) => {
+                return Err(Stop::Drop(DropReason::MartianSource));
+            }
+            Some(NextHop::Connected(interface) | NextHop::Gateway { interface, .. }) => {
+                Some(interface)
+            }
             Some(
                 NextHop::Blackhole | NextHop::Unreachable | NextHop::Prohibit | NextHop::Throw,
             )
@@ -345,6 +346,13 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
         out: Out,
     ) -> Result<(), Stop> {
+        let redirects = A::VERSION == IpVersion::V4
+            && out.egress == flight.ingress
+            && env.snapshot.interfaces.get(out.egress).is_some_and(|out| out.send_redirects);
+        // The kernel looks whether a broadcast address has sent it where it might say something to the sender.
+        if redirects && matches!(self.next_hop(env, flight.source), Some(NextHop::Broadcast(_))) {
+            return Err(Stop::Drop(DropReason::MartianSource));
+        }
         if flight.link_broadcast {
             return Err(Stop::Drop(DropReason::LinkBroadcast));
         }
@@ -369,7 +377,7 @@ impl<A: Family> Lane<A> {
             headers.ttl = headers.ttl.saturating_sub(1);
         }
         flight.egress = Some(out.egress);
-        if A::VERSION == IpVersion::V4 && out.egress == flight.ingress && interface.send_redirects {
+        if redirects {
             self.consider_redirect(env, flight, out);
         }
         Ok(())

@@ -190,6 +190,10 @@ fn redirects() -> Scenario {
         lab.lan(&to("10.1.0.7", INSIDE_2).ttl(1));
         lab.lan(&to("10.1.0.8", INSIDE_2).ttl(2));
         lab.lan(&to("10.1.0.9", "10.1.255.255"));
+        // Whether a broadcast address has sent it is looked at only here.
+        lab.lan(&to("10.1.255.255", INSIDE_2));
+        lab.lan(&to("192.168.1.255", INSIDE_2));
+        lab.lan(&to("10.1.255.255", OUTSIDE));
         // Errors make no errors.
         let inner = to(INSIDE_2, INSIDE).bytes();
         lab.lan(&Packet::new("10.1.0.10", INSIDE_2).icmp_error(3, 3, 0, &inner));
@@ -266,7 +270,7 @@ fn to_the_router() -> Scenario {
 /// Loose reverse-path filtering: there must be a way back, wherever it leads.
 fn loose() -> Scenario {
     let scenario = Scenario::new("", |lab| {
-        for source in [INSIDE, OUTSIDE, FAR, "172.16.0.1"] {
+        for source in [INSIDE, OUTSIDE, FAR, "172.16.0.1", "10.1.255.255", "192.168.1.255"] {
             lab.lan(&Packet::new(source, OUTSIDE).udp(1000, 53, b"from inside"));
             lab.wan(&Packet::new(source, INSIDE).udp(1000, 53, b"from outside"));
         }
@@ -282,7 +286,7 @@ fn loose() -> Scenario {
 /// Strict reverse-path filtering: a packet must come from where its answer would go.
 fn strict() -> Scenario {
     let scenario = Scenario::new("", |lab| {
-        for source in [INSIDE, OUTSIDE, FAR, "172.16.0.1"] {
+        for source in [INSIDE, OUTSIDE, FAR, "172.16.0.1", "10.1.255.255", "192.168.1.255"] {
             lab.lan(&Packet::new(source, OUTSIDE).udp(1000, 53, b"from inside"));
             lab.wan(&Packet::new(source, INSIDE).udp(1000, 53, b"from outside"));
         }

@@ -132,13 +132,12 @@ impl<A: Plain> Lane<A> {
         self.fib.lookup_burst(&sources, &mut next_hops);
         for (destination, next_hop) in destinations.iter_mut().zip(next_hops.iter()) {
             let passed = match next_hop.and_then(|id| env.snapshot.next_hop(id)) {
-                Some(
-                    NextHop::Broadcast(back)
-                    | NextHop::Connected(back)
-                    | NextHop::Gateway { interface: back, .. },
-                ) => passes(back),
+                Some(NextHop::Connected(back) | NextHop::Gateway { interface: back, .. }) => {
+                    passes(back)
+                }
                 Some(
                     NextHop::Local(_)
+                    | NextHop::Broadcast(_)
                     | NextHop::Blackhole
                     | NextHop::Unreachable
                     | NextHop::Prohibit

@@ -7,7 +7,7 @@ use super::associations;
 use super::dice::Dice;
 use super::family::Family;
 use super::helpers;
-use super::packets::{Answer, OWN, data, error, tcp_flags, tcp_options, varied};
+use super::packets::{Answer, data, error, tcp_flags, tcp_options, varied};
 use super::round::Action;
 use super::settings::Settings;
 use super::steps::Steps;
