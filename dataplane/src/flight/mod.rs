@@ -282,6 +282,8 @@ impl<A: Address, P: Packet> Flight<A, P> {
         around: Surroundings<'v, A>,
     ) -> (View<'v, A>, &'v mut bool) {
         let length = self.length;
+        let reassembled = around.reassembled || !self.rest.is_empty();
+        let around = Surroundings { reassembled, ..around };
         let tracked = match &mut self.flow {
             Flow::None => None,
             Flow::New(new) => Some(Tracked::New(new)),

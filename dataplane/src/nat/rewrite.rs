@@ -68,7 +68,8 @@ impl Delta {
         let identifier = || Sum::difference(port(from.source_port), port(to.source_port));
         let l4 = match from.protocol {
             protocol::ICMP => identifier(),
-            protocol::ICMPV6 => addresses.and(identifier()),
+            protocol::ICMPV6 if has_v6_identifier(from.icmp) => addresses.and(identifier()),
+            protocol::ICMPV6 => addresses,
             _ => addresses.and(ports),
         };
         Self { ip: addresses.fold(), l4: l4.fold() }
@@ -193,7 +194,9 @@ impl<A: Address> Rewrite<A> {
                 mend_never_zero(word(l4, 6)?, self.delta.l4);
             }
             protocol::ICMP | protocol::ICMPV6 => {
-                *word(l4, 4)? = self.source_port.wire();
+                if protocol == protocol::ICMP || has_v6_identifier(*l4.first()?) {
+                    *word(l4, 4)? = self.source_port.wire();
+                }
                 mend(word(l4, 2)?, self.delta.l4);
             }
             protocol::SCTP => {
@@ -213,6 +216,12 @@ impl<A: Address> Rewrite<A> {
         *ports = [a, b, c, d];
         Some(())
     }
+}
+
+/// Whether the kernel writes an identifier to ICMPv6 messages of a type: to echoes alone, though it tracks node
+/// information queries (RFC 4620) by theirs too (`icmpv6_manip_pkt`).
+const fn has_v6_identifier(kind: u8) -> bool {
+    matches!(kind, 128 | 129)
 }
 
 /// Two bytes at `offset`.

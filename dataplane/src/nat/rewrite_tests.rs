@@ -105,6 +105,21 @@ fn a_udp_checksum_never_becomes_zero() {
     assert_eq!(zeros, 1);
 }
 
+/// Only echoes get another identifier in IPv6, though other queries have one in their tuples.
+#[test]
+fn a_node_information_query_keeps_its_identifier() {
+    for (kind, written) in [(128, 9), (129, 9), (139, 1), (140, 1)] {
+        let from = Tuple { icmp: kind, ..tuple::<V6>(58, [1, 2, 1, 1]) };
+        let (source_port, destination_port) = (L4Port::new(9), L4Port::new(9));
+        let mut l4 = [kind, 0, 0x12, 0x34, 0, 1, 0, 7];
+        let before = sum(&l4);
+        let to = Tuple { source_port, destination_port, ..from };
+        Rewrite::between(&from, &to).apply_l4(58, &mut l4).unwrap();
+        assert_eq!(l4[4..6], [0, written], "type {kind}");
+        assert_eq!(checksum(sum(&l4)), checksum(before), "type {kind}");
+    }
+}
+
 #[test]
 fn the_checksum_of_sctp_is_the_published_one() {
     // RFC 3720 appendix B.4: 32 bytes of zeros.

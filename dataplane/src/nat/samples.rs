@@ -58,7 +58,14 @@ impl<A: Address> Sample<A> {
             ip[10..12].copy_from_slice(&full);
         }
         match tuple.protocol {
-            1 | 58 => l4[4..6].copy_from_slice(&tuple.source_port.wire()),
+            58 => {
+                l4[0] = tuple.icmp;
+                // Echoes.
+                if let 128 | 129 = tuple.icmp {
+                    l4[4..6].copy_from_slice(&tuple.source_port.wire());
+                }
+            }
+            1 => l4[4..6].copy_from_slice(&tuple.source_port.wire()),
             6 | 17 | 132 | 136 => {
                 l4[..2].copy_from_slice(&tuple.source_port.wire());
                 l4[2..4].copy_from_slice(&tuple.destination_port.wire());
@@ -122,7 +129,8 @@ pub(super) fn tuple<A: Address>(protocol: u8, [source, destination, a, b]: [u128
         source_port,
         destination_port,
         protocol,
-        icmp: 0,
+        // Every query of ICMPv6.
+        icmp: if protocol == 58 { [128, 129, 139, 140][(a >> 16) as usize & 3] } else { 0 },
         zone: Zone::default(),
     }
 }
@@ -149,6 +157,6 @@ pub(super) fn samples_of<A: Address>(
             let from = tuple(protocol, from);
             let mut sample = Sample { tuple: from, header, bytes, unchecked };
             sample.complete(from);
-            (sample, tuple(protocol, to))
+            (sample, Tuple { icmp: from.icmp, ..tuple(protocol, to) })
         })
 }

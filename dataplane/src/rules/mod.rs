@@ -279,8 +279,17 @@ impl<A: Address> Rules<A> {
     /// Whether datagrams for the host are put together before INPUT, and no others.
     #[must_use]
     pub fn reassembles_for_input(&self) -> bool {
-        let has_input = self.entries.iter().any(|hooks| hooks[Hook::Input as usize].is_some());
-        A::VERSION == IpVersion::V4 && has_input && !self.reassembles()
+        A::VERSION == IpVersion::V4 && self.has_any(Hook::Input) && !self.reassembles()
+    }
+
+    /// Whether what the host's stack has cut is put together again: the kernel cuts behind POSTROUTING.
+    #[must_use]
+    pub fn reassembles_own(&self) -> bool {
+        self.has_any(Hook::Output) || self.has_any(Hook::Postrouting)
+    }
+
+    fn has_any(&self, hook: Hook) -> bool {
+        self.entries.iter().any(|hooks| hooks[hook as usize].is_some())
     }
 
     /// Whether some rule copies packets.

@@ -1,8 +1,9 @@
 //! Fragments: where and when a datagram is put together.
 //!
 //! ```text
-//!   a rule tracks, or asks for sockets   before any rule sees it    ─┐
-//!   INPUT has rules, IPv4                once it is for the host    ─┴─> at one worker, whatever queues they came by
+//!   a rule tracks, or asks for sockets   before any rule sees it       ─┐
+//!   INPUT has rules, IPv4                once it is for the host       ─┼─> at one worker, whatever queues they came by
+//!   OUTPUT or POSTROUTING has rules      before OUTPUT, if the host's  ─┘
 //!   else                                 never: each goes its own way
 //! ```
 
@@ -36,7 +37,11 @@ impl<P: Packet> State<P> {
     ) -> Option<Whole<P>> {
         let rules = A::rules(burst.env.snapshot);
         let whole = headers.fragment.is_none() || !rest.is_empty();
-        if whole || !rules.reassembles() && !rules.reassembles_for_input() {
+        let (now, later) = match ingress {
+            InterfaceId::HOST => (rules.reassembles() || rules.reassembles_own(), false),
+            _ => (rules.reassembles(), rules.reassembles_for_input()),
+        };
+        if whole || !now && !later {
             return Some((packet, rest, headers));
         }
         if let Some(other) = self.fragment_home::<A>(&packet, &headers)
@@ -45,7 +50,7 @@ impl<P: Packet> State<P> {
             self.hand_off(other, packet, rest, port, Stage::Fragment);
             return None;
         }
-        if !rules.reassembles() {
+        if later {
             return Some((packet, rest, headers));
         }
         self.reassemble(packet, &headers, ingress, 0, burst.env.now).map(|(whole, _)| whole)

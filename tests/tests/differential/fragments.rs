@@ -85,6 +85,9 @@ const STATELESS: &str = "
     -A INPUT -m mark --mark 5
     -A INPUT -m mark --mark 6
     -A INPUT -m tos --tos 0x10
+    -A OUTPUT -m length --length 2000:
+    -A OUTPUT
+    -A POSTROUTING -o lan0
     COMMIT
     *filter
     :INPUT DROP
@@ -140,7 +143,8 @@ fn for_the_gateway() -> Scenario {
 }
 
 fn for_the_gateway_v6() -> Scenario {
-    Scenario::new_v6(STATELESS, |lab| {
+    let rules = STATELESS.replace("-A OUTPUT", "-A OUTPUT -m frag\n-A OUTPUT");
+    Scenario::new_v6(&rules, |lab| {
         let to = |id| Packet::new("fd00:1::2", "fd00:1::1").id(id);
         play_for_the_gateway(lab, &to, &|id| Packet::new("fd00:1::2", "fd00:2::9").id(id));
     })
