@@ -279,11 +279,10 @@ impl<A: Address, P: Packet> Flight<A, P> {
     pub(crate) fn view<'v>(
         &'v mut self,
         conntrack: &'v mut Conntrack<A>,
-        around: Surroundings<'v, A>,
+        mut around: Surroundings<'v, A>,
     ) -> (View<'v, A>, &'v mut bool) {
         let length = self.length;
-        let reassembled = around.reassembled || !self.rest.is_empty();
-        let around = Surroundings { reassembled, ..around };
+        around.reassembled |= !self.rest.is_empty();
         let tracked = match &mut self.flow {
             Flow::None => None,
             Flow::New(new) => Some(Tracked::New(new)),

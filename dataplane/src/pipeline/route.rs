@@ -346,9 +346,10 @@ impl<A: Family> Lane<A> {
         flight: &mut Flight<A, P>,
         out: Out,
     ) -> Result<(), Stop> {
+        let interface = env.snapshot.interfaces.get(out.egress);
         let redirects = A::VERSION == IpVersion::V4
             && out.egress == flight.ingress
-            && env.snapshot.interfaces.get(out.egress).is_some_and(|out| out.send_redirects);
+            && interface.is_some_and(|interface| interface.send_redirects);
         // The kernel looks whether a broadcast address has sent it where it might say something to the sender.
         if redirects && matches!(self.next_hop(env, flight.source), Some(NextHop::Broadcast(_))) {
             return Err(Stop::Drop(DropReason::MartianSource));
@@ -363,8 +364,9 @@ impl<A: Family> Lane<A> {
         if out.egress != flight.ingress {
             check_scope(flight.source.to_ip())?;
         }
-        let interface = env.snapshot.interfaces.get(out.egress).filter(|interface| interface.up);
-        let Some(interface) = interface else { return Err(Stop::Drop(DropReason::InterfaceDown)) };
+        let Some(interface) = interface.filter(|interface| interface.up) else {
+            return Err(Stop::Drop(DropReason::InterfaceDown));
+        };
         if A::VERSION == IpVersion::V6 && out.egress == flight.ingress {
             self.consider_redirect_v6(env, flight, out);
         }

@@ -42,7 +42,7 @@ impl<A: Address> Prepared<A> {
             needs_conntrack: rules().any(|rule| rule.target.needs_conntrack())
                 || matches().any(Match::needs_conntrack),
             needs_accounting: matches().any(Match::needs_accounting),
-            asks_sockets: matches().any(Match::asks_sockets),
+            asks_sockets: matches().any(|condition| matches!(condition, Match::Socket(_))),
             copies: rules().any(|rule| matches!(rule.target, Target::Tee(_))),
             zones: rules()
                 .any(|rule| matches!(rule.target, Target::Ct(template) if template.has_zone())),

@@ -35,13 +35,15 @@ impl<P: Packet> State<P> {
         rest: Vec<(P, Headers)>,
         headers: Headers,
     ) -> Option<Whole<P>> {
+        if headers.fragment.is_none() || !rest.is_empty() {
+            return Some((packet, rest, headers));
+        }
         let rules = A::rules(burst.env.snapshot);
-        let whole = headers.fragment.is_none() || !rest.is_empty();
         let (now, later) = match ingress {
             InterfaceId::HOST => (rules.reassembles() || rules.reassembles_own(), false),
             _ => (rules.reassembles(), rules.reassembles_for_input()),
         };
-        if whole || !now && !later {
+        if !now && !later {
             return Some((packet, rest, headers));
         }
         if let Some(other) = self.fragment_home::<A>(&packet, &headers)

@@ -109,19 +109,15 @@ fn start(file: &Path) -> Result<ExitCode> {
         },
         clock: clock::now,
     });
+    let twins = ports::twins(&candidate.config);
     let housekeeper = housekeeper::start(
         Arc::clone(&plane),
         Arc::clone(&shared),
         &quiescence,
-        ports::twins(&candidate.config),
+        twins.clone(),
         Arc::clone(&stop),
     )?;
-    let sockets = sockets::start(
-        published,
-        Arc::clone(&shared.sockets),
-        ports::twins(&candidate.config),
-        Arc::clone(&stop),
-    )?;
+    let sockets = sockets::start(published, Arc::clone(&shared.sockets), twins, Arc::clone(&stop))?;
     let watches = started.machine().watches;
     let oversized =
         oversized::start(&candidate.config, watches, Arc::clone(&plane), Arc::clone(&stop))?;

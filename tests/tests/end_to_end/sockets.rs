@@ -15,8 +15,13 @@ const NOTICED: Duration = Duration::from_millis(700);
 fn packets(counters: &str, rule: &str) -> u64 {
     let line = counters.lines().find(|line| line.ends_with(rule));
     let line = line.unwrap_or_else(|| panic!("no rule {rule:?} in\n{counters}"));
-    let count = line.trim_start_matches('[').split(':').next();
-    count.and_then(|count| count.parse().ok()).expect("a counter")
+    count(line)
+}
+
+/// The packets of a line `[packets:bytes] -A …`.
+fn count(line: &str) -> u64 {
+    let packets = line.trim_start_matches('[').split(':').next();
+    packets.and_then(|packets| packets.parse().ok()).expect("a counter")
 }
 
 /// What [`holding`] says in Python. A device is the twin, if there is one.
@@ -255,10 +260,7 @@ fn transparent(kind: Kind) {
     );
     say(&net, &[("203.0.113.7", 90, 6000), ("203.0.113.8", 90, 6000), ("10.1.0.1", 91, 6000)]);
     let counters = router.counters("mangle");
-    let counted: Vec<_> = counters
-        .lines()
-        .filter(|line| line.starts_with('['))
-        .map(|line| line.trim_start_matches('[').split(':').next().unwrap_or_default())
-        .collect();
-    assert_eq!(counted, ["0", "1", "1", "0", "0", "1"], "{counters}");
+    let counted: Vec<_> =
+        counters.lines().filter(|line| line.starts_with('[')).map(count).collect();
+    assert_eq!(counted, [0, 1, 1, 0, 0, 1], "{counters}");
 }

@@ -99,11 +99,6 @@ pub(in crate::rules) trait Condition<A: Address> {
         false
     }
 
-    /// Whether the host's sockets decide.
-    fn asks_sockets(&self) -> bool {
-        false
-    }
-
     /// Whether the kernel would switch the counting of what connections carry on for it.
     fn needs_accounting(&self) -> bool {
         false
@@ -195,11 +190,6 @@ macro_rules! declare {
             /// Whether routes decide.
             pub(in crate::rules) fn asks_routes(&self) -> bool {
                 match self { $(Self::$name(condition) => Condition::<A>::asks_routes(condition),)* }
-            }
-
-            /// Whether the host's sockets decide.
-            pub(in crate::rules) fn asks_sockets(&self) -> bool {
-                match self { $(Self::$name(condition) => Condition::<A>::asks_sockets(condition),)* }
             }
 
             /// Whether connections must have accounts for it.

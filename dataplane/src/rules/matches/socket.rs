@@ -37,10 +37,6 @@ impl<A: Address> Condition<A> for Socket {
         holds
     }
 
-    fn asks_sockets(&self) -> bool {
-        true
-    }
-
     fn keeps(&self) -> Option<&'static str> {
         Some("socket")
     }
