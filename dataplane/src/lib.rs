@@ -15,6 +15,7 @@ pub mod explain;
 pub mod fib;
 mod flight;
 pub mod groups;
+mod helpers;
 pub mod ids;
 pub mod interface;
 pub mod mbuf;

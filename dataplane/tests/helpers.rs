@@ -5,6 +5,7 @@
 
 mod support;
 
+use sluice_dataplane::conntrack::Helper::{Ftp, Tftp};
 use sluice_dataplane::conntrack::{Changes, PolicyId};
 use sluice_dataplane::ids::InterfaceId;
 use sluice_dataplane::rules::matches::Match;
@@ -31,22 +32,25 @@ fn everywhere(test: impl Fn(usize, Spread)) {
 
 /// Nobody outside begins anything that no helper expects.
 fn rules(workers: usize) -> Rules<sluice_dataplane::address::V4> {
-    let helped = Target::Ct(Template {
-        zone: ZoneNumber::Fixed(0),
-        original: true,
-        reply: true,
-        silenced: Changes::default(),
-        silenced_expectations: Changes::default(),
-        policy: PolicyId::default(),
-        helped: true,
-    });
+    let helped = |helper| {
+        Target::Ct(Template {
+            zone: ZoneNumber::Fixed(0),
+            original: true,
+            reply: true,
+            silenced: Changes::default(),
+            silenced_expectations: Changes::default(),
+            policy: PolicyId::default(),
+            helper: Some(helper),
+        })
+    };
     let to = |port| {
         let range = PortRange { from: port, to: port };
         Match::DestinationPort(DestinationPort { range, invert: false })
     };
     let by = |port| Match::Ingress(Ingress::new(vec![InterfaceId(port)], false));
-    let expected = Match::Helper(Helper { ftp: true, tftp: true, invert: false });
-    let raw = vec![(vec![to(21)], helped.clone()), (vec![to(69)], helped)];
+    let expected =
+        Match::Helper(Helper { helpers: [Ftp, Tftp].into_iter().collect(), invert: false });
+    let raw = vec![(vec![to(21)], helped(Ftp)), (vec![to(69)], helped(Tftp))];
     let filter = vec![(vec![expected], Target::Accept), (vec![by(WAN), new_only()], Target::Drop)];
     let nat = vec![(vec![by(LAN)], snat(GATEWAY, None))];
     let chains = vec![

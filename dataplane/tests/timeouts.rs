@@ -48,7 +48,7 @@ fn rules(policy: PolicyId, workers: usize) -> Rules<V4> {
         silenced: Changes::default(),
         silenced_expectations: Changes::default(),
         policy,
-        helped: false,
+        helper: None,
     };
     let client = Match::Source(Source::new(V4(CLIENT), V4([255; 4]), false));
     compile(

@@ -37,7 +37,7 @@ fn zone(number: u16, original: bool, reply: bool) -> Target<V4> {
         silenced: Changes::default(),
         silenced_expectations: Changes::default(),
         policy: PolicyId::default(),
-        helped: false,
+        helper: None,
     })
 }
 

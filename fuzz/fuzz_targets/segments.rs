@@ -1,6 +1,6 @@
-//! What helpers and SYNPROXY read of TCP: a client and a server behind the gateway say lines of any bytes to one another on
-//! FTP's port, or a client begins with TCP options of any bytes where SYNPROXY answers for the server. Whatever leaves the
-//! gateway has right checksums.
+//! What helpers and SYNPROXY read: a client and a server behind the gateway say any bytes to one another on the port of a
+//! helper, or a client begins with TCP options of any bytes where SYNPROXY answers for the server. Whatever leaves the gateway
+//! has right checksums.
 #![no_main]
 
 #[path = "../../control/tests/random/drawn/mod.rs"]
@@ -19,6 +19,9 @@ use std::sync::{Arc, LazyLock};
 const RULES: &str = "*raw
 -A PREROUTING -p tcp --dport 21 -j CT --helper ftp
 -A PREROUTING -p udp --dport 69 -j CT --helper tftp
+-A PREROUTING -p tcp --dport 6667 -j CT --helper irc
+-A PREROUTING -p udp --dport 10080 -j CT --helper amanda
+-A PREROUTING -p tcp --dport 6566 -j CT --helper sane
 -A PREROUTING -i lan -p tcp --dport 80 --syn -j CT --notrack
 COMMIT
 *filter
@@ -30,16 +33,21 @@ COMMIT
 COMMIT
 ";
 
+/// Ports of services with helpers.
+const OVER_TCP: [u16; 3] = [21, 6667, 6566];
+const OVER_UDP: [u16; 2] = [69, 10_080];
+
 static RULESET: LazyLock<Ruleset> =
     LazyLock::new(|| Ruleset::parse(Family::V4, RULES, "rules").expect("good"));
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((kind, bytes)) = bytes.split_first() else { return };
     let mut gateway = gateway(1 + usize::from(kind >> 7));
+    let service = usize::from(kind >> 2 & 15);
     match kind & 3 {
-        0 | 1 => lines(&mut gateway, bytes),
+        0 | 1 => lines(&mut gateway, OVER_TCP[service % OVER_TCP.len()], bytes),
         2 => synproxy(&mut gateway, bytes),
-        _ => requests(&mut gateway, bytes),
+        _ => datagrams(&mut gateway, OVER_UDP[service % OVER_UDP.len()], bytes),
     }
     gateway.check_accounts();
 });
@@ -69,8 +77,8 @@ fn check(sent: &[u8]) {
 }
 
 /// Each segment behind a byte of who says it and how the numbers go on, and a length.
-fn lines(gateway: &mut Gateway, bytes: &[u8]) {
-    let (client, outside, server) = ((CLIENT, 4000), (GATEWAY, 4000), (SERVER, 21));
+fn lines(gateway: &mut Gateway, service: u16, bytes: &[u8]) {
+    let (client, outside, server) = ((CLIENT, 4000), (GATEWAY, 4000), (SERVER, service));
     pass(gateway, LAN, &tcp(LAN, client, server, 2, 100, 0, b""));
     pass(gateway, WAN, &tcp(WAN, server, outside, 18, 500, 101, b""));
     pass(gateway, LAN, &tcp(LAN, client, server, 16, 101, 501, b""));
@@ -131,16 +139,18 @@ fn complete(mut frame: Vec<u8>) -> Vec<u8> {
     frame
 }
 
-/// Requests of TFTP, and answers from other ports.
-fn requests(gateway: &mut Gateway, bytes: &[u8]) {
+/// Questions, and answers from the same port and from another.
+fn datagrams(gateway: &mut Gateway, service: u16, bytes: &[u8]) {
     let mut rest = bytes;
     while let [port, length, tail @ ..] = rest {
         let (text, behind) = tail.split_at(tail.len().min(usize::from(*length)));
         rest = behind;
         let from = 4000 + u16::from(*port);
-        let segment = udp_segment((CLIENT, from), (SERVER, 69), text);
+        let segment = udp_segment((CLIENT, from), (SERVER, service), text);
         pass(gateway, LAN, &ipv4(LAN, 17, CLIENT, SERVER, 0, &segment));
-        let segment = udp_segment((SERVER, 1024), (GATEWAY, from), text);
-        pass(gateway, WAN, &ipv4(WAN, 17, SERVER, GATEWAY, 0, &segment));
+        for port in [service, 1024] {
+            let segment = udp_segment((SERVER, port), (GATEWAY, from), text);
+            pass(gateway, WAN, &ipv4(WAN, 17, SERVER, GATEWAY, 0, &segment));
+        }
     }
 }

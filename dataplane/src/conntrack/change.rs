@@ -81,6 +81,15 @@ impl<A: Address> Conntrack<A> {
         }
     }
 
+    /// It does not end before so many seconds have passed.
+    pub(crate) fn refresh(&mut self, flow: FlowRef, seconds: u32, now: Instant) {
+        let common = &mut self.table.session_mut(flow.session()).common;
+        let deadline = Ticks::at(now).plus_seconds(seconds);
+        if common.is_live() && common.deadline.has_come(deadline) {
+            common.deadline = deadline;
+        }
+    }
+
     /// What follows is asked for by that process; zero: by none.
     pub(crate) const fn set_operator(&mut self, portid: u32) {
         self.portid = portid;

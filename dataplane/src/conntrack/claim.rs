@@ -90,7 +90,6 @@ impl<A: Address> Conntrack<A> {
     }
 
     pub(super) fn release_claims(&self, new: &NewConnection<A>) {
-        self.expectations.withdraw(new.ticket, self.aged);
         if let Some(directory) = &self.directory {
             directory.release(&new.original, self.worker);
             if let Some(reply) = &new.claimed {

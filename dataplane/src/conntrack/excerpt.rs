@@ -7,8 +7,8 @@ use super::sctp::SctpState;
 use super::shift::Shifts;
 use super::table::{Hashes, Session};
 use super::{
-    Conntrack, Direction, Expectations, Listed, ListedExpectation, Status, TcpConnectionState,
-    Zones, in_zone,
+    Conntrack, Direction, Expectations, Helper, Listed, ListedExpectation, Status,
+    TcpConnectionState, Zones, in_zone,
 };
 use crate::address::Address;
 use crate::ids::WorkerId;
@@ -37,6 +37,7 @@ pub struct Excerpt<A> {
     pub direction: Direction,
     session: Session<A>,
     shifts: Shifts,
+    expected_by: Option<Helper>,
 }
 
 /// A connection that a packet would begin because a helper expects it.
@@ -76,6 +77,7 @@ impl<A: Address> Conntrack<A> {
             direction: flow.direction(),
             session,
             shifts: self.shifts_of(flow),
+            expected_by: self.expected_by(flow),
         })
     }
 
@@ -93,7 +95,7 @@ impl<A: Address> Conntrack<A> {
         self.count += 1;
         self.accounts.open(number, excerpt.listed.account.unwrap_or_default());
         self.shifts.copy(number, excerpt.shifts);
-        self.helps.begin(number, Ticket::NONE);
+        self.helps.begin(number, excerpt.expected_by);
     }
 
     /// Expects what somebody else expects too.

@@ -1,7 +1,7 @@
 //! Connections that helpers expect (kernel `nf_conntrack_expect.c`): a table that all workers share.
 //!
 //! ```text
-//!   a helper reads a command ─> announce ─> bucket: [ tuple without source port | master | how to translate ] …
+//!   a helper reads a command ─> announce ─> bucket of the destination: [ tuple, how much of its source counts | master | … ] …
 //!   a first packet meets it  ─> take      ─> its connection is RELATED, and the place is free again
 //! ```
 //!
@@ -12,48 +12,145 @@
 use super::expire::Ticks;
 use super::hash::HashKey;
 use super::journal::Journal;
-use super::{Changes, NewConnection, Status, Zones};
+use super::{Changes, Helper, NewConnection, Status, Zones};
 use crate::address::{Address, L4Port};
 use crate::rules::spin::Spin;
 use crate::time::Instant;
 use crate::tuple::{Tuple, Zone};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::time::Duration;
 
 const BUCKETS: usize = 64;
 const PLACES: usize = 32;
 /// Expectations at once, as a kernel with a table of 65,536 buckets has; half of the places, so that no bucket is full
 /// before.
 const MOST: usize = 1024;
-/// How long one waits for its connection (kernel `nf_conntrack_ftp.c`, `nf_conntrack_tftp.c`).
-const PATIENCE: Duration = Duration::from_secs(300);
+
+/// How much of the source of an expected tuple counts; its destination counts in full (the kernel's mask).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceMask {
+    /// So many bits of the address, all of it at most.
+    pub prefix: u8,
+    /// Whether the port does.
+    pub port: bool,
+}
+
+impl SourceMask {
+    /// Nothing: whoever comes.
+    pub(crate) const ANY: Self = Self { prefix: 0, port: false };
+    /// The address.
+    pub(crate) const ADDRESS: Self = Self { prefix: u8::MAX, port: false };
+    /// Address and port.
+    #[allow(dead_code, reason = "of calls of PPTP")]
+    pub(crate) const WHOLE: Self = Self { prefix: u8::MAX, port: true };
+
+    /// The address as far as it counts.
+    #[must_use]
+    pub fn address<A: Address>(self, address: A) -> A {
+        let bits = 8 * A::SIZE as u32;
+        let hidden = bits.saturating_sub(self.prefix.into());
+        A::from_bits(
+            address.to_bits().checked_shr(hidden).unwrap_or(0).checked_shl(hidden).unwrap_or(0),
+        )
+    }
+
+    /// What counts of a tuple.
+    fn of<A: Address>(self, tuple: &Tuple<A>) -> Tuple<A> {
+        Tuple {
+            source: self.address(tuple.source),
+            source_port: if self.port { tuple.source_port } else { L4Port::default() },
+            ..*tuple
+        }
+    }
+
+    /// What counts for both.
+    fn and(self, other: Self) -> Self {
+        Self { prefix: self.prefix.min(other.prefix), port: self.port && other.port }
+    }
+}
 
 /// How an expected connection is translated, so that its ends meet as those of its master do (kernel
 /// `nf_nat_follow_master`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Follow<A> {
-    /// Whom its packets seem to come from; they keep their port if they can.
+    /// Whom its packets seem to come from,
     pub(crate) source: A,
-    /// Where they go.
+    /// and from which port; without one they keep theirs if they can.
+    pub(crate) source_port: Option<L4Port>,
+    /// The source is translated only if they come from here.
+    pub(crate) only_from: Option<A>,
+    /// Where they go,
     pub(crate) destination: A,
-    /// To which port.
-    pub(crate) port: L4Port,
+    /// and to which port; without one to theirs.
+    pub(crate) port: Option<L4Port>,
 }
+
+impl<A> Follow<A> {
+    /// Between these addresses, to that port.
+    pub(crate) const fn new(source: A, destination: A, port: L4Port) -> Self {
+        Self { source, source_port: None, only_from: None, destination, port: Some(port) }
+    }
+}
+
+/// Kinds of connections that a helper expects; most helpers know one.
+pub(crate) type Class = u8;
 
 /// A connection to come.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Expected<A> {
-    /// The tuple of its first packet, whose source port nobody knows.
+    /// The tuple of its first packet,
     pub(crate) tuple: Tuple<A>,
+    /// and how much of where that comes from counts.
+    pub(crate) from: SourceMask,
     /// The original tuple of the connection that expects it.
     pub(crate) master: Tuple<A>,
     /// The mark of that connection.
     pub(crate) mark: u32,
+    /// Its helper.
+    pub(crate) helper: Helper,
+    /// Of which kind it is.
+    pub(crate) class: Class,
+    /// The helper that it gets itself.
+    pub(crate) gives: Option<Helper>,
     /// How it is translated; none where the rules say.
     pub(crate) follow: Option<Follow<A>>,
+    /// It is met by any number of connections (`NF_CT_EXPECT_PERMANENT`).
+    pub(crate) lasting: bool,
+    /// It is not met yet (`NF_CT_EXPECT_INACTIVE`).
+    pub(crate) inactive: bool,
     /// What nobody is told of it.
     pub(crate) silenced: Changes,
+}
+
+impl<A: Address> Expected<A> {
+    /// Whether both have the same master, kind and tuple.
+    fn is_again(&self, other: &Self) -> bool {
+        self.master == other.master
+            && self.class == other.class
+            && self.from == other.from
+            && self.tuple == other.tuple
+    }
+
+    /// Whether a first packet could meet both.
+    fn clashes(&self, other: &Self) -> bool {
+        let both = self.from.and(other.from);
+        both.of(&self.tuple).is(&both.of(&other.tuple))
+    }
+
+    fn is_met_by(&self, tuple: &Tuple<A>) -> bool {
+        self.from.of(tuple).is(&self.from.of(&self.tuple))
+    }
+
+    /// With zeros where anything will do.
+    fn without_unknown(mut self) -> Self {
+        if self.from.prefix == 0 {
+            self.tuple.source = A::default();
+        }
+        if !self.from.port {
+            self.tuple.source_port = L4Port::default();
+        }
+        self
+    }
 }
 
 /// Names an expectation, as long as it is there.
@@ -122,8 +219,8 @@ impl<A: Address> Expectations<A> {
         self.count.load(Ordering::Acquire) == 0
     }
 
-    /// Expects a connection from `now` on, in place of what `before` names and of what the same master has announced with
-    /// the same tuple.
+    /// Expects a connection from `now` on, in place of the same of the same master; where there was none, in place of what
+    /// `oldest` names.
     ///
     /// # Errors
     /// Why not. After a clash everything is as it was; where there is no room, what was to be replaced is gone, as in the
@@ -131,43 +228,55 @@ impl<A: Address> Expectations<A> {
     pub(crate) fn announce(
         &self,
         expected: Expected<A>,
-        before: Ticket,
+        oldest: Ticket,
         now: Instant,
     ) -> Result<Ticket, Refused> {
-        let expected = Expected { tuple: without_port(&expected.tuple), ..expected };
-        let clashes = |place: &mut Option<Place<A>>| {
-            is_due(place, now)
-                && place.is_some_and(|place| place.expected.master != expected.master)
-        };
-        if self.look(&expected.tuple, clashes) {
-            return Err(Refused::Clash);
-        }
+        let expected = expected.without_unknown();
         let now_in_ticks = Ticks::at(now);
-        self.withdraw(before, now_in_ticks);
         let number = self.number(&expected.tuple);
-        let mut bucket = self.buckets.get(number).ok_or(Refused::Full)?.hold();
-        self.forget_late(&mut bucket, now);
-        let like = |place: &&mut Option<Place<A>>| {
-            place.is_some_and(|place| place.expected.tuple == expected.tuple)
-        };
-        let serial = self.serial.fetch_add(1, Ordering::Relaxed) | 1 << 31;
-        let place = Place { serial, until: now + PATIENCE, expected };
-        if let Some(found) = bucket.iter_mut().find(like) {
-            if found.is_some_and(|found| found.expected.master != expected.master) {
-                return Err(Refused::Clash);
-            }
-            self.tell_gone(found.as_ref(), now_in_ticks);
-            *found = Some(place);
-        } else {
-            let free = bucket.iter_mut().find(|place| place.is_none());
-            let Some(free) = free.filter(|_| self.count.load(Ordering::Relaxed) < MOST) else {
-                return Err(Refused::Full);
-            };
-            *free = Some(place);
-            self.count.fetch_add(1, Ordering::Release);
+        let bucket = self.buckets.get(number).ok_or(Refused::Full)?;
+        let replaces = self.make_way(&mut bucket.hold(), &expected, now)?;
+        if !replaces {
+            self.withdraw(oldest, now_in_ticks);
         }
+        let mut bucket = bucket.hold();
+        let serial = self.serial.fetch_add(1, Ordering::Relaxed) | 1 << 31;
+        let until = now + expected.helper.policy(expected.class).patience;
+        let place = Place { serial, until, expected };
+        // Another worker may have been quicker.
+        self.make_way(&mut bucket, &expected, now)?;
+        let free = bucket.iter_mut().find(|place| place.is_none());
+        let Some(free) = free.filter(|_| self.count.load(Ordering::Relaxed) < MOST) else {
+            return Err(Refused::Full);
+        };
+        *free = Some(place);
+        self.count.fetch_add(1, Ordering::Release);
         self.tell_new(&place, now_in_ticks);
         Ok(Ticket { bucket: u32::try_from(number).unwrap_or(0), serial })
+    }
+
+    /// Takes away what is late, and what `expected` replaces; whether there was such.
+    ///
+    /// # Errors
+    /// It clashes with one of another master, and nothing but what is late is gone.
+    fn make_way(
+        &self,
+        bucket: &mut Bucket<A>,
+        expected: &Expected<A>,
+        now: Instant,
+    ) -> Result<bool, Refused> {
+        self.forget_late(bucket, now);
+        let again = |place: &Place<A>| place.expected.is_again(expected);
+        let mut places = bucket.iter().flatten();
+        if places.any(|place| !again(place) && place.expected.clashes(expected)) {
+            return Err(Refused::Clash);
+        }
+        let found = bucket.iter_mut().find(|place| place.as_ref().is_some_and(again));
+        let replaces = found.is_some();
+        if let Some(found) = found {
+            self.empty(found, Ticks::at(now));
+        }
+        Ok(replaces)
     }
 
     /// What is expected of a first packet with this tuple; it stays expected.
@@ -192,13 +301,20 @@ impl<A: Address> Expectations<A> {
         }
         let mut met = None;
         self.look(tuple, |place| {
-            met = place.take();
+            met = place.filter(|_| is_due(place, now));
+            if met.is_none_or(|met| !met.expected.lasting) {
+                self.empty(place, Ticks::at(now));
+            }
             true
         });
-        let met = met?;
-        self.count.fetch_sub(1, Ordering::Relaxed);
-        self.tell_gone(Some(&met), Ticks::at(now));
-        (now < met.until).then_some(met.expected)
+        met.map(|met| met.expected)
+    }
+
+    /// Whether it is still expected.
+    pub(super) fn has(&self, ticket: Ticket, now: Instant) -> bool {
+        let mut there = false;
+        self.at(ticket, |place| there = is_due(place, now));
+        there
     }
 
     /// The connection that has announced it wants it no more, if it is still there.
@@ -235,7 +351,8 @@ impl<A: Address> Expectations<A> {
     }
 
     fn number(&self, tuple: &Tuple<A>) -> usize {
-        (self.key.hash(tuple) >> 32) as usize % BUCKETS
+        let destination = SourceMask::ANY.of(tuple);
+        (self.key.hash(&destination) >> 32) as usize % BUCKETS
     }
 
     fn forget_late(&self, bucket: &mut Bucket<A>, now: Instant) {
@@ -246,17 +363,18 @@ impl<A: Address> Expectations<A> {
         }
     }
 
-    /// What `then` says of the place of that tuple; false where there is none.
+    /// What `then` says of the place that a first packet with that tuple meets; false where there is none.
     pub(super) fn look(
         &self,
         tuple: &Tuple<A>,
         then: impl FnOnce(&mut Option<Place<A>>) -> bool,
     ) -> bool {
-        let tuple = without_port(tuple);
-        let Some(bucket) = self.buckets.get(self.number(&tuple)) else { return false };
+        let Some(bucket) = self.buckets.get(self.number(tuple)) else { return false };
         let mut bucket = bucket.hold();
         let is_it = |place: &&mut Option<Place<A>>| {
-            place.as_ref().is_some_and(|place| place.expected.tuple.is(&tuple))
+            place.as_ref().is_some_and(|Place { expected, .. }| {
+                !expected.inactive && expected.is_met_by(tuple)
+            })
         };
         bucket.iter_mut().find(is_it).is_some_and(then)
     }
@@ -277,6 +395,11 @@ impl<A: Address> Expectations<A> {
 }
 
 impl Ticket {
+    #[cfg(test)]
+    pub(super) const fn numbered(serial: u32) -> Self {
+        Self { bucket: 0, serial }
+    }
+
     /// Of nothing.
     pub(super) const NONE: Self = Self { bucket: 0, serial: 0 };
 
@@ -289,10 +412,6 @@ pub(super) fn is_due<A>(place: &Option<Place<A>>, now: Instant) -> bool {
     place.as_ref().is_some_and(|place| now < place.until)
 }
 
-fn without_port<A: Copy>(tuple: &Tuple<A>) -> Tuple<A> {
-    Tuple { source_port: L4Port::default(), ..*tuple }
-}
-
 impl Zones {
     /// The number of the zone, whichever direction it is for: an expectation holds in the zone of its master.
     pub(crate) fn number(self) -> Zone {
@@ -302,9 +421,10 @@ impl Zones {
 
 impl<A: Address> NewConnection<A> {
     /// Notes that it was expected; its master's mark is its own.
-    pub(crate) const fn set_expected(&mut self, mark: u32) {
+    pub(crate) fn set_expected(&mut self, expected: &Expected<A>) {
         self.status.set(Status::EXPECTED);
-        self.mark = mark;
+        self.mark = expected.mark;
+        self.expected_by = Some(expected.helper);
     }
 }
 

@@ -3,7 +3,7 @@
 use super::expect::{Bucket, Expectations, Place, is_due};
 use super::expire::Ticks;
 use super::list::general;
-use super::{Changes, EventKind, ExpectationEvent, Helper, News};
+use super::{Changes, EventKind, ExpectationEvent, Helper, News, SourceMask};
 use crate::address::Address;
 use crate::time::Instant;
 use crate::tuple::Tuple;
@@ -12,14 +12,22 @@ use std::net::IpAddr;
 /// A connection to come, of either IP version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListedExpectation {
-    /// The tuple of its first packet; its source port is zero and stands for any.
+    /// The tuple of its first packet, zero where anything will do.
     pub tuple: Tuple<IpAddr>,
     /// The original tuple of the connection that expects it.
     pub master: Tuple<IpAddr>,
     /// Seconds it is still waited for.
     pub timeout_s: u32,
-    /// Whose helper has announced it.
-    pub helper: Option<Helper>,
+    /// How much of the source of its tuple counts.
+    pub from: SourceMask,
+    /// The helper that has announced it,
+    pub helper: Helper,
+    /// and of which of its kinds it is.
+    pub class: u8,
+    /// It is met by any number of connections.
+    pub lasting: bool,
+    /// It is not met yet.
+    pub inactive: bool,
 }
 
 impl<A: Address> Expectations<A> {
@@ -88,6 +96,10 @@ fn listed<A: Address>(place: &Place<A>, now: Ticks) -> ListedExpectation {
         tuple: general(&place.expected.tuple),
         master: general(&place.expected.master),
         timeout_s: Ticks::at(place.until).seconds_from(now),
-        helper: Helper::of(place.expected.master.protocol),
+        from: place.expected.from,
+        helper: place.expected.helper,
+        class: place.expected.class,
+        lasting: place.expected.lasting,
+        inactive: place.expected.inactive,
     }
 }

@@ -3,6 +3,9 @@
 use super::*;
 use crate::address::V4;
 use crate::conntrack::{EventKind, ExpectationEvent, Helper, News};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn expected(port: u16, master: u8) -> Expected<V4> {
     let tuple = Tuple {
@@ -14,7 +17,19 @@ fn expected(port: u16, master: u8) -> Expected<V4> {
         ..Tuple::default()
     };
     let master = Tuple { source: V4([10, 0, 0, master]), ..tuple };
-    Expected { tuple, master, mark: 5, follow: None, silenced: Changes::default() }
+    Expected {
+        tuple,
+        from: SourceMask::ADDRESS,
+        master,
+        mark: 5,
+        helper: Helper::Ftp,
+        class: 0,
+        gives: None,
+        follow: None,
+        lasting: false,
+        inactive: false,
+        silenced: Changes::default(),
+    }
 }
 
 fn from_port(port: u16, to: u16) -> Tuple<V4> {
@@ -69,6 +84,40 @@ fn two_masters_never_expect_the_same() {
     table.announce(expected(1025, 2), NONE, NOW).unwrap();
 }
 
+/// How much of the source counts is part of what is expected.
+#[test]
+fn those_from_other_places_are_others() {
+    let table = Expectations::new([1, 2]);
+    let anybody = Expected { from: SourceMask::ANY, ..expected(1025, 1) };
+    table.announce(anybody, NONE, NOW).unwrap();
+    assert_eq!(table.announce(expected(1025, 1), NONE, NOW), Err(Refused::Clash));
+    let other = Tuple { source: V4([203, 0, 113, 1]), ..from_port(7, 1025) };
+    assert!(table.take(&other, NOW).is_some() && table.is_empty());
+    let subnet = SourceMask { prefix: 24, port: true };
+    table
+        .announce(Expected { from: subnet, lasting: true, ..expected(1025, 1) }, NONE, NOW)
+        .unwrap();
+    let near = Tuple { source: V4([192, 0, 2, 200]), ..from_port(9, 1025) };
+    assert!(!table.expects(&other, NOW) && !table.expects(&from_port(8, 1025), NOW));
+    assert!(table.take(&near, NOW).is_some() && table.take(&near, NOW).is_some(), "it lasts");
+    let whole = Expected { from: SourceMask::WHOLE, ..expected(1026, 1) };
+    table.announce(whole, NONE, NOW).unwrap();
+    assert!(!table.expects(&from_port(8, 1026), NOW) && table.expects(&from_port(9, 1026), NOW));
+    let port = |port| L4Port::new(port);
+    let another = Tuple { source_port: port(8), ..whole.tuple };
+    table.announce(Expected { tuple: another, ..whole }, NONE, NOW).unwrap();
+    assert!(table.expects(&from_port(8, 1026), NOW) && table.expects(&from_port(9, 1026), NOW));
+}
+
+#[test]
+fn what_is_inactive_is_not_met_but_clashes() {
+    let table = Expectations::new([1, 2]);
+    let asleep = Expected { inactive: true, ..expected(1025, 1) };
+    table.announce(asleep, NONE, NOW).unwrap();
+    assert!(table.take(&from_port(1, 1025), NOW).is_none() && !table.is_empty());
+    assert_eq!(table.announce(expected(1025, 2), NONE, NOW), Err(Refused::Clash));
+}
+
 #[test]
 fn there_is_room_for_so_many() {
     let table = Expectations::new([3, 4]);
@@ -103,7 +152,7 @@ fn told(journal: &Journal) -> Vec<(EventKind, u16, u32)> {
         .map(|news| match news {
             News::Connection(event) => panic!("{event:?}"),
             News::Expectation(ExpectationEvent { kind, expectation: e }) => {
-                assert_eq!(e.helper, Some(Helper::Ftp));
+                assert_eq!(e.helper, Helper::Ftp);
                 (kind, e.tuple.destination_port.get(), e.timeout_s)
             }
         })

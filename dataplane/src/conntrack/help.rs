@@ -1,90 +1,83 @@
-//! Helpers: what connection tracking knows of application protocols that announce further connections (kernel
-//! `nf_conntrack_helper.c`). A connection gets one from CT, with its first packet.
+//! What is kept of connections that have a helper, and of those that one has expected (kernel `nf_conntrack_helper.c`). A
+//! connection gets its helper from CT, with its first packet.
 //!
 //! ```text
-//!   Status::ADJUSTED, Role::HELPED ─> helps[session]: what it expects, where its lines begin
+//!   Status::ADJUSTED, its Role names a helper ─┐
+//!   Status::EXPECTED ──────────────────────────┴─> helps[session]: by whom expected, what it expects, what the helper remembers
 //! ```
 //!
-//! The table has a place for every session and takes memory only where a place has been used. Packets of such a
-//! connection have no cached verdict: each goes the long way, past its helper.
+//! The table has a place for every session and takes memory only where a place has been used. Packets of a connection with a
+//! helper have no cached verdict: each goes the long way, past its helper.
 
-use super::expect::{Expected, Refused, Ticket};
-use super::segment::{after, before};
+use super::expect::{Class, Expected, Refused, SourceMask, Ticket};
 use super::shift::Role;
-use super::{Changes, Conntrack, FlowRef, NewConnection, Status, TableTooLarge, Zones, in_zone};
+use super::{
+    Changes, Conntrack, FlowRef, Helper, NewConnection, Status, TableTooLarge, Zones, in_zone,
+};
 use crate::address::Address;
+use crate::helpers::ftp::Lines;
 use crate::time::Instant;
 use crate::tuple::Tuple;
-use crate::wire::protocol::{TCP, UDP};
 use zerocopy::FromZeros;
 
-/// A helper. Its protocol tells which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Helper {
-    /// FTP (RFC 959, RFC 2428), over TCP.
-    Ftp,
-    /// TFTP (RFC 1350), over UDP.
-    Tftp,
+/// What a connection expects at once at most, of all classes.
+const MOST: usize = 11;
+
+/// What a connection expects, the oldest first.
+#[derive(Debug, Clone, Copy, Default, FromZeros)]
+struct Announced {
+    count: u8,
+    classes: [Class; MOST],
+    tickets: [Ticket; MOST],
 }
 
-impl Helper {
-    /// As `CT --helper` names it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ftp => "ftp",
-            Self::Tftp => "tftp",
+impl Announced {
+    fn iter(&self) -> impl Iterator<Item = (Class, Ticket)> {
+        let announced = self.classes.iter().copied().zip(self.tickets.iter().copied());
+        announced.take(self.count.into())
+    }
+
+    /// Those of them that `keep` is true of stay.
+    fn retain(&mut self, mut keep: impl FnMut(Class, Ticket) -> bool) {
+        let mut kept = Self::default();
+        for (class, ticket) in self.iter().filter(|(class, ticket)| keep(*class, *ticket)) {
+            kept.push(class, ticket);
+        }
+        *self = kept;
+    }
+
+    fn push(&mut self, class: Class, ticket: Ticket) {
+        let at = usize::from(self.count);
+        if let (Some(place), Some(kind)) = (self.tickets.get_mut(at), self.classes.get_mut(at)) {
+            (*place, *kind) = (ticket, class);
+            self.count += 1;
         }
     }
 
-    /// The one that connections of that protocol can have.
-    #[must_use]
-    pub const fn of(protocol: u8) -> Option<Self> {
-        match protocol {
-            TCP => Some(Self::Ftp),
-            UDP => Some(Self::Tftp),
-            _ => None,
-        }
+    /// The one that gives way to another of that class, where there are `most` of it.
+    fn oldest(&self, class: Class, most: usize) -> Ticket {
+        let mut alike = self.iter().filter(|(other, _)| *other == class);
+        let oldest = alike.next().map_or(Ticket::NONE, |(_, ticket)| ticket);
+        if alike.count() + 1 < most { Ticket::NONE } else { oldest }
     }
 }
 
-/// Where lines of one direction begin, as far as known: sequence numbers behind a newline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
-pub(super) struct Lines {
-    count: u32,
-    starts: [u32; 2],
-}
-
-impl Lines {
-    fn begin_at(&self, seq: u32) -> bool {
-        self.starts.iter().take(self.count as usize).any(|start| *start == seq)
-    }
-
-    /// The two latest are kept.
-    fn note(&mut self, seq: u32) {
-        if self.begin_at(seq) {
-            return;
-        }
-        let [one, other] = &mut self.starts;
-        match self.count {
-            0 => (*one, self.count) = (seq, 1),
-            1 => (*other, self.count) = (seq, 2),
-            _ => {
-                let oldest = if before(*one, *other) { one } else { other };
-                if after(seq, *oldest) {
-                    *oldest = seq;
-                }
-            }
-        }
-    }
+/// What helpers remember of a connection between its packets.
+#[derive(Debug, Clone, Copy, Default, FromZeros)]
+pub(crate) struct Memory {
+    /// FTP: where lines of each direction begin.
+    pub(crate) lines: [Lines; 2],
+    /// SANE: the next reply tells of a connection.
+    pub(crate) asked: bool,
 }
 
 /// What is kept of one connection.
 #[derive(Debug, Clone, Copy, Default, FromZeros)]
 struct Help {
-    /// A helper expects one connection at a time (the kernel's `max_expected`).
-    ticket: Ticket,
-    lines: [Lines; 2],
+    /// The [number](Helper::number) of the helper that has expected it.
+    by: u8,
+    announced: Announced,
+    memory: Memory,
 }
 
 /// By session.
@@ -100,41 +93,46 @@ impl HelpTable {
         Help::new_vec_zeroed(slots).map(Self).map_err(|_| TableTooLarge { slots })
     }
 
-    /// A connection begins, which may expect one already.
-    pub(super) fn begin(&mut self, session: u32, ticket: Ticket) {
+    /// A connection begins that a helper has expected, or that gets one.
+    pub(super) fn begin(&mut self, session: u32, expected_by: Option<Helper>) {
         if let Some(place) = self.0.get_mut(session as usize) {
-            *place = Help { ticket, ..Help::default() };
+            *place = Help { by: expected_by.map_or(0, Helper::number), ..Help::default() };
         }
     }
 
-    fn get(&self, session: u32) -> Help {
-        self.0.get(session as usize).copied().unwrap_or_default()
+    pub(super) fn expected_by(&self, session: u32) -> Option<Helper> {
+        self.0.get(session as usize).and_then(|help| Helper::numbered(help.by))
     }
 
-    fn lines(&mut self, flow: FlowRef) -> Option<&mut Lines> {
-        let place = self.0.get_mut(flow.session() as usize)?;
-        Some(&mut place.lines[flow.direction() as usize])
+    fn announced(&self, session: u32) -> Announced {
+        self.0.get(session as usize).map_or_else(Announced::default, |help| help.announced)
     }
 }
 
 impl<A: Address> NewConnection<A> {
-    /// Gives it the helper of its protocol; `silenced`: what nobody is told of what that expects.
-    pub(crate) const fn set_helped(&mut self, silenced: Changes) {
-        self.set_role(Role::HELPED);
+    /// Gives it a helper; `silenced`: what nobody is told of what that expects.
+    pub(crate) const fn set_helped(&mut self, helper: Helper, silenced: Changes) {
+        self.set_role(Role::helped_by(helper));
         self.role.silence_expectations(silenced);
-    }
-
-    /// Its helper.
-    pub(crate) fn helper(&self) -> Option<Helper> {
-        self.role.has(Role::HELPED).then(|| Helper::of(self.original.protocol)).flatten()
     }
 }
 
 impl<A: Address> Conntrack<A> {
     /// The helper of a connection.
     pub(crate) fn helper(&self, flow: FlowRef) -> Option<Helper> {
-        let helped = self.role(flow).has(Role::HELPED);
-        helped.then(|| Helper::of(self.half(flow).key.protocol)).flatten()
+        self.role(flow).helper()
+    }
+
+    /// The helper that has expected a connection.
+    pub(crate) fn expected_by(&self, flow: FlowRef) -> Option<Helper> {
+        let expected = self.common(flow).status.has(Status::EXPECTED);
+        expected.then(|| self.helps.expected_by(flow.session())).flatten()
+    }
+
+    /// What helpers remember of a connection; nothing of one without a helper.
+    pub(crate) fn memory(&mut self, flow: FlowRef) -> Option<&mut Memory> {
+        let place = self.helps.0.get_mut(flow.session() as usize)?;
+        Some(&mut place.memory)
     }
 
     /// Whether verdicts on packets of `flow` may be kept: not where a helper has to see them, nor as long as nobody has
@@ -145,19 +143,31 @@ impl<A: Address> Conntrack<A> {
         !related && self.helper(flow).is_none()
     }
 
-    /// Whether what `flow` says at `seq` begins a line.
-    pub(crate) fn begins_line(&mut self, flow: FlowRef, seq: u32) -> bool {
-        self.helps.lines(flow).is_some_and(|lines| lines.begin_at(seq))
-    }
-
-    /// What `flow` says at `seq` begins a line.
-    pub(crate) fn note_line(&mut self, flow: FlowRef, seq: u32) {
-        if let Some(lines) = self.helps.lines(flow) {
-            lines.note(seq);
+    /// A connection of class 0 that `flow`, which has `helper`, may expect: with the ports and addresses of `tuple`, in the
+    /// zone of `flow`, met once, translated as rules say.
+    pub(crate) fn expected(
+        &self,
+        flow: FlowRef,
+        helper: Helper,
+        tuple: &Tuple<A>,
+        from: SourceMask,
+    ) -> Expected<A> {
+        Expected {
+            tuple: in_zone(tuple, self.zones_of(flow).number()),
+            from,
+            master: self.original(flow),
+            mark: self.common(flow).mark,
+            helper,
+            class: 0,
+            gives: None,
+            follow: None,
+            lasting: false,
+            inactive: false,
+            silenced: self.role(flow).silenced_expectations(),
         }
     }
 
-    /// Expects a connection, in place of what this one has expected before.
+    /// Expects a connection, in place of the same, or of the oldest where `flow` expects too many of its class.
     ///
     /// # Errors
     /// Why not.
@@ -171,35 +181,41 @@ impl<A: Address> Conntrack<A> {
             // Its last packet goes out, and nobody would take back what it announces.
             return Ok(());
         }
-        let number = flow.session();
-        let silenced = self.role(flow).silenced_expectations();
-        let (expected, before) = (Expected { silenced, ..expected }, self.helps.get(number).ticket);
-        let ticket = self.expectations.announce(expected, before, now)?;
-        if let Some(place) = self.helps.0.get_mut(number as usize) {
-            place.ticket = ticket;
+        let class = expected.class;
+        let mut announced = self.helps.announced(flow.session());
+        announced.retain(|_, ticket| self.expectations.has(ticket, now));
+        let oldest = announced.oldest(class, expected.helper.policy(class).most);
+        let ticket = self.expectations.announce(expected, oldest, now);
+        announced.retain(|_, ticket| self.expectations.has(ticket, now));
+        if let Ok(ticket) = ticket {
+            announced.push(class, ticket);
         }
-        Ok(())
+        if let Some(place) = self.helps.0.get_mut(flow.session() as usize) {
+            place.announced = announced;
+        }
+        ticket.map(|_| ())
     }
 
-    /// The same for a connection that has just begun.
-    ///
-    /// # Errors
-    /// Why not.
-    pub(crate) fn expect_from(
-        &self,
-        new: &mut NewConnection<A>,
-        expected: Expected<A>,
-        now: Instant,
-    ) -> Result<(), Refused> {
-        let silenced = new.role.silenced_expectations();
-        let expected = Expected { silenced, ..expected };
-        new.ticket = self.expectations.announce(expected, new.ticket, now)?;
-        Ok(())
+    /// Forgets what `flow` expects of the classes that `of` is true of.
+    #[allow(dead_code, reason = "calls of SIP and PPTP end")]
+    pub(crate) fn expect_no_more(&mut self, flow: FlowRef, of: impl Fn(Class) -> bool) {
+        let (expectations, aged) = (&self.expectations, self.aged);
+        let Some(place) = self.helps.0.get_mut(flow.session() as usize) else { return };
+        place.announced.retain(|class, ticket| {
+            let gone = of(class);
+            if gone {
+                expectations.withdraw(ticket, aged);
+            }
+            !gone
+        });
     }
 
-    /// Forgets what a connection expects.
-    pub(crate) fn expect_nothing(&mut self, flow: FlowRef) {
-        self.expectations.withdraw(self.helps.get(flow.session()).ticket, self.aged);
+    /// Forgets what `flow` has been the last to expect.
+    pub(crate) fn expect_not(&mut self, flow: FlowRef) {
+        let Some(place) = self.helps.0.get_mut(flow.session() as usize) else { return };
+        if let Some((_, ticket)) = place.announced.iter().last() {
+            self.expectations.withdraw(ticket, self.aged);
+        }
     }
 
     /// Whether a first packet without a zone meets an expectation.
@@ -213,18 +229,19 @@ impl<A: Address> Conntrack<A> {
         self.expectations.take(&in_zone(tuple, zones.number()), now)
     }
 
-    /// A connection has got another mark; the one that it expects shall have it too.
+    /// A connection has got another mark; those that it expects shall have it too.
     pub(crate) fn note_mark(&self, flow: FlowRef, mark: u32) {
-        if self.is_adjusted(flow) {
-            self.expectations.set_mark(self.helps.get(flow.session()).ticket, mark);
+        if self.helper(flow).is_some() {
+            let announced = self.helps.announced(flow.session());
+            announced.iter().for_each(|(_, ticket)| self.expectations.set_mark(ticket, mark));
         }
     }
 
     /// A connection is leaving the table: what it expects is expected no more.
     pub(super) fn end_help(&mut self, number: u32) {
-        let flow = FlowRef::original_of(number);
-        if self.is_adjusted(flow) {
-            self.expectations.withdraw(self.helps.get(number).ticket, self.aged);
+        if self.helper(FlowRef::original_of(number)).is_some() {
+            let announced = self.helps.announced(number);
+            announced.iter().for_each(|(_, ticket)| self.expectations.withdraw(ticket, self.aged));
         }
     }
 
@@ -244,16 +261,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_two_latest_beginnings_of_lines_are_known() {
-        let mut lines = Lines::default();
-        assert!(!lines.begin_at(0), "nothing is known");
-        for seq in [0xffff_fff0, 5, 5, 0xffff_fff0] {
-            lines.note(seq);
+    fn the_oldest_of_a_class_gives_way_where_there_are_too_many() {
+        let mut announced = Announced::default();
+        let tickets: Vec<Ticket> = (1..=5).map(Ticket::numbered).collect();
+        assert_eq!(announced.oldest(0, 1), Ticket::NONE);
+        for (ticket, class) in tickets.iter().zip([0, 1, 0, 1, 0]) {
+            announced.push(class, *ticket);
         }
-        assert!(lines.begin_at(5) && lines.begin_at(0xffff_fff0) && !lines.begin_at(0));
-        lines.note(40);
-        assert!(lines.begin_at(5) && lines.begin_at(40) && !lines.begin_at(0xffff_fff0));
-        lines.note(2);
-        assert!(!lines.begin_at(2), "older than both");
+        assert_eq!(announced.oldest(0, 4), Ticket::NONE);
+        assert_eq!((announced.oldest(0, 3), announced.oldest(1, 2)), (tickets[0], tickets[1]));
+        announced.retain(|_, ticket| ticket != tickets[0]);
+        assert_eq!((announced.oldest(0, 3), announced.oldest(0, 2)), (Ticket::NONE, tickets[2]));
+        (0..20).for_each(|_| announced.push(2, tickets[0]));
+        assert_eq!(announced.iter().count(), MOST);
     }
 }

@@ -144,7 +144,9 @@ impl<A: Address> Conntrack<A> {
         }
         if new.status.has(Status::ADJUSTED) {
             self.shifts.begin(number, new.role);
-            self.helps.begin(number, new.ticket);
+            self.helps.begin(number, new.expected_by);
+        } else if new.status.has(Status::EXPECTED) {
+            self.helps.begin(number, new.expected_by);
         }
         self.count += 1;
         Ok(FlowRef::original_of(number))

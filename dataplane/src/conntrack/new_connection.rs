@@ -1,6 +1,6 @@
 //! A connection between its first packet and the table.
 
-use super::expect::Ticket;
+use super::Helper;
 use super::journal::Changes;
 use super::shift::Role;
 use super::status::Status;
@@ -31,8 +31,8 @@ pub struct NewConnection<A> {
     pub(crate) silenced: Changes,
     /// Why its packets are looked at one by one.
     pub(crate) role: Role,
-    /// What it expects.
-    pub(crate) ticket: Ticket,
+    /// The helper that has expected it.
+    pub(crate) expected_by: Option<Helper>,
     /// Its translation is that of the connection that expected it, and no rule is asked.
     pub(crate) followed: bool,
     /// The reply tuple that is claimed.
@@ -54,7 +54,7 @@ impl<A: Address> NewConnection<A> {
             first_bytes: 0,
             silenced: Changes::default(),
             role: Role::default(),
-            ticket: Ticket::NONE,
+            expected_by: None,
             followed: false,
             claimed: None,
             first,
@@ -64,7 +64,7 @@ impl<A: Address> NewConnection<A> {
     /// What can be told of it when it has not come to be.
     #[must_use]
     pub(crate) const fn unclaimed(&self) -> Self {
-        Self { claimed: None, mapped: false, ticket: Ticket::NONE, ..*self }
+        Self { claimed: None, mapped: false, ..*self }
     }
     /// Notes that the source is translated.
     pub const fn set_source_translated(&mut self) {

@@ -52,11 +52,11 @@ impl Segment<'_> {
 }
 
 /// Whether `a` comes before `b` in sequence space.
-pub(super) const fn before(a: u32, b: u32) -> bool {
+pub(crate) const fn before(a: u32, b: u32) -> bool {
     (a.wrapping_sub(b) as i32) < 0
 }
 
 /// Whether `a` comes after `b` in sequence space.
-pub(super) const fn after(a: u32, b: u32) -> bool {
+pub(crate) const fn after(a: u32, b: u32) -> bool {
     before(b, a)
 }

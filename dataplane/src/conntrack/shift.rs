@@ -9,7 +9,9 @@
 //! without that status never touch it. Windows are tracked in each sender's own numbers.
 
 use super::segment::{after, before};
-use super::{Changes, Conntrack, Direction, FlowRef, Status, TableTooLarge, TcpConnectionState};
+use super::{
+    Changes, Conntrack, Direction, FlowRef, Helper, Status, TableTooLarge, TcpConnectionState,
+};
 use crate::address::Address;
 use crate::wire::parse::Headers;
 use crate::wire::tcp_options::{self, SACK, TIMESTAMPS};
@@ -25,18 +27,28 @@ impl Role {
     pub(super) const PROXIED: Self = Self(1);
     /// The sequence numbers of its ends differ.
     pub(super) const SHIFTED: Self = Self(2);
-    /// It has a helper.
-    pub(super) const HELPED: Self = Self(4);
     /// Nobody is told that it expects a connection,
     const QUIET: Self = Self(8);
     /// nor that it expects it no more.
     const QUIET_ENDS: Self = Self(16);
+    /// From here on, the number of its helper.
+    const HELPER_SHIFT: u32 = 8;
 
     pub(super) const fn has(self, bits: Self) -> bool {
         self.0 & bits.0 != 0
     }
     pub(super) const fn set(&mut self, bits: Self) {
         self.0 |= bits.0;
+    }
+
+    /// It has that helper.
+    pub(super) const fn helped_by(helper: Helper) -> Self {
+        Self((helper.number() as u32) << Self::HELPER_SHIFT)
+    }
+
+    /// Its helper.
+    pub(super) fn helper(self) -> Option<Helper> {
+        Helper::numbered((self.0 >> Self::HELPER_SHIFT) as u8)
     }
 
     /// Lets nobody be told of these changes of what it expects.

@@ -12,7 +12,7 @@
 use super::{Env, Family, Lane};
 use crate::address::Address;
 use crate::adjacency::Adjacency;
-use crate::conntrack::{FlowRef, Status};
+use crate::conntrack::{FlowRef, Helper, Status};
 use crate::ids::{InterfaceId, PathId};
 use crate::rules::Told;
 use crate::wire::protocol;
@@ -24,7 +24,7 @@ struct Key<A> {
     leaving: Told<A>,
     ingress: Option<InterfaceId>,
     egress: InterfaceId,
-    /// Direction, and what has become of the connection.
+    /// Direction, what has become of the connection, and the helper that has expected it.
     state: u8,
     mark: u32,
 }
@@ -89,7 +89,7 @@ impl<A: Family> Lane<A> {
             | has(Status::SEEN_REPLY) << 1
             | has(Status::SRC_NAT) << 2
             | has(Status::DST_NAT) << 3
-            | has(Status::EXPECTED) << 4;
+            | self.conntrack.expected_by(flow).map_or(0, Helper::number) << 4;
         let (ingress, egress, mark) = (way.ingress, way.egress, common.mark);
         let spread = self.conntrack.hash(&arriving.tuple)
             ^ self.conntrack.hash(&leaving.tuple).rotate_left(17)

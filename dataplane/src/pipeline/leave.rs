@@ -63,25 +63,26 @@ impl<A: Family> Lane<A> {
         env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
-        if let Flow::Known(flow) = flight.flow
-            && self.conntrack.is_adjusted(flow)
-        {
-            self.help(env, flight, flow)?;
-        } else if let Flow::New(new) = &flight.flow
-            && new.helper().is_some()
-        {
-            self.help_first(env, flight)?;
-        }
-        if matches!(flight.flow, Flow::New(_))
-            && let Flow::New(new) = std::mem::replace(&mut flight.flow, Flow::None)
-        {
+        let begins = matches!(flight.flow, Flow::New(_));
+        if begins && let Flow::New(new) = std::mem::replace(&mut flight.flow, Flow::None) {
             let flow = self.conntrack.confirm(new, env.now).map_err(Stop::Drop)?;
             flight.flow = Flow::Known(flow);
         }
-        match flight.flow {
-            Flow::Known(flow) if self.conntrack.is_adjusted(flow) => self.adjust(env, flight, flow),
-            Flow::None | Flow::New(_) | Flow::Unborn(_) | Flow::Known(_) | Flow::Error(_) => Ok(()),
+        let Flow::Known(flow) = flight.flow else { return Ok(()) };
+        if !self.conntrack.is_adjusted(flow) {
+            return Ok(());
         }
+        if let Some(helper) = self.conntrack.helper(flow)
+            && let Err(stop) = self.help(env, flight, flow, helper)
+        {
+            if begins {
+                // It does not come to be without its first packet.
+                self.remove(A::rules(env.snapshot), flow);
+                flight.flow = Flow::None;
+            }
+            return Err(stop);
+        }
+        self.adjust(env, flight, flow)
     }
 
     /// Keeps the verdict for the next packet of this direction, where it is sure to be the same.

@@ -234,8 +234,10 @@ impl<A: Family> Lane<A> {
                         self.meet(env, &mut new, &expected)
                     }
                     None => {
-                        if let Some(template) = flight.template.filter(|template| template.helped) {
-                            new.set_helped(template.silenced_expectations);
+                        if let Some(template) = &flight.template
+                            && let Some(helper) = template.helper
+                        {
+                            new.set_helped(helper, template.silenced_expectations);
                         }
                         Ok(())
                     }

@@ -348,8 +348,10 @@ impl<A: Address> Connection<'_, A> {
     /// The helper that has expected it.
     #[must_use]
     pub fn expected_by(&self) -> Option<Helper> {
-        let expected = self.status().has(Status::EXPECTED);
-        expected.then(|| Helper::of(self.tuple(Direction::Original).protocol)).flatten()
+        match &self.0 {
+            Tracked::New(new) | Tracked::Unborn(new) => new.expected_by,
+            Tracked::Known(conntrack, flow) => conntrack.expected_by(*flow),
+        }
     }
 
     /// Seconds until it ends if nothing more comes; none before it is in the table.

@@ -17,7 +17,7 @@ pub mod tcp_flags;
 pub mod tcp_options;
 pub mod tcp_reset;
 pub mod tcp_segment;
-pub mod tcp_text;
+pub mod text;
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -14,6 +14,7 @@ on_every_router!(
     ftp_through_dnat,
     ftp_in_ipv6,
     tftp_through_masquerade,
+    answers_to_a_broadcast,
     expectations,
     expectations_told
 );
@@ -100,6 +101,70 @@ fn ftp_in_ipv6(kind: Kind) {
         COMMIT";
     let _router = Router::start(kind, &net, &Setup::new("").with_ip6tables(rules));
     transfer(&net, &net.client, "ftp://[fd00:2::9]", &server);
+}
+
+/// Somebody on the subnet answers a question from the port it came to, and from another.
+const ANSWERING: &str = r#"
+import socket
+asked = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asked.bind(("0.0.0.0", PORT))
+other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+other.bind(("10.1.0.2", 9))
+print("ready", flush=True)
+question, sender = asked.recvfrom(100)
+other.sendto(b"from another port", sender)
+for answer in (b"one", b"two"):
+    asked.sendto(answer, sender)
+"#;
+
+/// A program of the gateway's asks the subnet, and says what it has heard.
+const ASKING: &str = r#"
+import socket
+asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asking.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+asking.bind(("10.1.0.1", 4000))
+asking.sendto(b"who is there?", ("10.1.255.255", PORT))
+asking.settimeout(1)
+try:
+    while True:
+        print(*asking.recvfrom(100))
+except TimeoutError:
+    pass
+"#;
+
+fn answers_to_a_broadcast(kind: Kind) {
+    let net = Topology::new();
+    let rules = "
+        *raw
+        -A OUTPUT -p udp --dport 137 -j CT --helper netbios-ns
+        -A OUTPUT -p udp --dport 161 -j CT --helper snmp
+        COMMIT
+        *filter
+        :INPUT DROP [0:0]
+        -A INPUT -m helper --helper netbios-ns -m conntrack --ctstate RELATED -j ACCEPT
+        -A INPUT -m helper --helper snmp -m conntrack --ctstate RELATED -j ACCEPT
+        COMMIT";
+    let router = Router::start(kind, &net, &Setup::new(rules));
+    if kind == Kind::Kernel {
+        // As whatever configures networks does.
+        net.router.must("ip address change 10.1.0.1/16 brd + dev lan0");
+    }
+    for port in ["137", "161", "138"] {
+        let log = net.scratch().join("answering.log");
+        let program = ANSWERING.replace("PORT", port);
+        let _answering = net.client.start(&["python3", "-c", &program], &log);
+        let ready = eventually(Duration::from_secs(10), || {
+            std::fs::read_to_string(&log).is_ok_and(|said| said == "ready\n")
+        });
+        assert!(ready, "{:?}", std::fs::read_to_string(&log));
+        let program = net.scratch().join("asking.py");
+        std::fs::write(&program, ASKING.replace("PORT", port)).unwrap();
+        let heard = net.router.must(&format!("python3 {}", program.display()));
+        let answers = format!("b'one' ('10.1.0.2', {port})\nb'two' ('10.1.0.2', {port})\n");
+        assert_eq!(heard, if port == "138" { String::new() } else { answers });
+    }
+    let listed = router.connections();
+    assert!(listed.contains("dport=137") && listed.contains("helper=netbios-ns"), "{listed}");
 }
 
 fn tftp_through_masquerade(kind: Kind) {

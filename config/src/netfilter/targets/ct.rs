@@ -55,7 +55,7 @@ pub const CONNECTION_EVENTS: [&str; 10] = [
 ];
 
 /// The helpers of the kernel: name, whether for IPv6 too, protocols.
-const HELPERS: [(&str, bool, &[Protocol]); 11] = [
+const HELPERS: [(&str, bool, &[Protocol]); 12] = [
     ("ftp", true, &[Protocol::TCP]),
     ("tftp", true, &[Protocol::UDP]),
     ("sip", true, &[Protocol::TCP, Protocol::UDP]),
@@ -64,6 +64,7 @@ const HELPERS: [(&str, bool, &[Protocol]); 11] = [
     ("amanda", true, &[Protocol::UDP]),
     ("sane", true, &[Protocol::TCP]),
     ("snmp", false, &[Protocol::UDP]),
+    ("snmp_trap", false, &[Protocol::UDP]),
     ("netbios-ns", false, &[Protocol::UDP]),
     ("Q.931", true, &[Protocol::TCP]),
     ("RAS", true, &[Protocol::UDP]),

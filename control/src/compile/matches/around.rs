@@ -86,11 +86,8 @@ pub(super) fn policy<A>(asked: &words::Policy) -> Match<A> {
 /// The name asked for begins with the helper's, as the kernel compares (`helper_mt`); none is any.
 pub(super) fn helper<A>(asked: &words::Helper) -> Match<A> {
     let is_asked = |helper: Helper| asked.name.is_empty() || asked.name.starts_with(helper.name());
-    Match::Helper(helper::Helper {
-        ftp: is_asked(Helper::Ftp),
-        tftp: is_asked(Helper::Tftp),
-        invert: asked.negated,
-    })
+    let helpers = Helper::ALL.into_iter().filter(|helper| is_asked(*helper)).collect();
+    Match::Helper(helper::Helper { helpers, invert: asked.negated })
 }
 
 fn always<A>(answer: bool, needs_conntrack: bool) -> Match<A> {

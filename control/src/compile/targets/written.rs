@@ -4,7 +4,7 @@ use super::{Problem, unsupported};
 use crate::compile::{World, leading};
 use sluice_config::netfilter::targets as words;
 use sluice_dataplane::address::{Address, V6};
-use sluice_dataplane::conntrack::{Changes, Policies, PolicyId};
+use sluice_dataplane::conntrack::{Changes, Helper, Policies, PolicyId};
 use sluice_dataplane::rules::targets::Target;
 use sluice_dataplane::rules::targets::connmark::{ConnmarkChange, MarkCopy, MarkShift};
 use sluice_dataplane::rules::targets::ct::{Template, ZoneNumber};
@@ -32,18 +32,15 @@ pub(super) fn connmark(asked: &words::ConnMark) -> ConnmarkChange {
 
 /// With neither or both of `--zone-orig` and `--zone-reply`, the zone is for both directions.
 pub(super) fn ct(asked: &words::Ct, policies: &Policies) -> Result<Template, Problem> {
-    let helped = match asked.helper.as_str() {
-        "" => false,
-        // What the rule's protocol is has been seen to.
-        "ftp" | "tftp" => true,
-        name => {
-            tracing::warn!(
-                "CT --helper {name} is known by name only: no connection is RELATED to those that have it; let \
-                 them in by their ports, with -j ACCEPT"
-            );
-            false
-        }
-    };
+    // Which protocols it is for has been seen to.
+    let helper = Helper::named(&asked.helper);
+    if let Some(helper) = helper.filter(|helper| !helper.is_followed()) {
+        tracing::warn!(
+            "CT --helper {} is known by name only: no connection is RELATED to those that have it; let \
+             them in by their ports, with -j ACCEPT",
+            helper.name()
+        );
+    }
     let policy = match asked.timeout.as_str() {
         "" => PolicyId::default(),
         name => policies.named(name).ok_or_else(|| Problem::NoPolicy(name.to_owned()))?,
@@ -57,7 +54,7 @@ pub(super) fn ct(asked: &words::Ct, policies: &Policies) -> Result<Template, Pro
         silenced: silenced(asked),
         silenced_expectations: silenced_expectations(asked),
         policy,
-        helped,
+        helper,
     })
 }
 

@@ -5,7 +5,7 @@ use super::message::tuple;
 use crate::proto;
 use crate::server::Plane;
 use sluice_dataplane::address::{Address, L4Port, V4, V6};
-use sluice_dataplane::conntrack::{Expectations, Helper, ListedExpectation, News};
+use sluice_dataplane::conntrack::{Expectations, ListedExpectation, News};
 use sluice_dataplane::tuple::Tuple;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -86,7 +86,19 @@ pub(in crate::server) fn expectation(listed: &ListedExpectation) -> proto::Expec
         tuple: Some(tuple(&listed.tuple, 0)),
         master: Some(tuple(&listed.master, 0)),
         master_protocol: listed.master.protocol.into(),
-        helper: listed.helper.map_or_else(String::new, |helper: Helper| helper.name().to_owned()),
+        helper: listed.helper.name().to_owned(),
+        class: listed.class.into(),
+        source_mask: source_mask(listed),
+        source_port_mask: if listed.from.port { 0xffff } else { 0 },
+        permanent: listed.lasting,
+        inactive: listed.inactive,
+    }
+}
+
+fn source_mask(listed: &ListedExpectation) -> Vec<u8> {
+    match listed.tuple.source {
+        IpAddr::V4(_) => listed.from.address(V4([u8::MAX; 4])).bytes().to_vec(),
+        IpAddr::V6(_) => listed.from.address(V6([u8::MAX; 16])).bytes().to_vec(),
     }
 }
 
@@ -102,13 +114,17 @@ fn first_packet(packet: &proto::FirstPacket) -> Result<First, Status> {
     let said = packet.tuple.as_ref().ok_or_else(|| wrong("tuple is missing"))?;
     let address = crate::server::network::address;
     let (source, destination) = (address(&said.source)?, address(&said.destination)?);
-    let port = match said.layer4 {
-        Some(proto::tuple::Layer4::Ports(ports)) => u16::try_from(ports.destination)
-            .map_err(|_| wrong("the destination port is above 65535"))?,
-        Some(proto::tuple::Layer4::Icmp(_) | proto::tuple::Layer4::Gre(_)) | None => 0,
+    let ports = match said.layer4 {
+        Some(proto::tuple::Layer4::Ports(ports)) => {
+            let number = |port, which: &str| {
+                u16::try_from(port).map_err(|_| wrong(&format!("the {which} port is above 65535")))
+            };
+            [number(ports.source, "source")?, number(ports.destination, "destination")?]
+        }
+        Some(proto::tuple::Layer4::Icmp(_) | proto::tuple::Layer4::Gre(_)) | None => [0, 0],
     };
-    let one = tuple_of(source, destination, protocol, port).map(First::V4);
-    let other = || tuple_of(source, destination, protocol, port).map(First::V6);
+    let one = tuple_of(source, destination, protocol, ports).map(First::V4);
+    let other = || tuple_of(source, destination, protocol, ports).map(First::V6);
     one.or_else(other).ok_or_else(|| wrong("the addresses are of two families"))
 }
 
@@ -116,12 +132,13 @@ fn tuple_of<A: Address>(
     source: IpAddr,
     destination: IpAddr,
     protocol: u8,
-    port: u16,
+    [source_port, destination_port]: [u16; 2],
 ) -> Option<Tuple<A>> {
     Some(Tuple {
         source: A::from_ip(source)?,
         destination: A::from_ip(destination)?,
-        destination_port: L4Port::new(port),
+        source_port: L4Port::new(source_port),
+        destination_port: L4Port::new(destination_port),
         protocol,
         ..Tuple::default()
     })

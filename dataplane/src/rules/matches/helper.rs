@@ -3,38 +3,27 @@
 
 use super::{Condition, Depends};
 use crate::address::Address;
+use crate::conntrack::Helpers;
 use crate::rules::View;
-use crate::tuple::Tuple;
 
-/// A set of helpers.
+/// Connections that one of these has expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Helper {
-    /// Data connections of FTP.
-    pub ftp: bool,
-    /// Transfers of TFTP.
-    pub tftp: bool,
+    /// The helpers.
+    pub helpers: Helpers,
     /// `!`.
     pub invert: bool,
 }
 
 impl<A: Address> Condition<A> for Helper {
     fn holds(&self, view: &View<'_, A>) -> bool {
-        use crate::conntrack::Helper::{Ftp, Tftp};
         let expected_by = view.connection.as_ref().and_then(|connection| connection.expected_by());
-        let asked = match expected_by {
-            Some(Ftp) => self.ftp,
-            Some(Tftp) => self.tftp,
-            None => false,
-        };
-        asked != self.invert
+        expected_by.is_some_and(|helper| self.helpers.has(helper)) != self.invert
     }
     fn depends(&self) -> Depends {
         Depends::Flow
     }
     fn needs_conntrack(&self) -> bool {
         true
-    }
-    fn consult(&self, bits: &mut Tuple<A>) {
-        bits.protocol = u8::MAX;
     }
 }

@@ -2,7 +2,7 @@
 //! such rule that a packet meets, NOTRACK among them, is the one that counts.
 
 use crate::address::Address;
-use crate::conntrack::{Changes, CtState, PolicyId, Zones};
+use crate::conntrack::{Changes, CtState, Helper, PolicyId, Zones};
 use crate::rules::View;
 use crate::tuple::Zone;
 
@@ -21,8 +21,8 @@ pub struct Template {
     pub silenced_expectations: Changes,
     /// Whose timeouts the connection follows, if the packet begins one.
     pub policy: PolicyId,
-    /// The connection that the packet begins gets the [helper](crate::conntrack::Helper) of its protocol.
-    pub helped: bool,
+    /// The helper that the connection gets, if the packet begins one.
+    pub helper: Option<Helper>,
 }
 
 /// Where a zone's number comes from.
@@ -45,7 +45,7 @@ impl Template {
             silenced: Changes::default(),
             silenced_expectations: Changes::default(),
             policy: PolicyId::default(),
-            helped: false,
+            helper: None,
         }
     }
 
@@ -75,7 +75,7 @@ impl Template {
     /// Whether connections that begin with it are like others to the end: it silences no event and gives no helper.
     #[must_use]
     pub const fn is_common(self) -> bool {
-        self.silenced.is_empty() && !self.helped
+        self.silenced.is_empty() && self.helper.is_none()
     }
 
     pub(in crate::rules) fn apply<A: Address>(self, view: &mut View<'_, A>) {
@@ -95,9 +95,9 @@ mod tests {
     fn a_zone_holds_for_the_directions_it_was_named_for() {
         let zones = |zone, original, reply| {
             let (silenced, policy) = (Changes::default(), PolicyId::default());
-            let (helped, silenced_expectations) = (false, silenced);
+            let (helper, silenced_expectations) = (None, silenced);
             let template =
-                Template { zone, original, reply, silenced, silenced_expectations, policy, helped };
+                Template { zone, original, reply, silenced, silenced_expectations, policy, helper };
             let zones = template.zones(0x1_0007);
             (zones.original.get(), zones.reply.get())
         };

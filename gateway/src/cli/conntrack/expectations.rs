@@ -119,18 +119,36 @@ fn said(expected: &Expectation, kind: ConnectionEventKind, time: u64, style: Sty
 pub(super) fn line(expected: &Expectation) -> String {
     let tuple = expected.tuple.clone().unwrap_or_default();
     let master = expected.master.clone().unwrap_or_default();
+    let [source_mask, whole] = masks(expected);
+    format!(
+        "{} proto={} {} mask-src={source_mask} mask-dst={whole} sport={} dport=65535 {} {}class={} helper={}",
+        expected.timeout_s,
+        expected.protocol,
+        ends(&tuple, ""),
+        expected.source_port_mask,
+        ends(&master, "master-"),
+        flags(expected),
+        expected.class,
+        expected.helper,
+    )
+}
+
+/// How much of the source counts, and all of an address.
+pub(super) fn masks(expected: &Expectation) -> [String; 2] {
     let whole = match expected.family() {
         Family::Ipv6 => "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
         Family::Ipv4 | Family::Unspecified => "255.255.255.255",
     };
-    format!(
-        "{} proto={} {} mask-src={whole} mask-dst={whole} sport=0 dport=65535 {} class=0 helper={}",
-        expected.timeout_s,
-        expected.protocol,
-        ends(&tuple, ""),
-        ends(&master, "master-"),
-        expected.helper,
-    )
+    [wire::address_text(&expected.source_mask), whole.to_owned()]
+}
+
+fn flags(expected: &Expectation) -> &'static str {
+    match (expected.permanent, expected.inactive) {
+        (true, true) => "PERMANENT,INACTIVE ",
+        (true, false) => "PERMANENT ",
+        (false, true) => "INACTIVE ",
+        (false, false) => "",
+    }
 }
 
 fn ends(tuple: &Tuple, whose: &str) -> String {
@@ -159,6 +177,23 @@ mod tests {
             master: ports([10, 9, 9, 2], [10, 9, 9, 7], 53106, 21),
             master_protocol: 6,
             helper: "ftp".into(),
+            source_mask: vec![255; 4],
+            ..Expectation::default()
+        }
+    }
+
+    /// The answers of a subnet.
+    fn lasting() -> Expectation {
+        Expectation {
+            protocol: 17,
+            timeout_s: 2,
+            tuple: ports([10, 9, 0, 255], [10, 9, 0, 1], 137, 4000),
+            master: ports([10, 9, 0, 1], [10, 9, 0, 255], 4000, 137),
+            helper: "netbios-ns".into(),
+            source_mask: vec![255, 255, 255, 0],
+            source_port_mask: 65_535,
+            permanent: true,
+            ..expected()
         }
     }
 
@@ -168,6 +203,14 @@ mod tests {
             mask-src=255.255.255.255 mask-dst=255.255.255.255 sport=0 dport=65535 \
             master-src=10.9.9.2 master-dst=10.9.9.7 sport=53106 dport=21 class=0 helper=ftp";
         assert_eq!(super::line(&expected()), line);
+        let lasts = "2 proto=17 src=10.9.0.255 dst=10.9.0.1 sport=137 dport=4000 \
+            mask-src=255.255.255.0 mask-dst=255.255.255.255 sport=65535 dport=65535 \
+            master-src=10.9.0.1 master-dst=10.9.0.255 sport=4000 dport=137 PERMANENT class=0 \
+            helper=netbios-ns";
+        assert_eq!(super::line(&lasting()), lasts);
+        let asleep = Expectation { inactive: true, class: 1, ..lasting() };
+        let lasts = lasts.replace("PERMANENT class=0", "PERMANENT,INACTIVE class=1");
+        assert_eq!(super::line(&asleep), lasts);
         let style = Style { timestamp: true, ..Style::default() };
         let event = said(&expected(), ConnectionEventKind::New, 1_795_692_419_841_729, style);
         assert_eq!(event, format!("[1795692419.841729]\t    [NEW] {line}"));
@@ -185,6 +228,11 @@ mod tests {
             <timeout>299</timeout><class>0</class></meta></flow>\n</expect>\n";
         let style = Style { form: Form::Xml, ..Style::default() };
         assert_eq!(framed(&[expected()], style), xml);
+        let asleep = Expectation { inactive: true, ..lasting() };
+        let end = "<mask><sport>65535</sport><dport>65535</dport></mask><master><sport>4000</sport>\
+            <dport>137</dport></master></layer4><meta><helper-name>netbios-ns</helper-name>\
+            <timeout>2</timeout><class>0</class><permanent/><inactive/></meta></flow>\n</expect>\n";
+        assert!(framed(&[asleep], style).ends_with(end));
         assert_eq!(framed(&[], style), "");
     }
 }

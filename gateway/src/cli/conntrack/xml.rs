@@ -162,26 +162,30 @@ pub(super) fn expectation(
             (wire::address_text(&tuple.source), wire::address_text(&tuple.destination));
         format!("<src>{source}</src><dst>{destination}</dst>")
     };
-    let whole =
-        if number == 10 { "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" } else { "255.255.255.255" };
+    let [source_mask, whole] = super::expectations::masks(expectation);
+    let flag = |set, element| if set { element } else { "" };
     let tuple = expectation.tuple.clone().unwrap_or_default();
     let master = expectation.master.clone().unwrap_or_default();
     let mut out = open(kind).to_owned();
     let _ = write!(
         out,
         "<layer3 protonum=\"{number}\" protoname=\"{family}\"><expected>{}</expected><mask>\
-         <src>{whole}</src><dst>{whole}</dst></mask><master>{}</master></layer3><layer4 \
-         protonum=\"{}\" protoname=\"{}\"><expected>{}</expected><mask><sport>0</sport>\
+         <src>{source_mask}</src><dst>{whole}</dst></mask><master>{}</master></layer3><layer4 \
+         protonum=\"{}\" protoname=\"{}\"><expected>{}</expected><mask><sport>{}</sport>\
          <dport>65535</dport></mask><master>{}</master></layer4><meta><helper-name>{}</helper-name>\
-         <timeout>{}</timeout><class>0</class></meta>",
+         <timeout>{}</timeout><class>{}</class>{}{}</meta>",
         ends(&tuple),
         ends(&master),
         expectation.protocol,
         protocol::name(expectation.protocol),
         layer4(&tuple),
+        expectation.source_port_mask,
         layer4(&master),
         expectation.helper,
         expectation.timeout_s,
+        expectation.class,
+        flag(expectation.permanent, "<permanent/>"),
+        flag(expectation.inactive, "<inactive/>"),
     );
     if let Some(moment) = when.and_then(|when| DateTime::from_timestamp_micros(when as i64)) {
         push_when(&mut out, moment.with_timezone(&Local));

@@ -1,8 +1,11 @@
-//! Owns the scenarios of helpers: FTP in its four ways of announcing a data connection and TFTP, with and without
-//! translation. What a packet's state was, and whether its connection was expected, is read off its DSCP.
+//! Owns the scenarios of helpers: FTP in its four ways of announcing a data connection, TFTP, IRC, Amanda and SANE, with and
+//! without translation. What a packet's state was, and whether its connection was expected, is read off its DSCP.
 
+mod amanda;
 mod fragments;
 mod ftp;
+mod irc;
+mod sane;
 mod tftp;
 mod translated;
 
@@ -17,6 +20,8 @@ const HELPERS: &str = "
     *raw
     -A PREROUTING -p tcp --dport 21 -j CT --helper ftp
     -A PREROUTING -p udp --dport 69 -j CT --helper tftp
+    -A PREROUTING -p udp --dport 10080 -j CT --helper amanda
+    -A PREROUTING -p tcp --dport 6566 -j CT --helper sane
     COMMIT";
 
 const STATES: &str = "
@@ -87,10 +92,13 @@ struct End {
     heard: u32,
 }
 
-/// An FTP control connection whose ends hear what comes out of the router.
+/// A control connection whose ends hear what comes out of the router.
 struct Control {
     ends: Ends,
+    /// The client's.
     port: u16,
+    /// The server's.
+    service: u16,
     client: End,
     server: End,
 }
@@ -110,26 +118,31 @@ fn heard(seen: &[Seen]) -> Option<(u32, Vec<u8>)> {
 }
 
 impl Control {
-    /// A connection up to where both ends have spoken.
+    /// A connection of FTP up to where both ends have spoken.
     fn open(lab: &mut Lab, ends: Ends, port: u16) -> Self {
-        let (out, back) = ((port, 21), (21, port));
-        ends.by_client(lab, |packet| packet.tcp(out, SYN, 1000, 0, b""));
-        ends.by_server(lab, |packet| packet.tcp(back, SYN | ACK, 5000, 1001, b""));
-        ends.by_client(lab, |packet| packet.tcp(out, ACK, 1001, 5001, b""));
-        let (client, server) = (End { next: 1001, heard: 5001 }, End { next: 5001, heard: 1001 });
-        let mut control = Self { ends, port, client, server };
+        let mut control = Self::connect(lab, ends, port, 21);
         control.server(lab, "220 speak\r\n");
         control.client(lab, "USER me\r\n");
         control.server(lab, "230 fine\r\n");
         control
     }
 
+    /// A connection to that port.
+    fn connect(lab: &mut Lab, ends: Ends, port: u16, service: u16) -> Self {
+        let (out, back) = ((port, service), (service, port));
+        ends.by_client(lab, |packet| packet.tcp(out, SYN, 1000, 0, b""));
+        ends.by_server(lab, |packet| packet.tcp(back, SYN | ACK, 5000, 1001, b""));
+        ends.by_client(lab, |packet| packet.tcp(out, ACK, 1001, 5001, b""));
+        let (client, server) = (End { next: 1001, heard: 5001 }, End { next: 5001, heard: 1001 });
+        Self { ends, port, service, client, server }
+    }
+
     /// The client says something; what arrives.
     fn client(&mut self, lab: &mut Lab, text: &str) -> String {
-        let (port, End { next, heard: ack }) = (self.port, self.client);
+        let (ports, End { next, heard: ack }) = ((self.port, self.service), self.client);
         let seen = self
             .ends
-            .by_client(lab, |packet| packet.tcp((port, 21), PSH | ACK, next, ack, text.as_bytes()));
+            .by_client(lab, |packet| packet.tcp(ports, PSH | ACK, next, ack, text.as_bytes()));
         let Some((end, data)) = heard(&seen) else { return String::new() };
         self.client.next = next.wrapping_add(text.len() as u32);
         self.server.heard = end;
@@ -138,10 +151,10 @@ impl Control {
 
     /// The server says something; what arrives.
     fn server(&mut self, lab: &mut Lab, text: &str) -> String {
-        let (port, End { next, heard: ack }) = (self.port, self.server);
+        let (ports, End { next, heard: ack }) = ((self.service, self.port), self.server);
         let seen = self
             .ends
-            .by_server(lab, |packet| packet.tcp((21, port), PSH | ACK, next, ack, text.as_bytes()));
+            .by_server(lab, |packet| packet.tcp(ports, PSH | ACK, next, ack, text.as_bytes()));
         let Some((end, data)) = heard(&seen) else { return String::new() };
         self.server.next = next.wrapping_add(text.len() as u32);
         self.client.heard = end;
@@ -151,7 +164,7 @@ impl Control {
     fn close(&mut self, lab: &mut Lab) {
         self.client(lab, "QUIT\r\n");
         self.server(lab, "221 bye\r\n");
-        let (out, back) = ((self.port, 21), (21, self.port));
+        let (out, back) = ((self.port, self.service), (self.service, self.port));
         let (client, server) = (self.client, self.server);
         self.ends.by_client(lab, |p| p.tcp(out, FIN | ACK, client.next, client.heard, b""));
         self.ends.by_server(lab, |p| p.tcp(back, FIN | ACK, server.next, server.heard + 1, b""));
@@ -168,6 +181,11 @@ fn connect(lab: &mut Lab, ends: Ends, from: u16, to: u16, listens: u16) {
     ends.by_server(lab, |packet| packet.tcp((listens, from), ACK, 901, 101, b"a file"));
     ends.by_client(lab, |packet| packet.tcp((from, to), ACK, 101, 907, b""));
 }
+
+const MASQUERADE: &str = "
+    *nat
+    -A POSTROUTING -o wan0 -j MASQUERADE
+    COMMIT";
 
 /// The server connects from its port 20 to where the client listens.
 fn connect_back(lab: &mut Lab, ends: Ends, to: u16, listens: u16) {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const LINES: [&str; 40] = [
+const LINES: [&str; 42] = [
     "-t raw -A PREROUTING -p tcp --dport 21 -j CT --helper ftp",
     "-t raw -A PREROUTING -p udp --dport 69 -j CT --helper tftp",
     "-t raw -A OUTPUT -p tcp -j CT --helper ftp --zone 5",
@@ -34,6 +34,8 @@ const LINES: [&str; 40] = [
     "-t raw -A PREROUTING -p udp -j CT --helper amanda",
     "-t raw -A PREROUTING -p tcp -j CT --helper sane",
     "-t raw -A PREROUTING -p udp -j CT --helper snmp",
+    "-t raw -A PREROUTING -p udp -j CT --helper snmp_trap",
+    "-t raw -A PREROUTING -p tcp -j CT --helper snmp_trap",
     "-t raw -A PREROUTING -p udp -j CT --helper netbios-ns",
     "-t raw -A PREROUTING -p tcp -j CT --helper Q.931",
     "-t raw -A PREROUTING -p udp -j CT --helper RAS",

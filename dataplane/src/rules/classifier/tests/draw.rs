@@ -3,7 +3,7 @@
 use super::draw_bytes;
 use super::random::{address, ct_state, ids, mask, not, port, protocol_number, range};
 use crate::address::{Address, Mac};
-use crate::conntrack::{CtState, Direction as Way};
+use crate::conntrack::{CtState, Direction as Way, Helper};
 use crate::rules::matches::conntrack::{Asked, Conntrack};
 use crate::rules::matches::hashlimit::{HashLimit, Mode, Rate, Table, Terms};
 use crate::rules::matches::{
@@ -319,8 +319,11 @@ pub(super) fn of_kind<A: Address>(kind: Kind) -> BoxedStrategy<Match<A>> {
         Kind::Chunks => draw_bytes::chunks(),
         Kind::DccpTypes => draw_bytes::dccp_types(),
         Kind::DccpOption => draw_bytes::dccp_option(),
-        Kind::Helper => any::<(bool, bool, bool)>()
-            .prop_map(|(ftp, tftp, invert)| Match::Helper(helper::Helper { ftp, tftp, invert }))
+        Kind::Helper => (prop::sample::subsequence(Helper::ALL.to_vec(), 0..3), any::<bool>())
+            .prop_map(|(helpers, invert)| {
+                let helpers = helpers.into_iter().collect();
+                Match::Helper(helper::Helper { helpers, invert })
+            })
             .boxed(),
         Kind::Physdev => any::<(Option<bool>, bool)>()
             .prop_map(|(is_in, invert)| {

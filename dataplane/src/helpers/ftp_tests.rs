@@ -86,13 +86,13 @@ fn addresses_of_ipv6() {
 #[test]
 fn what_is_written() {
     let text = |form, address, port| {
-        String::from_utf8(Written::new::<V4>(form, address, port).as_bytes().into()).unwrap()
+        String::from_utf8(written::<V4>(form, address, port).as_bytes().into()).unwrap()
     };
     assert_eq!(text(Form::Numbers, CLIENT, 1025), "10,0,0,2,4,1");
     assert_eq!(text(Form::Extended, V4([255; 4]), 65_535), "|1|255.255.255.255|65535|");
     assert_eq!(text(Form::PortAlone, CLIENT, 7), "|||7|");
     let v6 = V6::from_ip("fd00:1::abcd".parse().unwrap()).unwrap();
-    let written = Written::new(Form::Extended, v6, 65_535);
+    let written = written(Form::Extended, v6, 65_535);
     assert_eq!(written.as_bytes(), b"|2|fd00:0001:0000:0000:0000:0000:0000:abcd|65535|");
 }
 
@@ -120,12 +120,12 @@ proptest! {
     #[test]
     fn what_is_written_is_read(address: [u8; 4], v6: [u8; 16], port in 1_u16..) {
         let (own, v6) = (V4(address), V6(v6));
-        let line = |before: &str, written: Written, behind: &str| {
-            [before.as_bytes(), written.as_bytes(), behind.as_bytes()].concat()
+        let line = |before: &str, text: Text, behind: &str| {
+            [before.as_bytes(), text.as_bytes(), behind.as_bytes()].concat()
         };
-        let numbers = line("PORT ", Written::new(Form::Numbers, own, port), "\r\n");
-        let extended = line("EPRT ", Written::new(Form::Extended, v6, port), "\r\n");
-        let alone = line("229 (", Written::new(Form::PortAlone, own, port), ")\r\n");
+        let numbers = line("PORT ", written(Form::Numbers, own, port), "\r\n");
+        let extended = line("EPRT ", written(Form::Extended, v6, port), "\r\n");
+        let alone = line("229 (", written(Form::PortAlone, own, port), ")\r\n");
         for (found, is) in [
             (search(Direction::Original, &numbers, V4([0; 4])), own),
             (search(Direction::Reply, &alone, own), own),
@@ -146,4 +146,18 @@ impl<A> Found<A> {
             Self::Nothing | Self::Partial => None,
         }
     }
+}
+
+#[test]
+fn the_two_latest_beginnings_of_lines_are_known() {
+    let mut lines = Lines::default();
+    assert!(!lines.begin_at(0), "nothing is known");
+    for seq in [0xffff_fff0, 5, 5, 0xffff_fff0] {
+        lines.note(seq);
+    }
+    assert!(lines.begin_at(5) && lines.begin_at(0xffff_fff0) && !lines.begin_at(0));
+    lines.note(40);
+    assert!(lines.begin_at(5) && lines.begin_at(40) && !lines.begin_at(0xffff_fff0));
+    lines.note(2);
+    assert!(!lines.begin_at(2), "older than both");
 }

@@ -10,9 +10,43 @@
 //! A segment is looked at that begins a line. As in the kernel, one that begins like a command and cannot be read to its
 //! end is [partial](Found::Partial): nobody could tell what the rest of it says.
 
-use super::Direction;
+use super::text::Text;
 use crate::address::{Address, IpVersion};
+use crate::conntrack::{Direction, after, before};
 use std::net::Ipv6Addr;
+use zerocopy::FromZeros;
+
+/// Where lines of one direction begin, as far as known: sequence numbers behind a newline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
+pub(crate) struct Lines {
+    count: u32,
+    starts: [u32; 2],
+}
+
+impl Lines {
+    /// Whether a line begins there.
+    pub(crate) fn begin_at(&self, seq: u32) -> bool {
+        self.starts.iter().take(self.count as usize).any(|start| *start == seq)
+    }
+
+    /// A line begins there; the two latest are kept.
+    pub(crate) fn note(&mut self, seq: u32) {
+        if self.begin_at(seq) {
+            return;
+        }
+        let [one, other] = &mut self.starts;
+        match self.count {
+            0 => (*one, self.count) = (seq, 1),
+            1 => (*other, self.count) = (seq, 2),
+            _ => {
+                let oldest = if before(*one, *other) { one } else { other };
+                if after(seq, *oldest) {
+                    *oldest = seq;
+                }
+            }
+        }
+    }
+}
 
 /// Which words announce a connection, and so how its address is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,94 +232,60 @@ fn read_port(text: &[u8], end: u8) -> Option<(u16, usize)> {
     None
 }
 
-/// The numbers that announce an address and a port.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Written {
-    bytes: [u8; Self::MOST],
-    length: usize,
+/// The numbers that announce an address and a port, as a line of that form has them.
+pub(crate) fn written<A: Address>(form: Form, address: A, port: u16) -> Text {
+    let mut written = Text::new();
+    let [high, low] = port.to_be_bytes();
+    match form {
+        Form::Numbers => {
+            let first = address.bytes().iter().take(4).copied();
+            for (at, number) in first.chain([high, low]).enumerate() {
+                if at > 0 {
+                    written.push(b',');
+                }
+                written.push_number(number.into());
+            }
+        }
+        Form::Extended => {
+            push_extended(&mut written, address);
+            written.push_number(port.into());
+            written.push(b'|');
+        }
+        Form::PortAlone => {
+            (0..3).for_each(|_| written.push(b'|'));
+            written.push_number(port.into());
+            written.push(b'|');
+        }
+    }
+    written
 }
 
-impl Written {
-    /// `|2|`, 39 bytes of address, `|65535|`.
-    const MOST: usize = 3 + 39 + 7;
-
-    /// As a line of that form has them.
-    pub(crate) fn new<A: Address>(form: Form, address: A, port: u16) -> Self {
-        let mut written = Self { bytes: [0; Self::MOST], length: 0 };
-        let [high, low] = port.to_be_bytes();
-        match form {
-            Form::Numbers => {
-                let first = address.bytes().iter().take(4).copied();
-                for (at, number) in first.chain([high, low]).enumerate() {
-                    if at > 0 {
-                        written.push(b',');
-                    }
-                    written.push_number(number.into());
+/// IPv6 addresses in full, as the kernel writes them.
+fn push_extended<A: Address>(text: &mut Text, address: A) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    match A::VERSION {
+        IpVersion::V4 => {
+            text.push(b'|');
+            text.push(b'1');
+            let before = std::iter::once(b'|').chain(std::iter::repeat(b'.'));
+            for (before, number) in before.zip(address.bytes()) {
+                text.push(before);
+                text.push_number((*number).into());
+            }
+        }
+        IpVersion::V6 => {
+            text.push(b'|');
+            text.push(b'2');
+            for (at, byte) in address.bytes().iter().enumerate() {
+                if at % 2 == 0 {
+                    text.push(if at == 0 { b'|' } else { b':' });
                 }
-            }
-            Form::Extended => {
-                written.push_extended(address);
-                written.push_number(port);
-                written.push(b'|');
-            }
-            Form::PortAlone => {
-                (0..3).for_each(|_| written.push(b'|'));
-                written.push_number(port);
-                written.push(b'|');
-            }
-        }
-        written
-    }
-
-    pub(crate) fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-
-    /// IPv6 addresses in full, as the kernel writes them.
-    fn push_extended<A: Address>(&mut self, address: A) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        match A::VERSION {
-            IpVersion::V4 => {
-                self.push(b'|');
-                self.push(b'1');
-                let before = std::iter::once(b'|').chain(std::iter::repeat(b'.'));
-                for (before, number) in before.zip(address.bytes()) {
-                    self.push(before);
-                    self.push_number((*number).into());
-                }
-            }
-            IpVersion::V6 => {
-                self.push(b'|');
-                self.push(b'2');
-                for (at, byte) in address.bytes().iter().enumerate() {
-                    if at % 2 == 0 {
-                        self.push(if at == 0 { b'|' } else { b':' });
-                    }
-                    self.push(DIGITS[usize::from(byte >> 4)]);
-                    self.push(DIGITS[usize::from(byte & 15)]);
-                }
-            }
-        }
-        self.push(b'|');
-    }
-
-    fn push(&mut self, byte: u8) {
-        if let Some(place) = self.bytes.get_mut(self.length) {
-            *place = byte;
-            self.length += 1;
-        }
-    }
-
-    fn push_number(&mut self, number: u16) {
-        let mut shown = false;
-        for unit in [10_000, 1000, 100, 10, 1] {
-            let digit = number / unit % 10;
-            shown |= digit != 0 || unit == 1;
-            if shown {
-                self.push(b'0' + u8::try_from(digit).unwrap_or(0));
+                text.push(DIGITS[usize::from(byte >> 4)]);
+                text.push(DIGITS[usize::from(byte & 15)]);
             }
         }
     }
+    text.push(b'|');
 }
 
 #[cfg(test)]

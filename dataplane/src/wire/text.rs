@@ -1,12 +1,14 @@
-//! Text in a TCP segment that becomes other text, and so longer or shorter (kernel `nf_nat_mangle_tcp_packet`).
+//! Text in a TCP segment or a UDP datagram that becomes other text, and so longer or shorter (kernel
+//! `nf_nat_mangle_tcp_packet`, `nf_nat_mangle_udp_packet`).
 
 use super::parse::Headers;
-use super::{checksum, header};
+use super::{checksum, header, protocol, put, u16_at};
 use crate::packet::Packet;
 use std::ops::Range;
 
-/// Replaces the bytes at `place` of a frame by `text`, and mends lengths and checksums. Gives by how much the segment has
-/// grown, modulo 2³²; none, and nothing changed, where the place is not in the segment or there is no room.
+/// Replaces the bytes at `place` of a frame by `text`, and mends lengths and checksums. Gives by how much it has grown,
+/// modulo 2³²; none, and nothing changed, where the place is not in it or there is no room. A UDP datagram without checksum
+/// stays without.
 pub fn replace<P: Packet>(
     packet: &mut P,
     headers: &mut Headers,
@@ -32,7 +34,15 @@ pub fn replace<P: Packet>(
     data.get_mut(new_end..end.max(new_end))?.fill(0);
     headers.end = length;
     header::set_length(data, headers);
-    checksum::complete_l4(data, headers);
+    let mut has_checksum = true;
+    if headers.protocol == protocol::UDP {
+        let l4 = usize::from(headers.l4);
+        has_checksum = u16_at(data, l4 + 6) != Some(0);
+        put(data, l4 + 4, &length.saturating_sub(headers.l4).to_be_bytes());
+    }
+    if has_checksum {
+        checksum::complete_l4(data, headers);
+    }
     Some(u32::from(length).wrapping_sub(end as u32))
 }
 

@@ -1,0 +1,16 @@
+//! What application protocols say of connections to come: one file a protocol, which reads its messages and touches nothing.
+//! What becomes of it is [`crate::pipeline`]'s.
+//!
+//! ```text
+//!   ftp  irc   lines of text over TCP          address and port of who waits
+//!   amanda     a line of text over UDP         ports of the server
+//!   sane       fields in network byte order    a port of the server
+//!   tftp       a request is enough             the server answers from another port
+//! ```
+
+pub(crate) mod amanda;
+pub(crate) mod ftp;
+pub(crate) mod irc;
+pub(crate) mod sane;
+pub(crate) mod text;
+pub(crate) mod tftp;

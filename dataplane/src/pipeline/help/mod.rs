@@ -1,0 +1,112 @@
+//! Helpers at work: a packet of a connection with a helper, about to leave, is read for what it announces (kernel
+//! `nf_confirm`), and a first packet that was announced begins its connection as its master's.
+//!
+//! ```text
+//!   confirm ─> help ─> ftp, irc, …   read (crate::helpers) ─> expect ─> where translated: write (message)
+//! ```
+
+mod amanda;
+mod broadcast;
+mod ftp;
+mod irc;
+mod message;
+mod sane;
+mod tftp;
+
+use super::{Env, Family, Lane};
+use crate::address::Address;
+use crate::conntrack::{
+    Expected, FlowRef, Follow, Helper, NewConnection, Refused, in_zone, reply_of,
+};
+use crate::drop_reason::DropReason;
+use crate::flight::{Flight, Stop};
+use crate::nat::{NatRange, select_source};
+use crate::packet::Packet;
+use crate::tuple::Tuple;
+
+impl<A: Family> Lane<A> {
+    /// A packet of a connection with a helper is about to leave.
+    pub(super) fn help<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        flight: &mut Flight<A, P>,
+        flow: FlowRef,
+        helper: Helper,
+    ) -> Result<(), Stop> {
+        match helper {
+            Helper::Ftp => self.help_ftp(env, flight, flow),
+            Helper::Tftp => self.help_tftp(env, flight, flow),
+            Helper::Irc => self.help_irc(env, flight, flow),
+            Helper::Amanda => self.help_amanda(env, flight, flow),
+            Helper::Sane => self.help_sane(env, flight, flow),
+            Helper::Snmp => self.help_broadcast(env, flight, flow, helper, broadcast::SNMP),
+            Helper::NetbiosNs => self.help_broadcast(env, flight, flow, helper, broadcast::NAMES),
+            Helper::SnmpTrap | Helper::Pptp | Helper::Sip | Helper::Q931 | Helper::Ras => Ok(()),
+        }
+    }
+
+    /// A first packet that meets an expectation: its connection takes over the mark and, where its master is translated,
+    /// the translation.
+    pub(super) fn meet(
+        &mut self,
+        env: &Env<'_>,
+        new: &mut NewConnection<A>,
+        expected: &Expected<A>,
+    ) -> Result<(), Stop> {
+        self.classes.forget();
+        new.set_expected(expected);
+        if let Some(helper) = expected.gives {
+            new.set_helped(helper, expected.silenced);
+        }
+        match &expected.follow {
+            Some(follow) => self.follow(env, new, follow),
+            None => Ok(()),
+        }
+    }
+
+    /// The source is chosen first, while the destination still is what the packet says (kernel `nf_nat_follow_master`).
+    fn follow(
+        &mut self,
+        env: &Env<'_>,
+        new: &mut NewConnection<A>,
+        follow: &Follow<A>,
+    ) -> Result<(), Stop> {
+        let ports = follow.source_port.map(|port| (port.get(), port.get()));
+        let range = NatRange { ports, ..NatRange::single(follow.source) };
+        let moved = follow.only_from.is_none_or(|source| source == new.original.source);
+        let mut reply = new.reply;
+        if moved {
+            let (space, mappings) = (&self.conntrack, &self.mappings);
+            reply = select_source(&new.original, &reply, &range, space, mappings, env.random)
+                .map_err(Stop::Drop)?;
+        }
+        let source_port = follow.port.unwrap_or(reply.source_port);
+        new.reply = Tuple { source: follow.destination, source_port, ..reply };
+        new.followed = true;
+        let Some(plain) = reply_of(&new.original) else { return Ok(()) };
+        let (reply, own) = (new.reply, plain);
+        if (reply.destination, reply.destination_port) != (own.destination, own.destination_port) {
+            new.set_source_translated();
+        }
+        if (reply.source, reply.source_port) != (own.source, own.source_port) {
+            new.set_destination_translated();
+        }
+        if !self.conntrack.claim_reply(new) {
+            return Err(Stop::Drop(DropReason::ConntrackClash));
+        }
+        if moved && range.needs_mapping(&new.original, &new.reply) {
+            let (address, port) = (new.reply.destination, new.reply.destination_port);
+            new.mapped = self.mappings.insert_or_ref(&new.original, address, port);
+        }
+        Ok(())
+    }
+}
+
+fn refuse(_: Refused) -> Stop {
+    Stop::Drop(DropReason::Helper)
+}
+
+/// Whether the packets of a connection leave otherwise than they came.
+fn is_translated<A: Address>(own: &Tuple<A>, other: &Tuple<A>) -> bool {
+    reply_of(other).is_some_and(|target| in_zone(&target, own.zone) != *own)
+}
