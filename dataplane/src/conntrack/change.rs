@@ -81,12 +81,11 @@ impl<A: Address> Conntrack<A> {
         }
     }
 
-    /// It does not end before so many seconds have passed.
+    /// It ends in so many seconds if nothing more comes.
     pub(crate) fn refresh(&mut self, flow: FlowRef, seconds: u32, now: Instant) {
         let common = &mut self.table.session_mut(flow.session()).common;
-        let deadline = Ticks::at(now).plus_seconds(seconds);
-        if common.is_live() && common.deadline.has_come(deadline) {
-            common.deadline = deadline;
+        if common.is_live() {
+            common.deadline = Ticks::at(now).plus_seconds(seconds);
         }
     }
 

@@ -351,8 +351,9 @@ impl<A: Address> Expectations<A> {
     }
 
     fn number(&self, tuple: &Tuple<A>) -> usize {
-        let destination = SourceMask::ANY.of(tuple);
-        (self.key.hash(&destination) >> 32) as usize % BUCKETS
+        // Of the destination alone, in both places: zeros would mix less well.
+        let (source, source_port) = (tuple.destination, tuple.destination_port);
+        (self.key.hash(&Tuple { source, source_port, ..*tuple }) >> 32) as usize % BUCKETS
     }
 
     fn forget_late(&self, bucket: &mut Bucket<A>, now: Instant) {

@@ -93,6 +93,10 @@ impl Common {
     pub const fn is_source_translated(&self) -> bool {
         self.status.has(Status::SRC_NAT)
     }
+    /// Whether either is translated.
+    pub(crate) fn is_translated(&self) -> bool {
+        self.is_source_translated() || self.is_destination_translated()
+    }
     /// Whether its destination address or port is translated.
     #[must_use]
     pub const fn is_destination_translated(&self) -> bool {

@@ -6,11 +6,13 @@
 //!   amanda     a line of text over UDP         ports of the server
 //!   sane       fields in network byte order    a port of the server
 //!   tftp       a request is enough             the server answers from another port
+//!   snmp       ASN.1 over UDP                  announces nothing; tells addresses
 //! ```
 
 pub(crate) mod amanda;
 pub(crate) mod ftp;
 pub(crate) mod irc;
 pub(crate) mod sane;
+pub(crate) mod snmp;
 pub(crate) mod text;
 pub(crate) mod tftp;

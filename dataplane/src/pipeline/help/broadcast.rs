@@ -4,7 +4,7 @@
 use super::super::{Env, Family, Lane};
 use crate::address::L4Port;
 use crate::conntrack::{Direction, FlowRef, Helper, SourceMask};
-use crate::flight::{Flight, Stop};
+use crate::flight::Flight;
 use crate::packet::Packet;
 use crate::tuple::Tuple;
 
@@ -28,7 +28,7 @@ impl<A: Family> Lane<A> {
         flow: FlowRef,
         helper: Helper,
         asked: Asked,
-    ) -> Result<(), Stop> {
+    ) {
         let own = flight.socket && flow.direction() == Direction::Original;
         let interface =
             flight.egress.filter(|_| own).and_then(|id| env.snapshot.interfaces.get(id));
@@ -38,7 +38,7 @@ impl<A: Family> Lane<A> {
             (A::from_bits(address.to_bits() | beyond) == flight.destination).then_some(mask)
         };
         let addresses = interface.map(|interface| A::addresses(interface)).unwrap_or_default();
-        let Some(from) = addresses.iter().find_map(subnet) else { return Ok(()) };
+        let Some(from) = addresses.iter().find_map(subnet) else { return };
         let [_, answer] = self.conntrack.tuples(flow);
         let tuple = Tuple { source_port: L4Port::new(asked.port), ..answer };
         let mut expected = self.conntrack.expected(flow, helper, &tuple, from);
@@ -46,6 +46,5 @@ impl<A: Family> Lane<A> {
         // Whether there is room or not, the question goes out.
         let _ = self.conntrack.expect(flow, expected, env.now);
         self.conntrack.refresh(flow, asked.seconds, env.now);
-        Ok(())
     }
 }

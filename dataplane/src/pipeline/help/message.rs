@@ -21,7 +21,7 @@ pub(super) fn message<A: Address, P: Packet>(flight: &Flight<A, P>) -> &[u8] {
 }
 
 /// Where in the first frame.
-fn place<A: Address, P: Packet>(flight: &Flight<A, P>) -> Range<usize> {
+pub(super) fn place<A: Address, P: Packet>(flight: &Flight<A, P>) -> Range<usize> {
     let (l4, end) = (usize::from(flight.headers.l4), usize::from(flight.headers.end));
     let header = match flight.layer4.kind {
         Layer4Kind::Tcp(tcp) => tcp.data_offset.into(),

@@ -11,6 +11,7 @@ mod ftp;
 mod irc;
 mod message;
 mod sane;
+mod snmp;
 mod tftp;
 
 use super::{Env, Family, Lane};
@@ -39,9 +40,16 @@ impl<A: Family> Lane<A> {
             Helper::Irc => self.help_irc(env, flight, flow),
             Helper::Amanda => self.help_amanda(env, flight, flow),
             Helper::Sane => self.help_sane(env, flight, flow),
-            Helper::Snmp => self.help_broadcast(env, flight, flow, helper, broadcast::SNMP),
-            Helper::NetbiosNs => self.help_broadcast(env, flight, flow, helper, broadcast::NAMES),
-            Helper::SnmpTrap | Helper::Pptp | Helper::Sip | Helper::Q931 | Helper::Ras => Ok(()),
+            Helper::Snmp => {
+                self.help_broadcast(env, flight, flow, helper, broadcast::SNMP);
+                self.help_snmp(flight, flow)
+            }
+            Helper::SnmpTrap => self.help_snmp(flight, flow),
+            Helper::NetbiosNs => {
+                self.help_broadcast(env, flight, flow, helper, broadcast::NAMES);
+                Ok(())
+            }
+            Helper::Pptp | Helper::Sip | Helper::Q931 | Helper::Ras => Ok(()),
         }
     }
 

@@ -6,6 +6,7 @@ mod fragments;
 mod ftp;
 mod irc;
 mod sane;
+mod snmp;
 mod tftp;
 mod translated;
 

@@ -137,9 +137,10 @@ impl About {
                 ("-p ipv6-icmp", _) => Some("-j CT --timeout icm6"),
                 _ => None,
             },
-            (Self::Helpers, "raw") => match protocol {
-                "-p tcp" => Some(FTP),
-                "-p udp" => Some(TFTP),
+            (Self::Helpers, "raw") => match (protocol, family) {
+                ("-p tcp", Family::V4) => Some(dice.one(&[FTP, FTP, IRC])),
+                ("-p tcp", Family::V6) => Some(FTP),
+                ("-p udp", _) => Some(dice.one(&[TFTP, TFTP, AMANDA])),
                 _ => None,
             },
             (Self::Zones, "raw") if chain == "OUTPUT" || dice.once_in(3) => {
@@ -159,11 +160,17 @@ impl About {
     }
 
     /// A rule without which little of what the round is about would happen.
-    pub(super) fn rule(self, dice: &mut Dice, (table, chain): (&str, &str)) -> Option<Vec<String>> {
+    pub(super) fn rule(
+        self,
+        dice: &mut Dice,
+        family: Family,
+        (table, chain): (&str, &str),
+    ) -> Option<Vec<String>> {
         let rules: &[(&str, &str)] = match (self, table, chain) {
-            (Self::Helpers, "raw", "PREROUTING") => {
-                &[("-p tcp", FTP), ("-p tcp", FTP), ("-p udp", TFTP)]
-            }
+            (Self::Helpers, "raw", "PREROUTING") => match family {
+                Family::V4 => &HELPERS,
+                Family::V6 => &HELPERS_V6,
+            },
             (Self::Translations, "nat", "PREROUTING") => &DESTINATIONS,
             (Self::Translations, "nat", "POSTROUTING") => &SOURCES,
             _ => return None,
@@ -234,8 +241,20 @@ impl About {
     }
 }
 
+const HELPERS: [(&str, &str); 6] = [
+    ("-p tcp", FTP),
+    ("-p tcp", FTP),
+    ("-p tcp", IRC),
+    ("-p tcp", IRC),
+    ("-p udp", TFTP),
+    ("-p udp", AMANDA),
+];
+const HELPERS_V6: [(&str, &str); 4] =
+    [("-p tcp", FTP), ("-p tcp", FTP), ("-p udp", TFTP), ("-p udp", AMANDA)];
 const FTP: &str = "{-m tcp --dport 21 |-m tcp --dport 21 |-m tcp --dport 21 |}-j CT --helper ftp";
 const TFTP: &str = "{-m udp --dport 69 |-m udp --dport 69 |-m udp --dport 69 |}-j CT --helper tftp";
+const IRC: &str = "{-m tcp --dport 6667 |-m tcp --dport 6667 |}-j CT --helper irc";
+const AMANDA: &str = "{-m udp --dport 10080 |-m udp --dport 10080 |}-j CT --helper amanda";
 
 const DESTINATION: u8 = 60;
 const FRAGMENT: u8 = 44;
@@ -317,7 +336,7 @@ const STATES: [&str; 3] = [
 ];
 
 const EXPECTED: [&str; 6] = [
-    "-m helper ~--helper {ftp|tftp|ftp}",
+    "-m helper ~--helper {ftp|tftp|irc|amanda}",
     "-m helper ~--helper {ftp|tftp|ftp-21|f}",
     "-m conntrack ~--ctstatus EXPECTED",
     "-m conntrack ~--ctstate RELATED",

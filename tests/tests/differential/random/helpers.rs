@@ -1,5 +1,5 @@
-//! Owns the drawing of conversations that helpers read: FTP control connections, what they announce and who comes of it,
-//! and TFTP. Translation changes addresses, ports and the text: hosts go by what has reached them.
+//! Owns the drawing of conversations that helpers read: FTP's control connections and IRC's, what they announce and who comes
+//! of it, TFTP and Amanda. Translation changes addresses, ports and the text: hosts go by what has reached them.
 
 use std::net::IpAddr;
 
@@ -16,13 +16,15 @@ use flags::{ACK, FIN, PSH, SYN};
 /// How a host goes on from a packet that has reached it.
 #[derive(Debug, Clone)]
 pub(super) enum Onward {
-    /// It says the beginning of a text, behind so many bytes of its own that the packet does not know of. `<address>` and
-    /// `<numbers>` are its own.
+    /// It says the beginning of a text, behind so many bytes of its own that the packet does not know of. `<address>`,
+    /// `<numbers>` and `<number>` are its own.
     Say { flags: u8, behind: u32, text: String, length: usize },
     /// It, or another host, connects from this port to where the packet says that somebody listens.
     Connect { from: u16, by: Option<&'static str> },
     /// It, or another host, answers a datagram from this port.
     Transfer { from: u16, by: Option<&'static str>, data: &'static [u8] },
+    /// It, or another host, connects from this port to one that a datagram says its sender listens at.
+    Stream { from: u16, by: Option<&'static str>, name: &'static str },
 }
 
 impl Onward {
@@ -30,7 +32,7 @@ impl Onward {
     pub(super) const fn is_udp(&self) -> bool {
         match self {
             Self::Say { .. } | Self::Connect { .. } => false,
-            Self::Transfer { .. } => true,
+            Self::Transfer { .. } | Self::Stream { .. } => true,
         }
     }
 
@@ -66,6 +68,13 @@ impl Onward {
                 packet.tcp((*from, port), SYN, 100, 0, b"")
             }
             Self::Transfer { from, by, data } => other(*by, back.destination)?.udp(*from, to, data),
+            Self::Stream { from, by, name } => {
+                let text = String::from_utf8_lossy(segment.get(8..)?);
+                let mut words = text.split_ascii_whitespace();
+                words.find(|word| word == name)?;
+                let port = words.next()?.parse().ok()?;
+                other(*by, back.destination)?.tcp((*from, port), SYN, 100, 0, b"")
+            }
         })
     }
 }
@@ -85,7 +94,9 @@ fn filled(text: &str, address: IpAddr) -> String {
         IpAddr::V6(address) => (address.octets().to_vec(), "2"),
     };
     let numbers: Vec<_> = bytes.iter().take(4).map(u8::to_string).collect();
+    let first: [u8; 4] = bytes[..4].try_into().expect("an address");
     text.replace("<numbers>", &numbers.join(","))
+        .replace("<number>", &u32::from_be_bytes(first).to_string())
         .replace("<address>", &address.to_string())
         .replace("<family>", family)
 }
@@ -93,6 +104,11 @@ fn filled(text: &str, address: IpAddr) -> String {
 /// What a host makes of a line: an address, if it names one, and a port.
 fn announced(line: &[u8]) -> Option<(Option<IpAddr>, u16)> {
     let line = String::from_utf8_lossy(line).replace('!', "|");
+    if let Some((_, said)) = line.split_once("DCC ") {
+        let numbers: Vec<u32> = said.split([' ', '\x01']).filter_map(|w| w.parse().ok()).collect();
+        let [address, port, ..] = numbers[..] else { return None };
+        return Some((Some(IpAddr::from(address.to_be_bytes())), port.try_into().ok()?));
+    }
     let parts: Vec<_> = line.split('|').collect();
     if let [_, _, address, port, ..] = parts[..] {
         return Some((address.parse().ok(), port.parse().ok()?));
@@ -127,6 +143,17 @@ const PASSIVE: [&str; 6] = [
     "229 (!!!<port>!)\r\n",
 ];
 
+/// What a client of IRC says.
+const DIRECT: [&str; 7] = [
+    "PRIVMSG you :\x01DCC SEND file <number> <port> 77\x01\r\n",
+    "PRIVMSG you :\x01DCC SEND file <number> <port> 77\x01\r\n",
+    "PRIVMSG you :\x01DCC CHAT chat <number> <port>\x01\r\n",
+    "privmsg you :\x01DCC SCHAT chat 00<number>  0<port>\x01\n",
+    " \r\nPRIVMSG you :\x01DCC TSEND file <number> <port> 77\x01\r\n",
+    "PRIVMSG you :\x01DCC RESUME file <number> <port> 77\x01\r\n",
+    "PRIVMSG you :\x01DCC MOVE a file <number> <port>\x01\r\n",
+];
+
 /// A conversation being drawn: its client has four ports that are nobody else's.
 struct Talk<'a> {
     dice: &'a mut Dice,
@@ -146,13 +173,14 @@ pub(super) fn draw(
     packet: &Packet,
     own: u16,
 ) -> Vec<Action> {
-    let ftp = !dice.once_in(3);
+    let which = dice.below(6);
     let steps = Steps::begun(inside);
     let mut talk = Talk { dice, family, packet, own, steps, last: [0; 2] };
-    if ftp {
-        talk.ftp()
-    } else {
-        talk.tftp()
+    match (which, family) {
+        (0, _) => talk.tftp(),
+        (1, _) => talk.amanda(),
+        (2 | 3, Family::V4) => talk.irc(),
+        _ => talk.ftp(),
     }
     talk.steps.list
 }
@@ -169,9 +197,9 @@ impl Talk<'_> {
         }
     }
 
-    /// A control connection up to where both have spoken, what is announced on it, perhaps its end.
-    fn ftp(&mut self) {
-        let ports = (self.own, self.dice.one(&[21, 21, 21, 21, 21, 2121, 80]));
+    /// A connection to one of these ports.
+    fn open(&mut self, services: &[u16]) {
+        let ports = (self.own, self.dice.one(services));
         let (client, server) = (u32::from(self.own) * 1000, self.dice.one(&[5000, 0xffff_fff0]));
         let options = tcp_options(self.dice);
         let packet = self.packet.clone().tcp_with(ports, SYN, [client, 0], &options, b"");
@@ -180,6 +208,60 @@ impl Talk<'_> {
         let taken = self.steps.answer(opened, opens);
         self.last = [taken, opened];
         self.say_with(true, ACK, "");
+    }
+
+    /// What clients of IRC tell one another of where they wait, and who comes.
+    fn irc(&mut self) {
+        self.open(&[6667, 6667, 6667, 6667, 6667, 80]);
+        self.say(true, "NICK me\r\n");
+        self.say(false, ":server 001 me :Welcome\r\n");
+        let mut later = Vec::new();
+        for number in 0..1 + self.dice.below(4) {
+            let port = self.own + 1 + u16::from(number > 0 && self.dice.once_in(2));
+            let mut line = self.dice.one(&DIRECT).replace("<port>", &port.to_string());
+            if self.dice.once_in(8) {
+                let other = self.dice.one(&["<in2>", "<far2>", "<own-out>"]);
+                line = filled(&line, self.family.named(other).parse().expect("an address"));
+            }
+            let at = self.say(true, &line);
+            if self.dice.once_in(3) {
+                self.say(false, ":you PRIVMSG me :thanks\r\n");
+            }
+            if self.dice.once_in(3) { later.push((at, port)) } else { self.data(at, port) }
+        }
+        later.into_iter().for_each(|(at, port)| self.data(at, port));
+    }
+
+    /// Backups that are asked for, and the streams of the answers.
+    fn amanda(&mut self) {
+        let asked = self.dice.one(&[10_080, 10_080, 10_080, 10_080, 10_081]);
+        let question = self.packet.clone().udp(self.own, asked, b"Amanda 2.5 REQ\n");
+        let sent = self.steps.send(question);
+        for _ in 0..1 + self.dice.below(2) {
+            let answer = self.dice.one(&[
+                "REP\nCONNECT DATA 1025 MESG 1026 INDEX 1027\nOPTIONS ;\n",
+                "REP\nCONNECT DATA 1025 MESG 1026 INDEX 1027\nOPTIONS ;\n",
+                "CONNECT DATA 9999 STATE 65535\n",
+                "CONNECT MESG 1025 DATA 0\n",
+                "CONNECT DATA 1025",
+                "ACK\n",
+            ]);
+            let answered = self.steps.answer(sent, Answer::Udp(answer.into(), Vec::new()));
+            self.error(answered);
+            for number in 0..self.dice.below(4) as u16 {
+                let name = self.dice.one(&["DATA", "DATA", "MESG", "INDEX", "STATE"]);
+                let by = self.dice.one(&[None, None, None, None, Some("<in2>"), Some("<far2>")]);
+                let from = self.own + number;
+                let opened = self.onward(answered, Onward::Stream { from, by, name });
+                let accepts = Answer::Tcp(SYN | ACK, [900, 101], Vec::new(), b"".into());
+                self.steps.answer(opened, accepts);
+            }
+        }
+    }
+
+    /// A control connection up to where both have spoken, what is announced on it, perhaps its end.
+    fn ftp(&mut self) {
+        self.open(&[21, 21, 21, 21, 21, 2121, 80]);
         self.say(false, "220 speak\r\n");
         self.say(true, "USER me\r\n");
         self.say(false, "230 fine\r\n");

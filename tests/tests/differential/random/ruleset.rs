@@ -71,7 +71,7 @@ impl Table {
                 chain.rules.push(rule(dice, family, name, &chain.name));
             }
             for _ in 0..2 {
-                if let Some(parts) = dice.about.rule(dice, (name, &chain.name)) {
+                if let Some(parts) = dice.about.rule(dice, family, (name, &chain.name)) {
                     let at = dice.below(chain.rules.len() + 1);
                     chain.rules.insert(at, Rule::named(&parts, family));
                 }
