@@ -99,10 +99,9 @@ impl<A: Family> Lane<A> {
         if (reply.source, reply.source_port) != (own.source, own.source_port) {
             new.set_destination_translated();
         }
-        if !self.conntrack.claim_reply(new) {
-            return Err(Stop::Drop(DropReason::ConntrackClash));
-        }
-        if moved && range.needs_mapping(&new.original, &new.reply) {
+        // Where another has it, this one comes as far as to where it would be confirmed.
+        let claimed = self.conntrack.claim_reply(new);
+        if claimed && moved && range.needs_mapping(&new.original, &new.reply) {
             let (address, port) = (new.reply.destination, new.reply.destination_port);
             new.mapped = self.mappings.insert_or_ref(&new.original, address, port);
         }

@@ -8,7 +8,7 @@ use sluice_tests::frame::flags::{ACK, SYN};
 use super::{Control, Ends, INWARDS, MASQUERADE, MASQUERADED, PLAIN, STATES, connect_back};
 use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_OUT};
 
-differential!(plain, masqueraded, to_a_server_inside, lines_that_announce_nothing, many);
+differential!(plain, masqueraded, to_a_server_inside, lines_that_announce_nothing, many, clash);
 
 /// 10.1.0.2, as IRC writes it.
 const INSIDE_NUMBER: u32 = 0x0a01_0002;
@@ -141,5 +141,20 @@ fn many() -> Scenario {
         for port in 2000..2010 {
             come(lab, OUTSIDE, INSIDE, port);
         }
+    })
+}
+
+/// Both seem to be the server to the client, from the same port: the second comes no further than to where its connection
+/// would be confirmed.
+fn clash() -> Scenario {
+    let rules = rules(MASQUERADE) + "\n*filter\n-A FORWARD -p tcp --dport 2000\nCOMMIT";
+    Scenario::new(&rules, |lab| {
+        let mut control = enter(lab, MASQUERADED, 4000);
+        control.client(lab, &says("SEND", INSIDE_NUMBER, 2000));
+        lab.lan(&Packet::new(INSIDE_2, ROUTER_OUT).tcp((20, 2000), SYN, 100, 0, b""));
+        control.client(lab, &says("SEND", INSIDE_NUMBER, 2000));
+        lab.wan(&Packet::new(OUTSIDE, ROUTER_OUT).tcp((20, 2000), SYN, 100, 0, b""));
+        lab.compare_counters("filter");
+        lab.compare_counters("mangle");
     })
 }
