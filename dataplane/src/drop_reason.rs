@@ -109,6 +109,8 @@ reasons! {
     TranslatedRedirect = "translated-redirect",
     /// An ICMP error about a translated connection that quotes less than translation writes to.
     ShortQuote = "short-quote",
+    /// GRE of a translated connection, shorter than what translation writes to or of a version that there is not.
+    BadGre = "bad-gre",
     /// An ICMP error of the host's own stack, to a destination that has had as many as the limits allow.
     IcmpRateLimit = "icmp-rate-limit",
     /// The next hop never answered.

@@ -39,7 +39,9 @@ pub(super) fn first_packet<A: Address>(
             let windows = [Window { policy, ..Window::default() }; 2];
             return Some(FirstPacket { tcp: state.into(), windows, timeout });
         }
-        Layer4Kind::Udp { .. } | Layer4Kind::Other => rest(tuple.protocol, false, timeouts),
+        Layer4Kind::Udp { .. } | Layer4Kind::Gre { .. } | Layer4Kind::Other => {
+            rest(tuple.protocol, false, timeouts)
+        }
         Layer4Kind::OddTcp { .. } | Layer4Kind::Truncated => return None,
     };
     let windows = [Window { policy, ..Window::default() }; 2];

@@ -2,13 +2,13 @@
 //! `nf_ct_invert_tuple`.
 
 use super::icmp;
-use crate::address::{Address, IpVersion};
+use crate::address::{Address, IpVersion, L4Port};
 use crate::tuple::{Tuple, Zone};
 use crate::wire::layer4::{Layer4, Layer4Kind};
 use crate::wire::protocol;
 
-/// The tuple of a packet; none when it cannot belong to a connection: a header cut short, or an ICMP
-/// message that is no query.
+/// The tuple of a packet; none when it cannot belong to a connection: a header cut short, an ICMP
+/// message that is no query, or GRE that PPTP knows nothing of. The source key of GRE is not in the packet.
 #[must_use]
 pub fn tuple_of<A: Address>(
     source: A,
@@ -21,17 +21,29 @@ pub fn tuple_of<A: Address>(
             icmp::answer(protocol, kind)?;
             kind
         }
-        Layer4Kind::Tcp(_) | Layer4Kind::Udp { .. } | Layer4Kind::Other => 0,
-        Layer4Kind::OddTcp { .. } | Layer4Kind::Truncated => return None,
+        Layer4Kind::Tcp(_)
+        | Layer4Kind::Udp { .. }
+        | Layer4Kind::Gre { call: Some(_) }
+        | Layer4Kind::Other => 0,
+        Layer4Kind::OddTcp { .. } | Layer4Kind::Gre { call: None } | Layer4Kind::Truncated => {
+            return None;
+        }
     };
     // No next header: there is nothing to track.
     if A::VERSION == IpVersion::V6 && protocol == protocol::NO_NEXT_HEADER {
         return None;
     }
-    // DCCP is a protocol without ports to connection tracking since Linux 6.18.
-    let (source_port, destination_port) = match protocol {
-        protocol::DCCP => Default::default(),
-        _ => (layer4.source_port, layer4.destination_port),
+    let (source_port, destination_port) = match layer4.kind {
+        Layer4Kind::Gre { call } => (L4Port::default(), call.unwrap_or_default()),
+        // DCCP is a protocol without ports to connection tracking since Linux 6.18.
+        _ if protocol == protocol::DCCP => Default::default(),
+        Layer4Kind::Tcp(_)
+        | Layer4Kind::OddTcp { .. }
+        | Layer4Kind::Udp { .. }
+        | Layer4Kind::Icmp { .. }
+        | Layer4Kind::Icmp6 { .. }
+        | Layer4Kind::Other
+        | Layer4Kind::Truncated => (layer4.source_port, layer4.destination_port),
     };
     Some(Tuple {
         source,
@@ -54,6 +66,7 @@ pub fn is_untracked_protocol(protocol: u8, layer4: &Layer4) -> bool {
         Layer4Kind::Tcp(_)
         | Layer4Kind::OddTcp { .. }
         | Layer4Kind::Udp { .. }
+        | Layer4Kind::Gre { .. }
         | Layer4Kind::Other
         | Layer4Kind::Truncated => false,
     }

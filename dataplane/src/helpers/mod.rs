@@ -5,6 +5,7 @@
 //!   ftp  irc   lines of text over TCP          address and port of who waits
 //!   amanda     a line of text over UDP         ports of the server
 //!   sane       fields in network byte order    a port of the server
+//!   pptp       fields in network byte order    numbers of a call
 //!   tftp       a request is enough             the server answers from another port
 //!   snmp       ASN.1 over UDP                  announces nothing; tells addresses
 //! ```
@@ -12,6 +13,7 @@
 pub(crate) mod amanda;
 pub(crate) mod ftp;
 pub(crate) mod irc;
+pub(crate) mod pptp;
 pub(crate) mod sane;
 pub(crate) mod snmp;
 pub(crate) mod text;

@@ -10,12 +10,13 @@
 //!  ICMP                identifier                           l4_delta
 //!  ICMPv6              addresses (pseudo-header), identifier  l4_delta
 //!  SCTP                ports; CRC-32c over the packet       computed anew
+//!  GRE                 nothing; of its keys a packet bears the destination's, and of calls alone
 //! ```
 
 use crate::address::{Address, IpVersion, L4Port};
 use crate::tuple::Tuple;
 use crate::wire::parse::Headers;
-use crate::wire::{protocol, put, sctp};
+use crate::wire::{gre, protocol, put, sctp};
 
 /// The translation of one direction: what its packets shall look like, and by how much their
 /// checksums change. 16 bytes for IPv4.
@@ -28,7 +29,7 @@ pub struct Rewrite<A> {
     pub destination: A,
     /// New source port or ICMP identifier.
     pub source_port: L4Port,
-    /// New destination port.
+    /// New destination port, or call of GRE.
     pub destination_port: L4Port,
     /// By how much checksums change.
     pub delta: Delta,
@@ -204,6 +205,7 @@ impl<A: Address> Rewrite<A> {
                 let sum = sctp::checksum(l4, std::iter::empty())?;
                 put(l4, sctp::CHECKSUM, &sum.to_le_bytes());
             }
+            protocol::GRE => gre::put_call(l4, self.destination_port),
             _ => {}
         }
         Some(())

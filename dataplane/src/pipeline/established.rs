@@ -8,8 +8,10 @@ use crate::ids::InterfaceId;
 use crate::packet::{Checksum, Packet};
 use crate::wire::checksum::{L4ChecksumState, l4_state, lengths_hold};
 use crate::wire::forward::decrement_ttl;
+use crate::wire::gre;
 use crate::wire::layer4::{Layer4Kind, layer4};
 use crate::wire::parse::Headers;
+use crate::wire::protocol::GRE;
 use crate::wire::tcp_flags::CONTROL;
 use crate::wire::tcp_options;
 use std::net::IpAddr;
@@ -32,6 +34,10 @@ impl<A: Family> Lane<A> {
         let layer4 = layer4(data, headers);
         // Rules may have asked for these flags: see `Depends::Control`.
         if matches!(layer4.kind, Layer4Kind::Tcp(tcp) if tcp.flags & CONTROL != 0) {
+            return None;
+        }
+        // Translation may drop it.
+        if headers.protocol == GRE && !gre::can_be_translated(headers.payload(data), true) {
             return None;
         }
         let (source, destination) = (headers.source::<A>(data), headers.destination::<A>(data));

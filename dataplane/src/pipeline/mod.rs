@@ -33,6 +33,7 @@ mod route;
 mod tell;
 mod track;
 mod translate;
+mod untranslatable;
 
 use crate::address::{Address, V4, V6};
 use crate::adjacency::Adjacencies;

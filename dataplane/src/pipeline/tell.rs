@@ -23,6 +23,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             Layer4Kind::Tcp(_)
             | Layer4Kind::OddTcp { .. }
             | Layer4Kind::Udp { .. }
+            | Layer4Kind::Gre { .. }
             | Layer4Kind::Other
             | Layer4Kind::Truncated => (self.layer4.source_port, self.layer4.destination_port),
         };
@@ -41,6 +42,7 @@ pub(crate) const fn ports(layer4: &Layer4) -> Option<(u16, u16)> {
         }
         Layer4Kind::Icmp { .. }
         | Layer4Kind::Icmp6 { .. }
+        | Layer4Kind::Gre { .. }
         | Layer4Kind::Other
         | Layer4Kind::Truncated => None,
     }

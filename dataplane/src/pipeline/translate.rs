@@ -4,6 +4,7 @@
 use super::first::SourceRule;
 use super::own_address::{masquerade_range, redirect_address};
 use super::route::Out;
+use super::untranslatable::is_quote_in_later_fragments;
 use super::{Env, Family, Lane};
 use crate::address::Address;
 use crate::conntrack::{Beside, Direction, FlowRef, NewConnection, in_zone, reply_of, tuple_of};
@@ -17,15 +18,10 @@ use crate::packet::Packet;
 use crate::rules::{Hook, Outcome, Rules, Table};
 use crate::tuple::Tuple;
 use crate::wire::icmp_error::quoted;
-use crate::wire::layer4::Layer4Kind;
-use crate::wire::protocol;
-
-/// The ICMP type.
-const REDIRECT: u8 = 5;
 
 /// Which end of the packet a hook changes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Source,
     Destination,
 }
@@ -71,6 +67,7 @@ impl<A: Family> Lane<A> {
             }
         }
         self.check_error(env, flight, End::Destination)?;
+        self.check_gre(flight, End::Destination)?;
         let before = flight.traced.map(|_| flight.ends());
         self.rewrite(flight, End::Destination);
         self.tell_translation(env, flight, before);
@@ -119,6 +116,7 @@ impl<A: Family> Lane<A> {
             self.nat_table(env, flight, hook);
         }
         self.check_error(env, flight, End::Source)?;
+        self.check_gre(flight, End::Source)?;
         let before = flight.traced.map(|_| flight.ends());
         self.rewrite(flight, End::Source);
         self.tell_translation(env, flight, before);
@@ -189,34 +187,6 @@ impl<A: Family> Lane<A> {
         }))
     }
 
-    /// What the kernel does not translate of errors about translated connections (`nf_nat_icmp_reply_translation`):
-    /// redirects, which would make the ends talk to one another without the translation, and, at the hook that would
-    /// translate, those that quote less of layer 4 than it writes to.
-    fn check_error<P: Packet>(
-        &self,
-        env: &Env<'_>,
-        flight: &Flight<A, P>,
-        end: End,
-    ) -> Result<(), Stop> {
-        let Flow::Error(flow) = flight.flow else { return Ok(()) };
-        let own = self.conntrack.half(flow).key;
-        let target = self.target_of(flow).filter(|target| *target != own && has_nat::<A>(env));
-        let Some(target) = target else { return Ok(()) };
-        if matches!(flight.layer4.kind, Layer4Kind::Icmp { kind: REDIRECT, .. }) {
-            return Err(Stop::Drop(DropReason::TranslatedRedirect));
-        }
-        let (Some(from), Some(to)) = (reply_of(&own), reply_of(&target)) else { return Ok(()) };
-        let (source, destination) = outer_addresses(&from, &to);
-        let moved = match end {
-            End::Source => source,
-            End::Destination => destination,
-        };
-        if moved.is_some() && quotes_less_than_is_written(flight) {
-            return Err(Stop::Drop(DropReason::ShortQuote));
-        }
-        Ok(())
-    }
-
     /// Brings the packet's headers to what its connection says, one end at a time.
     fn rewrite<P: Packet>(&mut self, flight: &mut Flight<A, P>, end: End) {
         let (from, target) = match &flight.flow {
@@ -248,7 +218,7 @@ impl<A: Family> Lane<A> {
     }
 
     /// Whether that end of a direction's packets is translated.
-    fn turns(&self, flow: FlowRef, end: End) -> bool {
+    pub(super) fn turns(&self, flow: FlowRef, end: End) -> bool {
         let connection = self.conntrack.common(flow);
         match (flow.direction(), end) {
             (Direction::Original, End::Source) | (Direction::Reply, End::Destination) => {
@@ -261,7 +231,7 @@ impl<A: Family> Lane<A> {
     }
 
     /// What packets of a direction leave looking like, in the zone in which they came: it is no part of them.
-    fn target_of(&self, flow: FlowRef) -> Option<Tuple<A>> {
+    pub(super) fn target_of(&self, flow: FlowRef) -> Option<Tuple<A>> {
         let target = reply_of(&self.conntrack.half(flow.peer()).key)?;
         Some(in_zone(&target, self.conntrack.half(flow).key.zone))
     }
@@ -299,25 +269,6 @@ fn rewrite_error<A: Address, P: Packet>(
 /// Whether it is an ICMP error, and quotes what it is about.
 fn is_error<A: Address, P: Packet>(flight: &Flight<A, P>) -> bool {
     quoted(flight.lead.data(), &flight.headers).is_some()
-}
-
-/// Whether an ICMP error quotes fewer than the eight bytes of layer 4 that the kernel makes writable.
-fn quotes_less_than_is_written<A: Address, P: Packet>(flight: &Flight<A, P>) -> bool {
-    use protocol::{GRE, ICMP, ICMPV6, SCTP, TCP, UDP, UDP_LITE};
-    let headers = &flight.headers;
-    quoted(flight.lead.data(), headers).is_some_and(|(inner, _)| {
-        matches!(inner.protocol, GRE | ICMP | ICMPV6 | SCTP | TCP | UDP | UDP_LITE)
-            && inner.l4 + 8 > headers.end
-    })
-}
-
-/// Whether the first fragment of an ICMP error lacks some of what a translation writes to.
-fn is_quote_in_later_fragments<A: Address, P: Packet>(flight: &Flight<A, P>) -> bool {
-    let headers = &flight.headers;
-    quoted(flight.lead.data(), headers).is_some_and(|(inner, _)| {
-        let written = inner.l4 + if inner.protocol == protocol::TCP { 20 } else { 8 };
-        written > headers.end - flight.pulled
-    })
 }
 
 /// Whether there is a nat table.

@@ -47,6 +47,7 @@ fn ports<A: Address>(view: &View<'_, A>) -> Option<(u16, u16)> {
         Layer4Kind::Tcp(_)
         | Layer4Kind::OddTcp { .. }
         | Layer4Kind::Udp { .. }
+        | Layer4Kind::Gre { .. }
         | Layer4Kind::Other => {
             let ports = (view.layer4.source_port.get(), view.layer4.destination_port.get());
             Some(if with_ports.contains(&number) { ports } else { (0, 0) })

@@ -144,7 +144,8 @@ impl<A: Address> View<'_, A> {
             | Layer4Kind::OddTcp { .. }
             | Layer4Kind::Udp { .. }
             | Layer4Kind::Icmp { .. }
-            | Layer4Kind::Icmp6 { .. } => false,
+            | Layer4Kind::Icmp6 { .. }
+            | Layer4Kind::Gre { .. } => false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Reading layer-4 headers.
 
 use super::parse::{Headers, is_icmp};
-use super::{protocol, u16_at, u32_at};
+use super::{gre, protocol, u16_at, u32_at};
 use crate::address::L4Port;
 
 /// Ports and what the pipeline needs of the rest.
@@ -46,6 +46,11 @@ pub enum Layer4Kind {
         id: L4Port,
         /// Sequence number, of queries.
         sequence: u16,
+    },
+    /// GRE of version 1, as PPTP has it (RFC 2637 section 4.1).
+    Gre {
+        /// The call at its receiver; none where it carries something else than PPP.
+        call: Option<L4Port>,
     },
     /// A protocol without a header the pipeline reads, or a later fragment.
     Other,
@@ -120,6 +125,11 @@ fn read(number: u8, payload: &[u8]) -> Option<Layer4> {
         protocol::SCTP => {
             payload.get(..12)?;
             Layer4Kind::Other
+        }
+        // Its keys are for connection tracking alone: rules see no ports.
+        protocol::GRE => {
+            let (source_port, destination_port) = Default::default();
+            return Some(Layer4 { source_port, destination_port, kind: gre::kind(payload) });
         }
         // Its ports are for rules that ask; Linux 6.18 no longer tracks it, so that it is never too short.
         protocol::DCCP => {

@@ -6,6 +6,7 @@ pub mod ethernet;
 pub mod extensions;
 pub mod forward;
 pub mod fragment;
+pub(crate) mod gre;
 pub mod header;
 pub(crate) mod hop_by_hop;
 pub mod icmp_error;

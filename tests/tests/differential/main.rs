@@ -12,6 +12,7 @@ mod found_errors;
 mod found_headers;
 mod found_tracking;
 mod fragments;
+mod gre;
 mod helpers;
 mod hostile;
 mod ipset;

@@ -29,6 +29,7 @@ impl<A: Address> Condition<A> for Icmp {
             }
             Layer4Kind::Tcp(_)
             | Layer4Kind::Udp { .. }
+            | Layer4Kind::Gre { .. }
             | Layer4Kind::Other
             | Layer4Kind::OddTcp { .. }
             | Layer4Kind::Truncated => false,

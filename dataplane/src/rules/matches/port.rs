@@ -78,7 +78,10 @@ impl<A: Address> Condition<A> for TcpFlags {
             Layer4Kind::Tcp(TcpFields { flags, .. }) | Layer4Kind::OddTcp { flags } => {
                 (flags & self.mask == self.compare) != self.invert
             }
-            Layer4Kind::Udp { .. } | Layer4Kind::Icmp { .. } | Layer4Kind::Icmp6 { .. } => false,
+            Layer4Kind::Udp { .. }
+            | Layer4Kind::Icmp { .. }
+            | Layer4Kind::Icmp6 { .. }
+            | Layer4Kind::Gre { .. } => false,
             // Too short to be tracked, or a later fragment: what stands in their place.
             Layer4Kind::Other | Layer4Kind::Truncated => {
                 let flags = view.transport().get(13).filter(|_| view.protocol() == TCP);

@@ -27,6 +27,7 @@ impl<A: Address> Condition<A> for TcpOption {
             Layer4Kind::Udp { .. }
             | Layer4Kind::Icmp { .. }
             | Layer4Kind::Icmp6 { .. }
+            | Layer4Kind::Gre { .. }
             | Layer4Kind::Other
             | Layer4Kind::Truncated => false,
         }

@@ -129,6 +129,15 @@ impl Builder {
             .into_iter()
     }
 
+    /// As the original, takes all of GRE for what was asked for, whatever the keys.
+    pub(super) const fn overlook_keys(&mut self) {
+        let filter = &mut self.filter;
+        if let Some(protocol::GRE) = filter.protocol {
+            (filter.original_source_port, filter.original_destination_port) = (None, None);
+            (filter.reply_source_port, filter.reply_destination_port) = (None, None);
+        }
+    }
+
     /// The mark, which then selects nothing.
     pub(super) const fn take_mark(&mut self) -> Option<MaskedMark> {
         self.filter.mark.take()

@@ -195,6 +195,9 @@ impl Read {
         if zero && self.given.iter().any(selects) {
             return Err(usage("Can't use -z with filtering parameters"));
         }
+        if !matches!(command, Command::Get | Command::Create | Command::Add) {
+            self.filter.overlook_keys();
+        }
         if command == Command::Update {
             let mark = self.filter.take_mark();
             let (timeout_s, status) = (self.timeout, self.status);

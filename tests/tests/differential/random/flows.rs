@@ -301,8 +301,9 @@ impl Flow<'_> {
             Family::V4 => self.dice.one(&[47, 50, 51, 136, 33, 200, 4, 41, 2, 108]),
             Family::V6 => self.dice.one(&[47, 50, 136, 33, 200, 4, 41, 59, 108]),
         };
-        // GRE of other versions is another matter (docs/NETFILTER.md).
-        let head = if number == 47 { vec![0, 0, 8, 0] } else { ports };
+        // GRE of version 0, and calls of PPTP.
+        let gre = self.dice.one(&[[0, 0, 8, 0], [0x30, 1, 0x88, 0x0b]]);
+        let head = if number == 47 { gre.to_vec() } else { ports };
         let payload = [head, vec![7; self.dice.one(&[8, 20, 60])]].concat();
         let kind = self.dice.one(&[0, 3, 5, 9, 10, 13, 14, 15, 17, 18, 30, 42]);
         let packet = match self.dice.below(4) {

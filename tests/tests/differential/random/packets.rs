@@ -244,8 +244,6 @@ pub(super) fn varied(dice: &mut Dice, family: Family, packet: Packet) -> Packet 
             let at = match dice.below(packet.payload.len()) {
                 // Where no checksum is looked at, another code is another query (docs/NETFILTER.md).
                 1 if dice.settings == Settings::Strict => 0,
-                // GRE of another version is another matter (docs/NETFILTER.md).
-                1 if packet.protocol == 47 => 0,
                 at => at,
             };
             let spoilt = packet.clone().spoil(at);
