@@ -65,7 +65,8 @@ impl<A: Address> Conntrack<A> {
     /// The live connection that a packet belongs to.
     #[must_use]
     pub fn excerpt(&self, sought: &Sought<A>, now: Instant) -> Option<Excerpt<A>> {
-        let flow = self.lookup_in(sought.zones, &in_zone(&sought.tuple, sought.zones.original))?;
+        let tuple = in_zone(&self.expectations.with_key(&sought.tuple), sought.zones.original);
+        let flow = self.lookup_in(sought.zones, &tuple)?;
         let (number, now) = (flow.session(), Ticks::at(now));
         let session = *self.table.session(number);
         if !session.common.is_live() || session.common.deadline.has_come(now) {
@@ -96,11 +97,15 @@ impl<A: Address> Conntrack<A> {
         self.accounts.open(number, excerpt.listed.account.unwrap_or_default());
         self.shifts.copy(number, excerpt.shifts);
         self.helps.begin(number, excerpt.expected_by);
+        for direction in [Direction::Original, Direction::Reply] {
+            self.note_call(&session.half(direction).key);
+        }
     }
 
     /// Expects what somebody else expects too.
     pub(crate) fn foresee(&self, foreseen: &Foreseen<A>, now: Instant) {
         // One alone finds room, and clashes with nothing.
+        self.note_call(&foreseen.expected.tuple);
         let _ = self.expectations.announce(foreseen.expected, Ticket::NONE, now);
     }
 }
@@ -109,7 +114,7 @@ impl<A: Address> Expectations<A> {
     /// What a first packet would meet, which goes on being expected.
     #[must_use]
     pub fn foresee(&self, sought: &Sought<A>, now: Instant) -> Option<Foreseen<A>> {
-        let tuple = in_zone(&sought.tuple, sought.zones.number());
+        let tuple = in_zone(&self.with_key(&sought.tuple), sought.zones.number());
         let (expected, listed) = (self.expected(&tuple, now)?, self.find(&tuple, now)?);
         Some(Foreseen { listed, expected })
     }

@@ -9,14 +9,17 @@
 //! another worker's. So what the new connection takes over lies in the table, the master's mark too. Nobody looks into it
 //! while it is empty. A bucket's lock is held for one look at its places.
 
+use super::calls::Condemned;
 use super::expire::Ticks;
 use super::hash::HashKey;
 use super::journal::Journal;
+use super::keymap::Keymap;
 use super::{Changes, Helper, NewConnection, Status, Zones};
 use crate::address::{Address, L4Port};
 use crate::rules::spin::Spin;
 use crate::time::Instant;
 use crate::tuple::{Tuple, Zone};
+use crate::wire::protocol::GRE;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -41,7 +44,6 @@ impl SourceMask {
     /// The address.
     pub(crate) const ADDRESS: Self = Self { prefix: u8::MAX, port: false };
     /// Address and port.
-    #[allow(dead_code, reason = "of calls of PPTP")]
     pub(crate) const WHOLE: Self = Self { prefix: u8::MAX, port: true };
 
     /// The address as far as it counts.
@@ -189,6 +191,10 @@ pub struct Expectations<A> {
     hand: AtomicUsize,
     pub(super) buckets: Box<[Spin<Bucket<A>>]>,
     pub(super) journal: Option<Arc<Journal>>,
+    /// Of calls of PPTP.
+    pub(super) keymap: Keymap<A>,
+    /// Calls of PPTP that are over.
+    pub(super) condemned: Condemned<A>,
 }
 
 impl<A: Address> Expectations<A> {
@@ -202,6 +208,8 @@ impl<A: Address> Expectations<A> {
             hand: AtomicUsize::new(0),
             buckets: (0..BUCKETS).map(|_| Spin::new([None; PLACES])).collect(),
             journal: None,
+            keymap: Keymap::new(HashKey(key)),
+            condemned: Condemned::default(),
         }
     }
 
@@ -320,6 +328,21 @@ impl<A: Address> Expectations<A> {
     /// The connection that has announced it wants it no more, if it is still there.
     pub(super) fn withdraw(&self, ticket: Ticket, now: Ticks) {
         self.at(ticket, |place| self.empty(place, now));
+    }
+
+    /// Expects no more what a first packet with this tuple would meet.
+    pub(super) fn forget(&self, tuple: &Tuple<A>, now: Ticks) {
+        self.look(tuple, |place| {
+            self.empty(place, now);
+            true
+        });
+    }
+
+    /// A tuple of GRE that lacks its source key, with that.
+    pub(super) fn with_key(&self, tuple: &Tuple<A>) -> Tuple<A> {
+        let lacks = tuple.protocol == GRE && tuple.source_port == L4Port::default();
+        let source_port = if lacks { self.keymap.source_key(tuple) } else { tuple.source_port };
+        Tuple { source_port, ..*tuple }
     }
 
     /// Frees a place that is taken.

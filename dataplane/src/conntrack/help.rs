@@ -10,12 +10,14 @@
 //! helper have no cached verdict: each goes the long way, past its helper.
 
 use super::expect::{Class, Expected, Refused, SourceMask, Ticket};
+use super::keymap::KeyTicket;
 use super::shift::Role;
 use super::{
     Changes, Conntrack, FlowRef, Helper, NewConnection, Status, TableTooLarge, Zones, in_zone,
 };
 use crate::address::Address;
 use crate::helpers::ftp::Lines;
+use crate::helpers::pptp::Control;
 use crate::time::Instant;
 use crate::tuple::Tuple;
 use zerocopy::FromZeros;
@@ -69,6 +71,10 @@ pub(crate) struct Memory {
     pub(crate) lines: [Lines; 2],
     /// SANE: the next reply tells of a connection.
     pub(crate) asked: bool,
+    /// PPTP: what its ends have agreed on,
+    pub(crate) pptp: Control,
+    /// and the keys of the packets of either.
+    pub(super) keys: [KeyTicket; 2],
 }
 
 /// What is kept of one connection.
@@ -239,7 +245,9 @@ impl<A: Address> Conntrack<A> {
 
     /// A connection is leaving the table: what it expects is expected no more.
     pub(super) fn end_help(&mut self, number: u32) {
-        if self.helper(FlowRef::original_of(number)).is_some() {
+        let flow = FlowRef::original_of(number);
+        self.end_call_with(flow);
+        if self.helper(flow).is_some() {
             let announced = self.helps.announced(number);
             announced.iter().for_each(|(_, ticket)| self.expectations.withdraw(ticket, self.aged));
         }

@@ -70,8 +70,8 @@ impl Helper {
     #[must_use]
     pub const fn is_followed(self) -> bool {
         match self {
-            Ftp | Tftp | Irc | Amanda | Sane | Snmp | SnmpTrap | NetbiosNs => true,
-            Pptp | Sip | Q931 | Ras => false,
+            Ftp | Tftp | Irc | Amanda | Sane | Snmp | SnmpTrap | NetbiosNs | Pptp => true,
+            Sip | Q931 | Ras => false,
         }
     }
 

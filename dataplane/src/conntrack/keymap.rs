@@ -57,7 +57,12 @@ impl<A: Address> Keymap<A> {
     /// None yet. `key` is secret.
     pub(super) fn new(key: HashKey) -> Self {
         let (count, serial) = Default::default();
-        Self { key, count, serial, buckets: (0..BUCKETS).map(|_| Spin::new([None; PLACES])).collect() }
+        Self {
+            key,
+            count,
+            serial,
+            buckets: (0..BUCKETS).map(|_| Spin::new([None; PLACES])).collect(),
+        }
     }
 
     /// Whether there are none.
@@ -74,8 +79,9 @@ impl<A: Address> Keymap<A> {
         let Some(bucket) = self.buckets.get(self.number(tuple)) else { return L4Port::default() };
         let bucket = bucket.hold();
         let found = bucket.iter().flatten().filter(|place| place.is_of(tuple));
-        // Serial numbers wrap around in half of what they can be.
-        found.min_by_key(|place| place.serial).map_or(L4Port::default(), |place| place.tuple.source_port)
+        found
+            .min_by_key(|place| place.serial)
+            .map_or(L4Port::default(), |place| place.tuple.source_port)
     }
 
     /// Notes the source key of packets with this tuple. `before` is what the same direction of the same control connection has
@@ -96,8 +102,35 @@ impl<A: Address> Keymap<A> {
         Ok(KeyTicket { bucket: u32::try_from(number).unwrap_or(0), serial })
     }
 
+    /// Notes the keys of what client and server of a control connection send. Where the server's cannot be noted, those of
+    /// both are forgotten, also those of before.
+    ///
+    /// # Errors
+    /// As of [`Self::note`].
+    pub(super) fn note_both(
+        &self,
+        [client, server]: [&Tuple<A>; 2],
+        keys: &mut [KeyTicket; 2],
+    ) -> Result<(), Refused> {
+        let [of_client, of_server] = keys;
+        *of_client = self.note(client, *of_client)?;
+        match self.note(server, *of_server) {
+            Ok(ticket) => *of_server = ticket,
+            Err(refused) => {
+                self.forget_both(keys);
+                return Err(refused);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets both.
+    pub(super) fn forget_both(&self, keys: &mut [KeyTicket; 2]) {
+        std::mem::take(keys).into_iter().for_each(|key| self.forget(key));
+    }
+
     /// Forgets what a ticket names, if it is still there.
-    pub(super) fn forget(&self, ticket: KeyTicket) {
+    fn forget(&self, ticket: KeyTicket) {
         self.at(ticket, |place| self.empty(place));
     }
 
@@ -109,7 +142,9 @@ impl<A: Address> Keymap<A> {
         let Some(bucket) = self.buckets.get(self.number(tuple)) else { return };
         let mut bucket = bucket.hold();
         let is_it = |place: &&mut Option<Place<A>>| {
-            place.is_some_and(|place| place.is_of(tuple) && place.tuple.source_port == tuple.source_port)
+            place.is_some_and(|place| {
+                place.is_of(tuple) && place.tuple.source_port == tuple.source_port
+            })
         };
         if let Some(place) = bucket.iter_mut().find(is_it) {
             self.empty(place);
@@ -207,7 +242,8 @@ mod tests {
     #[test]
     fn there_is_an_end_to_it() {
         let keymap = keymap();
-        let noted = (0..100).filter(|key| keymap.note(&tuple(*key, 9), KeyTicket::default()).is_ok());
+        let noted =
+            (0..100).filter(|key| keymap.note(&tuple(*key, 9), KeyTicket::default()).is_ok());
         assert_eq!(noted.count(), PLACES);
     }
 }

@@ -188,6 +188,10 @@ impl<A: Address> Conntrack<A> {
             self.prefetch_places(*hashes);
         }
         for (number, hashes) in over.iter().zip(hashes) {
+            // A call may have ended with the one before.
+            if !self.table.session(*number).common.is_live() {
+                continue;
+            }
             self.statistics.expired += 1;
             self.unlink(*number, hashes);
             self.free(*number, gone);

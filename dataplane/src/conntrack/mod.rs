@@ -13,6 +13,7 @@
 //! a worker that does not know it. The meaning of packets follows the kernel's `nf_conntrack`.
 
 mod account;
+mod calls;
 mod change;
 mod claim;
 mod create;
@@ -29,6 +30,7 @@ mod icmp;
 mod icmp_error;
 mod index;
 mod journal;
+mod keymap;
 mod lifecycle;
 mod list;
 mod new_connection;

@@ -92,8 +92,8 @@ pub(crate) struct Calls {
 pub(crate) struct Asked {
     /// GRE is to be expected, like this.
     pub(crate) expected: Option<Calls>,
-    /// The call is over, with these keys as the server knows them.
-    pub(crate) over: Option<Calls>,
+    /// The [call](Control::calls) is over.
+    pub(crate) over: bool,
     /// What is to be written to the text: where, and which call.
     pub(crate) written: Option<(usize, u16)>,
 }
@@ -177,7 +177,7 @@ impl Control {
         asked.unwrap_or_default()
     }
 
-    /// The call as it is known now; to the server's ear both ways.
+    /// The latest call as the server knows it.
     pub(crate) const fn calls(&self) -> Calls {
         let client = Keys { source: self.client, destination: self.server };
         let server = Keys { source: self.server, destination: self.client };
@@ -276,7 +276,7 @@ impl Control {
             Message::Disconnected => {
                 let asked = written(back(0));
                 self.call = Call::None;
-                Some(Asked { over: Some(self.calls()), ..asked })
+                Some(Asked { over: true, ..asked })
             }
             Message::WanError | Message::LinkInfo => Some(written(back(0))),
             Message::StartReply
@@ -318,7 +318,7 @@ const fn written(written: Option<(usize, u16)>) -> Asked {
         Some((at, call)) => Some((HEADER + at, call)),
         None => None,
     };
-    Asked { expected: None, over: None, written }
+    Asked { expected: None, over: false, written }
 }
 
 #[cfg(test)]

@@ -28,9 +28,9 @@ impl PortSearch {
     ) -> Option<Self> {
         let (low, high) = match (ports, range, manip) {
             (Ports::None, _, _) => return None,
-            (Ports::Identifier | Ports::Pair, Some((a, b)), _) => (a.min(b), a.max(b)),
+            (Ports::Identifier | Ports::Key | Ports::Pair, Some((a, b)), _) => (a.min(b), a.max(b)),
             (Ports::Identifier, None, _) => (0, u16::MAX),
-            (Ports::Pair, None, Manip::Destination) => return None,
+            (Ports::Key, None, _) | (Ports::Pair, None, Manip::Destination) => return None,
             (Ports::Pair, None, Manip::Source) => class(old.get()),
         };
         Some(Self { first: low, count: u32::from(high - low) + 1 })

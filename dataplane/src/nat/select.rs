@@ -41,6 +41,8 @@ pub(super) enum Ports {
     Pair,
     /// One identifier for both: ICMP and ICMPv6 queries.
     Identifier,
+    /// A key an end: GRE. They change only where a range says so, as for calls of PPTP.
+    Key,
     /// Nothing.
     None,
 }
@@ -51,6 +53,7 @@ impl Ports {
         match protocol {
             6 | 17 | 132 | 136 => Self::Pair,
             1 | 58 => Self::Identifier,
+            47 => Self::Key,
             _ => Self::None,
         }
     }
@@ -254,8 +257,8 @@ fn with_port<A: Address>(reply: &Tuple<A>, manip: Manip, port: L4Port) -> Tuple<
     match (Ports::of(reply.protocol), manip) {
         (Ports::None, _) => *reply,
         (Ports::Identifier, _) => Tuple { source_port: port, destination_port: port, ..*reply },
-        (Ports::Pair, Manip::Source) => Tuple { destination_port: port, ..*reply },
-        (Ports::Pair, Manip::Destination) => Tuple { source_port: port, ..*reply },
+        (Ports::Pair | Ports::Key, Manip::Source) => Tuple { destination_port: port, ..*reply },
+        (Ports::Pair | Ports::Key, Manip::Destination) => Tuple { source_port: port, ..*reply },
     }
 }
 

@@ -238,7 +238,7 @@ fn tuples<A: Address>() -> impl Strategy<Value = Tuple<A>> {
                 destination_port: L4Port::default(),
                 ..tuple
             },
-            Ports::Pair | Ports::Identifier => tuple,
+            Ports::Pair | Ports::Key | Ports::Identifier => tuple,
         }
     })
 }

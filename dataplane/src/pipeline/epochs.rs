@@ -93,6 +93,7 @@ impl<A: Family> Lane<A> {
         another: bool,
         neighbours: &NeighbourTable,
     ) {
+        self.conntrack.end_condemned();
         // Read before anything is looked up: a change in between makes verdicts stale, never wrong.
         let routes = self.fib.changes();
         if another || routes != self.epochs.routes || self.adjacencies.is_full() {

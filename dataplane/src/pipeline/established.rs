@@ -2,7 +2,7 @@
 
 use super::{Env, Family, Lane};
 use crate::address::IpVersion;
-use crate::conntrack::{FlowRef, TcpConnectionState, Update, tuple_of};
+use crate::conntrack::{FlowRef, TcpConnectionState, Update};
 use crate::flight::Verdict;
 use crate::ids::InterfaceId;
 use crate::packet::{Checksum, Packet};
@@ -41,7 +41,7 @@ impl<A: Family> Lane<A> {
             return None;
         }
         let (source, destination) = (headers.source::<A>(data), headers.destination::<A>(data));
-        let tuple = tuple_of(source, destination, headers.protocol, &layer4)?;
+        let tuple = self.conntrack.tuple_of(source, destination, headers.protocol, &layer4)?;
         let flow = self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple)?;
         let shifted = self.conntrack.is_adjusted(flow);
         if shifted && !self.is_plainly_shifted(flow, data, headers) {

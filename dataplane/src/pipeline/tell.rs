@@ -3,7 +3,7 @@
 use super::route::Route;
 use super::{Env, Family, Lane};
 use crate::address::Address;
-use crate::conntrack::{Direction, tuple_of};
+use crate::conntrack::Direction;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Verdict};
 use crate::ids::InterfaceId;
@@ -87,7 +87,8 @@ impl<A: Family> Lane<A> {
     /// Whether a verdict is kept that holds for the packet's direction of its connection.
     fn has_cached_verdict<P: Packet>(&self, env: &Env<'_>, flight: &Flight<A, P>) -> bool {
         let (source, destination) = (flight.source, flight.destination);
-        tuple_of(source, destination, flight.headers.protocol, &flight.layer4)
+        self.conntrack
+            .tuple_of(source, destination, flight.headers.protocol, &flight.layer4)
             .and_then(|tuple| self.conntrack.lookup(self.conntrack.hash(&tuple), &tuple))
             .is_some_and(|flow| self.holds(env, flow))
     }

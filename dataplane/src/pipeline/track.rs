@@ -25,7 +25,8 @@ impl<A: Family> Lane<A> {
             return Ok(());
         }
         let (source, destination) = (flight.source, flight.destination);
-        let tuple = tuple_of(source, destination, flight.headers.protocol, &flight.layer4);
+        let tuple =
+            self.conntrack.tuple_of(source, destination, flight.headers.protocol, &flight.layer4);
         match tuple.and_then(|tuple| self.conntrack.owner(&tuple)) {
             Some(owner) => Err(Stop::HandOff(owner)),
             None => Ok(()),
@@ -42,7 +43,8 @@ impl<A: Family> Lane<A> {
         // What it says is no reason to remember how the connection's own packets go.
         flight.cacheable = false;
         let (source, destination) = (flight.source, flight.destination);
-        flight.tuple = tuple_of(source, destination, flight.headers.protocol, &flight.layer4);
+        flight.tuple =
+            self.conntrack.tuple_of(source, destination, flight.headers.protocol, &flight.layer4);
         match flight.flow {
             Flow::Unborn(_) => {}
             Flow::Known(flow) if quoted(flight.lead.data(), &flight.headers).is_some() => {
@@ -124,8 +126,12 @@ impl<A: Family> Lane<A> {
         env: &Env<'_>,
         flight: &mut Flight<A, P>,
     ) -> Result<(), Stop> {
-        flight.tuple =
-            tuple_of(flight.source, flight.destination, flight.headers.protocol, &flight.layer4);
+        flight.tuple = self.conntrack.tuple_of(
+            flight.source,
+            flight.destination,
+            flight.headers.protocol,
+            &flight.layer4,
+        );
         if let Some(state) = flight.supposed {
             flight.state = state;
             return Ok(());
@@ -261,7 +267,8 @@ impl<A: Family> Lane<A> {
     ) -> Result<(), Stop> {
         let data = flight.lead.data();
         let (source, destination) = (inner.source::<A>(data), inner.destination::<A>(data));
-        let Some(tuple) = tuple_of(source, destination, inner.protocol, inner_l4) else {
+        let Some(tuple) = self.conntrack.tuple_of(source, destination, inner.protocol, inner_l4)
+        else {
             return Ok(());
         };
         // The error is addressed to whoever sent the quoted packet.

@@ -28,6 +28,7 @@ pub(super) fn place<A: Address, P: Packet>(flight: &Flight<A, P>) -> Range<usize
         Layer4Kind::Udp { .. } => UDP_HEADER,
         Layer4Kind::Icmp { .. }
         | Layer4Kind::Icmp6 { .. }
+        | Layer4Kind::Gre { .. }
         | Layer4Kind::Other
         | Layer4Kind::OddTcp { .. }
         | Layer4Kind::Truncated => end - l4.min(end),

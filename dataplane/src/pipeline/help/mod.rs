@@ -10,6 +10,7 @@ mod broadcast;
 mod ftp;
 mod irc;
 mod message;
+mod pptp;
 mod sane;
 mod snmp;
 mod tftp;
@@ -49,7 +50,8 @@ impl<A: Family> Lane<A> {
                 self.help_broadcast(env, flight, flow, helper, broadcast::NAMES);
                 Ok(())
             }
-            Helper::Pptp | Helper::Sip | Helper::Q931 | Helper::Ras => Ok(()),
+            Helper::Pptp => self.help_pptp(env, flight, flow),
+            Helper::Sip | Helper::Q931 | Helper::Ras => Ok(()),
         }
     }
 
@@ -66,10 +68,13 @@ impl<A: Family> Lane<A> {
         if let Some(helper) = expected.gives {
             new.set_helped(helper, expected.silenced);
         }
-        match &expected.follow {
-            Some(follow) => self.follow(env, new, follow),
-            None => Ok(()),
+        if let Some(follow) = &expected.follow {
+            self.follow(env, new, follow)?;
         }
+        if expected.helper == Helper::Pptp {
+            self.conntrack.expect_one_way(new, env.now);
+        }
+        Ok(())
     }
 
     /// The source is chosen first, while the destination still is what the packet says (kernel `nf_nat_follow_master`).
