@@ -216,6 +216,20 @@ impl Lab {
         self.steps.push(Step { place, out: Vec::new(), said: left.concat() });
     }
 
+    /// Compares what helpers expect, but not for how long, as a step of the scenario.
+    ///
+    /// # Panics
+    /// When the tool fails.
+    #[track_caller]
+    pub fn compare_expectations(&mut self) {
+        let text = self.tool("conntrack -L expect");
+        let without_time =
+            |line: &str| line.split_once(' ').map(|(_, rest)| rest.trim().to_owned());
+        let mut lines: Vec<_> = text.lines().filter_map(without_time).collect();
+        lines.sort();
+        self.say(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+
     /// What a report of a difference says about the steps from here on.
     pub fn note(&mut self, text: &str) {
         text.clone_into(&mut self.note);

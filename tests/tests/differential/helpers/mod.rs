@@ -5,6 +5,7 @@ mod amanda;
 mod fragments;
 mod ftp;
 mod irc;
+mod pptp;
 mod sane;
 mod snmp;
 mod tftp;
@@ -139,11 +140,10 @@ impl Control {
     }
 
     /// The client says something; what arrives.
-    fn client(&mut self, lab: &mut Lab, text: &str) -> String {
+    fn client(&mut self, lab: &mut Lab, text: impl AsRef<[u8]>) -> String {
+        let text = text.as_ref();
         let (ports, End { next, heard: ack }) = ((self.port, self.service), self.client);
-        let seen = self
-            .ends
-            .by_client(lab, |packet| packet.tcp(ports, PSH | ACK, next, ack, text.as_bytes()));
+        let seen = self.ends.by_client(lab, |packet| packet.tcp(ports, PSH | ACK, next, ack, text));
         let Some((end, data)) = heard(&seen) else { return String::new() };
         self.client.next = next.wrapping_add(text.len() as u32);
         self.server.heard = end;
@@ -151,11 +151,10 @@ impl Control {
     }
 
     /// The server says something; what arrives.
-    fn server(&mut self, lab: &mut Lab, text: &str) -> String {
+    fn server(&mut self, lab: &mut Lab, text: impl AsRef<[u8]>) -> String {
+        let text = text.as_ref();
         let (ports, End { next, heard: ack }) = ((self.service, self.port), self.server);
-        let seen = self
-            .ends
-            .by_server(lab, |packet| packet.tcp(ports, PSH | ACK, next, ack, text.as_bytes()));
+        let seen = self.ends.by_server(lab, |packet| packet.tcp(ports, PSH | ACK, next, ack, text));
         let Some((end, data)) = heard(&seen) else { return String::new() };
         self.server.next = next.wrapping_add(text.len() as u32);
         self.client.heard = end;
