@@ -101,6 +101,10 @@ impl<A: Address> Conntrack<A> {
     /// has had another call before, as the kernel knows the keys of one.
     pub(crate) fn expect_calls(&mut self, control: FlowRef, calls: &Calls, now: Instant) {
         let flow = FlowRef::original_of(control.session());
+        if !self.common(flow).is_live() {
+            // Nobody would take it back.
+            return;
+        }
         let ([own, other], translated) = (self.tuples(flow), self.is_translated(flow));
         let towards = |end: &Tuple<A>, source_port, port| Follow {
             source: end.destination,
@@ -141,8 +145,12 @@ impl<A: Address> Conntrack<A> {
         }
     }
 
-    /// A first packet has met what PPTP expects: what comes back is no first packet any more.
-    pub(crate) fn expect_one_way(&self, new: &NewConnection<A>, now: Instant) {
+    /// A first packet has met what PPTP expects: what comes back is no first packet any more. Of a translated client the kernel
+    /// does not know its own number there (`pptp_nat_expected`), and goes on expecting it.
+    pub(crate) fn expect_one_way(&self, new: &NewConnection<A>, met: &Expected<A>, now: Instant) {
+        if met.follow.is_some_and(|follow| follow.port.is_some()) {
+            return;
+        }
         let zones = Zones { original: new.original.zone, reply: new.reply.zone };
         self.expectations.forget(&in_zone(&new.reply, zones.number()), Ticks::at(now));
     }

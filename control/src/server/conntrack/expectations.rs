@@ -121,7 +121,13 @@ fn first_packet(packet: &proto::FirstPacket) -> Result<First, Status> {
             };
             [number(ports.source, "source")?, number(ports.destination, "destination")?]
         }
-        Some(proto::tuple::Layer4::Icmp(_) | proto::tuple::Layer4::Gre(_)) | None => [0, 0],
+        Some(proto::tuple::Layer4::Gre(keys)) => {
+            let number = |key, which: &str| {
+                u16::try_from(key).map_err(|_| wrong(&format!("the {which} key is above 65535")))
+            };
+            [number(keys.source, "source")?, number(keys.destination, "destination")?]
+        }
+        Some(proto::tuple::Layer4::Icmp(_)) | None => [0, 0],
     };
     let one = tuple_of(source, destination, protocol, ports).map(First::V4);
     let other = || tuple_of(source, destination, protocol, ports).map(First::V6);

@@ -1,6 +1,7 @@
 //! A gateway of one or two workers without packets' bytes where they do not matter.
 
 mod account;
+mod calls;
 mod icmp;
 mod journal;
 mod lifecycle;

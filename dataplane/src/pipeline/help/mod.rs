@@ -72,7 +72,7 @@ impl<A: Family> Lane<A> {
             self.follow(env, new, follow)?;
         }
         if expected.helper == Helper::Pptp {
-            self.conntrack.expect_one_way(new, env.now);
+            self.conntrack.expect_one_way(new, expected, env.now);
         }
         Ok(())
     }

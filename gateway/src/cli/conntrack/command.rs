@@ -243,7 +243,9 @@ pub(super) fn check_protocol(
     let makes = matches!(command, Command::Create | Command::Add);
     let one = (command == Command::Get || makes) && table == Table::Conntrack;
     let (needs, takes): (&[Key], &[Key]) = match (command, table) {
-        (Command::Get | Command::Delete, Table::Expect) if ports => (PORTS, &[]),
+        (Command::Get | Command::Delete, Table::Expect) if ports || number == protocol::GRE => {
+            (PORTS, &[])
+        }
         (Command::Create | Command::Add, Table::Conntrack) if ports => match number {
             protocol::TCP => (&[State], PORTS),
             protocol::SCTP => (&[State, OriginalTag, ReplyTag], PORTS),
@@ -271,6 +273,7 @@ pub(super) fn check_protocol(
     for (key, name) in PROTOCOL_ORDER {
         let v6 = number == protocol::ICMPV6;
         let name = if v6 { name.replace("icmp", "icmpv6") } else { name.to_owned() };
+        let name = if number == protocol::GRE { name_of_key(key, &name).into() } else { name };
         let takes = needs.contains(&key) || takes.contains(&key);
         complain(given.contains(&key), needs.contains(&key), takes, &name)?;
     }
@@ -283,6 +286,17 @@ pub(super) fn check_protocol(
         pairs(given, first, second, names)?;
     }
     Ok(())
+}
+
+/// As the original names what takes the place of ports in GRE.
+const fn name_of_key(key: Key, otherwise: &str) -> &str {
+    match key {
+        Key::SourcePort => "srckey",
+        Key::DestinationPort => "dstkey",
+        Key::ReplySourcePort => "reply-key-src",
+        Key::ReplyDestinationPort => "reply-key-dst",
+        _ => otherwise,
+    }
 }
 
 fn complain(given: bool, needed: bool, taken: bool, name: &str) -> Result<(), Failure> {

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use sluice_control::proto::{
     ConnectionEventKind, DeleteExpectationRequest, Expectation, Family, FirstPacket,
-    FlushExpectationsRequest, FollowExpectationsRequest, ListExpectationsRequest, Tuple,
-    tuple::Layer4,
+    FlushExpectationsRequest, FollowExpectationsRequest, GreKeys, ListExpectationsRequest, Ports,
+    Tuple, tuple::Layer4,
 };
 
 use super::read::Expectations;
@@ -121,11 +121,11 @@ pub(super) fn line(expected: &Expectation) -> String {
     let master = expected.master.clone().unwrap_or_default();
     let [source_mask, whole] = masks(expected);
     format!(
-        "{} proto={} {} mask-src={source_mask} mask-dst={whole} sport={} dport=65535 {} {}class={} helper={}",
+        "{} proto={} {} mask-src={source_mask} mask-dst={whole} {} {} {}class={} helper={}",
         expected.timeout_s,
         expected.protocol,
         ends(&tuple, ""),
-        expected.source_port_mask,
+        ports(&port_masks(expected)),
         ends(&master, "master-"),
         flags(expected),
         expected.class,
@@ -142,6 +142,21 @@ pub(super) fn masks(expected: &Expectation) -> [String; 2] {
     [wire::address_text(&expected.source_mask), whole.to_owned()]
 }
 
+/// How much of the ports or keys counts.
+pub(super) fn port_masks(expected: &Expectation) -> Tuple {
+    let (source, destination) = (expected.source_port_mask, u32::from(u16::MAX));
+    let keys = expected.tuple.as_ref().is_some_and(|tuple| is_gre(tuple));
+    let layer4 = match keys {
+        true => Layer4::Gre(GreKeys { source, destination }),
+        false => Layer4::Ports(Ports { source, destination }),
+    };
+    Tuple { layer4: Some(layer4), ..Tuple::default() }
+}
+
+const fn is_gre(tuple: &Tuple) -> bool {
+    matches!(tuple.layer4, Some(Layer4::Gre(_)))
+}
+
 fn flags(expected: &Expectation) -> &'static str {
     match (expected.permanent, expected.inactive) {
         (true, true) => "PERMANENT,INACTIVE ",
@@ -154,11 +169,18 @@ fn flags(expected: &Expectation) -> &'static str {
 fn ends(tuple: &Tuple, whose: &str) -> String {
     let source = wire::address_text(&tuple.source);
     let destination = wire::address_text(&tuple.destination);
+    format!("{whose}src={source} {whose}dst={destination} {}", ports(tuple))
+}
+
+fn ports(tuple: &Tuple) -> String {
     let (sport, dport) = match &tuple.layer4 {
         Some(Layer4::Ports(ports)) => (ports.source, ports.destination),
-        Some(Layer4::Icmp(_) | Layer4::Gre(_)) | None => (0, 0),
+        Some(Layer4::Gre(keys)) => {
+            return format!("srckey={:#x} dstkey={:#x}", keys.source, keys.destination);
+        }
+        Some(Layer4::Icmp(_)) | None => (0, 0),
     };
-    format!("{whose}src={source} {whose}dst={destination} sport={sport} dport={dport}")
+    format!("sport={sport} dport={dport}")
 }
 
 #[cfg(test)]
@@ -214,6 +236,25 @@ mod tests {
         let style = Style { timestamp: true, ..Style::default() };
         let event = said(&expected(), ConnectionEventKind::New, 1_795_692_419_841_729, style);
         assert_eq!(event, format!("[1795692419.841729]\t    [NEW] {line}"));
+    }
+
+    #[test]
+    fn one_of_gre() {
+        let keys = |source, destination| Some(Layer4::Gre(GreKeys { source, destination }));
+        let call = Expectation {
+            protocol: 47,
+            tuple: expected().tuple.map(|tuple| Tuple { layer4: keys(0x707, 0x909), ..tuple }),
+            source_port_mask: 0xffff,
+            helper: "pptp".into(),
+            ..expected()
+        };
+        let line = "299 proto=47 src=10.9.9.2 dst=10.9.9.7 srckey=0x707 dstkey=0x909 \
+            mask-src=255.255.255.255 mask-dst=255.255.255.255 srckey=0xffff dstkey=0xffff \
+            master-src=10.9.9.2 master-dst=10.9.9.7 sport=53106 dport=21 class=0 helper=pptp";
+        assert_eq!(super::line(&call), line);
+        let style = Style { form: Form::Xml, ..Style::default() };
+        let masks = "<mask><srckey>0xffff</srckey><dstkey>0xffff</dstkey></mask>";
+        assert!(framed(&[call], style).contains(masks));
     }
 
     #[test]

@@ -171,15 +171,15 @@ pub(super) fn expectation(
         out,
         "<layer3 protonum=\"{number}\" protoname=\"{family}\"><expected>{}</expected><mask>\
          <src>{source_mask}</src><dst>{whole}</dst></mask><master>{}</master></layer3><layer4 \
-         protonum=\"{}\" protoname=\"{}\"><expected>{}</expected><mask><sport>{}</sport>\
-         <dport>65535</dport></mask><master>{}</master></layer4><meta><helper-name>{}</helper-name>\
+         protonum=\"{}\" protoname=\"{}\"><expected>{}</expected><mask>{}</mask>\
+         <master>{}</master></layer4><meta><helper-name>{}</helper-name>\
          <timeout>{}</timeout><class>{}</class>{}{}</meta>",
         ends(&tuple),
         ends(&master),
         expectation.protocol,
         protocol::name(expectation.protocol),
         layer4(&tuple),
-        expectation.source_port_mask,
+        layer4(&super::expectations::port_masks(expectation)),
         layer4(&master),
         expectation.helper,
         expectation.timeout_s,

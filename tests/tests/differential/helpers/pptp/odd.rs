@@ -1,26 +1,13 @@
-//! PPTP: calls that control connections agree on, and GRE that carries them.
+//! What goes wrong, or otherwise than usual.
 
 use sluice_tests::differential;
 use sluice_tests::differential::{Lab, Scenario, Seen};
-use sluice_tests::frame::flags::{ACK, PSH, RST, SYN};
-use sluice_tests::frame::{Packet, words};
+use sluice_tests::frame::Packet;
+use sluice_tests::frame::flags::{ACK, PSH, RST};
 
-use super::{Control, Ends, INWARDS, MASQUERADED, PLAIN, STATES};
-use crate::{FAR, INSIDE_2, OUTSIDE, ROUTER_OUT};
+use super::*;
 
 differential!(
-    plain,
-    masqueraded,
-    to_a_server_inside,
-    server_first,
-    server_first_masqueraded,
-    server_first_to_a_server_inside,
-    cleared,
-    cleared_masqueraded,
-    over_with_its_control_connection,
-    reopened,
-    incoming,
-    incoming_masqueraded,
     refused,
     out_of_turn,
     malformed,
@@ -28,8 +15,6 @@ differential!(
     in_fragments,
     another_call,
     said_twice,
-    two_clients,
-    two_clients_masqueraded,
     one_end_alone_translated,
     other_messages,
     dropped_by_a_rule,
@@ -39,254 +24,6 @@ differential!(
     names_and_marks,
     in_a_zone
 );
-
-/// The client's port and its call, as it says; the server's call.
-const PORT: u16 = 0x1234;
-const CLIENT: u16 = 0x0707;
-const SERVER: u16 = 0x0909;
-
-fn rules(more: &str) -> String {
-    format!("*raw\n-A PREROUTING -p tcp --dport 1723 -j CT --helper pptp\nCOMMIT\n{STATES}\n{more}")
-}
-
-const NAT: &str = "
-    *nat
-    -A PREROUTING -i wan0 -p tcp --dport 1723 -j DNAT --to-destination 10.1.0.2
-    -A POSTROUTING -o wan0 -j MASQUERADE
-    COMMIT";
-
-fn translated(filter: &str) -> String {
-    rules(&format!("{NAT}\n*filter\n-A INPUT -j DROP\n{filter}\nCOMMIT"))
-}
-
-/// RFC 2637 section 2: bodies' lengths.
-const LENGTHS: [usize; 15] = [144, 144, 4, 4, 4, 8, 156, 20, 208, 12, 16, 4, 136, 28, 12];
-
-/// A whole message of that number; its body begins with these bytes.
-fn message(number: u16, start: &[u8]) -> Vec<u8> {
-    let length = LENGTHS.get(usize::from(number).wrapping_sub(1)).copied().unwrap_or(8);
-    let total = u16::try_from(12 + length).unwrap();
-    let mut bytes = words(&[total, 1, 0x1a2b, 0x3c4d, number, 0]);
-    bytes.extend(start);
-    bytes.resize(total.into(), 0);
-    bytes
-}
-
-/// The same; its body begins with these numbers and this result.
-fn about(number: u16, calls: &[u16], result: u8) -> Vec<u8> {
-    message(number, &[words(calls), vec![result]].concat())
-}
-
-const START_REQUEST: u16 = 1;
-const START_REPLY: u16 = 2;
-const STOP_REQUEST: u16 = 3;
-const STOP_REPLY: u16 = 4;
-const OUTGOING_REQUEST: u16 = 7;
-const OUTGOING_REPLY: u16 = 8;
-const INCOMING_REQUEST: u16 = 9;
-const INCOMING_REPLY: u16 = 10;
-const INCOMING_CONNECTED: u16 = 11;
-const CLEAR_REQUEST: u16 = 12;
-const DISCONNECTED: u16 = 13;
-
-impl Ends {
-    fn are_translated(self) -> bool {
-        self.client != self.client_seen || self.server != self.server_seen
-    }
-    /// What the server calls the client's end.
-    fn call_seen(self, port: u16) -> u16 {
-        if self.are_translated() { port } else { CLIENT }
-    }
-}
-
-/// A control connection on which a session has begun.
-fn begin(lab: &mut Lab, ends: Ends, port: u16) -> Control {
-    let mut control = Control::connect(lab, ends, port, 1723);
-    control.client(lab, &message(START_REQUEST, &[1, 0]));
-    control.server(lab, &message(START_REPLY, &[1, 0, 1]));
-    control
-}
-
-/// The same with a call.
-fn call(lab: &mut Lab, ends: Ends, port: u16) -> Control {
-    let mut control = begin(lab, ends, port);
-    control.client(lab, &about(OUTGOING_REQUEST, &[CLIENT, 1], 0));
-    control.server(lab, &about(OUTGOING_REPLY, &[SERVER, ends.call_seen(port)], 1));
-    control
-}
-
-/// GRE that carries a call.
-fn gre(packet: Packet, call: u16) -> Packet {
-    packet.raw(47, &[&[0x30, 1], &words(&[0x880b, 4, call])[..], &[0, 0, 0, 1], b"data"].concat())
-}
-
-fn from_client(lab: &mut Lab, ends: Ends) -> Vec<Seen> {
-    ends.by_client(lab, |packet| gre(packet, SERVER))
-}
-
-fn from_server(lab: &mut Lab, ends: Ends, port: u16) -> Vec<Seen> {
-    ends.by_server(lab, |packet| gre(packet, ends.call_seen(port)))
-}
-
-fn both_ways(lab: &mut Lab, ends: Ends, port: u16) {
-    for _ in 0..2 {
-        from_client(lab, ends);
-        from_client(lab, ends);
-        from_server(lab, ends, port);
-        lab.compare_timeouts();
-    }
-    // Another call between the same ends.
-    ends.by_client(lab, |packet| gre(packet, 0x0101));
-    ends.by_server(lab, |packet| gre(packet, 0x0101));
-}
-
-/// A call, and GRE that the client is the first to send.
-fn client_begins(lab: &mut Lab, ends: Ends) {
-    let mut control = call(lab, ends, PORT);
-    lab.compare_expectations();
-    both_ways(lab, ends, PORT);
-    lab.compare_expectations();
-    control.client(lab, &message(5, b"id"));
-    control.server(lab, &message(6, b"id"));
-}
-
-fn server_begins(lab: &mut Lab, ends: Ends) {
-    call(lab, ends, PORT);
-    from_server(lab, ends, PORT);
-    lab.compare_expectations();
-    from_server(lab, ends, PORT);
-    lab.compare_timeouts();
-    both_ways(lab, ends, PORT);
-}
-
-fn plain() -> Scenario {
-    Scenario::new(&rules(""), |lab| client_begins(lab, PLAIN))
-}
-
-fn masqueraded() -> Scenario {
-    Scenario::new(&translated(""), |lab| client_begins(lab, MASQUERADED))
-}
-
-fn to_a_server_inside() -> Scenario {
-    Scenario::new(&translated(""), |lab| client_begins(lab, INWARDS))
-}
-
-fn server_first() -> Scenario {
-    Scenario::new(&rules(""), |lab| server_begins(lab, PLAIN))
-}
-
-fn server_first_masqueraded() -> Scenario {
-    Scenario::new(&translated(""), |lab| server_begins(lab, MASQUERADED))
-}
-
-fn server_first_to_a_server_inside() -> Scenario {
-    Scenario::new(&translated(""), |lab| server_begins(lab, INWARDS))
-}
-
-fn clearing(lab: &mut Lab, ends: Ends) {
-    let mut control = call(lab, ends, PORT);
-    from_client(lab, ends);
-    from_server(lab, ends, PORT);
-    control.client(lab, &about(CLEAR_REQUEST, &[CLIENT], 0));
-    from_server(lab, ends, PORT);
-    control.server(lab, &about(DISCONNECTED, &[SERVER, 0x0100], 0));
-    lab.compare_timeouts();
-    from_client(lab, ends);
-    from_server(lab, ends, PORT);
-    // Another, of which no GRE has come.
-    control.client(lab, &about(OUTGOING_REQUEST, &[0x0202, 2], 0));
-    let seen = if ends.are_translated() { PORT } else { 0x0202 };
-    control.server(lab, &about(OUTGOING_REPLY, &[0x0303, seen], 1));
-    lab.compare_expectations();
-    control.server(lab, &about(DISCONNECTED, &[0x0303], 0));
-    lab.compare_expectations();
-    ends.by_client(lab, |packet| gre(packet, 0x0303));
-    ends.by_server(lab, |packet| gre(packet, seen));
-}
-
-fn cleared() -> Scenario {
-    Scenario::new(&rules(""), |lab| clearing(lab, PLAIN))
-}
-
-fn cleared_masqueraded() -> Scenario {
-    Scenario::new(&translated(""), |lab| {
-        clearing(lab, MASQUERADED);
-        lab.tool("conntrack -F");
-        clearing(lab, INWARDS);
-    })
-}
-
-fn over_with_its_control_connection() -> Scenario {
-    Scenario::new(&translated(""), |lab| {
-        for ends in [MASQUERADED, INWARDS] {
-            call(lab, ends, PORT);
-            from_client(lab, ends);
-            from_server(lab, ends, PORT);
-            lab.tool("conntrack -D -p tcp --dport 1723");
-            lab.compare_timeouts();
-            from_client(lab, ends);
-            from_server(lab, ends, PORT);
-            lab.tool("conntrack -F");
-            // With what is expected alone.
-            call(lab, ends, PORT);
-            lab.tool("conntrack -D -p tcp --dport 1723");
-            lab.compare_expectations();
-            from_server(lab, ends, PORT);
-            lab.tool("conntrack -F");
-        }
-    })
-}
-
-/// The client's port is used again, and the session before is over.
-fn reopened() -> Scenario {
-    Scenario::new(&rules(""), |lab| {
-        let mut control = call(lab, PLAIN, PORT);
-        // GRE without calls between the same hosts goes too, when a control connection ends that has had no call.
-        PLAIN.by_client(lab, |packet| packet.raw(47, &[0, 0, 8, 0, 1, 2, 3, 4]));
-        from_client(lab, PLAIN);
-        from_server(lab, PLAIN, PORT);
-        control.close(lab);
-        from_client(lab, PLAIN);
-        let end = control.client.next + 10;
-        PLAIN.by_client(lab, |packet| packet.tcp((PORT, 1723), SYN, end + 90_000, 0, b""));
-        lab.compare_timeouts();
-        from_client(lab, PLAIN);
-        lab.tool("conntrack -D -p tcp --dport 1723");
-    })
-}
-
-fn called(lab: &mut Lab, ends: Ends) {
-    let mut control = begin(lab, ends, PORT);
-    control.server(lab, &about(INCOMING_REQUEST, &[SERVER, 1], 0));
-    control.client(lab, &about(INCOMING_REPLY, &[CLIENT, SERVER], 1));
-    control.server(lab, &about(INCOMING_CONNECTED, &[CLIENT], 0));
-    lab.compare_expectations();
-    for _ in 0..2 {
-        from_client(lab, ends);
-        ends.by_server(lab, |packet| gre(packet, CLIENT));
-    }
-    control.server(lab, &about(DISCONNECTED, &[SERVER], 0));
-    // An outgoing call before tells what the client's is taken for.
-    control.client(lab, &about(OUTGOING_REQUEST, &[0x0202, 2], 0));
-    control.server(lab, &about(INCOMING_REQUEST, &[SERVER, 1], 0));
-    control.client(lab, &about(INCOMING_REPLY, &[CLIENT, SERVER], 1));
-    control.server(lab, &about(INCOMING_CONNECTED, &[CLIENT], 0));
-    lab.compare_expectations();
-    ends.by_server(lab, |packet| gre(packet, CLIENT));
-    from_client(lab, ends);
-}
-
-fn incoming() -> Scenario {
-    Scenario::new(&rules(""), |lab| called(lab, PLAIN))
-}
-
-fn incoming_masqueraded() -> Scenario {
-    Scenario::new(&translated(""), |lab| {
-        called(lab, MASQUERADED);
-        lab.tool("conntrack -F");
-        called(lab, INWARDS);
-    })
-}
 
 fn refused() -> Scenario {
     Scenario::new(&translated(""), |lab| {
@@ -474,53 +211,6 @@ fn said_twice() -> Scenario {
         lab.compare_expectations();
         from_server(lab, MASQUERADED, PORT);
         lab.compare_expectations();
-    })
-}
-
-fn two_clients() -> Scenario {
-    Scenario::new(&rules(""), |lab| {
-        let other = Ends { client: INSIDE_2, client_seen: INSIDE_2, ..PLAIN };
-        let far = Ends { server: FAR, server_seen: FAR, ..PLAIN };
-        for ends in [PLAIN, other, far] {
-            call(lab, ends, PORT);
-        }
-        lab.compare_expectations();
-        for ends in [PLAIN, other, far] {
-            from_client(lab, ends);
-            from_server(lab, ends, PORT);
-        }
-        // A second connection of the same client, with the same calls.
-        let mut control = call(lab, PLAIN, PORT + 1);
-        lab.compare_expectations();
-        from_client(lab, PLAIN);
-        control.server(lab, &about(DISCONNECTED, &[SERVER], 0));
-        lab.compare_timeouts();
-        from_client(lab, PLAIN);
-        from_server(lab, PLAIN, PORT);
-    })
-}
-
-fn two_clients_masqueraded() -> Scenario {
-    Scenario::new(&translated(""), |lab| {
-        let other = Ends { client: INSIDE_2, ..MASQUERADED };
-        let mut controls = [(MASQUERADED, PORT), (other, PORT + 1)].map(|(ends, port)| {
-            let control = call(lab, ends, port);
-            (ends, port, control)
-        });
-        lab.compare_expectations();
-        for (ends, port, _) in &controls {
-            from_server(lab, *ends, *port);
-            from_client(lab, *ends);
-            from_server(lab, *ends, *port);
-        }
-        lab.compare_timeouts();
-        let (ends, port, control) = &mut controls[0];
-        control.server(lab, &about(DISCONNECTED, &[SERVER], 0));
-        from_client(lab, *ends);
-        from_server(lab, *ends, *port);
-        let (ends, port, _) = &controls[1];
-        from_client(lab, *ends);
-        from_server(lab, *ends, *port);
     })
 }
 
