@@ -197,18 +197,17 @@ impl<A: Address> Conntrack<A> {
         }
     }
 
-    /// A connection is leaving the table: with a control connection its call ends, and with a call its keys.
-    pub(super) fn end_call_with(&mut self, flow: FlowRef) {
-        let [own, other] = self.tuples(flow);
-        if own.protocol == GRE && self.common(flow).status.has(Status::EXPECTED) {
+    /// A connection is leaving the table: with a call go its keys.
+    pub(super) fn forget_keys_of(&self, flow: FlowRef) {
+        let is_gre = self.half(flow).key.protocol == GRE;
+        if is_gre && self.common(flow).status.has(Status::EXPECTED) {
+            let [own, other] = self.tuples(flow);
             self.forget_keys([&own, &other]);
-        } else if self.helper(flow) == Some(Helper::Pptp) {
-            self.end_call(flow);
         }
     }
 
     /// The same of one that has not come to be.
-    pub(super) fn forget_call(&self, new: &NewConnection<A>) {
+    pub(super) fn forget_keys_of_new(&self, new: &NewConnection<A>) {
         if new.original.protocol == GRE && new.status.has(Status::EXPECTED) {
             self.forget_keys([&new.original, &new.reply]);
         }

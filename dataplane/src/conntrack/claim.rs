@@ -90,7 +90,7 @@ impl<A: Address> Conntrack<A> {
     }
 
     pub(super) fn release_claims(&self, new: &NewConnection<A>) {
-        self.forget_call(new);
+        self.forget_keys_of_new(new);
         if let Some(directory) = &self.directory {
             directory.release(&new.original, self.worker);
             if let Some(reply) = &new.claimed {

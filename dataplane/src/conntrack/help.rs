@@ -246,11 +246,12 @@ impl<A: Address> Conntrack<A> {
     /// A connection is leaving the table: what it expects is expected no more.
     pub(super) fn end_help(&mut self, number: u32) {
         let flow = FlowRef::original_of(number);
-        self.end_call_with(flow);
-        if self.helper(flow).is_some() {
-            let announced = self.helps.announced(number);
-            announced.iter().for_each(|(_, ticket)| self.expectations.withdraw(ticket, self.aged));
+        let Some(helper) = self.helper(flow) else { return self.forget_keys_of(flow) };
+        if helper == Helper::Pptp {
+            self.end_call(flow);
         }
+        let announced = self.helps.announced(number);
+        announced.iter().for_each(|(_, ticket)| self.expectations.withdraw(ticket, self.aged));
     }
 
     /// The tuples of a direction of a connection and of the other.

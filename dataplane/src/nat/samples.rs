@@ -70,6 +70,11 @@ impl<A: Address> Sample<A> {
                 l4[..2].copy_from_slice(&tuple.source_port.wire());
                 l4[2..4].copy_from_slice(&tuple.destination_port.wire());
             }
+            // A call of PPTP.
+            47 => {
+                l4[1] = l4[1] & !7 | 1;
+                l4[6..8].copy_from_slice(&tuple.destination_port.wire());
+            }
             _ => {}
         }
         if tuple.protocol == 132 {
@@ -120,7 +125,7 @@ pub(super) fn tuple<A: Address>(protocol: u8, [source, destination, a, b]: [u128
     let [source_port, destination_port] = [a, b].map(|port| L4Port::new(port as u16));
     let (source_port, destination_port) = match protocol {
         1 | 58 => (source_port, source_port),
-        47 | 50 => (L4Port::default(), L4Port::default()),
+        50 => (L4Port::default(), L4Port::default()),
         _ => (source_port, destination_port),
     };
     Tuple {

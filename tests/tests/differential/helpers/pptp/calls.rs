@@ -2,10 +2,11 @@
 
 use sluice_tests::differential;
 use sluice_tests::differential::{Lab, Scenario};
-use sluice_tests::frame::Packet;
 use sluice_tests::frame::flags::SYN;
 
+use super::super::{INWARDS, MASQUERADED, PLAIN};
 use super::*;
+use crate::{FAR, INSIDE_2};
 
 differential!(
     plain,

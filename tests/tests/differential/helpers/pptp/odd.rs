@@ -5,7 +5,9 @@ use sluice_tests::differential::{Lab, Scenario, Seen};
 use sluice_tests::frame::Packet;
 use sluice_tests::frame::flags::{ACK, PSH, RST};
 
+use super::super::{INWARDS, MASQUERADED, PLAIN};
 use super::*;
+use crate::{FAR, INSIDE_2, OUTSIDE, ROUTER_OUT};
 
 differential!(
     refused,
