@@ -4,6 +4,7 @@
 mod amanda;
 mod fragments;
 mod ftp;
+mod h323;
 mod irc;
 mod pptp;
 mod sane;
