@@ -18,12 +18,13 @@ use super::{
 use crate::address::Address;
 use crate::helpers::ftp::Lines;
 use crate::helpers::pptp::Control;
+use crate::helpers::h323::CallMemory;
 use crate::time::Instant;
 use crate::tuple::Tuple;
 use zerocopy::FromZeros;
 
 /// What a connection expects at once at most, of all classes.
-const MOST: usize = 11;
+const MOST: usize = 32;
 
 /// What a connection expects, the oldest first.
 #[derive(Debug, Clone, Copy, Default, FromZeros)]
@@ -75,6 +76,8 @@ pub(crate) struct Memory {
     pub(crate) pptp: Control,
     /// and the keys of the packets of either.
     pub(super) keys: [KeyTicket; 2],
+    /// H.323.
+    pub(crate) calls: CallMemory,
 }
 
 /// What is kept of one connection.
@@ -203,7 +206,6 @@ impl<A: Address> Conntrack<A> {
     }
 
     /// Forgets what `flow` expects of the classes that `of` is true of.
-    #[allow(dead_code, reason = "calls of SIP and PPTP end")]
     pub(crate) fn expect_no_more(&mut self, flow: FlowRef, of: impl Fn(Class) -> bool) {
         let (expectations, aged) = (&self.expectations, self.aged);
         let Some(place) = self.helps.0.get_mut(flow.session() as usize) else { return };
@@ -281,7 +283,7 @@ mod tests {
         assert_eq!((announced.oldest(0, 3), announced.oldest(1, 2)), (tickets[0], tickets[1]));
         announced.retain(|_, ticket| ticket != tickets[0]);
         assert_eq!((announced.oldest(0, 3), announced.oldest(0, 2)), (Ticket::NONE, tickets[2]));
-        (0..20).for_each(|_| announced.push(2, tickets[0]));
+        (0..MOST).for_each(|_| announced.push(2, tickets[0]));
         assert_eq!(announced.iter().count(), MOST);
     }
 }

@@ -1,7 +1,7 @@
 //! The helpers that a connection can have, by the kernel's names, and what each may expect.
 
 use super::Helper::{
-    Amanda, Ftp, Irc, NetbiosNs, Pptp, Q931, Ras, Sane, Sip, Snmp, SnmpTrap, Tftp,
+    Amanda, Ftp, H245, Irc, NetbiosNs, Pptp, Q931, Ras, Sane, Sip, Snmp, SnmpTrap, Tftp,
 };
 use super::expect::Class;
 use std::time::Duration;
@@ -34,12 +34,14 @@ pub enum Helper {
     Q931,
     /// H.323's registration, over UDP.
     Ras,
+    /// H.323's multimedia control, over TCP. Connections get it where one of call signalling has announced them.
+    H245,
 }
 
 impl Helper {
     /// All there are.
-    pub const ALL: [Self; 12] =
-        [Ftp, Tftp, Irc, Amanda, Sane, Snmp, SnmpTrap, NetbiosNs, Pptp, Sip, Q931, Ras];
+    pub const ALL: [Self; 13] =
+        [Ftp, Tftp, Irc, Amanda, Sane, Snmp, SnmpTrap, NetbiosNs, Pptp, Sip, Q931, Ras, H245];
 
     /// As `CT --helper` names it.
     #[must_use]
@@ -57,6 +59,7 @@ impl Helper {
             Sip => "sip",
             Q931 => "Q.931",
             Ras => "RAS",
+            H245 => "H.245",
         }
     }
 
@@ -70,8 +73,9 @@ impl Helper {
     #[must_use]
     pub const fn is_followed(self) -> bool {
         match self {
-            Ftp | Tftp | Irc | Amanda | Sane | Snmp | SnmpTrap | NetbiosNs | Pptp => true,
-            Sip | Q931 | Ras => false,
+            Ftp | Tftp | Irc | Amanda | Sane | Snmp | SnmpTrap | NetbiosNs | Pptp | Q931 | Ras
+            | H245 => true,
+            Sip => false,
         }
     }
 
@@ -97,7 +101,9 @@ impl Helper {
             (Sip, 0) => Policy::new(1, 180),
             (Sip, 1 | 2) => Policy::new(4, 180),
             (Sip, _) => Policy::new(2, 180),
-            (Q931 | Ras, _) => Policy::new(8, 300),
+            (Q931, _) => Policy::new(20, 240),
+            (H245, _) => Policy::new(18, 240),
+            (Ras, _) => Policy::new(32, 240),
         }
     }
 }
@@ -147,7 +153,7 @@ mod tests {
             let set: Helpers = [helper].into_iter().collect();
             assert!(Helper::ALL.iter().all(|other| set.has(*other) == (*other == helper)));
         }
-        assert_eq!((Helper::numbered(0), Helper::numbered(13)), (None, None));
+        assert_eq!((Helper::numbered(0), Helper::numbered(14)), (None, None));
         assert_eq!(Helper::named("FTP"), None);
     }
 }

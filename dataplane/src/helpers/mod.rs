@@ -6,12 +6,14 @@
 //!   amanda     a line of text over UDP         ports of the server
 //!   sane       fields in network byte order    a port of the server
 //!   pptp       fields in network byte order    numbers of a call
+//!   h323       ASN.1 over TCP and UDP          addresses and ports of calls, media and data
 //!   tftp       a request is enough             the server answers from another port
 //!   snmp       ASN.1 over UDP                  announces nothing; tells addresses
 //! ```
 
 pub(crate) mod amanda;
 pub(crate) mod ftp;
+pub(crate) mod h323;
 pub(crate) mod irc;
 pub(crate) mod pptp;
 pub(crate) mod sane;

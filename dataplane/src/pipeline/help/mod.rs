@@ -8,9 +8,11 @@
 mod amanda;
 mod broadcast;
 mod ftp;
+mod h323;
 mod irc;
 mod message;
 mod pptp;
+mod ras;
 mod sane;
 mod snmp;
 mod tftp;
@@ -51,7 +53,9 @@ impl<A: Family> Lane<A> {
                 Ok(())
             }
             Helper::Pptp => self.help_pptp(env, flight, flow),
-            Helper::Sip | Helper::Q931 | Helper::Ras => Ok(()),
+            Helper::Q931 | Helper::H245 => self.help_h323(env, flight, flow, helper),
+            Helper::Ras => self.help_ras(env, flight, flow),
+            Helper::Sip => Ok(()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! H.323: calls and what they announce, with and without translation.
 
 mod encoder;
+mod ras;
 mod ras_encoder;
 
 use std::net::SocketAddr;
@@ -9,10 +10,24 @@ use sluice_tests::differential;
 use sluice_tests::differential::{Lab, Scenario};
 use sluice_tests::frame::flags::{ACK, PSH, SYN};
 
-use super::{End, Ends, INWARDS, MASQUERADED, PLAIN, PLAIN_V6, STATES, heard};
+use super::{End, Ends, INWARDS, MASQUERADE, MASQUERADED, PLAIN, PLAIN_V6, STATES, heard};
+use crate::{FAR, INSIDE, INSIDE_2};
 use encoder::{Channel, Per, Said, Signal, tpkt};
 
-differential!(plain, plain_v6, masqueraded, to_a_server_inside, cut_up);
+differential!(
+    plain,
+    plain_v6,
+    masqueraded,
+    to_a_server_inside,
+    cut_up,
+    signals_of_a_server_inside,
+    within_call_signalling,
+    forwarded,
+    forwarded_from_inside,
+    many_channels,
+    of_two_callers,
+    odd_messages,
+);
 
 fn rules(more: &str) -> String {
     format!(
@@ -25,10 +40,6 @@ fn rules(more: &str) -> String {
     )
 }
 
-const MASQUERADE: &str = "
-    *nat
-    -A POSTROUTING -o wan0 -j MASQUERADE
-    COMMIT";
 const SERVER_INSIDE: &str = "
     *nat
     -A PREROUTING -i wan0 -p tcp --dport 1720 -j DNAT --to-destination 10.1.0.2
@@ -82,11 +93,9 @@ impl Talk {
     }
 }
 
-/// What is expected, but for how long.
-fn note_expected(lab: &mut Lab) {
-    if std::env::var("SHOW").is_ok() {
-        println!("{}", lab.tool("conntrack -L expect"));
-    }
+/// Compares what is expected, but for how long.
+fn compare_expected(lab: &mut Lab) {
+    lab.compare_tool("conntrack -L expect 2>&1 | grep -v flow | cut -d ' ' -f 2- | sort");
 }
 
 /// A client connects to where the server listens, as it was told; and the server answers.
@@ -129,19 +138,19 @@ fn call(lab: &mut Lab, ends: Ends) {
         ..Said::default()
     };
     talk.client(lab, &tpkt(&setup.q931(Signal::Setup)));
-    note_expected(lab);
+    compare_expected(lab);
     stream(lab, ends, [5000, 5000], 6000);
     stream(lab, ends, [5001, 5001], 6001);
     connect(lab, turned(ends), [1800, 1731, 1731]);
     let connected = Said { h245: at(server, 1741), ..Said::default() };
     talk.server(lab, &tpkt(&connected.q931(Signal::Connect)));
-    note_expected(lab);
+    compare_expected(lab);
     let mut control = connect(lab, ends, [1801, 1741, 1741]);
     let opened = Channel::of(None, at(client, 5005)).request();
     control.client(lab, &tpkt(&opened.finish()));
     let acknowledged = Channel::of(at(server, 6004), at(server, 6005)).response();
     control.server(lab, &tpkt(&acknowledged.finish()));
-    note_expected(lab);
+    compare_expected(lab);
     stream(lab, ends, [5005, 5005], 6005);
     stream(lab, turned(ends), [6004, 6004], 5004);
     // Data, asked for and acknowledged.
@@ -149,7 +158,7 @@ fn call(lab: &mut Lab, ends: Ends) {
     control.client(lab, &tpkt(&data.request().finish()));
     let data = Channel { stack: at(server, 1504), ..Channel::of(None, None) };
     control.server(lab, &tpkt(&data.response().finish()));
-    note_expected(lab);
+    compare_expected(lab);
     for port in [1810, 1811] {
         connect(lab, turned(ends), [port, 1503, 1503]);
         connect(lab, ends, [port, 1504, 1504]);
@@ -185,7 +194,7 @@ fn cut_up() -> Scenario {
             for part in parts {
                 talk.client(lab, part);
             }
-            note_expected(lab);
+            compare_expected(lab);
         };
         // A header alone, its message.
         let message = said(1001);
@@ -211,5 +220,196 @@ fn cut_up() -> Scenario {
         say(lab, &[&[vec![3, 0, 0, 3], said(1012)].concat()]);
         // More than the header promised.
         say(lab, &[header, &[body, &said(1013)].concat()]);
+    })
+}
+
+/// Every message that may hold addresses, from a server inside.
+fn signals_of_a_server_inside() -> Scenario {
+    Scenario::new(&rules(SERVER_INSIDE), |lab| {
+        let ends = INWARDS;
+        let mut talk = Talk::open(lab, ends, [4000, 1720, 1720]);
+        let signals = [
+            Signal::CallProceeding,
+            Signal::Alerting,
+            Signal::Progress,
+            Signal::Facility(false),
+            Signal::Facility(true),
+            Signal::Connect,
+            Signal::Setup,
+        ];
+        for (signal, port) in signals.into_iter().zip((6000..).step_by(2)) {
+            let said = Said {
+                h245: at(ends.server, port - 4000),
+                destination: at(ends.client, 4000),
+                source: at(ends.server, 1720),
+                fast_start: vec![Channel::of(at(ends.server, port), None).open(Per::new())],
+                ..Said::default()
+            };
+            talk.server(lab, &tpkt(&said.q931(signal)));
+            // Of somebody else's address nothing comes.
+            let said = Said {
+                h245: at(INSIDE_2, 1100),
+                destination: at(INSIDE_2, 4001),
+                source: at(INSIDE_2, 1721),
+                fast_start: vec![Channel::of(at(INSIDE_2, 7000), None).open(Per::new())],
+                ..Said::default()
+            };
+            talk.server(lab, &tpkt(&said.q931(signal)));
+            compare_expected(lab);
+        }
+        for port in (2000..2014).step_by(2) {
+            connect(lab, ends, [port + 100, port, port]);
+            stream(lab, turned(ends), [port + 4000; 2], 5000);
+        }
+    })
+}
+
+/// H.245 in messages of call signalling.
+fn within_call_signalling() -> Scenario {
+    Scenario::new(&rules(MASQUERADE), |lab| {
+        let ends = MASQUERADED;
+        let mut talk = Talk::open(lab, ends, [4000, 1720, 1720]);
+        let channel = |port| Channel::of(at(ends.client, port), at(ends.client, port + 1));
+        let data = |port| Channel { stack: at(ends.client, port), ..Channel::default() };
+        let said = Said {
+            tunnelled: vec![channel(5000).request(), data(1503).response(), data(1504).request()],
+            ..Said::default()
+        };
+        talk.client(lab, &tpkt(&said.q931(Signal::Facility(false))));
+        compare_expected(lab);
+        // Five of which four count; and in a forwarded call too.
+        let tunnelled = (5010..).step_by(2).map(|port| channel(port).response()).take(5).collect();
+        let said = Said { tunnelled, h245: at(ends.client, 1731), ..Said::default() };
+        talk.client(lab, &tpkt(&said.q931(Signal::Facility(true))));
+        compare_expected(lab);
+        for port in [5000, 5010, 5012, 5014] {
+            stream(lab, ends, [port; 2], 6000);
+            stream(lab, ends, [port + 1; 2], 6001);
+        }
+    })
+}
+
+/// A server outside forwards a call to somebody else.
+fn forwarded() -> Scenario {
+    Scenario::new(&rules(MASQUERADE), |lab| {
+        let ends = MASQUERADED;
+        let mut talk = Talk::open(lab, ends, [4000, 1720, 1720]);
+        for (other, port) in [(FAR, 1720), ("192.168.1.1", 1721), (INSIDE_2, 1722), (INSIDE, 0)] {
+            let said = Said { alternative: at(other, port), ..Said::default() };
+            talk.server(lab, &tpkt(&said.q931(Signal::Facility(true))));
+            // Without that reason it is no such thing.
+            let said = Said { alternative: at(other, port + 10), ..Said::default() };
+            talk.server(lab, &tpkt(&said.q931(Signal::Facility(false))));
+            compare_expected(lab);
+            talk.client(lab, &tpkt(&said.q931(Signal::Setup)));
+        }
+        // The next call has the helper.
+        let far = Ends { server: FAR, server_seen: FAR, ..ends };
+        let mut next = Talk::open(lab, far, [4001, 1720, 1720]);
+        let said = Said { h245: at(ends.client, 1731), ..Said::default() };
+        next.client(lab, &tpkt(&said.q931(Signal::Setup)));
+        compare_expected(lab);
+    })
+}
+
+/// A server inside forwards a call, to others inside and outside, whom the caller reaches by the router's address.
+fn forwarded_from_inside() -> Scenario {
+    Scenario::new(&rules(SERVER_INSIDE), |lab| {
+        let ends = INWARDS;
+        let mut talk = Talk::open(lab, ends, [4000, 1720, 1720]);
+        for (other, port) in [(INSIDE_2, 1722), (FAR, 1723), (INSIDE, 1724)] {
+            let said = Said { alternative: at(other, port), ..Said::default() };
+            talk.server(lab, &tpkt(&said.q931(Signal::Facility(true))));
+            compare_expected(lab);
+        }
+        let other = Ends { server: INSIDE_2, ..ends };
+        connect(lab, other, [4001, 1722, 1722]);
+        connect(lab, ends, [4002, 1724, 1724]);
+        // The caller itself forwards.
+        let said = Said { alternative: at(FAR, 1730), ..Said::default() };
+        talk.client(lab, &tpkt(&said.q931(Signal::Facility(true))));
+        compare_expected(lab);
+    })
+}
+
+/// Four channels are translated, and of what is expected the oldest gives way.
+fn many_channels() -> Scenario {
+    Scenario::new(&rules(MASQUERADE), |lab| {
+        let ends = MASQUERADED;
+        let mut talk = Talk::open(lab, ends, [4000, 1720, 1720]);
+        for ports in [[5000, 5001], [5001, 5002], [5004, 5006], [5008, 5009], [1, 65_535]] {
+            let said = Said {
+                fast_start: ports
+                    .map(|port| Channel::of(at(ends.client, port), None).open(Per::new()))
+                    .to_vec(),
+                ..Said::default()
+            };
+            talk.client(lab, &tpkt(&said.q931(Signal::Connect)));
+            compare_expected(lab);
+        }
+        let mut control = Talk::open(lab, ends, [4001, 1720, 1720]);
+        for port in 1500..1522 {
+            let data = Channel { stack: at(ends.client, port), ..Channel::default() };
+            let said = Said { tunnelled: vec![data.response()], ..Said::default() };
+            control.client(lab, &tpkt(&said.q931(Signal::Alerting)));
+        }
+        compare_expected(lab);
+    })
+}
+
+/// Both have the same ports.
+fn of_two_callers() -> Scenario {
+    Scenario::new(&rules(MASQUERADE), |lab| {
+        let ends = MASQUERADED;
+        let other = Ends { client: INSIDE_2, ..ends };
+        for (ends, from) in [(ends, 4000), (other, 4001)] {
+            let mut talk = Talk::open(lab, ends, [from, 1720, 1720]);
+            for (media, control) in [(5000, 5001), (5000, 5001), (5002, 5003)] {
+                let channel = Channel::of(at(ends.client, media), at(ends.client, control));
+                let said = Said { fast_start: vec![channel.open(Per::new())], ..Said::default() };
+                talk.client(lab, &tpkt(&said.q931(Signal::Setup)));
+                compare_expected(lab);
+            }
+        }
+        stream(lab, ends, [5000, 5000], 6000);
+        stream(lab, other, [5000, 5004], 6000);
+        stream(lab, other, [5003, 5007], 6001);
+    })
+}
+
+/// What cannot be read, or not to its end, and what stands beside it.
+fn odd_messages() -> Scenario {
+    Scenario::new(&rules(MASQUERADE), |lab| {
+        let ends = MASQUERADED;
+        let mut talk = Talk::open(lab, ends, [4000, 1720, 1720]);
+        let said = Said {
+            h245: at(ends.client, 1731),
+            source: at(ends.client, 4000),
+            fast_start: vec![Channel::of(at(ends.client, 5000), None).open(Per::new())],
+            tunnelled: vec![
+                Channel { stack: at(ends.client, 1503), ..Channel::default() }.response(),
+            ],
+            ..Said::default()
+        };
+        for signal in [Signal::Setup, Signal::Progress] {
+            let message = said.q931(signal);
+            // Every octet in its turn is another.
+            for at in (0..message.len()).step_by(5) {
+                let mut message = message.clone();
+                message[at] ^= 0x41;
+                talk.client(lab, &tpkt(&message));
+                if at % 20 == 0 {
+                    compare_expected(lab);
+                }
+            }
+            // It ends too early, in the segment and by its own account.
+            for end in (0..message.len()).step_by(7) {
+                talk.client(lab, &tpkt(&message[..end]));
+                let mut shorter = message.clone();
+                shorter[16] = shorter[16].wrapping_sub(end as u8);
+                talk.client(lab, &tpkt(&shorter));
+            }
+            compare_expected(lab);
+        }
     })
 }

@@ -171,9 +171,8 @@ impl Channel {
             None => audio(per),
         });
         let per = parameters(per, self.media);
-        let per = per.maybe(self.reverse, |per, media| {
-            parameters(audio(per.bits(0, 1).bits(1, 1)), media)
-        });
+        let per = per
+            .maybe(self.reverse, |per, media| parameters(audio(per.bits(0, 1).bits(1, 1)), media));
         per.maybe(self.stack, |per, stack| per.additions(2, &[(0, separate_stack(stack))]))
     }
 
@@ -274,7 +273,8 @@ impl Said {
         let per = per.bits(0, 1).octets(&[7; 16]).bits(0, 1).bits(0, 2).bits(0, 1).bits(0, 2);
         let call = Per::new().bits(0, 1).octets(&[9; 16]);
         let source = self.source.map(|source| (0, Per::new().address(source)));
-        let more: Vec<_> = [source, Some((2, call)), self.fast_start(6)].into_iter().flatten().collect();
+        let more: Vec<_> =
+            [source, Some((2, call)), self.fast_start(6)].into_iter().flatten().collect();
         let wait = (7, Per::new().bits(0, 1));
         per.additions(9, &[more, vec![wait]].concat())
     }
@@ -326,7 +326,8 @@ impl Said {
         let per = self.body(signal, per).non_standard();
         let tunnelling = (1, Per::new().bits(1, 1));
         let control = (2, Per::new().open_list(&self.tunnelled));
-        let more = if self.tunnelled.is_empty() { vec![tunnelling] } else { vec![tunnelling, control] };
+        let more =
+            if self.tunnelled.is_empty() { vec![tunnelling] } else { vec![tunnelling, control] };
         let information = per.additions(3, &more).finish();
         // A bearer capability and a display, then the element.
         let mut message = vec![8, 2, 0x12, 0x34, kind, 4, 3, 0x88, 0x93, 0xa5, 0x28, 2, b'm', b'e'];
