@@ -89,14 +89,6 @@ impl<A: Address> Conntrack<A> {
         }
     }
 
-    /// It ends when so many seconds have passed without a packet.
-    pub(crate) fn end_in(&mut self, flow: FlowRef, seconds: u32, now: Instant) {
-        let common = &mut self.table.session_mut(flow.session()).common;
-        if common.is_live() {
-            common.deadline = Ticks::at(now).plus_seconds(seconds);
-        }
-    }
-
     /// What follows is asked for by that process; zero: by none.
     pub(crate) const fn set_operator(&mut self, portid: u32) {
         self.portid = portid;

@@ -42,10 +42,9 @@ impl Place {
     /// The one that a note of an address tells of.
     fn of(note: Note, value: u32) -> Option<Self> {
         let version = match note {
-            Note::AddressV4 => IpVersion::V4,
-            Note::AddressV6 => IpVersion::V6,
-            _ => return None,
-        };
+            Note::AddressV4 => Some(IpVersion::V4),
+            note => (note == Note::AddressV6).then_some(IpVersion::V6),
+        }?;
         u16::try_from(value).ok().map(|at| Self { version, at })
     }
 

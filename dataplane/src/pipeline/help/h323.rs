@@ -52,10 +52,7 @@ impl<A: Family> Lane<A> {
         let mut next = tpkt::first(message(flight), awaited);
         while let Some(place) = next {
             let text = message(flight).get(place.clone()).unwrap_or_default();
-            let read = match helper {
-                Helper::H245 => read_h245(text),
-                _ => read_q931(text),
-            };
+            let read = if helper == Helper::H245 { read_h245(text) } else { read_q931(text) };
             let Ok(announced) = read else { break };
             for (role, at) in announced.iter() {
                 if let Some(named) = self.name_place(flight, (flow, helper), place.start, at) {

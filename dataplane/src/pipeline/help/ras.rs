@@ -213,7 +213,7 @@ impl<A: Family> Lane<A> {
         calls.time_to_live_s = ras.time_to_live.unwrap_or(calls.time_to_live_s);
         let seconds = calls.time_to_live_s;
         if seconds > 0 {
-            self.conntrack.end_in(flow, seconds, env.now);
+            self.conntrack.refresh(flow, seconds, env.now);
         }
         Ok(())
     }
@@ -230,7 +230,7 @@ impl<A: Family> Lane<A> {
         if let Some(calls) = self.call_memory(flow) {
             calls.note_signal(flow.direction(), 0, 0);
         }
-        self.conntrack.end_in(flow, FAREWELL_S, env.now);
+        self.conntrack.refresh(flow, FAREWELL_S, env.now);
         Ok(())
     }
 
