@@ -22,6 +22,8 @@ const RULES: &str = "*raw
 -A PREROUTING -p tcp --dport 6667 -j CT --helper irc
 -A PREROUTING -p udp --dport 10080 -j CT --helper amanda
 -A PREROUTING -p tcp --dport 6566 -j CT --helper sane
+-A PREROUTING -p tcp --dport 1720 -j CT --helper Q.931
+-A PREROUTING -p udp --dport 1719 -j CT --helper RAS
 -A PREROUTING -i lan -p tcp --dport 80 --syn -j CT --notrack
 COMMIT
 *filter
@@ -34,8 +36,8 @@ COMMIT
 ";
 
 /// Ports of services with helpers.
-const OVER_TCP: [u16; 3] = [21, 6667, 6566];
-const OVER_UDP: [u16; 2] = [69, 10_080];
+const OVER_TCP: [u16; 4] = [21, 6667, 6566, 1720];
+const OVER_UDP: [u16; 3] = [69, 10_080, 1719];
 
 static RULESET: LazyLock<Ruleset> =
     LazyLock::new(|| Ruleset::parse(Family::V4, RULES, "rules").expect("good"));

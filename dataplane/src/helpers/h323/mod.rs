@@ -8,7 +8,7 @@
 //!   UDP 1719 ─ RAS ─ registration, admission, location …
 //! ```
 //!
-//! All of it is ASN.1 in aligned PER: [`per`] reads it by the tables of [`h225`], [`h245`] and [`ras_types`], and
+//! All of it is ASN.1 in aligned PER: [`reader`] reads it by the tables of [`h225`], [`h245`] and [`ras_types`], and
 //! [`signalling`] and [`ras`] keep what matters of what they note. An address is the place where it stands in its message.
 
 mod capability;
@@ -20,6 +20,7 @@ mod note;
 mod per;
 pub(crate) mod ras;
 mod ras_types;
+mod reader;
 pub(crate) mod signalling;
 pub(crate) mod tpkt;
 

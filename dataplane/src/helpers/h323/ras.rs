@@ -2,8 +2,8 @@
 
 use super::Place;
 use super::note::{Note, RasMessage};
-use super::per::{Noted, Unreadable, read};
 use super::ras_types::RAS_MESSAGE;
+use super::reader::{Noted, Unreadable, read};
 
 /// How many addresses of a list count.
 const MOST: usize = 10;

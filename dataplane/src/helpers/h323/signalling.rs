@@ -4,7 +4,7 @@ use super::Place;
 use super::h225::USER_INFORMATION;
 use super::h245::CONTROL_MESSAGE;
 use super::note::Note;
-use super::per::{Noted, Unreadable, read};
+use super::reader::{Noted, Unreadable, read};
 
 /// The protocol discriminator of call control (ITU-T Q.931 section 4.2).
 const CALL_CONTROL: u8 = 0x08;

@@ -144,13 +144,12 @@ impl<A: Family> Lane<A> {
         ras: &Ras,
     ) -> Result<(), Stop> {
         let own = self.conntrack.half(flow).key;
-        let mut named = ras.signal.iter().map(|place| self.ras_place(flight, flow, place));
-        let is_own = |named: &Named<A>| named.address == own.source && named.port != 0;
-        let found = named.position(|named| named.as_ref().is_some_and(is_own));
-        if let Some(number) = found
-            && let Some(named) =
-                self.ras_place(flight, flow, ras.signal.iter().nth(number).flatten())
-        {
+        let mut places = ras.signal.iter().enumerate();
+        let found = places.find_map(|(number, place)| {
+            let named = self.ras_place(flight, flow, place)?;
+            (named.address == own.source && named.port != 0).then_some((number, named))
+        });
+        if let Some((number, named)) = found {
             let first = self.ras_place(flight, flow, ras.signal.first());
             let first = first.filter(|first| number > 0 && is_loopback(first));
             self.expect_calls_of(env, flight, named, first)?;
