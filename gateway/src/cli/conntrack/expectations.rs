@@ -145,7 +145,7 @@ pub(super) fn masks(expected: &Expectation) -> [String; 2] {
 /// How much of the ports or keys counts.
 pub(super) fn port_masks(expected: &Expectation) -> Tuple {
     let (source, destination) = (expected.source_port_mask, u32::from(u16::MAX));
-    let keys = expected.tuple.as_ref().is_some_and(|tuple| is_gre(tuple));
+    let keys = expected.tuple.as_ref().is_some_and(is_gre);
     let layer4 = match keys {
         true => Layer4::Gre(GreKeys { source, destination }),
         false => Layer4::Ports(Ports { source, destination }),

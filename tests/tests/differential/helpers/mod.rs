@@ -141,7 +141,7 @@ impl Control {
     }
 
     /// The client says something; what arrives.
-    fn client(&mut self, lab: &mut Lab, text: impl AsRef<[u8]>) -> String {
+    fn client(&mut self, lab: &mut Lab, text: &(impl AsRef<[u8]> + ?Sized)) -> String {
         let text = text.as_ref();
         let (ports, End { next, heard: ack }) = ((self.port, self.service), self.client);
         let seen = self.ends.by_client(lab, |packet| packet.tcp(ports, PSH | ACK, next, ack, text));
@@ -152,7 +152,7 @@ impl Control {
     }
 
     /// The server says something; what arrives.
-    fn server(&mut self, lab: &mut Lab, text: impl AsRef<[u8]>) -> String {
+    fn server(&mut self, lab: &mut Lab, text: &(impl AsRef<[u8]> + ?Sized)) -> String {
         let text = text.as_ref();
         let (ports, End { next, heard: ack }) = ((self.service, self.port), self.server);
         let seen = self.ends.by_server(lab, |packet| packet.tcp(ports, PSH | ACK, next, ack, text));

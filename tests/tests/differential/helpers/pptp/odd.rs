@@ -102,14 +102,14 @@ fn malformed() -> Scenario {
         for length in [0, 1, 3, 7, 8, 11, 12, 13, 14, 100, 167] {
             control.client(lab, &request[..length]);
         }
-        control.client(lab, [&request[..], b"and more"].concat());
-        control.client(lab, [b" ", &request[..]].concat());
+        control.client(lab, &[&request[..], b"and more"].concat());
+        control.client(lab, &[b" ", &request[..]].concat());
         let reply = about(OUTGOING_REPLY, &[SERVER, PORT], 1);
         for length in [12, 14, 16, 17, 31] {
             control.server(lab, &reply[..length]);
             lab.compare_expectations();
         }
-        control.server(lab, [reply, about(DISCONNECTED, &[SERVER], 0)].concat());
+        control.server(lab, &[reply, about(DISCONNECTED, &[SERVER], 0)].concat());
         lab.compare_expectations();
     })
 }
@@ -127,7 +127,7 @@ fn cut_into_segments() -> Scenario {
         control.server(lab, &reply[31..]);
         lab.compare_expectations();
         // Two in one: the first counts.
-        control.server(lab, [message(6, b"id"), reply].concat());
+        control.server(lab, &[message(6, b"id"), reply].concat());
         lab.compare_expectations();
     })
 }
