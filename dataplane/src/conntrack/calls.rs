@@ -7,7 +7,7 @@
 //!     those of another worker ─> Condemned ─> its next burst
 //! ```
 
-use super::expect::{Expected, SourceMask};
+use super::expect::{Expectations, Expected, SourceMask};
 use super::expire::Ticks;
 use super::keymap::KeyTicket;
 use super::{Conntrack, FlowRef, Follow, Helper, NewConnection, Status, Zones, in_zone, tuple_of};
@@ -77,6 +77,23 @@ const fn call_of<A: Copy>(tuple: &Tuple<A>, keys: Keys) -> Tuple<A> {
         source_port: L4Port::new(keys.source),
         destination_port: L4Port::new(keys.destination),
         ..*tuple
+    }
+}
+
+impl<A: Address> Expectations<A> {
+    /// Expects no more what a first packet with this tuple would meet.
+    fn forget(&self, tuple: &Tuple<A>, now: Ticks) {
+        self.look(tuple, |place| {
+            self.empty(place, now);
+            true
+        });
+    }
+
+    /// A tuple of GRE that lacks its source key, with that.
+    pub(super) fn with_key(&self, tuple: &Tuple<A>) -> Tuple<A> {
+        let lacks = tuple.protocol == GRE && tuple.source_port == L4Port::default();
+        let source_port = if lacks { self.keymap.source_key(tuple) } else { tuple.source_port };
+        Tuple { source_port, ..*tuple }
     }
 }
 

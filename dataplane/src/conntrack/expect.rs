@@ -19,7 +19,6 @@ use crate::address::{Address, L4Port};
 use crate::rules::spin::Spin;
 use crate::time::Instant;
 use crate::tuple::{Tuple, Zone};
-use crate::wire::protocol::GRE;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -328,21 +327,6 @@ impl<A: Address> Expectations<A> {
     /// The connection that has announced it wants it no more, if it is still there.
     pub(super) fn withdraw(&self, ticket: Ticket, now: Ticks) {
         self.at(ticket, |place| self.empty(place, now));
-    }
-
-    /// Expects no more what a first packet with this tuple would meet.
-    pub(super) fn forget(&self, tuple: &Tuple<A>, now: Ticks) {
-        self.look(tuple, |place| {
-            self.empty(place, now);
-            true
-        });
-    }
-
-    /// A tuple of GRE that lacks its source key, with that.
-    pub(super) fn with_key(&self, tuple: &Tuple<A>) -> Tuple<A> {
-        let lacks = tuple.protocol == GRE && tuple.source_port == L4Port::default();
-        let source_port = if lacks { self.keymap.source_key(tuple) } else { tuple.source_port };
-        Tuple { source_port, ..*tuple }
     }
 
     /// Frees a place that is taken.
