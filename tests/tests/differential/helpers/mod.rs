@@ -8,6 +8,7 @@ mod h323;
 mod irc;
 mod pptp;
 mod sane;
+mod sip;
 mod snmp;
 mod tftp;
 mod translated;
