@@ -24,6 +24,10 @@ const RULES: &str = "*raw
 -A PREROUTING -p tcp --dport 6566 -j CT --helper sane
 -A PREROUTING -p tcp --dport 1720 -j CT --helper Q.931
 -A PREROUTING -p udp --dport 1719 -j CT --helper RAS
+-A PREROUTING -p tcp --dport 5060 -j CT --helper sip
+-A PREROUTING -p udp --dport 5060 -j CT --helper sip
+-A PREROUTING -p tcp --dport 1723 -j CT --helper pptp
+-A PREROUTING -p udp --dport 161 -j CT --helper snmp
 -A PREROUTING -i lan -p tcp --dport 80 --syn -j CT --notrack
 COMMIT
 *filter
@@ -36,8 +40,8 @@ COMMIT
 ";
 
 /// Ports of services with helpers.
-const OVER_TCP: [u16; 4] = [21, 6667, 6566, 1720];
-const OVER_UDP: [u16; 3] = [69, 10_080, 1719];
+const OVER_TCP: [u16; 6] = [21, 6667, 6566, 1720, 5060, 1723];
+const OVER_UDP: [u16; 5] = [69, 10_080, 1719, 5060, 161];
 
 static RULESET: LazyLock<Ruleset> =
     LazyLock::new(|| Ruleset::parse(Family::V4, RULES, "rules").expect("good"));

@@ -80,6 +80,8 @@ pub(crate) struct Follow<A> {
     pub(crate) source_port: Option<L4Port>,
     /// The source is translated only if they come from here.
     pub(crate) only_from: Option<A>,
+    /// The source is chosen for packets that go where they really go, not for those that were announced.
+    pub(crate) destination_first: bool,
     /// Where they go,
     pub(crate) destination: A,
     /// and to which port; without one to theirs.
@@ -89,7 +91,14 @@ pub(crate) struct Follow<A> {
 impl<A> Follow<A> {
     /// Between these addresses, to that port.
     pub(crate) const fn new(source: A, destination: A, port: L4Port) -> Self {
-        Self { source, source_port: None, only_from: None, destination, port: Some(port) }
+        Self {
+            source,
+            source_port: None,
+            only_from: None,
+            destination_first: false,
+            destination,
+            port: Some(port),
+        }
     }
 }
 
@@ -115,6 +124,8 @@ pub(crate) struct Expected<A> {
     pub(crate) gives: Option<Helper>,
     /// How it is translated; none where the rules say.
     pub(crate) follow: Option<Follow<A>>,
+    /// Where another connection expects the same, that is no clash (`NF_CT_EXP_F_SKIP_MASTER`).
+    pub(crate) shared: bool,
     /// It is met by any number of connections (`NF_CT_EXPECT_PERMANENT`).
     pub(crate) lasting: bool,
     /// It is not met yet (`NF_CT_EXPECT_INACTIVE`).
@@ -126,10 +137,18 @@ pub(crate) struct Expected<A> {
 impl<A: Address> Expected<A> {
     /// Whether both have the same master, kind and tuple.
     fn is_again(&self, other: &Self) -> bool {
-        self.master == other.master
-            && self.class == other.class
-            && self.from == other.from
-            && self.tuple == other.tuple
+        self.is_alike(other) && self.master == other.master && self.class == other.class
+    }
+
+    /// Whether both have the same tuple, of which the same counts.
+    fn is_alike(&self, other: &Self) -> bool {
+        self.from == other.from && self.tuple == other.tuple
+    }
+
+    /// Why there cannot be both.
+    fn refusal(&self, other: &Self) -> Refused {
+        let known = self.is_alike(other) && (self.shared || self.master == other.master);
+        if known { Refused::Already } else { Refused::Clash }
     }
 
     /// Whether a first packet could meet both.
@@ -138,7 +157,7 @@ impl<A: Address> Expected<A> {
         both.of(&self.tuple).is(&both.of(&other.tuple))
     }
 
-    fn is_met_by(&self, tuple: &Tuple<A>) -> bool {
+    pub(super) fn is_met_by(&self, tuple: &Tuple<A>) -> bool {
         self.from.of(tuple).is(&self.from.of(&self.tuple))
     }
 
@@ -167,6 +186,8 @@ pub(crate) struct Ticket {
 pub(crate) enum Refused {
     /// Another connection expects the same.
     Clash,
+    /// The same is expected already, as another kind or by another connection with which it may be shared.
+    Already,
     /// There is no room.
     Full,
 }
@@ -274,9 +295,9 @@ impl<A: Address> Expectations<A> {
     ) -> Result<bool, Refused> {
         self.forget_late(bucket, now);
         let again = |place: &Place<A>| place.expected.is_again(expected);
-        let mut places = bucket.iter().flatten();
-        if places.any(|place| !again(place) && place.expected.clashes(expected)) {
-            return Err(Refused::Clash);
+        let mut others = bucket.iter().flatten().filter(|place| !again(place));
+        if let Some(other) = others.find(|place| place.expected.clashes(expected)) {
+            return Err(expected.refusal(&other.expected));
         }
         let found = bucket.iter_mut().find(|place| place.as_ref().is_some_and(again));
         let replaces = found.is_some();
@@ -357,7 +378,7 @@ impl<A: Address> Expectations<A> {
         }
     }
 
-    fn number(&self, tuple: &Tuple<A>) -> usize {
+    pub(super) fn number(&self, tuple: &Tuple<A>) -> usize {
         // Of the destination alone, in both places: zeros would mix less well.
         let (source, source_port) = (tuple.destination, tuple.destination_port);
         (self.key.hash(&Tuple { source, source_port, ..*tuple }) >> 32) as usize % BUCKETS
@@ -387,7 +408,7 @@ impl<A: Address> Expectations<A> {
         bucket.iter_mut().find(is_it).is_some_and(then)
     }
 
-    fn at(&self, ticket: Ticket, then: impl FnOnce(&mut Option<Place<A>>)) {
+    pub(super) fn at(&self, ticket: Ticket, then: impl FnOnce(&mut Option<Place<A>>)) {
         let Some(bucket) = self.buckets.get(ticket.bucket as usize).filter(|_| ticket.is_some())
         else {
             return;

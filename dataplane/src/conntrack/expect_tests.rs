@@ -26,6 +26,7 @@ fn expected(port: u16, master: u8) -> Expected<V4> {
         class: 0,
         gives: None,
         follow: None,
+        shared: false,
         lasting: false,
         inactive: false,
         silenced: Changes::default(),

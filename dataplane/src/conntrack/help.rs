@@ -15,12 +15,14 @@ use super::shift::Role;
 use super::{
     Changes, Conntrack, FlowRef, Helper, NewConnection, Status, TableTooLarge, Zones, in_zone,
 };
-use crate::address::Address;
+use crate::address::{Address, L4Port};
 use crate::helpers::ftp::Lines;
 use crate::helpers::pptp::Control;
 use crate::helpers::h323::CallMemory;
+use crate::helpers::sip;
 use crate::time::Instant;
 use crate::tuple::Tuple;
+use std::time::Duration;
 use zerocopy::FromZeros;
 
 /// What a connection expects at once at most, of all classes.
@@ -57,6 +59,12 @@ impl Announced {
         }
     }
 
+    /// Takes away the youngest.
+    fn pop(&mut self) -> Option<Ticket> {
+        self.count = self.count.checked_sub(1)?;
+        self.tickets.get(usize::from(self.count)).copied()
+    }
+
     /// The one that gives way to another of that class, where there are `most` of it.
     fn oldest(&self, class: Class, most: usize) -> Ticket {
         let mut alike = self.iter().filter(|(other, _)| *other == class);
@@ -78,6 +86,8 @@ pub(crate) struct Memory {
     pub(super) keys: [KeyTicket; 2],
     /// H.323.
     pub(crate) calls: CallMemory,
+    /// SIP: what was asked last, and where a phone listens.
+    pub(crate) sip: sip::Memory,
 }
 
 /// What is kept of one connection.
@@ -170,6 +180,7 @@ impl<A: Address> Conntrack<A> {
             class: 0,
             gives: None,
             follow: None,
+            shared: false,
             lasting: false,
             inactive: false,
             silenced: self.role(flow).silenced_expectations(),
@@ -221,9 +232,51 @@ impl<A: Address> Conntrack<A> {
     /// Forgets what `flow` has been the last to expect.
     pub(crate) fn expect_not(&mut self, flow: FlowRef) {
         let Some(place) = self.helps.0.get_mut(flow.session() as usize) else { return };
-        if let Some((_, ticket)) = place.announced.iter().last() {
+        if let Some(ticket) = place.announced.pop() {
             self.expectations.withdraw(ticket, self.aged);
         }
+    }
+
+    /// Waits from now on, and for so many seconds, for what `flow` expects of a class with that protocol and destination;
+    /// false where that is nothing.
+    pub(crate) fn wait_for(
+        &self,
+        flow: FlowRef,
+        class: Class,
+        to: &Tuple<A>,
+        seconds: u32,
+        now: Instant,
+    ) -> bool {
+        let ends = |tuple: &Tuple<A>| (tuple.protocol, tuple.destination, tuple.destination_port);
+        let announced = self.helps.announced(flow.session());
+        let patience = Duration::from_secs(seconds.into());
+        announced.iter().filter(|(other, _)| *other == class).any(|(_, ticket)| {
+            self.expectations
+                .wait_for(ticket, patience, now, |expected| ends(&expected.tuple) == ends(to))
+        })
+    }
+
+    /// What anybody has announced of a first packet with this tuple, in the zone of `flow`.
+    pub(crate) fn announced(
+        &self,
+        flow: FlowRef,
+        tuple: &Tuple<A>,
+        now: Instant,
+    ) -> Option<Expected<A>> {
+        let tuple = in_zone(tuple, self.zones_of(flow).number());
+        self.expectations.announced(&tuple, now)
+    }
+
+    /// Where the master of an expected connection has announced its other half, whose packets go to where those of this one
+    /// come from.
+    pub(crate) fn other_half(
+        &self,
+        expected: &Expected<A>,
+        first: &Tuple<A>,
+        now: Instant,
+    ) -> Option<(A, L4Port)> {
+        let from = (first.source, first.source_port);
+        self.expectations.in_front_of(&expected.master, first.protocol, from, now)
     }
 
     /// Whether a first packet without a zone meets an expectation.

@@ -69,16 +69,6 @@ impl Helper {
         Self::ALL.into_iter().find(|helper| helper.name() == name)
     }
 
-    /// Whether its connections are followed: of others nothing is expected.
-    #[must_use]
-    pub const fn is_followed(self) -> bool {
-        match self {
-            Ftp | Tftp | Irc | Amanda | Sane | Snmp | SnmpTrap | NetbiosNs | Pptp | Q931 | Ras
-            | H245 => true,
-            Sip => false,
-        }
-    }
-
     /// From 1 up, below 16.
     pub(crate) const fn number(self) -> u8 {
         self as u8

@@ -21,6 +21,7 @@ mod directory;
 mod early_drop;
 mod excerpt;
 mod expect;
+mod expect_known;
 mod expect_list;
 mod expire;
 mod hash;

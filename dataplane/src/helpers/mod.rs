@@ -7,6 +7,7 @@
 //!   sane       fields in network byte order    a port of the server
 //!   pptp       fields in network byte order    numbers of a call
 //!   h323       ASN.1 over TCP and UDP          addresses and ports of calls, media and data
+//!   sip        lines of text over UDP or TCP   where calls and media come to, and what else has addresses
 //!   tftp       a request is enough             the server answers from another port
 //!   snmp       ASN.1 over UDP                  announces nothing; tells addresses
 //! ```
@@ -17,6 +18,7 @@ pub(crate) mod h323;
 pub(crate) mod irc;
 pub(crate) mod pptp;
 pub(crate) mod sane;
+pub(crate) mod sip;
 pub(crate) mod snmp;
 pub(crate) mod text;
 pub(crate) mod tftp;

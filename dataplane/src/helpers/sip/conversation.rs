@@ -81,7 +81,7 @@ pub(crate) trait Conversation<A: Address> {
     fn redirect(&mut self, port: L4Port);
     /// Keeps the connection for an hour from now on.
     fn keep(&mut self);
-    fn memory(&self) -> Memory;
+    fn memory(&mut self) -> Memory;
     fn remember(&mut self, memory: Memory);
     /// Expects a connection. Signalling lasts and waits for the registrar's consent.
     ///
@@ -93,8 +93,8 @@ pub(crate) trait Conversation<A: Address> {
     /// # Errors
     /// Why not.
     fn announce_somewhere(&mut self, announced: &Announced<A>) -> Result<L4Port, Refusal>;
-    /// Expects it no more.
-    fn withdraw(&mut self, announced: &Announced<A>);
+    /// Expects what was announced last no more.
+    fn withdraw(&mut self);
     /// Expects no media any more.
     fn forget_media(&mut self);
     /// Expects no call any more.

@@ -15,7 +15,7 @@ use super::media;
 use super::message::{Judged, Message, Rejected};
 use super::sdp::Class;
 use super::text::{is_at, number};
-use super::written::Written;
+use super::written;
 use crate::address::{Address, L4Port};
 
 /// A method that is followed.
@@ -165,9 +165,9 @@ fn register<A: Address, C: Conversation<A>>(
         if facts.translated {
             announce_translated(message, &mut announced)?;
             if announced.behind != Some((announced.destination, announced.port)) {
-                let written = Written::endpoint(announced.destination, announced.port);
-                if message.replace(&contact.place, &written).is_err() {
-                    message.conversation.withdraw(&announced);
+                let text = written::endpoint(announced.destination, announced.port);
+                if message.replace(&contact.place, &text).is_err() {
+                    message.conversation.withdraw();
                     return Err(Rejected);
                 }
             }

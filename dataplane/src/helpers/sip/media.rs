@@ -6,7 +6,7 @@ use super::header::{NumberHeader, digits};
 use super::message::{Judged, Message, Rejected};
 use super::sdp::{self, Class, Line};
 use super::text::number;
-use super::written::Written;
+use super::written;
 use crate::address::{Address, L4Port};
 use crate::wire::protocol::UDP;
 use std::ops::Range;
@@ -131,7 +131,7 @@ fn expect_as_it_is<A: Address, C: Conversation<A>>(
         Ok(()) | Err(Refusal::Already) => Ok(()),
         Err(Refusal::Clash | Refusal::Full) => {
             if first.is_ok() {
-                message.conversation.withdraw(&rtp);
+                message.conversation.withdraw();
             }
             Err(Rejected)
         }
@@ -156,17 +156,17 @@ fn expect_translated<A: Address, C: Conversation<A>>(
         ..announced
     };
     let mut port = wanted;
-    let (rtp, rtcp) = loop {
-        let (rtp, rtcp) = (seen(port, wanted), seen(port | 1, wanted | 1));
-        match announce_pair(message, &rtp, &rtcp) {
-            Ok(()) => break (rtp, rtcp),
-            Err(Refusal::Clash) => port = port.checked_add(2).ok_or(Rejected)?,
-            Err(Refusal::Already | Refusal::Full) => return Err(Rejected),
+    while let Err(refusal) =
+        announce_pair(message, &seen(port, wanted), &seen(port | 1, wanted | 1))
+    {
+        match refusal {
+            Refusal::Clash => port = port.checked_add(2).ok_or(Rejected)?,
+            Refusal::Already | Refusal::Full => return Err(Rejected),
         }
-    };
+    }
     if port != wanted && replace_port(message, &stream.place, port).is_err() {
-        message.conversation.withdraw(&rtp);
-        message.conversation.withdraw(&rtcp);
+        message.conversation.withdraw();
+        message.conversation.withdraw();
         return Err(Rejected);
     }
     Ok(())
@@ -180,7 +180,7 @@ fn announce_pair<A: Address, C: Conversation<A>>(
     message.conversation.announce(rtp)?;
     let second = message.conversation.announce(rtcp);
     if second.is_err() {
-        message.conversation.withdraw(rtp);
+        message.conversation.withdraw();
     }
     second
 }
@@ -190,7 +190,7 @@ fn replace_port<A: Address, C: Conversation<A>>(
     place: &Range<usize>,
     port: u16,
 ) -> Judged {
-    message.replace(place, &Written::number(port.into()))?;
+    message.replace(place, &written::number(port.into()))?;
     mend_length(message)
 }
 
@@ -202,7 +202,7 @@ fn replace_address<A: Address, C: Conversation<A>>(
     address: A,
 ) -> Judged {
     let (_, place) = sdp::address::<A>(message.text(), from, line).ok_or(Rejected)?;
-    message.replace(&place, &Written::address(address))
+    message.replace(&place, &written::address(address))
 }
 
 /// Writes into owner and connection of the session where its last media go. A session need not have a connection.
@@ -213,7 +213,7 @@ fn replace_session<A: Address, C: Conversation<A>>(
 ) -> Judged {
     replace_address(message, start, Line::Owner, address)?;
     if let Some((_, place)) = sdp::address::<A>(message.text(), start, Line::Connection) {
-        message.replace(&place, &Written::address(address))?;
+        message.replace(&place, &written::address(address))?;
     }
     mend_length(message)
 }
@@ -224,5 +224,5 @@ fn mend_length<A: Address, C: Conversation<A>>(message: &mut Message<'_, A, C>) 
     let version = sdp::version(text).ok_or(Rejected)?;
     let length = u32::try_from(text.len() - version + b"v=".len()).map_err(|_| Rejected)?;
     let place = digits(text, NumberHeader::ContentLength).ok_or(Rejected)?;
-    message.replace(&place, &Written::number(length))
+    message.replace(&place, &written::number(length))
 }

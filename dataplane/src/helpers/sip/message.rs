@@ -4,9 +4,10 @@
 use super::conversation::{Conversation, Facts};
 use super::header::{NumberHeader, value};
 use super::text::is_at;
-use super::written::Written;
+
 use super::{dialog, translation};
 use crate::address::Address;
+use crate::helpers::text::Text;
 use std::ops::Range;
 
 /// "SIP/2.0 200": what is shorter says nothing.
@@ -40,7 +41,7 @@ impl<A: Address, C: Conversation<A>> Message<'_, A, C> {
     ///
     /// # Errors
     /// There is no room.
-    pub(super) fn replace(&mut self, place: &Range<usize>, by: &Written) -> Judged {
+    pub(super) fn replace(&mut self, place: &Range<usize>, by: &Text) -> Judged {
         let (start, by) = (self.place.start, by.as_bytes());
         let replaced = self.conversation.replace(start + place.start..start + place.end, by);
         let end = (self.place.end + by.len()).checked_sub(place.len()).filter(|_| replaced);

@@ -21,7 +21,7 @@ mod translation;
 mod written;
 
 pub(crate) use conversation::{Announced, Conversation, Facts, Known, Memory, Refusal};
-pub(crate) use message::{Judged, Rejected, read_datagram, read_segment};
+pub(crate) use message::{read_datagram, read_segment};
 pub(crate) use sdp::Class;
 
 #[cfg(test)]

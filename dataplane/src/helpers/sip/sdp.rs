@@ -44,6 +44,28 @@ pub(crate) enum Class {
     Image,
 }
 
+impl Class {
+    /// As connection tracking counts them.
+    pub(crate) const fn number(self) -> u8 {
+        match self {
+            Self::Signalling => 0,
+            Self::Audio => 1,
+            Self::Video => 2,
+            Self::Image => 3,
+        }
+    }
+
+    /// The one of that number.
+    pub(crate) const fn numbered(number: u8) -> Self {
+        match number {
+            0 => Self::Signalling,
+            1 => Self::Audio,
+            2 => Self::Video,
+            _ => Self::Image,
+        }
+    }
+}
+
 /// What a media line announces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Media {

@@ -1,5 +1,6 @@
 //! The protocol's logic on a connection that is only played.
 
+use super::message::Rejected;
 use super::sdp::Class;
 use super::*;
 use crate::address::{Address, L4Port, V4, V6};
@@ -49,7 +50,7 @@ impl<A: Address> Conversation<A> for Fake<A> {
     fn keep(&mut self) {
         self.kept = true;
     }
-    fn memory(&self) -> Memory {
+    fn memory(&mut self) -> Memory {
         self.memory
     }
     fn remember(&mut self, memory: Memory) {
@@ -70,8 +71,8 @@ impl<A: Address> Conversation<A> for Fake<A> {
     fn announce_somewhere(&mut self, announced: &Announced<A>) -> Result<L4Port, Refusal> {
         self.announce(announced).map(|()| announced.port)
     }
-    fn withdraw(&mut self, announced: &Announced<A>) {
-        self.expected.retain(|(other, _)| other != announced);
+    fn withdraw(&mut self) {
+        self.expected.pop();
     }
     fn forget_media(&mut self) {
         self.expected.retain(|(announced, _)| announced.class == Class::Signalling);

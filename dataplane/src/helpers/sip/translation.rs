@@ -8,9 +8,10 @@ use super::header::{
 };
 use super::message::{Judged, Message};
 use super::text::is_at;
-use super::written::Written;
+use super::written;
 use crate::address::{Address, L4Port};
 use crate::conntrack::Direction;
+use crate::helpers::text::Text;
 use crate::wire::protocol::UDP;
 use std::ops::Range;
 
@@ -58,7 +59,7 @@ fn translate_endpoint<A: Address, C: Conversation<A>>(
         return Ok(());
     }
     let (address, port) = known;
-    message.replace(&found.place, &Written::endpoint(address, port))
+    message.replace(&found.place, &written::endpoint(address, port))
 }
 
 /// The topmost Via, where it is of this connection's client.
@@ -95,33 +96,33 @@ fn translate_via<A: Address, C: Conversation<A>>(
 fn where_to_answer<A: Address, C: Conversation<A>>(
     message: &Message<'_, A, C>,
     at: usize,
-) -> Option<(Range<usize>, Written)> {
+) -> Option<(Range<usize>, Text)> {
     let (said, known) = (message.facts.own.source, message.facts.other.destination);
     let (address, place) = address_parameter::<A>(message.text(), at, b"maddr=", Brackets::Needed)?;
-    (address == said && address != known).then(|| (place, Written::host(known)))
+    (address == said && address != known).then(|| (place, written::host(known)))
 }
 
 /// `received`: whom the server has got the request from.
 fn whom_it_came_from<A: Address, C: Conversation<A>>(
     message: &Message<'_, A, C>,
     at: usize,
-) -> Option<(Range<usize>, Written)> {
+) -> Option<(Range<usize>, Text)> {
     let (said, known) = (message.facts.own.destination, message.facts.other.source);
     let (address, place) =
         address_parameter::<A>(message.text(), at, b"received=", Brackets::Allowed)?;
-    (address == said && address != known).then(|| (place, Written::address(known)))
+    (address == said && address != known).then(|| (place, written::address(known)))
 }
 
 /// `rport`: and from which port.
 fn which_port_it_came_from<A: Address, C: Conversation<A>>(
     message: &Message<'_, A, C>,
     at: usize,
-) -> Option<(Range<usize>, Written)> {
+) -> Option<(Range<usize>, Text)> {
     let (own, other) = (message.facts.own.destination_port, message.facts.other.source_port);
     let (port, place) = number_parameter(message.text(), at, b"rport=").ok()??;
     let port = u16::try_from(port).ok().filter(|port| *port >= LEAST_PORT)?;
     let differs = port == own.get() && port != other.get();
-    differs.then(|| (place, Written::number(other.get().into())))
+    differs.then(|| (place, written::number(other.get().into())))
 }
 
 /// All of them; but as in the kernel, what follows in a list is looked for where it stood before the last one was written.

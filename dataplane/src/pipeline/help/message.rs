@@ -49,6 +49,22 @@ pub(super) fn is_writable<A: Address, P: Packet>(flight: &Flight<A, P>) -> bool 
     flight.rest.is_empty() || A::VERSION == IpVersion::V4
 }
 
+/// Writes `text` in place of a part of the message, which was gathered. Gives by how much it has grown, modulo 2³²; none, and
+/// nothing changed, where there is no room.
+pub(super) fn rewrite<A: Family, P: Packet>(
+    flight: &mut Flight<A, P>,
+    part: Range<usize>,
+    text: &[u8],
+) -> Option<u32> {
+    let start = place(flight).start;
+    let part = start + part.start..start + part.end;
+    let grown = text::replace(&mut flight.lead, &mut flight.headers, part, text)?;
+    flight.keep_gathered();
+    flight.length = flight.length.wrapping_add(grown);
+    flight.reread();
+    Some(grown)
+}
+
 impl<A: Family> Lane<A> {
     /// Writes `text` in place of a part of the message of `flow`, which was gathered; false, and nothing changed, where there
     /// is no room.
@@ -59,15 +75,8 @@ impl<A: Family> Lane<A> {
         part: Range<usize>,
         text: &[u8],
     ) -> bool {
-        let start = place(flight).start;
-        let part = start + part.start..start + part.end;
         let kind = flight.layer4.kind;
-        let Some(grown) = text::replace(&mut flight.lead, &mut flight.headers, part, text) else {
-            return false;
-        };
-        flight.keep_gathered();
-        flight.length = flight.length.wrapping_add(grown);
-        flight.reread();
+        let Some(grown) = rewrite(flight, part, text) else { return false };
         if let Layer4Kind::Tcp(tcp) = kind {
             self.conntrack.grow(flow, tcp.seq, grown);
         }
@@ -103,7 +112,7 @@ impl<A: Family> Lane<A> {
             match self.conntrack.expect(flow, *expected, env.now) {
                 Ok(()) if least == 0 => self.conntrack.expect_not(flow),
                 Ok(()) => return Ok(()),
-                Err(Refused::Full) => break,
+                Err(Refused::Full | Refused::Already) => break,
                 Err(Refused::Clash) if range == 0 => break,
                 Err(Refused::Clash) => {
                     // Knuth's numbers of 64 bits; the upper ones are the better.

@@ -14,6 +14,7 @@ mod message;
 mod pptp;
 mod ras;
 mod sane;
+mod sip;
 mod snmp;
 mod tftp;
 
@@ -55,7 +56,7 @@ impl<A: Family> Lane<A> {
             Helper::Pptp => self.help_pptp(env, flight, flow),
             Helper::Q931 | Helper::H245 => self.help_h323(env, flight, flow, helper),
             Helper::Ras => self.help_ras(env, flight, flow),
-            Helper::Sip => Ok(()),
+            Helper::Sip => self.help_sip(env, flight, flow),
         }
     }
 
@@ -73,7 +74,11 @@ impl<A: Family> Lane<A> {
             new.set_helped(helper, expected.silenced);
         }
         if let Some(follow) = &expected.follow {
-            self.follow(env, new, follow)?;
+            let follow = match expected.helper {
+                Helper::Sip => self.follow_of_sip(env, new, expected, follow),
+                _ => *follow,
+            };
+            self.follow(env, new, &follow)?;
         }
         if expected.helper == Helper::Pptp {
             self.conntrack.expect_one_way(new, expected, env.now);
@@ -81,7 +86,8 @@ impl<A: Family> Lane<A> {
         Ok(())
     }
 
-    /// The source is chosen first, while the destination still is what the packet says (kernel `nf_nat_follow_master`).
+    /// For most the source is chosen first, while the destination still is what the packet says (kernel
+    /// `nf_nat_follow_master`).
     fn follow(
         &mut self,
         env: &Env<'_>,
@@ -92,13 +98,15 @@ impl<A: Family> Lane<A> {
         let range = NatRange { ports, ..NatRange::single(follow.source) };
         let moved = follow.only_from.is_none_or(|source| source == new.original.source);
         let mut reply = new.reply;
+        if follow.destination_first {
+            reply = turned(&reply, follow);
+        }
         if moved {
             let (space, mappings) = (&self.conntrack, &self.mappings);
             reply = select_source(&new.original, &reply, &range, space, mappings, env.random)
                 .map_err(Stop::Drop)?;
         }
-        let source_port = follow.port.unwrap_or(reply.source_port);
-        new.reply = Tuple { source: follow.destination, source_port, ..reply };
+        new.reply = turned(&reply, follow);
         new.followed = true;
         let Some(plain) = reply_of(&new.original) else { return Ok(()) };
         let (reply, own) = (new.reply, plain);
@@ -116,6 +124,12 @@ impl<A: Family> Lane<A> {
         }
         Ok(())
     }
+}
+
+/// What answers, coming from where the packets go.
+fn turned<A: Address>(reply: &Tuple<A>, follow: &Follow<A>) -> Tuple<A> {
+    let source_port = follow.port.unwrap_or(reply.source_port);
+    Tuple { source: follow.destination, source_port, ..*reply }
 }
 
 fn refuse(_: Refused) -> Stop {

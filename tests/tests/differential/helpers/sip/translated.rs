@@ -193,20 +193,19 @@ fn v6() -> Scenario {
     })
 }
 
-/// Another phone has the port outside; where it registers and says it is reached, its new one is written.
+/// Outside it has another port; where it registers and says it is reached, that is written.
 fn another_port() -> Scenario {
-    Scenario::new(&rules(MASQUERADE), |lab| {
-        let line = Line::new(MASQUERADED);
-        line.phone(lab, &register(line, 1, "").0);
-        let ends = Ends { client: INSIDE_2, ..MASQUERADED };
-        let second = Line::new(ends);
-        let text = register(second, 1, "").0;
-        let seen = lab.lan(&Packet::new(INSIDE_2, OUTSIDE).udp(5060, 5060, text.as_bytes()));
-        let drawn = seen.first().map_or(0, |seen| seen.ports().0);
-        lab.drawn(drawn, 55_555);
-        let second = Line { phone_seen: drawn, ..second };
-        show("ok", second.server(lab, &register(second, 1, "").1));
-        call_in(lab, second, 6000, drawn, 5060);
+    let nat = "
+        *nat
+        -A POSTROUTING -o wan0 -p udp --sport 5060 -j SNAT --to-source 192.168.1.146:7070
+        COMMIT";
+    Scenario::new(&rules(nat), |lab| {
+        let line = Line { phone_seen: 7070, ..Line::new(MASQUERADED) };
+        let (request, answer) = register(line, 1, "");
+        show("register", line.phone(lab, &request));
+        show("ok", line.server(lab, &answer));
+        call_in(lab, line, 6000, 7070, 5060);
+        call(lab, line);
     })
 }
 
@@ -322,13 +321,11 @@ fn two_phones() -> Scenario {
         };
         show("third", third.phone(lab, &from_phone(third, "INVITE", 1, &session(INSIDE_2, AUDIO))));
         third.media(lab, 7000, 4000);
-        // Contacts at one port.
+        // Contacts at one port, above which there is no other.
         let (request, _) = register(line, 4, "");
-        show("register", line.phone(lab, &request.replace("2:5060>", "2:5099>")));
+        show("register", line.phone(lab, &request.replace("2:5060>", "2:65534>")));
         let (request, _) = register(second, 4, "");
-        let text = request.replace("3:5070>", "3:5099>");
-        let seen = second.ends.by_client(lab, |packet| packet.udp(5070, 5060, text.as_bytes()));
-        println!("{}", datagram(seen.first().map(sluice_tests::differential::Seen::packet)).len());
+        show("register", second.phone(lab, &request.replace("3:5070>", "3:65534>")));
     })
 }
 
