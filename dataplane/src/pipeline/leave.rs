@@ -1,16 +1,19 @@
 //! The end of a packet's way: its connection is confirmed, and what the next packet may take over is kept.
 
-use super::route::Out;
+use super::route::{Out, error};
 use super::{Env, Family, Lane};
 use crate::address::IpVersion;
 use crate::adjacency::Adjacency;
+use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop, Tie, Verdict};
 use crate::ids::{InterfaceId, NeighbourId};
 use crate::interface::is_link_local;
 use crate::packet::Packet;
 use crate::snapshot::NextHop;
+use crate::wire::checksum::leave_l4;
 use crate::wire::echo::is_echo_request;
 use crate::wire::hop_by_hop;
+use crate::wire::icmp_error::IcmpError;
 
 impl<A: Family> Lane<A> {
     /// The packet reaches the host: its connection is confirmed.
@@ -47,6 +50,11 @@ impl<A: Family> Lane<A> {
     ) -> Result<Verdict, Stop> {
         let original = Self::begun_by(flight);
         self.confirm(env, flight)?;
+        if let Flow::Known(flow) = flight.flow
+            && self.conntrack.helper(flow).is_some()
+        {
+            check_grown(env, flight, out.egress)?;
+        }
         let neighbour = env.neighbours.find(out.egress, out.next_hop);
         if let Some(neighbour) = neighbour {
             if let Some(original) = original {
@@ -152,4 +160,24 @@ impl<A: Family> Lane<A> {
             | None => {}
         }
     }
+}
+
+/// What a helper has made too long for the way out is refused where it must not be cut (kernel `ip_fragment`,
+/// `ip6_fragment`).
+fn check_grown<A: Family, P: Packet>(
+    env: &Env<'_>,
+    flight: &mut Flight<A, P>,
+    egress: InterfaceId,
+) -> Result<(), Stop> {
+    let mtu = env.snapshot.interfaces.get(egress).map_or(u16::MAX, |interface| interface.mtu);
+    let length = flight.headers.end - flight.headers.l3;
+    let whole = A::VERSION == IpVersion::V6 || flight.headers.dont_fragment(flight.lead.data());
+    if length <= mtu || !whole || !flight.rest.is_empty() {
+        return Ok(());
+    }
+    // The error quotes it as it is in the kernel by now.
+    leave_l4(flight.lead.data_mut(), &flight.headers);
+    let v4 = IcmpError::FragmentationNeeded { mtu };
+    let v6 = IcmpError::V6PacketTooBig { mtu: mtu.into() };
+    Err(Stop::Refuse(DropReason::TooBig, error::<A>(v4, v6)))
 }

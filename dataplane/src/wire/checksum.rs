@@ -159,6 +159,19 @@ fn lengths_can_be(payload: &[u8], headers: &Headers, length: u32) -> bool {
     }
 }
 
+/// Leaves the checksum of a TCP segment or UDP datagram to hardware: what stands there is the sum of the pseudo-header, as where
+/// a Linux has changed the payload and has not sent it yet (kernel `nf_nat_csum_recalc`). A UDP datagram without one stays so.
+pub(crate) fn leave_l4(data: &mut [u8], headers: &Headers) {
+    let Some((at, true)) = place(headers) else { return };
+    let position = usize::from(headers.l4) + at;
+    let absent = headers.protocol == protocol::UDP && super::u16_at(data, position) == Some(0);
+    if position + 2 <= usize::from(headers.end) && !absent {
+        let length = u32::from(headers.end - headers.l4);
+        let sum = fold(pseudo_header(data, headers, length));
+        put(data, position, &sum.to_be_bytes());
+    }
+}
+
 /// Computes the layer-4 checksum and stores it. The packet must not be a fragment.
 pub fn complete_l4(data: &mut [u8], headers: &Headers) {
     if headers.protocol == protocol::SCTP {

@@ -72,6 +72,7 @@ fn expect<A: Address, C: Conversation<A>>(
     let mut to = (stream.address, L4Port::new(stream.port));
     let (mut direct, mut known) = (false, false);
     while let Some(behind) = announced_alike(message, source, to, stream.class) {
+        // As in the kernel, one that is not translated leads to zeros.
         let behind = behind.unwrap_or_default();
         known = direct || behind == to || !facts.translated;
         if known {

@@ -6,16 +6,9 @@ use sluice_tests::differential;
 use sluice_tests::differential::Scenario;
 use sluice_tests::frame::Packet;
 
-use super::{Line, MASQUERADE, MASQUERADED, PLAIN, PLAIN_V6, from_phone, register, rules, session};
+use super::{Line, MASQUERADE, MASQUERADED, PLAIN, from_phone, register, rules, session};
 
-differential!(
-    read_in_fragments,
-    written_in_fragments,
-    in_fragments_v6,
-    without_a_checksum,
-    long,
-    expiry
-);
+differential!(read_in_fragments, written_in_fragments, without_a_checksum, long, expiry);
 
 const AUDIO: &[&str] = &["audio 4000 RTP/AVP 0"];
 
@@ -42,10 +35,6 @@ fn read_in_fragments() -> Scenario {
 
 fn written_in_fragments() -> Scenario {
     Scenario::new(&rules(MASQUERADE), |lab| in_fragments(Line::new(MASQUERADED), lab))
-}
-
-fn in_fragments_v6() -> Scenario {
-    Scenario::new_v6(&rules(""), |lab| in_fragments(Line::new(PLAIN_V6), lab))
 }
 
 fn without_a_checksum() -> Scenario {

@@ -135,7 +135,7 @@ fn translated() -> Scenario {
             invite.replace("Contact: <sip:me@10.1.0.2:5060>", "Contact: <sip:me@10.1.0.2:5061>, <sip:10.1.0.2>,\r\n <sip:you@10.1.0.2:5060>;q=1\r\nm: sip:10.1.0.2"),
             invite.replace("From: <sip:me@10.1.0.2>", "f: sip:10.1.0.2\r\nFrom: sip:10.1.0.2"),
         ] {
-            println!("----\n{}", line.phone(lab, &text));
+            line.phone(lab, &text);
             line.media(lab, 7000, 4000);
             lab.flush_connections();
         }

@@ -1,12 +1,14 @@
 //! SIP: registrations and calls, with and without translation, over UDP and TCP.
 
 mod calls;
+mod datagrams;
 mod malformed;
+mod meeting;
 mod registrations;
 mod stream;
 mod translated;
 
-use sluice_tests::differential::Lab;
+use sluice_tests::differential::{Lab, Seen};
 
 use super::{Ends, INWARDS, MASQUERADED, PLAIN, PLAIN_V6, STATES, heard};
 
@@ -28,7 +30,7 @@ fn rules(more: &str) -> String {
     format!("{SIP}\n{STATES}\n{more}")
 }
 
-/// A phone, its server, and the ports that they send signalling from.
+/// A phone, its server, and the port that signalling comes from, as each of them calls it.
 #[derive(Clone, Copy)]
 struct Line {
     ends: Ends,
@@ -44,14 +46,14 @@ impl Line {
     /// The phone says something; what arrives.
     fn phone(self, lab: &mut Lab, text: &str) -> String {
         let seen = self.ends.by_client(lab, |packet| packet.udp(self.phone, 5060, text.as_bytes()));
-        datagram(seen.first().map(sluice_tests::differential::Seen::packet))
+        datagram(&seen)
     }
 
     /// The server says something; what arrives.
     fn server(self, lab: &mut Lab, text: &str) -> String {
         let seen =
             self.ends.by_server(lab, |packet| packet.udp(5060, self.phone_seen, text.as_bytes()));
-        datagram(seen.first().map(sluice_tests::differential::Seen::packet))
+        datagram(&seen)
     }
 
     /// Datagrams from one of the server's ports to one of the phone's, and back.
@@ -69,8 +71,9 @@ impl Line {
     }
 }
 
-fn datagram(packet: Option<&[u8]>) -> String {
-    let Some(packet) = packet else { return String::new() };
+/// What the first of these datagrams says.
+fn datagram(seen: &[Seen]) -> String {
+    let Some(packet) = seen.first().map(Seen::packet) else { return String::new() };
     let length = match packet[0] >> 4 == 6 {
         true => 40 + usize::from(u16::from_be_bytes([packet[4], packet[5]])),
         false => usize::from(u16::from_be_bytes([packet[2], packet[3]])),
@@ -120,7 +123,6 @@ fn register(line: Line, sequence: u32, more: &str) -> (String, String) {
             &format!(
                 "Via: SIP/2.0/UDP {seen}:{port};branch=z9hG4bK1;received={seen};rport={port}",
                 port = line.phone_seen,
-                seen = seen
             ),
             &format!("CSeq: {sequence} REGISTER"),
             &format!("Contact: <sip:me@{seen}:{}>{more}", line.phone_seen),

@@ -70,32 +70,26 @@ fn talk(lab: &mut Lab, ends: Ends) {
     let line = Line { phone: 5066, phone_seen: 5066, ..Line::new(ends) };
     let mut stream = Stream::open(lab, ends, 5066);
     let (request, consent) = register(line, 1, "");
-    println!("{}", stream.phone(lab, &over_tcp(&request)));
-    println!("{}", stream.server(lab, &over_tcp(&consent)));
+    stream.phone(lab, &over_tcp(&request));
+    stream.server(lab, &over_tcp(&consent));
     // The registrar connects.
     ends.by_server(lab, |packet| packet.tcp((6000, 5066), SYN, 100, 0, b""));
     ends.by_client(lab, |packet| packet.tcp((5066, 6000), SYN | ACK, 900, 101, b""));
     ends.by_server(lab, |packet| packet.tcp((6000, 5066), ACK, 101, 901, b"INVITE sip:you@x\r\n"));
-    println!(
-        "{}",
-        stream.phone(lab, &over_tcp(&from_phone(line, "INVITE", 1, &session(ends.client, AUDIO))))
-    );
-    println!(
-        "{}",
-        stream.server(
-            lab,
-            &over_tcp(&answer(
-                line,
-                "200 OK",
-                1,
-                "INVITE",
-                &session(ends.server, &["audio 7000 RTP/AVP 0"])
-            ))
-        )
+    stream.phone(lab, &over_tcp(&from_phone(line, "INVITE", 1, &session(ends.client, AUDIO))));
+    stream.server(
+        lab,
+        &over_tcp(&answer(
+            line,
+            "200 OK",
+            1,
+            "INVITE",
+            &session(ends.server, &["audio 7000 RTP/AVP 0"]),
+        )),
     );
     line.media(lab, 7000, 4000);
     line.media_out(lab, 4001, 7001);
-    println!("{}", stream.phone(lab, &over_tcp(&from_phone(line, "BYE", 2, ""))));
+    stream.phone(lab, &over_tcp(&from_phone(line, "BYE", 2, "")));
     lab.compare_timeouts();
     stream.close(lab);
 }
@@ -114,16 +108,16 @@ fn several_at_once() -> Scenario {
         let mut stream = Stream::open(lab, MASQUERADED, 5066);
         let options = over_tcp(&from_phone(line, "OPTIONS", 1, ""));
         let invite = over_tcp(&from_phone(line, "INVITE", 2, &session(line.ends.client, AUDIO)));
-        println!("{}", stream.phone(lab, &format!("{options}{invite}")));
+        stream.phone(lab, &format!("{options}{invite}"));
         line.media(lab, 7000, 4000);
-        println!("{}", stream.server(lab, "SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\n\r\n"));
-        println!("{}", stream.phone(lab, &format!("{invite}{options}and what is no message")));
-        println!("{}", stream.server(lab, "SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\nl: 0\r\n\r\n"));
-        println!("{}", stream.phone(lab, &options));
+        stream.server(lab, "SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\n\r\n");
+        stream.phone(lab, &format!("{invite}{options}and what is no message"));
+        stream.server(lab, "SIP/2.0 200 OK\r\nCSeq: 1 OPTIONS\r\nl: 0\r\n\r\n");
+        stream.phone(lab, &options);
         // Shorter ones, from the other end.
         let ok = over_tcp(&answer(line, "200 OK", 1, "OPTIONS", ""));
-        println!("{}", stream.server(lab, &format!("{ok}{ok}{ok}")));
-        println!("{}", stream.phone(lab, &options));
+        stream.server(lab, &format!("{ok}{ok}{ok}"));
+        stream.phone(lab, &options);
         stream.close(lab);
     })
 }
@@ -135,32 +129,23 @@ fn in_parts() -> Scenario {
         let mut stream = Stream::open(lab, MASQUERADED, 5066);
         let invite = over_tcp(&from_phone(line, "INVITE", 2, &session(line.ends.client, AUDIO)));
         let (one, two) = invite.split_at(invite.len() - 20);
-        println!("{}", stream.phone(lab, one));
-        println!("{}", stream.phone(lab, two));
+        stream.phone(lab, one);
+        stream.phone(lab, two);
         line.media(lab, 7000, 4000);
         // A whole one before half of one: it moves, its numbers do not.
         let options = over_tcp(&from_phone(line, "OPTIONS", 1, ""));
-        let grown = stream.phone(lab, &format!("{options}{one}"));
-        println!("{grown}");
+        stream.phone(lab, &format!("{options}{one}"));
         for text in [
             "INVITE",
             "INVITE sip:x SIP/2.0\r\nContent-Length: 4294967295\r\n\r\n",
             "INVITE sip:x SIP/2.0\r\nl: 99999999999\r\n\r\n",
         ] {
-            println!("{}", stream.phone(lab, text));
+            stream.phone(lab, text);
         }
-        println!("{}", stream.phone(lab, &options.replace("Content-Length", "Content")));
-        println!(
-            "{}",
-            stream.phone(
-                lab,
-                &over_tcp(&from_phone(
-                    line,
-                    "INVITE",
-                    3,
-                    &session(line.ends.client, &["audio 80 x"])
-                ))
-            )
+        stream.phone(lab, &options.replace("Content-Length", "Content"));
+        stream.phone(
+            lab,
+            &over_tcp(&from_phone(line, "INVITE", 3, &session(line.ends.client, &["audio 80 x"]))),
         );
     })
 }
