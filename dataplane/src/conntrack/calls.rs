@@ -122,11 +122,12 @@ impl<A: Address> Conntrack<A> {
             // Nobody would take it back.
             return;
         }
-        let ([own, other], translated) = (self.tuples(flow), self.is_translated(flow));
+        let ([own, other], translated) = (self.tuples(flow), self.common(flow).is_translated());
         let towards = |end: &Tuple<A>, source_port, port| Follow {
             source: end.destination,
             source_port,
             only_from: None,
+            destination_first: false,
             destination: end.source,
             port,
         };
@@ -237,11 +238,6 @@ impl<A: Address> Conntrack<A> {
     /// The port of who has opened a connection as the other end sees it, where an end is translated.
     pub(crate) fn translated_port(&self, flow: FlowRef) -> Option<u16> {
         let [_, answers] = self.tuples(FlowRef::original_of(flow.session()));
-        self.is_translated(flow).then_some(answers.destination_port.get())
-    }
-
-    fn is_translated(&self, flow: FlowRef) -> bool {
-        let common = self.common(flow);
-        common.is_source_translated() || common.is_destination_translated()
+        self.common(flow).is_translated().then_some(answers.destination_port.get())
     }
 }

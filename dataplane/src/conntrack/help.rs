@@ -17,8 +17,8 @@ use super::{
 };
 use crate::address::{Address, L4Port};
 use crate::helpers::ftp::Lines;
-use crate::helpers::pptp::Control;
 use crate::helpers::h323::CallMemory;
+use crate::helpers::pptp::Control;
 use crate::helpers::sip;
 use crate::time::Instant;
 use crate::tuple::Tuple;

@@ -34,13 +34,6 @@ pub(super) fn connmark(asked: &words::ConnMark) -> ConnmarkChange {
 pub(super) fn ct(asked: &words::Ct, policies: &Policies) -> Result<Template, Problem> {
     // Which protocols it is for has been seen to.
     let helper = Helper::named(&asked.helper);
-    if let Some(helper) = helper.filter(|helper| !helper.is_followed()) {
-        tracing::warn!(
-            "CT --helper {} is known by name only: no connection is RELATED to those that have it; let \
-             them in by their ports, with -j ACCEPT",
-            helper.name()
-        );
-    }
     let policy = match asked.timeout.as_str() {
         "" => PolicyId::default(),
         name => policies.named(name).ok_or_else(|| Problem::NoPolicy(name.to_owned()))?,

@@ -74,11 +74,12 @@ impl<A: Family> Lane<A> {
             new.set_helped(helper, expected.silenced);
         }
         if let Some(follow) = &expected.follow {
-            let follow = match expected.helper {
-                Helper::Sip => self.follow_of_sip(env, new, expected, follow),
-                _ => *follow,
-            };
-            self.follow(env, new, &follow)?;
+            if expected.helper == Helper::Sip {
+                let follow = self.follow_of_sip(env, new, expected, follow);
+                self.follow(env, new, &follow)?;
+            } else {
+                self.follow(env, new, follow)?;
+            }
         }
         if expected.helper == Helper::Pptp {
             self.conntrack.expect_one_way(new, expected, env.now);

@@ -44,6 +44,7 @@ impl<A: Family> Lane<A> {
             Layer4Kind::Tcp(_)
             | Layer4Kind::Icmp { .. }
             | Layer4Kind::Icmp6 { .. }
+            | Layer4Kind::Gre { .. }
             | Layer4Kind::Other
             | Layer4Kind::OddTcp { .. }
             | Layer4Kind::Truncated => Ok(()),

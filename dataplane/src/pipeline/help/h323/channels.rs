@@ -66,14 +66,14 @@ impl<A: Family> Lane<A> {
             match self.conntrack.expect(flow, media, env.now) {
                 Ok(()) => {}
                 Err(Refused::Clash) => continue,
-                Err(Refused::Full) => return None,
+                Err(Refused::Full | Refused::Already) => return None,
             }
             control.tuple.destination_port = L4Port::new(port | 1);
             let Err(refused) = self.conntrack.expect(flow, control, env.now) else {
                 return Some(port);
             };
             self.conntrack.expect_not(flow);
-            if refused == Refused::Full {
+            if refused != Refused::Clash {
                 return None;
             }
         }
