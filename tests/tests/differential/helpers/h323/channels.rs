@@ -6,9 +6,9 @@ use sluice_tests::differential::Scenario;
 use super::encoder::{Channel, Per, Said, Signal, tpkt};
 use super::{Talk, at, compare_expected, rules, stream};
 use crate::INSIDE_2;
-use crate::helpers::{Ends, MASQUERADE, MASQUERADED};
+use crate::helpers::{Ends, MASQUERADE, MASQUERADED, PLAIN};
 
-differential!(many_channels, of_two_callers, odd_messages);
+differential!(many_channels, of_two_callers, twice_the_same, odd_messages);
 
 /// Four channels are translated, and of what is expected the oldest gives way.
 fn many_channels() -> Scenario {
@@ -53,6 +53,26 @@ fn of_two_callers() -> Scenario {
         // What the other has said first has given way to what it has said last.
         stream(lab, other, [5002, 5004], 6000);
         stream(lab, other, [5003, 5005], 6001);
+    })
+}
+
+/// Two calls of one caller announce the same: without translation the second does not pass.
+fn twice_the_same() -> Scenario {
+    Scenario::new(&rules(""), |lab| {
+        let ends = PLAIN;
+        let mut talks = [4000, 4001].map(|from| Talk::open(lab, ends, [from, 1720, 1720]));
+        let (media, stack) = (at(ends.client, 5000), at(ends.client, 1503));
+        let data = Channel { stack, ..Channel::default() };
+        for said in [
+            Said { h245: at(ends.client, 1731), ..Said::default() },
+            Said { fast_start: vec![Channel::of(media, None).open(Per::new())], ..Said::default() },
+            Said { tunnelled: vec![data.response()], ..Said::default() },
+        ] {
+            for talk in &mut talks {
+                talk.client(lab, &tpkt(&said.q931(Signal::Alerting)));
+                compare_expected(lab);
+            }
+        }
     })
 }
 
