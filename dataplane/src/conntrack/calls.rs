@@ -7,7 +7,8 @@
 //!     those of another worker ─> Condemned ─> its next burst
 //! ```
 
-use super::expect::{Expectations, Expected, SourceMask};
+use super::expect::Expectations;
+use super::expected::{Expected, SourceMask};
 use super::expire::Ticks;
 use super::keymap::KeyTicket;
 use super::{Conntrack, FlowRef, Follow, Helper, NewConnection, Status, Zones, in_zone, tuple_of};

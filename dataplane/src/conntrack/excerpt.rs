@@ -1,7 +1,8 @@
 //! A live connection as somebody else looks at it: copied out of its owner's table between two bursts, and put into a
 //! table that is thrown away ([`crate::explain`]).
 
-use super::expect::{Expected, Ticket};
+use super::expect::Ticket;
+use super::expected::Expected;
 use super::expire::Ticks;
 use super::sctp::SctpState;
 use super::shift::Shifts;

@@ -1,6 +1,7 @@
 //! Expectations as helpers look for them: what others have announced, and what becomes of their own.
 
-use super::expect::{Expectations, Expected, Ticket, is_due};
+use super::expect::{Expectations, Ticket, is_due};
+use super::expected::Expected;
 use crate::address::{Address, L4Port};
 use crate::time::Instant;
 use crate::tuple::Tuple;

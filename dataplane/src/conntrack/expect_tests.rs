@@ -1,8 +1,9 @@
 //! What is expected is met once, in time, and by nobody else.
 
 use super::*;
+use crate::address::L4Port;
 use crate::address::V4;
-use crate::conntrack::{EventKind, ExpectationEvent, Helper, News};
+use crate::conntrack::{Changes, EventKind, ExpectationEvent, Helper, News, SourceMask};
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(300);

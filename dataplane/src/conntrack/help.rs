@@ -9,7 +9,8 @@
 //! The table has a place for every session and takes memory only where a place has been used. Packets of a connection with a
 //! helper have no cached verdict: each goes the long way, past its helper.
 
-use super::expect::{Class, Expected, Refused, SourceMask, Ticket};
+use super::expect::{Refused, Ticket};
+use super::expected::{Class, Expected, SourceMask};
 use super::keymap::KeyTicket;
 use super::shift::Role;
 use super::{

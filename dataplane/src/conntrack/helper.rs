@@ -3,7 +3,7 @@
 use super::Helper::{
     Amanda, Ftp, H245, Irc, NetbiosNs, Pptp, Q931, Ras, Sane, Sip, Snmp, SnmpTrap, Tftp,
 };
-use super::expect::Class;
+use super::expected::Class;
 use std::time::Duration;
 
 /// A helper: what is known of an application protocol that announces further connections.
