@@ -156,6 +156,11 @@ impl Setup {
         self
     }
 
+    /// Whether its rules write to the log that all kernels share, which holds the lines of one of them at a time.
+    pub fn logs(&self) -> bool {
+        [&self.iptables, &self.ip6tables].into_iter().any(|rules| rules.contains("TAG"))
+    }
+
     /// The same with this MTU on one interface.
     #[must_use]
     pub fn with_mtu(mut self, interface: &str, mtu: u32) -> Self {

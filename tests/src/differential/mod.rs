@@ -28,13 +28,13 @@ use crate::{Kind, Namespace, Router};
 /// A ruleset and what the hosts do.
 pub struct Scenario {
     setup: Setup,
-    play: Box<dyn Fn(&mut Lab)>,
+    play: Box<dyn Fn(&mut Lab) + Sync>,
 }
 
 impl Scenario {
     /// A scenario on the usual two interfaces. Hosts 10.1.0.2 and 10.1.0.3 are inside, 192.168.1.9
     /// and 192.168.1.1 outside; the latter is the default route.
-    pub fn new(iptables: &str, play: impl Fn(&mut Lab) + 'static) -> Self {
+    pub fn new(iptables: &str, play: impl Fn(&mut Lab) + Sync + 'static) -> Self {
         let mut setup = Setup::new(iptables)
             .with_sysctl("net.netfilter.nf_conntrack_acct", 1)
             .with_sysctl("net.ipv4.icmp_ratelimit", 0)
@@ -54,7 +54,7 @@ impl Scenario {
 
     /// The same for IPv6: fd00:1::2 and fd00:1::3 are inside, fd00:2::9 and fd00:2::fe outside; the latter is the
     /// default route.
-    pub fn new_v6(ip6tables: &str, play: impl Fn(&mut Lab) + 'static) -> Self {
+    pub fn new_v6(ip6tables: &str, play: impl Fn(&mut Lab) + Sync + 'static) -> Self {
         let mut setup = Setup::new("")
             .with_ip6tables(ip6tables)
             .with_sysctl("net.netfilter.nf_conntrack_acct", 1)
@@ -73,7 +73,11 @@ impl Scenario {
 
     /// A scenario with a bridge over these of three cables, IPv4 and IPv6: 10.1.0.2 and fd00:1::2 are behind `lan0`,
     /// 10.1.0.3 and fd00:1::3 behind `dmz0`; 192.168.1.9 is outside, if `wan0` is not in the bridge.
-    pub fn bridge(ports: &[&str], iptables: &str, play: impl Fn(&mut Lab) + 'static) -> Self {
+    pub fn bridge(
+        ports: &[&str],
+        iptables: &str,
+        play: impl Fn(&mut Lab) + Sync + 'static,
+    ) -> Self {
         let mut setup = Setup::new(iptables)
             .with_bridge(ports)
             .with_sysctl("net.netfilter.nf_conntrack_acct", 1)
@@ -109,8 +113,13 @@ impl Scenario {
 
     /// A text for every difference, the first one first.
     fn differences(&self, kernel: &OnceLock<Transcript>, kind: Kind) -> Vec<String> {
-        let kernel = kernel.get_or_init(|| self.run(Kind::Kernel, None));
-        let tested = self.run(kind, Some(kernel));
+        let (kernel, tested) = match kind {
+            Kind::Kernel if !self.setup.logs() => self.run_kernels(kernel),
+            Kind::Kernel | Kind::Sluice { .. } => {
+                let kernel = kernel.get_or_init(|| self.run(Kind::Kernel, None));
+                (kernel, self.run(kind, Some(kernel)))
+            }
+        };
         let frames: usize = kernel.steps.iter().map(|step| step.out.len()).sum();
         assert!(frames > 0, "nothing came out of the kernel: the scenario shows nothing");
         let mut report = Vec::new();
@@ -135,6 +144,18 @@ impl Scenario {
             assert_eq!(kernel.steps.len(), tested.steps.len(), "not the same steps");
         }
         report
+    }
+
+    /// Two kernels at the same time: neither needs a core of its own to poll with.
+    fn run_kernels<'k>(&self, kernel: &'k OnceLock<Transcript>) -> (&'k Transcript, Transcript) {
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| self.run(Kind::Kernel, None));
+            let one = kernel.get_or_init(|| self.run(Kind::Kernel, None));
+            match other.join() {
+                Ok(other) => (one, other),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 
     fn run(&self, kind: Kind, expected: Option<&Transcript>) -> Transcript {

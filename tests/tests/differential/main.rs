@@ -38,6 +38,7 @@ mod trace;
 mod zones;
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use sluice_tests::Kind;
 use sluice_tests::differential::Scenario;
@@ -60,10 +61,10 @@ const ROUTER_OUT: &str = "192.168.1.146";
 #[test]
 #[should_panic(expected = "differs from the kernel")]
 fn a_difference_is_seen() {
-    let round = std::cell::Cell::new(60);
+    let round = AtomicU8::new(60);
     let scenario = Scenario::new("", move |lab| {
-        round.set(round.get() + 1);
-        lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, 53, b"question").ttl(round.get()));
+        let ttl = round.fetch_add(1, Ordering::Relaxed);
+        lab.lan(&Packet::new(INSIDE, OUTSIDE).udp(1000, 53, b"question").ttl(ttl));
     });
     scenario.compare(&OnceLock::new(), Kind::Kernel);
 }

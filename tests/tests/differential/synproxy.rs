@@ -55,12 +55,12 @@ const FULL: &str = "-A FORWARD -p tcp --dport 80 -m conntrack --ctstate INVALID,
 const MSS_ONLY: &str =
     "-A FORWARD -p tcp --dport 80 -m conntrack --ctstate INVALID,UNTRACKED -j SYNPROXY --mss 1400";
 
-fn scenario(rules: &str, play: impl Fn(&mut Lab) + 'static) -> Scenario {
+fn scenario(rules: &str, play: impl Fn(&mut Lab) + Sync + 'static) -> Scenario {
     Scenario::new(rules, play)
         .with(|setup| setup.with_sysctl("net.netfilter.nf_conntrack_tcp_loose", 0))
 }
 
-fn scenario_v6(rules: &str, play: impl Fn(&mut Lab) + 'static) -> Scenario {
+fn scenario_v6(rules: &str, play: impl Fn(&mut Lab) + Sync + 'static) -> Scenario {
     Scenario::new_v6(rules, play)
         .with(|setup| setup.with_sysctl("net.netfilter.nf_conntrack_tcp_loose", 0))
 }

@@ -80,7 +80,7 @@ const ALL: &str = "
     -A PREROUTING -p gre -j CT --timeout gre
     -A PREROUTING -p 99 -j CT --timeout any";
 
-fn scenario(raw: &str, more: &str, play: impl Fn(&mut Lab) + 'static) -> Scenario {
+fn scenario(raw: &str, more: &str, play: impl Fn(&mut Lab) + Sync + 'static) -> Scenario {
     let rules = format!(
         "*raw\n{raw}\nCOMMIT\n*filter\n-A FORWARD -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n{more}"
     );

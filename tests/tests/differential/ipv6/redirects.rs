@@ -23,7 +23,7 @@ const BEYOND: &str = "2001:db8:1::5";
 /// Beyond a router whose address is not link-local: no redirect can name it.
 const BEYOND_GLOBAL: &str = "2001:db8:2::5";
 
-fn scenario(rules: &str, play: impl Fn(&mut Lab) + 'static) -> Scenario {
+fn scenario(rules: &str, play: impl Fn(&mut Lab) + Sync + 'static) -> Scenario {
     Scenario::new_v6(rules, play).with(|mut setup| {
         for host in [NEAR, "fe80::99"] {
             setup = setup.with_neighbour("lan0", host, LAN.host_mac);
