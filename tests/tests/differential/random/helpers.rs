@@ -239,13 +239,17 @@ impl Talk<'_> {
         let sent = self.steps.send(question);
         for _ in 0..1 + self.dice.below(2) {
             let answer = self.dice.one(&[
-                "REP\nCONNECT DATA 1025 MESG 1026 INDEX 1027\nOPTIONS ;\n",
-                "REP\nCONNECT DATA 1025 MESG 1026 INDEX 1027\nOPTIONS ;\n",
-                "CONNECT DATA 9999 STATE 65535\n",
-                "CONNECT MESG 1025 DATA 0\n",
-                "CONNECT DATA 1025",
+                "REP\nCONNECT DATA <1> MESG <2> INDEX <3>\nOPTIONS ;\n",
+                "REP\nCONNECT DATA <1> MESG <2> INDEX <3>\nOPTIONS ;\n",
+                "CONNECT DATA <1> STATE <2>\n",
+                "CONNECT MESG <1> DATA 0\n",
+                "CONNECT DATA <1>",
                 "ACK\n",
             ]);
+            // Ports of its own: where two told the same, another would be drawn for one.
+            let answer = (1..=3).fold(answer.to_owned(), |text, number| {
+                text.replace(&format!("<{number}>"), &(self.own + number).to_string())
+            });
             let answered = self.steps.answer(sent, Answer::Udp(answer.into(), Vec::new()));
             self.error(answered);
             for number in 0..self.dice.below(4) as u16 {
