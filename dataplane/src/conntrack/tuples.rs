@@ -16,35 +16,23 @@ pub fn tuple_of<A: Address>(
     protocol: u8,
     layer4: &Layer4,
 ) -> Option<Tuple<A>> {
-    let icmp = match layer4.kind {
+    let ports = (layer4.source_port, layer4.destination_port);
+    let (icmp, (source_port, destination_port)) = match layer4.kind {
         Layer4Kind::Icmp { kind, .. } | Layer4Kind::Icmp6 { kind, .. } => {
             icmp::answer(protocol, kind)?;
-            kind
+            (kind, ports)
         }
-        Layer4Kind::Tcp(_)
-        | Layer4Kind::Udp { .. }
-        | Layer4Kind::Gre { call: Some(_) }
-        | Layer4Kind::Other => 0,
-        Layer4Kind::OddTcp { .. } | Layer4Kind::Gre { call: None } | Layer4Kind::Truncated => {
-            return None;
-        }
+        Layer4Kind::Tcp(_) | Layer4Kind::Udp { .. } => (0, ports),
+        // DCCP is a protocol without ports to connection tracking since Linux 6.18.
+        Layer4Kind::Other if protocol == protocol::DCCP => Default::default(),
+        Layer4Kind::Other => (0, ports),
+        Layer4Kind::Gre { call } => (0, (L4Port::default(), call?)),
+        Layer4Kind::OddTcp { .. } | Layer4Kind::Truncated => return None,
     };
     // No next header: there is nothing to track.
     if A::VERSION == IpVersion::V6 && protocol == protocol::NO_NEXT_HEADER {
         return None;
     }
-    let (source_port, destination_port) = match layer4.kind {
-        Layer4Kind::Gre { call } => (L4Port::default(), call.unwrap_or_default()),
-        // DCCP is a protocol without ports to connection tracking since Linux 6.18.
-        _ if protocol == protocol::DCCP => Default::default(),
-        Layer4Kind::Tcp(_)
-        | Layer4Kind::OddTcp { .. }
-        | Layer4Kind::Udp { .. }
-        | Layer4Kind::Icmp { .. }
-        | Layer4Kind::Icmp6 { .. }
-        | Layer4Kind::Other
-        | Layer4Kind::Truncated => (layer4.source_port, layer4.destination_port),
-    };
     Some(Tuple {
         source,
         destination,

@@ -2,9 +2,8 @@
 
 use super::super::{Env, Family, Lane};
 use super::message::{gather, is_writable, message};
-use super::{is_translated, refuse};
 use crate::address::L4Port;
-use crate::conntrack::{Direction, FlowRef, Follow, Helper, SourceMask};
+use crate::conntrack::{Direction, FlowRef, Helper, SourceMask};
 use crate::flight::{Flight, Stop};
 use crate::helpers::amanda::{Announced, COUNT, Found, search};
 use crate::helpers::text::Text;
@@ -47,21 +46,18 @@ impl<A: Family> Lane<A> {
         flow: FlowRef,
         Announced { at, length, port }: Announced,
     ) -> Result<(), Stop> {
-        let [reply, original] = self.conntrack.tuples(flow);
         let port = L4Port::new(port);
-        let tuple = Tuple { protocol: TCP, destination_port: port, ..original };
-        let from = SourceMask::ADDRESS;
-        let mut expected = self.conntrack.expected(flow, Helper::Amanda, &tuple, from);
-        if !is_translated(&original, &reply) {
-            return self.conntrack.expect(flow, expected, env.now).map_err(refuse);
-        }
-        if !is_writable(flight) {
+        let follow = self.follow_to_speaker(flow, port);
+        if follow.is_some() && !is_writable(flight) {
             return Ok(());
         }
-        expected.follow = Some(Follow::new(reply.destination, reply.source, port));
-        self.expect_at_free_port(env, flow, &mut expected)?;
+        let original = self.conntrack.original(flow);
+        let tuple = Tuple { protocol: TCP, destination_port: port, ..original };
+        let expected = self.conntrack.expected(flow, Helper::Amanda, &tuple, SourceMask::ADDRESS);
+        let outside = self.expect_announced(env, flow, expected, follow)?;
+        let Some(port) = outside else { return Ok(()) };
         let mut text = Text::new();
-        text.push_number(expected.tuple.destination_port.get().into());
+        text.push_number(port.get().into());
         self.replace_announced(flight, flow, at..at + length, text.as_bytes())
     }
 }

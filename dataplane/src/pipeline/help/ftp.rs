@@ -2,9 +2,8 @@
 
 use super::super::{Env, Family, Lane};
 use super::message::{gather, is_writable, message};
-use super::{is_translated, refuse};
 use crate::address::L4Port;
-use crate::conntrack::{CtState, FlowRef, Follow, Helper, SourceMask};
+use crate::conntrack::{CtState, FlowRef, Helper, SourceMask};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop};
 use crate::helpers::ftp::{Announced, Found, search, written};
@@ -53,21 +52,17 @@ impl<A: Family> Lane<A> {
         flow: FlowRef,
         announced: &Announced<A>,
     ) -> Result<(), Stop> {
-        let [own, other] = self.conntrack.tuples(flow);
         let port = L4Port::new(announced.port);
-        let tuple = Tuple { destination_port: port, ..other };
-        let from = SourceMask::ADDRESS;
-        let mut expected = self.conntrack.expected(flow, Helper::Ftp, &tuple, from);
-        if !is_translated(&own, &other) {
-            return self.conntrack.expect(flow, expected, env.now).map_err(refuse);
-        }
-        if !is_writable(flight) {
+        let follow = self.follow_to_speaker(flow, port);
+        if follow.is_some() && !is_writable(flight) {
             return Ok(());
         }
-        expected.follow = Some(Follow::new(own.destination, own.source, port));
-        self.expect_at_free_port(env, flow, &mut expected)?;
-        let port = expected.tuple.destination_port.get();
-        let text = written(announced.form, other.destination, port);
+        let other = self.conntrack.half(flow.peer()).key;
+        let tuple = Tuple { destination_port: port, ..other };
+        let expected = self.conntrack.expected(flow, Helper::Ftp, &tuple, SourceMask::ADDRESS);
+        let outside = self.expect_announced(env, flow, expected, follow)?;
+        let Some(port) = outside else { return Ok(()) };
+        let text = written(announced.form, other.destination, port.get());
         let part = announced.at..announced.at + announced.length;
         self.replace_announced(flight, flow, part, text.as_bytes())
     }

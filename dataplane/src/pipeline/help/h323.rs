@@ -13,9 +13,8 @@ mod channels;
 
 use super::super::{Env, Family, Lane};
 use super::message::{gather, message};
-use super::{is_translated, refuse};
 use crate::address::{IpVersion, L4Port};
-use crate::conntrack::{CtState, Direction, FlowRef, Follow, Helper, SourceMask};
+use crate::conntrack::{CtState, Direction, Expected, FlowRef, Follow, Helper, SourceMask};
 use crate::flight::{Flight, Stop};
 use crate::helpers::h323::signalling::{Role, read_h245, read_q931};
 use crate::helpers::h323::{CallMemory, Place, tpkt, written};
@@ -121,26 +120,54 @@ impl<A: Family> Lane<A> {
         named: Named<A>,
     ) -> Result<(), Stop> {
         let Named { flow, helper, port, .. } = named;
-        let [own, other] = self.conntrack.tuples(flow);
+        let other = self.conntrack.half(flow.peer()).key;
         let tuple = Tuple { protocol: TCP, destination_port: L4Port::new(port), ..other };
         let mut expected = self.conntrack.expected(flow, helper, &tuple, SourceMask::ADDRESS);
         expected.gives = Some(Helper::H245);
-        if !self.hides_speaker(flow) {
-            return self.conntrack.expect(flow, expected, env.now).map_err(refuse);
+        let hidden = self.hides_speaker(flow);
+        self.expect_signal(env, flight, named, expected, hidden).map(|_| ())
+    }
+
+    /// Connections to where the speaker is signalled, as what is named says. Where the speaker is `hidden`, gives the port at
+    /// which the other end signals instead, if there is one.
+    pub(super) fn expect_signal<P: Packet>(
+        &mut self,
+        env: &Env<'_>,
+        flight: &mut Flight<A, P>,
+        named: Named<A>,
+        mut expected: Expected<A>,
+        hidden: bool,
+    ) -> Result<Option<u16>, Stop> {
+        let Named { flow, port, .. } = named;
+        let follow = self.follow_to_speaker(flow, L4Port::new(port)).filter(|_| hidden);
+        if hidden && let Some(calls) = self.call_memory(flow) {
+            let first = calls.signal_outside(flow.direction(), port);
+            expected.tuple.destination_port = L4Port::new(first);
         }
-        expected.follow = Some(Follow::new(own.destination, own.source, L4Port::new(port)));
-        let Some(calls) = self.call_memory(flow) else { return Ok(()) };
-        let first = calls.signal_outside(flow.direction(), port);
-        expected.tuple.destination_port = L4Port::new(first);
-        if self.expect_at_free_port(env, flow, &mut expected).is_err() {
-            return Ok(());
-        }
-        let outside = expected.tuple.destination_port.get();
+        let Some(outside) = self.expect_named(env, flow, expected, follow)? else {
+            return Ok(None);
+        };
+        let other = self.conntrack.half(flow.peer()).key;
         self.write_named(flight, named, other.destination, outside)?;
         if let Some(calls) = self.call_memory(flow) {
             calls.note_signal(flow.direction(), port, outside);
         }
-        Ok(())
+        Ok(Some(outside))
+    }
+
+    /// [Expects](Self::expect_announced) what is named; where no port is free for it, its message goes out as it is.
+    pub(super) fn expect_named(
+        &mut self,
+        env: &Env<'_>,
+        flow: FlowRef,
+        expected: Expected<A>,
+        follow: Option<Follow<A>>,
+    ) -> Result<Option<u16>, Stop> {
+        match self.expect_announced(env, flow, expected, follow) {
+            Ok(outside) => Ok(outside.map(L4Port::get)),
+            Err(_) if follow.is_some() => Ok(None),
+            Err(stop) => Err(stop),
+        }
     }
 
     /// The call is to be signalled to somebody else, who is elsewhere than the caller.
@@ -160,27 +187,22 @@ impl<A: Family> Lane<A> {
         let tuple = Tuple { protocol: TCP, destination: address, destination_port: port, ..other };
         let mut expected = self.conntrack.expected(flow, helper, &tuple, SourceMask::ADDRESS);
         expected.gives = Some(Helper::Q931);
-        if !self.hides_speaker(flow) {
-            return self.conntrack.expect(flow, expected, env.now).map_err(refuse);
-        }
         // The caller seems to come from whom it calls, where it was called that forwards.
         let source = match flow.direction() {
             Direction::Original => other.source,
             Direction::Reply => other.destination,
         };
-        expected.follow = Some(Follow::new(source, address, port));
-        expected.tuple.destination = other.destination;
-        if self.expect_at_free_port(env, flow, &mut expected).is_err() {
-            return Ok(());
+        let follow = self.hides_speaker(flow).then(|| Follow::new(source, address, port));
+        if follow.is_some() {
+            expected.tuple.destination = other.destination;
         }
-        let outside = expected.tuple.destination_port.get();
+        let Some(outside) = self.expect_named(env, flow, expected, follow)? else { return Ok(()) };
         self.write_named(flight, named, other.destination, outside)
     }
 
     /// Whether addresses in messages are rewritten at all.
     pub(super) fn rewrites_calls(&self, flow: FlowRef) -> bool {
-        let [own, other] = self.conntrack.tuples(flow);
-        A::VERSION == IpVersion::V4 && is_translated(&own, &other)
+        A::VERSION == IpVersion::V4 && self.conntrack.common(flow).is_translated()
     }
 
     /// Whether the other end knows who speaks by another address.

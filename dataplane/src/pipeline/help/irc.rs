@@ -2,9 +2,8 @@
 
 use super::super::{Env, Family, Lane};
 use super::message::{gather, is_writable, message};
-use super::{is_translated, refuse};
 use crate::address::L4Port;
-use crate::conntrack::{CtState, Direction, FlowRef, Follow, Helper, SourceMask};
+use crate::conntrack::{CtState, Direction, FlowRef, Helper, SourceMask};
 use crate::flight::{Flight, Stop};
 use crate::helpers::irc::{Announced, search};
 use crate::helpers::text::Text;
@@ -28,21 +27,18 @@ impl<A: Family> Lane<A> {
         let found = search(message(flight), |address| ours.contains(&address.into()));
         let Some(Announced { at, length, port, .. }) = found else { return Ok(()) };
         let port = L4Port::new(port);
-        let tuple = Tuple { destination_port: port, ..other };
-        let from = SourceMask::ANY;
-        let mut expected = self.conntrack.expected(flow, Helper::Irc, &tuple, from);
-        if !is_translated(&own, &other) {
-            return self.conntrack.expect(flow, expected, env.now).map_err(refuse);
-        }
-        if !is_writable(flight) {
+        let follow = self.follow_to_speaker(flow, port);
+        if follow.is_some() && !is_writable(flight) {
             return Ok(());
         }
-        expected.follow = Some(Follow::new(own.destination, own.source, port));
-        self.expect_at_free_port(env, flow, &mut expected)?;
+        let tuple = Tuple { destination_port: port, ..other };
+        let expected = self.conntrack.expected(flow, Helper::Irc, &tuple, SourceMask::ANY);
+        let outside = self.expect_announced(env, flow, expected, follow)?;
+        let Some(port) = outside else { return Ok(()) };
         let mut text = Text::new();
         text.push_number(other.destination.to_bits() as u32);
         text.push(b' ');
-        text.push_number(expected.tuple.destination_port.get().into());
+        text.push_number(port.get().into());
         self.replace_announced(flight, flow, at..at + length, text.as_bytes())
     }
 }

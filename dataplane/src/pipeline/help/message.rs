@@ -1,8 +1,8 @@
 //! The message of a packet: where it stands, and parts of it that become others.
 
-use super::super::{Env, Family, Lane};
-use crate::address::{Address, IpVersion, L4Port};
-use crate::conntrack::{Expected, FlowRef, Refused};
+use super::super::{Family, Lane};
+use crate::address::{Address, IpVersion};
+use crate::conntrack::FlowRef;
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop};
 use crate::packet::Packet;
@@ -10,8 +10,6 @@ use crate::wire::layer4::Layer4Kind;
 use crate::wire::text;
 use std::ops::Range;
 
-/// Ports that are tried for an announced connection (kernel `nf_nat_exp_find_port`).
-const ATTEMPTS: u32 = 128;
 const UDP_HEADER: usize = 8;
 
 /// The message of a TCP segment or a UDP datagram, as far as the first frame [holds](Flight::gather) it; empty in others.
@@ -95,33 +93,6 @@ impl<A: Family> Lane<A> {
             return Ok(());
         }
         self.conntrack.expect_not(flow);
-        Err(Stop::Drop(DropReason::Helper))
-    }
-
-    /// The port that was announced where nobody else expects the same; otherwise another above it.
-    pub(super) fn expect_at_free_port(
-        &mut self,
-        env: &Env<'_>,
-        flow: FlowRef,
-        expected: &mut Expected<A>,
-    ) -> Result<(), Stop> {
-        let least = expected.tuple.destination_port.get();
-        let range = u32::from(u16::MAX - least);
-        let mut random = env.random;
-        for _ in 0..=range.min(ATTEMPTS) {
-            match self.conntrack.expect(flow, *expected, env.now) {
-                Ok(()) if least == 0 => self.conntrack.expect_not(flow),
-                Ok(()) => return Ok(()),
-                Err(Refused::Full | Refused::Already) => break,
-                Err(Refused::Clash) if range == 0 => break,
-                Err(Refused::Clash) => {
-                    // Knuth's numbers of 64 bits; the upper ones are the better.
-                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    let above = u16::try_from((random >> 40) % u64::from(range)).unwrap_or(0);
-                    expected.tuple.destination_port = L4Port::new(least.saturating_add(above));
-                }
-            }
-        }
         Err(Stop::Drop(DropReason::Helper))
     }
 }

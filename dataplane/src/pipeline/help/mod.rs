@@ -2,10 +2,11 @@
 //! `nf_confirm`), and a first packet that was announced begins its connection as its master's.
 //!
 //! ```text
-//!   confirm ─> help ─> ftp, irc, …   read (crate::helpers) ─> expect ─> where translated: write (message)
+//!   confirm ─> help ─> ftp, irc, …   read (crate::helpers) ─> expect (announce) ─> where translated: write (message)
 //! ```
 
 mod amanda;
+mod announce;
 mod broadcast;
 mod ftp;
 mod h323;
@@ -20,9 +21,7 @@ mod tftp;
 
 use super::{Env, Family, Lane};
 use crate::address::Address;
-use crate::conntrack::{
-    Expected, FlowRef, Follow, Helper, NewConnection, Refused, in_zone, reply_of,
-};
+use crate::conntrack::{Expected, FlowRef, Follow, Helper, NewConnection, Refused, reply_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Stop};
 use crate::nat::{NatRange, select_source};
@@ -135,9 +134,4 @@ fn turned<A: Address>(reply: &Tuple<A>, follow: &Follow<A>) -> Tuple<A> {
 
 fn refuse(_: Refused) -> Stop {
     Stop::Drop(DropReason::Helper)
-}
-
-/// Whether the packets of a connection leave otherwise than they came.
-fn is_translated<A: Address>(own: &Tuple<A>, other: &Tuple<A>) -> bool {
-    reply_of(other).is_some_and(|target| in_zone(&target, own.zone) != *own)
 }

@@ -9,7 +9,7 @@ use super::h323::Named;
 use super::message::{gather, message};
 use super::refuse;
 use crate::address::{Address, L4Port};
-use crate::conntrack::{FlowRef, Follow, Helper, SourceMask, Status};
+use crate::conntrack::{Expected, FlowRef, Helper, SourceMask, Status};
 use crate::flight::{Flight, Stop};
 use crate::helpers::h323::Place;
 use crate::helpers::h323::RasMessage::{
@@ -169,33 +169,28 @@ impl<A: Family> Lane<A> {
         named: Named<A>,
         first: Option<Named<A>>,
     ) -> Result<(), Stop> {
-        let (flow, direction, port) = (named.flow, named.flow.direction(), named.port);
-        let [own, other] = self.conntrack.tuples(flow);
-        let tuple = Tuple { protocol: TCP, destination_port: L4Port::new(port), ..other };
-        let mut expected = self.conntrack.expected(flow, Helper::Ras, &tuple, SourceMask::ADDRESS);
-        (expected.gives, expected.lasting) = (Some(Helper::Q931), true);
-        let Some(calls) = self.call_memory(flow) else { return Ok(()) };
-        let begin = calls.signal_outside(direction, port);
-        if !self.rewrites_calls(flow) {
-            self.conntrack.expect(flow, expected, env.now).map_err(refuse)?;
-            if let Some(calls) = self.call_memory(flow) {
-                calls.note_own_signal(direction, port);
-            }
-            return Ok(());
+        let Named { flow, port, .. } = named;
+        let other = self.conntrack.half(flow.peer()).key;
+        let expected = self.calls_to(flow, (other.destination, port));
+        let hidden = self.rewrites_calls(flow);
+        let outside = self.expect_signal(env, flight, named, expected, hidden)?;
+        if !hidden && let Some(calls) = self.call_memory(flow) {
+            calls.note_own_signal(flow.direction(), port);
         }
-        expected.follow = Some(Follow::new(own.destination, own.source, L4Port::new(port)));
-        expected.tuple.destination_port = L4Port::new(begin);
-        if self.expect_at_free_port(env, flow, &mut expected).is_err() {
-            return Ok(());
-        }
-        let outside = expected.tuple.destination_port.get();
-        self.write_named(flight, named, other.destination, outside)?;
-        if let Some(calls) = self.call_memory(flow) {
-            calls.note_signal(direction, port, outside);
-        }
-        match first {
-            Some(first) => self.write_named(flight, first, other.destination, outside),
+        match first.zip(outside) {
+            Some((first, outside)) => self.write_named(flight, first, other.destination, outside),
             None => Ok(()),
+        }
+    }
+
+    /// Calls to a place from whom `flow` speaks to, any number of them.
+    fn calls_to(&self, flow: FlowRef, (destination, port): (A, u16)) -> Expected<A> {
+        let (other, destination_port) = (self.conntrack.half(flow.peer()).key, L4Port::new(port));
+        let tuple = Tuple { protocol: TCP, destination, destination_port, ..other };
+        Expected {
+            gives: Some(Helper::Q931),
+            lasting: true,
+            ..self.conntrack.expected(flow, Helper::Ras, &tuple, SourceMask::ADDRESS)
         }
     }
 
@@ -281,11 +276,7 @@ impl<A: Family> Lane<A> {
         place: Option<Place>,
     ) -> Result<(), Stop> {
         let Some(named) = self.ras_place(flight, flow, place) else { return Ok(()) };
-        let other = self.conntrack.half(flow.peer()).key;
-        let (destination, destination_port) = (named.address, L4Port::new(named.port));
-        let tuple = Tuple { protocol: TCP, destination, destination_port, ..other };
-        let mut expected = self.conntrack.expected(flow, Helper::Ras, &tuple, SourceMask::ADDRESS);
-        (expected.gives, expected.lasting) = (Some(Helper::Q931), true);
+        let expected = self.calls_to(flow, (named.address, named.port));
         self.conntrack.expect(flow, expected, env.now).map_err(refuse)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::super::{Env, Family, Lane};
 use super::message::message;
-use super::{is_translated, refuse};
-use crate::conntrack::{Direction, FlowRef, Follow, Helper, SourceMask};
+use super::refuse;
+use crate::conntrack::{Direction, FlowRef, Helper, SourceMask};
 use crate::flight::{Flight, Stop};
 use crate::helpers::tftp::is_request;
 use crate::packet::Packet;
@@ -23,10 +23,8 @@ impl<A: Family> Lane<A> {
             Direction::Reply => flow.peer(),
         };
         let [own, other] = self.conntrack.tuples(original);
-        let from = SourceMask::ADDRESS;
-        let mut expected = self.conntrack.expected(flow, Helper::Tftp, &other, from);
-        let follow = Follow::new(own.destination, own.source, own.source_port);
-        expected.follow = is_translated(&own, &other).then_some(follow);
+        let mut expected = self.conntrack.expected(flow, Helper::Tftp, &other, SourceMask::ADDRESS);
+        expected.follow = self.follow_to_speaker(original, own.source_port);
         self.conntrack.expect(flow, expected, env.now).map_err(refuse)
     }
 }

@@ -4,7 +4,7 @@ use super::super::super::{Env, Family, Lane};
 use super::super::refuse;
 use super::Named;
 use crate::address::L4Port;
-use crate::conntrack::{Expected, Follow, Refused, SourceMask};
+use crate::conntrack::{Expected, Refused, SourceMask};
 use crate::flight::{Flight, Stop};
 use crate::packet::Packet;
 use crate::tuple::Tuple;
@@ -33,11 +33,11 @@ impl<A: Family> Lane<A> {
         let Some(channel) = calls.and_then(|calls| calls.channel(flow.direction(), media)) else {
             return Ok(());
         };
-        let [own, other] = self.conntrack.tuples(flow);
-        for (expected, port) in pair.iter_mut().zip([media, media | 1]) {
-            expected.follow = Some(Follow::new(own.destination, own.source, L4Port::new(port)));
+        for expected in &mut pair {
+            expected.follow = self.follow_to_speaker(flow, expected.tuple.destination_port);
         }
         let Some(outside) = self.expect_pair(env, &named, pair, media) else { return Ok(()) };
+        let other = self.conntrack.half(flow.peer()).key;
         self.write_named(flight, named, other.destination, outside | named.port & 1)?;
         if let Some(calls) = self.call_memory(flow) {
             calls.note_channel(channel, flow.direction(), media, outside);
@@ -88,19 +88,13 @@ impl<A: Family> Lane<A> {
         named: Named<A>,
     ) -> Result<(), Stop> {
         let Named { flow, helper, .. } = named;
-        let [own, other] = self.conntrack.tuples(flow);
+        let other = self.conntrack.half(flow.peer()).key;
         let port = L4Port::new(named.port);
         let tuple = Tuple { protocol: TCP, destination_port: port, ..other };
         let mut expected = self.conntrack.expected(flow, helper, &tuple, SourceMask::ADDRESS);
         expected.lasting = true;
-        if !self.hides_speaker(flow) {
-            return self.conntrack.expect(flow, expected, env.now).map_err(refuse);
-        }
-        expected.follow = Some(Follow::new(own.destination, own.source, port));
-        if self.expect_at_free_port(env, flow, &mut expected).is_err() {
-            return Ok(());
-        }
-        let outside = expected.tuple.destination_port.get();
+        let follow = self.follow_to_speaker(flow, port).filter(|_| self.hides_speaker(flow));
+        let Some(outside) = self.expect_named(env, flow, expected, follow)? else { return Ok(()) };
         self.write_named(flight, named, other.destination, outside)
     }
 }
