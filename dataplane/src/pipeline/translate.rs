@@ -66,8 +66,7 @@ impl<A: Family> Lane<A> {
                 }
             }
         }
-        self.check_error(env, flight, End::Destination)?;
-        self.check_gre(flight, End::Destination)?;
+        self.check_translatable(env, flight, End::Destination)?;
         let before = flight.traced.map(|_| flight.ends());
         self.rewrite(flight, End::Destination);
         self.tell_translation(env, flight, before);
@@ -115,8 +114,7 @@ impl<A: Family> Lane<A> {
         if matches!(flight.flow, Flow::Unborn(_)) && !is_error(flight) {
             self.nat_table(env, flight, hook);
         }
-        self.check_error(env, flight, End::Source)?;
-        self.check_gre(flight, End::Source)?;
+        self.check_translatable(env, flight, End::Source)?;
         let before = flight.traced.map(|_| flight.ends());
         self.rewrite(flight, End::Source);
         self.tell_translation(env, flight, before);

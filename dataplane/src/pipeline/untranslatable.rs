@@ -3,7 +3,7 @@
 use super::translate::{End, has_nat};
 use super::{Env, Family, Lane};
 use crate::address::Address;
-use crate::conntrack::reply_of;
+use crate::conntrack::{FlowRef, reply_of};
 use crate::drop_reason::DropReason;
 use crate::flight::{Flight, Flow, Stop};
 use crate::nat::outer_addresses;
@@ -16,16 +16,34 @@ use crate::wire::{gre, protocol};
 const REDIRECT: u8 = 5;
 
 impl<A: Family> Lane<A> {
-    /// What the kernel does not translate of errors about translated connections (`nf_nat_icmp_reply_translation`):
-    /// redirects, which would make the ends talk to one another without the translation, and, at the hook that would
-    /// translate, those that quote less of layer 4 than it writes to.
-    pub(super) fn check_error<P: Packet>(
+    /// Whether the hook that would translate an end of a packet can.
+    #[inline]
+    pub(super) fn check_translatable<P: Packet>(
         &self,
         env: &Env<'_>,
         flight: &Flight<A, P>,
         end: End,
     ) -> Result<(), Stop> {
-        let Flow::Error(flow) = flight.flow else { return Ok(()) };
+        if let Flow::Error(flow) = flight.flow {
+            return self.check_error(env, flight, flow, end);
+        }
+        if flight.headers.protocol == protocol::GRE {
+            return self.check_gre(flight, end);
+        }
+        Ok(())
+    }
+
+    /// What the kernel does not translate of errors about translated connections (`nf_nat_icmp_reply_translation`):
+    /// redirects, which would make the ends talk to one another without the translation, and, at the hook that would
+    /// translate, those that quote less of layer 4 than it writes to.
+    #[cold]
+    fn check_error<P: Packet>(
+        &self,
+        env: &Env<'_>,
+        flight: &Flight<A, P>,
+        flow: FlowRef,
+        end: End,
+    ) -> Result<(), Stop> {
         let own = self.conntrack.half(flow).key;
         let target = self.target_of(flow).filter(|target| *target != own && has_nat::<A>(env));
         let Some(target) = target else { return Ok(()) };
@@ -48,11 +66,9 @@ impl<A: Family> Lane<A> {
         Ok(())
     }
 
-    /// GRE that the kernel does not translate, at the hook that would.
-    pub(super) fn check_gre<P: Packet>(&self, flight: &Flight<A, P>, end: End) -> Result<(), Stop> {
-        if flight.headers.protocol != protocol::GRE {
-            return Ok(());
-        }
+    /// GRE that the kernel does not translate.
+    #[cold]
+    fn check_gre<P: Packet>(&self, flight: &Flight<A, P>, end: End) -> Result<(), Stop> {
         let turns = match (&flight.flow, end) {
             (Flow::New(new), End::Source) => new.is_source_translated(),
             (Flow::New(new), End::Destination) => new.is_destination_translated(),
