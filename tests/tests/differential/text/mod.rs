@@ -10,10 +10,17 @@
 
 mod chains;
 mod commands;
-mod elementary;
 mod listings;
-mod matches_a;
-mod matches_b;
+mod matches_addresses;
+mod matches_connection;
+mod matches_content;
+mod matches_header;
+mod matches_icmp;
+mod matches_rates;
+mod matches_set;
+mod matches_time;
+mod matches_transport;
+mod matches_v6;
 mod restore;
 mod targets;
 mod targets_helper;

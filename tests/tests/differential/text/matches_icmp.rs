@@ -1,0 +1,157 @@
+//! Types and codes of ICMP, by number and by name.
+
+use super::check;
+use sluice_config::netfilter::Family;
+
+#[test]
+fn icmp() {
+    let names = [
+        "any",
+        "echo-reply",
+        "pong",
+        "destination-unreachable",
+        "network-unreachable",
+        "host-unreachable",
+        "protocol-unreachable",
+        "port-unreachable",
+        "fragmentation-needed",
+        "source-route-failed",
+        "network-unknown",
+        "host-unknown",
+        "network-prohibited",
+        "host-prohibited",
+        "TOS-network-unreachable",
+        "TOS-host-unreachable",
+        "communication-prohibited",
+        "host-precedence-violation",
+        "precedence-cutoff",
+        "source-quench",
+        "redirect",
+        "network-redirect",
+        "host-redirect",
+        "TOS-network-redirect",
+        "TOS-host-redirect",
+        "echo-request",
+        "ping",
+        "router-advertisement",
+        "router-solicitation",
+        "time-exceeded",
+        "ttl-exceeded",
+        "ttl-zero-during-transit",
+        "ttl-zero-during-reassembly",
+        "parameter-problem",
+        "ip-header-bad",
+        "required-option-missing",
+        "timestamp-request",
+        "timestamp-reply",
+        "address-mask-request",
+        "address-mask-reply",
+        "8",
+        "8/0",
+        "0x8/0x0",
+        "3/4",
+        "255",
+        "255/255",
+        "255/1",
+        "42",
+        "256",
+        "3/256",
+        "3/",
+        "/3",
+        "-1",
+        "foo",
+        "echo",
+        "ECHO-REQ",
+        "8:9",
+        "8:8/0:3",
+        "3/1:4",
+        "3/4:1",
+        "8x",
+        "3/4x",
+        "3/0:255",
+        "11/0:0",
+        "TOS",
+        "''",
+        "'8 '",
+    ];
+    let mut lines: Vec<String> =
+        names.iter().map(|name| format!("-A FORWARD -p icmp --icmp-type {name}")).collect();
+    lines.extend(
+        [
+            "-A FORWARD -p icmp ! --icmp-type 8",
+            "-A FORWARD -p icmp ! --icmp-type 3/1",
+            "-A FORWARD -p icmp ! --icmp-type any",
+            "-A FORWARD -p icmp ! --icmp-type echo-request",
+            "-A FORWARD -p icmp -m icmp",
+            "-A FORWARD -m icmp --icmp-type 8",
+            "-A FORWARD -p tcp -m icmp --icmp-type 8",
+            "-A FORWARD -p icmp --icmp-type 8 --icmp-type 0",
+        ]
+        .map(str::to_owned),
+    );
+    check(Family::V4, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn icmp6() {
+    let names = [
+        "destination-unreachable",
+        "no-route",
+        "communication-prohibited",
+        "beyond-scope",
+        "address-unreachable",
+        "port-unreachable",
+        "failed-policy",
+        "reject-route",
+        "packet-too-big",
+        "time-exceeded",
+        "ttl-exceeded",
+        "ttl-zero-during-transit",
+        "ttl-zero-during-reassembly",
+        "parameter-problem",
+        "bad-header",
+        "unknown-header-type",
+        "unknown-option",
+        "echo-request",
+        "ping",
+        "echo-reply",
+        "pong",
+        "mld-listener-query",
+        "mld-listener-report",
+        "mld-listener-done",
+        "mld-listener-reduction",
+        "router-solicitation",
+        "router-advertisement",
+        "neighbour-solicitation",
+        "neighbor-solicitation",
+        "neighbour-advertisement",
+        "neighbor-advertisement",
+        "redirect",
+        "any",
+        "128",
+        "128/0",
+        "1/4",
+        "255",
+        "256",
+        "1/256",
+        "foo",
+        "echo",
+        "''",
+    ];
+    let mut lines: Vec<String> =
+        names.iter().map(|name| format!("-A FORWARD -p icmpv6 --icmpv6-type {name}")).collect();
+    lines.extend(
+        [
+            "-A FORWARD -p icmpv6 ! --icmpv6-type 128",
+            "-A FORWARD -p icmpv6 ! --icmpv6-type 1/4",
+            "-A FORWARD -p icmpv6 ! --icmpv6-type echo-request",
+            "-A FORWARD -p ipv6-icmp -m icmp6 --icmpv6-type 128",
+            "-A FORWARD -p icmpv6 -m icmp6",
+            "-A FORWARD -m icmp6 --icmpv6-type 128",
+            "-A FORWARD -p icmpv6 --icmpv6-type 1 --icmpv6-type 2",
+            "-A FORWARD -p icmp --icmp-type 8",
+        ]
+        .map(str::to_owned),
+    );
+    check(Family::V6, &lines.iter().map(String::as_str).collect::<Vec<_>>());
+}
