@@ -46,6 +46,13 @@ enum Command {
         #[arg(long, value_name = "HOW")]
         sabotage: Option<Sabotage>,
     },
+    /// Tells which figures of two reports differ by more than noise.
+    Compare {
+        /// A report (report.json).
+        first: PathBuf,
+        /// Another of the same scenarios.
+        second: PathBuf,
+    },
     /// Generates packets on a DPDK port and counts them on another.
     Gen(Box<generator::Options>),
     /// Lists the scenarios.
@@ -90,6 +97,7 @@ fn main() -> Result<()> {
             let effort = if quick { Effort::QUICK } else { Effort::FULL };
             run(&only, Effort { sabotage, ..effort }, json.unwrap_or_else(report::default_path))
         }
+        Command::Compare { first, second } => report::compare(&first, &second),
         Command::Gen(options) => generator::run(&options),
         Command::List => {
             suite::all().iter().for_each(|scenario| println!("{}", scenario.name));

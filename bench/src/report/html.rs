@@ -135,7 +135,7 @@ fn row(page: &mut String, figure: &Figure) -> std::fmt::Result {
         figure.value,
         figure.min,
         figure.max,
-        escaped(figure.unit),
+        escaped(&figure.unit),
         escaped(figure.baseline.as_deref().unwrap_or_default()),
         number(figure.baseline_value),
         number(figure.ratio),

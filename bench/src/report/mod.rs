@@ -1,22 +1,26 @@
 //! Figures: as a table for people, as JSON for programs.
 
+mod compare;
 mod html;
 mod targets;
 
 use anyhow::{Context, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+
+pub(crate) use compare::compare;
 pub(crate) use targets::Target;
 
 /// One benchmark's result.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Figure {
     /// Which benchmark.
     pub(crate) name: String,
     /// What carried the packets.
     pub(crate) harness: String,
     /// Of the numbers below.
-    pub(crate) unit: &'static str,
+    pub(crate) unit: Cow<'static, str>,
     /// Median of all samples, unless the scenario says otherwise.
     pub(crate) value: f64,
     /// The best sample.
@@ -61,7 +65,7 @@ impl Figure {
         Self {
             name: name.to_owned(),
             harness: harness.to_owned(),
-            unit,
+            unit: unit.into(),
             value,
             min: at(0),
             max: at(samples.len().saturating_sub(1)),
