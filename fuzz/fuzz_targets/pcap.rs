@@ -2,6 +2,7 @@
 #![no_main]
 
 #[path = "../../bench/src/generator/pcap.rs"]
+#[expect(dead_code, reason = "bytes come from the fuzzer, not from a file")]
 mod pcap;
 
 use libfuzzer_sys::fuzz_target;

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     fn figure(name: &str, samples: &[f64]) -> Figure {
-        Figure::new(name, "h", "u", samples.to_vec(), Average::Median)
+        Figure::new(name, "h", "u", samples, Average::Median)
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub(crate) struct Figure {
     pub(crate) baseline: Option<String>,
     /// Of the same unit.
     pub(crate) baseline_value: Option<f64>,
-    /// `value` / `baseline_value`.
+    /// `value` / `baseline_value`; where both took turns, the median of the turns' ratios, which less disturbs.
     pub(crate) ratio: Option<f64>,
 }
 
@@ -44,31 +44,37 @@ pub(crate) enum Average {
     TrimmedMean,
 }
 
+impl Average {
+    /// Of these samples; not a number where there are none.
+    pub(crate) fn of(self, samples: &[f64]) -> f64 {
+        let mut sorted = samples.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        match self {
+            Self::Median => sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN),
+            Self::TrimmedMean => {
+                let kept = sorted.len() - sorted.len().div_ceil(50);
+                mean(sorted.get(..kept).unwrap_or(&sorted))
+            }
+        }
+    }
+}
+
 impl Figure {
     /// Of samples in `unit`.
     pub(crate) fn new(
         name: &str,
         harness: &str,
         unit: &'static str,
-        mut samples: Vec<f64>,
+        samples: &[f64],
         average: Average,
     ) -> Self {
-        samples.sort_by(f64::total_cmp);
-        let at = |index: usize| samples.get(index).copied().unwrap_or(f64::NAN);
-        let value = match average {
-            Average::Median => at(samples.len() / 2),
-            Average::TrimmedMean => {
-                let kept = samples.len() - samples.len().div_ceil(50);
-                mean(samples.get(..kept).unwrap_or(&samples))
-            }
-        };
         Self {
             name: name.to_owned(),
             harness: harness.to_owned(),
             unit: unit.into(),
-            value,
-            min: at(0),
-            max: at(samples.len().saturating_sub(1)),
+            value: average.of(samples),
+            min: samples.iter().copied().fold(f64::NAN, f64::min),
+            max: samples.iter().copied().fold(f64::NAN, f64::max),
             baseline: None,
             baseline_value: None,
             ratio: None,
@@ -77,7 +83,7 @@ impl Figure {
 
     /// One number that is what it is.
     pub(crate) fn single(name: &str, harness: &str, unit: &'static str, value: f64) -> Self {
-        Self::new(name, harness, unit, vec![value], Average::Median)
+        Self::new(name, harness, unit, &[value], Average::Median)
     }
 
     /// Compared with `baseline`, which came to `value`.
@@ -152,11 +158,11 @@ mod tests {
 
     #[test]
     fn the_value_is_the_average_asked_for() {
-        let of = |average| Figure::new("x", "h", "u", vec![5.0, 1.0, 9.0, 2.0, 3.0], average);
+        let of = |average| Figure::new("x", "h", "u", &[5.0, 1.0, 9.0, 2.0, 3.0], average);
         let figure = of(Average::Median);
         assert_eq!((figure.value, figure.min, figure.max), (3.0, 1.0, 9.0));
-        let samples = (1..=100).map(f64::from).chain([1e9]).collect();
-        let figure = Figure::new("x", "h", "u", samples, Average::TrimmedMean);
+        let samples: Vec<f64> = (1..=100).map(f64::from).chain([1e9]).collect();
+        let figure = Figure::new("x", "h", "u", &samples, Average::TrimmedMean);
         assert!(figure.value < 60.0, "{}", figure.value);
     }
 }

@@ -153,7 +153,8 @@ impl Latency {
             rounds => (rounds, "undisturbed"),
         };
         let harness = format!("{HARNESS}; {} rounds, {which}", rounds.len());
-        Figure::new(name, &harness, "µs", rounds.iter().map(of).collect(), Average::Median)
+        let latencies: Vec<f64> = rounds.iter().map(of).collect();
+        Figure::new(name, &harness, "µs", &latencies, Average::Median)
     }
 }
 
@@ -170,7 +171,7 @@ fn busy(rig: &mut Rig, flow: impl Fn(u64) -> u32) -> Result<f64> {
     for _ in 0..5 {
         samples.extend(rig.round(|_| Way::Out, |_, random| flow(random))?);
     }
-    Ok(Figure::new("", "", "", samples, Average::Median).value)
+    Ok(Average::Median.of(&samples))
 }
 
 /// Latency at so many percent of what the worker can.

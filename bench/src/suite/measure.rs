@@ -41,33 +41,65 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Rounds of both by turns, so that what disturbs one disturbs the other.
+    /// Rounds of both by turns, so that what disturbs one disturbs the other: their ratio is the median of what the turns
+    /// say, each compared with its own baseline.
     ///
     /// # Errors
     /// Either fails.
     pub(crate) fn run(mut self, name: &str, effort: Effort) -> Result<Figure> {
-        let (mut samples, mut against) = (Vec::new(), Vec::new());
+        let (mut samples, mut against, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         let begin = Instant::now();
         for round in 0..effort.rounds {
             if round > 0 && begin.elapsed() > effort.time {
                 break;
             }
-            samples
-                .extend(self.subject.round(&effort).with_context(|| format!("scenario {name}"))?);
+            let own = self.subject.round(&effort).with_context(|| format!("scenario {name}"))?;
             if let Some((baseline, other)) = self.baseline.as_mut().filter(|_| effort.compare) {
                 let failed = || format!("scenario {name}, baseline {baseline}");
-                against.extend(other.round(&effort).with_context(failed)?);
+                let other = other.round(&effort).with_context(failed)?;
+                ratios.push(self.average.of(&own) / self.average.of(&other));
+                against.extend(other);
             }
+            samples.extend(own);
         }
         self.subject.finish().with_context(|| format!("scenario {name}"))?;
-        let figure = Figure::new(name, &self.harness, self.unit, samples, self.average);
+        let figure = Figure::new(name, &self.harness, self.unit, &samples, self.average);
         Ok(match self.baseline.filter(|_| effort.compare) {
             Some((baseline, mut other)) => {
                 other.finish().with_context(|| format!("scenario {name}, baseline {baseline}"))?;
-                let other = Figure::new("", "", self.unit, against, self.average);
-                figure.against(baseline, other.value)
+                let ratio = Average::Median.of(&ratios);
+                Figure { ratio: Some(ratio), ..figure.against(baseline, self.average.of(&against)) }
             }
             None => figure,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives one sample a round.
+    fn samples(all: &'static [f64]) -> Box<dyn Measurement> {
+        let mut next = all.iter();
+        Box::new(Function(move || {
+            next.next().map(|sample| vec![*sample]).context("no more rounds")
+        }))
+    }
+
+    #[test]
+    fn a_turn_is_compared_with_its_own_baseline() {
+        // The machine slows down, and once something disturbs the baseline alone.
+        let comparison = Comparison {
+            unit: "cycles",
+            average: Average::Median,
+            harness: "h".to_owned(),
+            subject: samples(&[1.0, 2.0, 40.0, 80.0, 90.0]),
+            baseline: Some(("b".to_owned(), samples(&[2.0, 4.0, 8.0, 160.0, 180.0]))),
+        };
+        let effort = Effort { rounds: 5, ..Effort::FULL };
+        let figure = comparison.run("x", effort).unwrap();
+        assert_eq!((figure.value, figure.baseline_value), (40.0, Some(8.0)));
+        assert_eq!(figure.ratio, Some(0.5));
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn start(machine: &Machine, name: &str) -> Result<Figure> {
     for _ in 0..5 {
         samples.push(start_once(machine.cores, &program, &folder.0)?);
     }
-    Ok(Figure::new(name, "sluice run, two null ports", "ms", samples, Average::Median))
+    Ok(Figure::new(name, "sluice run, two null ports", "ms", &samples, Average::Median))
 }
 
 fn start_once(cores: usize, program: &Path, folder: &Path) -> Result<f64> {
@@ -143,9 +143,10 @@ pub(super) fn testpmd(machine: &Machine, name: &str) -> Result<Figure> {
     let totals = rates.chunks_exact(2).skip(1).map(|pair| pair.iter().sum::<f64>());
     let totals: Vec<f64> = totals.filter(|total| *total > 0.0).collect();
     ensure!(!totals.is_empty(), "dpdk-testpmd reported no rate; it printed:\n{text}");
-    let cycles = totals.iter().map(|total| cpu::cycles_per_second() as f64 / total).collect();
+    let cycles: Vec<f64> =
+        totals.iter().map(|total| cpu::cycles_per_second() as f64 / total).collect();
     let harness = "dpdk-testpmd macswap, null ports, 4 KB pages";
-    Ok(Figure::new(name, harness, "cycles/packet", cycles, Average::Median))
+    Ok(Figure::new(name, harness, "cycles/packet", &cycles, Average::Median))
 }
 
 /// The numbers behind `Rx-pps:`.

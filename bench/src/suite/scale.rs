@@ -9,7 +9,7 @@ use crate::report::{Average, Figure};
 use crate::rig::{Checksums, Rig};
 use crate::ruleset::Beside;
 use crate::traffic::{Protocol, Traffic, Way};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::sync::{Arc, Barrier};
 
 const FLOWS: u32 = 65_536;
@@ -44,20 +44,22 @@ pub(super) fn all_wrong(machine: &Machine) -> Result<Comparison> {
     Ok(Packets::random(rig, FLOWS).against(machine, "none wrong", right))
 }
 
-/// What one worker did while both ran, and while only the first did.
+/// Turns in which both workers run; after each one of them runs alone.
+const TURNS: usize = 16;
+
+/// Millions of packets a second that one worker did, by turn: while both ran, and alone.
 #[derive(Debug, Default)]
 struct Run {
     together: Vec<f64>,
     alone: Vec<f64>,
 }
 
-/// Millions of packets a second of two workers on two cores, against one of them alone. Only the time
+/// Millions of packets a second of two workers on two cores, against either of them alone. Only the time
 /// within the workers counts; the generators run on the same cores in between.
 pub(super) fn two(machine: &Machine, effort: Effort) -> Result<(Figure, Figure)> {
-    const TURNS: usize = 4;
     let cores = machine.cores;
     ensure!(cores > 1, "two workers need two cores; leave scale/ out");
-    let rounds = (effort.rounds / TURNS / 2).max(2);
+    let rounds = (effort.rounds / TURNS).max(2);
     let barrier = Arc::new(Barrier::new(2));
     let gateway = gateway::gateway(role(), 2)?;
     let mut threads = Vec::new();
@@ -73,7 +75,8 @@ pub(super) fn two(machine: &Machine, effort: Effort) -> Result<(Figure, Figure)>
             // Whatever becomes of this worker, the other must not wait for it for ever.
             let mut failed = place.and(ready).err();
             let mut run = Run::default();
-            let mut go = |failed: &mut Option<anyhow::Error>, samples: &mut Vec<f64>| {
+            let mut go = |failed: &mut Option<anyhow::Error>, rates: &mut Vec<f64>| {
+                let mut samples = Vec::new();
                 for _ in 0..rounds {
                     let flow = |_, random: u64| first + random as u32 % FLOWS;
                     match rig.round(|_| Way::Out, flow) {
@@ -81,12 +84,13 @@ pub(super) fn two(machine: &Machine, effort: Effort) -> Result<(Figure, Figure)>
                         Err(error) => *failed = Some(error),
                     }
                 }
+                rates.push(rate(&samples));
             };
-            for _ in 0..TURNS {
+            for turn in 0..TURNS {
                 barrier.wait();
                 go(&mut failed, &mut run.together);
                 barrier.wait();
-                if number == 0 {
+                if number == turn % 2 {
                     go(&mut failed, &mut run.alone);
                 }
             }
@@ -98,15 +102,21 @@ pub(super) fn two(machine: &Machine, effort: Effort) -> Result<(Figure, Figure)>
         .into_iter()
         .map(|thread| thread.join().ok().context("a worker panicked")?)
         .collect::<Result<Vec<Run>>>()?;
-    let rate = |samples: &Vec<f64>| {
-        let cycles = Figure::new("", "", "", samples.clone(), Average::Median).value;
-        dpdk::cpu::cycles_per_second() as f64 / 1e6 / cycles
-    };
-    let both: f64 = runs.iter().map(|run| rate(&run.together)).sum();
-    let one = runs.first().map(|run| rate(&run.alone)).context("no worker ran")?;
-    let harness = machine.harness();
-    Ok((
-        Figure::single("scale/workers/1", harness, "Mpps", one),
-        Figure::single("scale/workers/2", harness, "Mpps", both).against("1 worker", one),
-    ))
+    let [first, second] = runs.as_slice() else { bail!("two workers did not run") };
+    let both: Vec<f64> = first.together.iter().zip(&second.together).map(|(a, b)| a + b).collect();
+    let one: Vec<f64> =
+        first.alone.iter().zip(&second.alone).map(|(a, b)| f64::midpoint(*a, *b)).collect();
+    // Each worker has run alone once within two turns.
+    let pairs = both.chunks_exact(2).map(|turns| turns.iter().sum::<f64>() / 2.0);
+    let ratios: Vec<f64> = pairs.zip(&one).map(|(both, one)| both / one).collect();
+    let figure =
+        |name, rates: &[f64]| Figure::new(name, machine.harness(), "Mpps", rates, Average::Median);
+    let alone = figure("scale/workers/1", &one);
+    let together = figure("scale/workers/2", &both).against("1 worker", alone.value);
+    Ok((alone, Figure { ratio: Some(Average::Median.of(&ratios)), ..together }))
+}
+
+/// Millions of packets a second at so many cycles a packet.
+fn rate(samples: &[f64]) -> f64 {
+    dpdk::cpu::cycles_per_second() as f64 / 1e6 / Average::Median.of(samples)
 }
