@@ -51,7 +51,8 @@ pub fn udp_segment(from: End, to: End, payload: &[u8]) -> Vec<u8> {
         [&from.1.to_be_bytes()[..], &to.1.to_be_bytes(), &length.to_be_bytes(), &[0, 0], payload]
             .concat();
     let pseudo = [&from.0[..], &to.0, &[0, 17], &length.to_be_bytes(), &segment].concat();
-    let sum = checksum(&pseudo);
+    // Zero would say that there is none.
+    let sum = Some(checksum(&pseudo)).filter(|sum| *sum != 0).unwrap_or(u16::MAX);
     segment[6..8].copy_from_slice(&sum.to_be_bytes());
     segment
 }

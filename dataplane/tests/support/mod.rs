@@ -372,14 +372,16 @@ impl Gateway {
         let mut all = Vec::new();
         for worker in &mut self.workers {
             for lanes in [Lanes::V4, Lanes::V6] {
-                let (reply, pages) = crossbeam_channel::bounded(1);
-                // A page looks at 1024 places, which is more than the tables here have in use.
-                let room = Vec::with_capacity(CONNECTIONS);
-                let request = Request::List { lanes, cursor: 0, zero: false, room, reply };
-                worker.serve(self.now, request, &mut MemoryPool, &mut self.out);
-                let Page { connections, next } = pages.recv().unwrap();
-                assert_eq!(next, None);
-                all.extend(connections);
+                let mut place = Some(0);
+                while let Some(cursor) = place {
+                    let (reply, pages) = crossbeam_channel::bounded(1);
+                    let room = Vec::with_capacity(CONNECTIONS);
+                    let request = Request::List { lanes, cursor, zero: false, room, reply };
+                    worker.serve(self.now, request, &mut MemoryPool, &mut self.out);
+                    let Page { connections, next } = pages.recv().unwrap();
+                    all.extend(connections);
+                    place = next;
+                }
             }
         }
         all
