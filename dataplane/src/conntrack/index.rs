@@ -7,6 +7,9 @@
 //! An entry stands in the bucket its hash names, its home, or in the other one that home and tag name;
 //! `overflow` counts those that had to move out of their home, so that most misses read one line. When
 //! both are full, one resident moves to its own other bucket.
+//!
+//! There are four to seven times a power of two of buckets, so that no more memory is taken than a quarter too much. Both
+//! buckets of an entry lie in one block of that power of two.
 
 use zerocopy::FromZeros;
 
@@ -62,6 +65,7 @@ impl Bucket {
 #[derive(Debug)]
 pub(super) struct Index {
     buckets: Vec<Bucket>,
+    /// Of the number of a bucket in its block.
     mask: usize,
 }
 
@@ -73,19 +77,20 @@ struct Place {
 }
 
 impl Index {
-    /// An index that `entries` fill five eighths, or less: a power of two of connections, both directions and some spare
-    /// ones, fills it half.
+    /// An index that `entries` fill half to five eighths.
     ///
     /// # Errors
     /// The system has not that much memory.
     pub(super) fn new(entries: usize) -> Result<Self, std::collections::TryReserveError> {
-        let count = entries.div_ceil(5).next_power_of_two().max(2);
+        let least = entries.div_ceil(5).max(8);
+        let block = 1 << (least.ilog2() - 2);
+        let count = least.next_multiple_of(block);
         let mut buckets = Vec::new();
         buckets.try_reserve_exact(count)?;
         // Before anything is written: what has been given on small pages stays there.
         dpdk::memory::populate(&buckets);
         buckets.resize(count, Bucket::new_zeroed());
-        Ok(Self { buckets, mask: count - 1 })
+        Ok(Self { buckets, mask: block - 1 })
     }
 
     /// Bytes it takes.
@@ -116,8 +121,10 @@ impl Index {
     }
 
     fn home(&self, hash: u64) -> usize {
-        hash as usize & self.mask
+        // Of 32 bits, the part of all there are.
+        ((hash & u64::from(u32::MAX)) * self.buckets.len() as u64 >> 32) as usize
     }
+
     /// The other bucket of an entry that may stand in `bucket`.
     fn other(&self, bucket: usize, tag: u16) -> usize {
         bucket ^ ((usize::from(tag).wrapping_mul(0x9e37_79b1)) & self.mask).max(1)
@@ -221,7 +228,7 @@ mod tests {
     /// Hashes that fall into few buckets and few tags.
     fn narrow(seed: u32, buckets: u32) -> u64 {
         let tag = u64::from(seed.wrapping_mul(0x85eb_ca6b) >> 28);
-        tag << 48 | u64::from(seed % buckets)
+        tag << 48 | u64::from(seed % buckets) << 28
     }
 
     #[derive(Debug, Clone)]

@@ -194,10 +194,13 @@ fn listing_and_flushing_go_page_by_page() {
 
 #[test]
 fn memory_is_what_the_documentation_says() {
-    let conntrack =
-        Conntrack::<V4>::new(WorkerId(0), &ConntrackSettings::default(), KEY, 131_072 - 1024, None)
-            .unwrap();
-    assert_eq!(conntrack.bytes() / 131_072, 160);
+    for slots in [20_000, 65_536, 100_000, 131_072, 140_000, 262_144] {
+        let settings = ConntrackSettings::default();
+        let conntrack =
+            Conntrack::<V4>::new(WorkerId(0), &settings, KEY, slots - 1024, None).unwrap();
+        let each = conntrack.bytes() / slots;
+        assert!((153..=160).contains(&each), "{each} bytes each of {slots}");
+    }
     assert!(
         Conntrack::<V4>::new(
             WorkerId(0),
