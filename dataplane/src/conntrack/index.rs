@@ -122,7 +122,8 @@ impl Index {
 
     fn home(&self, hash: u64) -> usize {
         // Of 32 bits, the part of all there are.
-        ((hash & u64::from(u32::MAX)) * self.buckets.len() as u64 >> 32) as usize
+        let low = hash & u64::from(u32::MAX);
+        ((low * self.buckets.len() as u64) >> 32) as usize
     }
 
     /// The other bucket of an entry that may stand in `bucket`.
