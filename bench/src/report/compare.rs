@@ -5,7 +5,7 @@
 //!   second            min ├─────┤ value       or the averages are within a tenth
 //! ```
 
-use super::Figure;
+use super::{Average, Figure};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
@@ -82,9 +82,10 @@ pub(crate) fn compare(first: &Path, second: &Path) -> Result<()> {
 }
 
 fn pairs<'a>(first: &'a [Figure], second: &'a [Figure]) -> Vec<Pair<'a>> {
-    let alike = |figure: &&Figure, name: &str| figure.name == name;
-    let find = |name: &str| second.iter().find(|figure| alike(figure, name));
-    let both = |first: &'a Figure| find(&first.name).map(|second| Pair { first, second });
+    let both = |first: &'a Figure| {
+        let second = second.iter().find(|second| second.name == first.name)?;
+        Some(Pair { first, second })
+    };
     first.iter().filter_map(both).collect()
 }
 
@@ -95,14 +96,12 @@ fn read(path: &Path) -> Result<Vec<Figure>> {
 
 /// How far from one the middle one of these ratios is, up or down.
 fn median_distance(ratios: impl Iterator<Item = f64>) -> f64 {
-    let mut apart: Vec<f64> = ratios.map(|ratio| ratio.max(1.0 / ratio) - 1.0).collect();
-    apart.sort_by(f64::total_cmp);
-    apart.get(apart.len() / 2).copied().unwrap_or(f64::NAN)
+    let apart: Vec<f64> = ratios.map(|ratio| ratio.max(1.0 / ratio) - 1.0).collect();
+    Average::Median.of(&apart)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Average;
     use super::*;
 
     fn figure(name: &str, samples: &[f64]) -> Figure {

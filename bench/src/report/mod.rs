@@ -94,6 +94,16 @@ impl Figure {
         self
     }
 
+    /// The same, where both took turns: `ratios` are what the turns say.
+    pub(crate) fn against_in_turns(
+        self,
+        baseline: impl Into<String>,
+        value: f64,
+        ratios: &[f64],
+    ) -> Self {
+        Self { ratio: Some(Average::Median.of(ratios)), ..self.against(baseline, value) }
+    }
+
     /// A line of the table.
     pub(crate) fn line(&self) -> String {
         let ratio = match (&self.baseline, self.ratio) {

@@ -67,8 +67,7 @@ impl Comparison {
         Ok(match self.baseline.filter(|_| effort.compare) {
             Some((baseline, mut other)) => {
                 other.finish().with_context(|| format!("scenario {name}, baseline {baseline}"))?;
-                let ratio = Average::Median.of(&ratios);
-                Figure { ratio: Some(ratio), ..figure.against(baseline, self.average.of(&against)) }
+                figure.against_in_turns(baseline, self.average.of(&against), &ratios)
             }
             None => figure,
         })

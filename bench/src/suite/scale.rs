@@ -112,8 +112,9 @@ pub(super) fn two(machine: &Machine, effort: Effort) -> Result<(Figure, Figure)>
     let figure =
         |name, rates: &[f64]| Figure::new(name, machine.harness(), "Mpps", rates, Average::Median);
     let alone = figure("scale/workers/1", &one);
-    let together = figure("scale/workers/2", &both).against("1 worker", alone.value);
-    Ok((alone, Figure { ratio: Some(Average::Median.of(&ratios)), ..together }))
+    let together =
+        figure("scale/workers/2", &both).against_in_turns("1 worker", alone.value, &ratios);
+    Ok((alone, together))
 }
 
 /// Millions of packets a second at so many cycles a packet.
