@@ -201,6 +201,7 @@ impl<A: Address> Conntrack<A> {
         if !self.bury(flow.session()) {
             // Its end has come all the same.
             self.common_mut(flow).deadline = self.aged;
+            self.aging.expect(flow.session(), self.aged);
         }
     }
 

@@ -37,6 +37,7 @@ impl<A: Address> Conntrack<A> {
         let before = (common.mark, common.status, common.state);
         if let Some(seconds) = change.timeout_s {
             common.deadline = ticks.plus_seconds(seconds);
+            self.aging.expect(number, common.deadline);
         }
         if !change.refused {
             self.change_all_but_timeout(number, change);
@@ -86,6 +87,7 @@ impl<A: Address> Conntrack<A> {
         let common = &mut self.table.session_mut(flow.session()).common;
         if common.is_live() {
             common.deadline = Ticks::at(now).plus_seconds(seconds);
+            self.aging.expect(flow.session(), common.deadline);
         }
     }
 

@@ -1,26 +1,35 @@
 //! When connections end.
 //!
 //! ```text
-//!   sessions  [ 0 ][ 1 ][ 2 ] …        hand ─> looks at each once a round
+//!   sessions  [ 0 … 15 ][ 16 … 31 ][ 32 … 47 ] …
+//!   quiet     [  12:07 ][  12:31  ][  12:09  ] …     hand ─> comes to each block once a round
 //! ```
 //!
-//! A connection carries its deadline. A packet moves it and touches nothing else; a packet that comes
+//! A connection carries its deadline. A packet moves it on and touches nothing else; a packet that comes
 //! too late finds the connection ended. What is left to do is to free slots, which a hand going round
 //! the table does a few at a time (the kernel's `gc_worker`). A round takes [`ROUND`], so that a slot, and the
 //! external port it holds, is free that long after its connection's end at the latest.
+//!
+//! Of each block of slots the hand knows until when none of its connections ends, and does not look at them before.
+//! Who brings a deadline forward says so ([`Aging::expect`]); where only shorter timeouts do, the hand finds out within [`LONGEST_QUIET`].
 
-use super::table::Table;
+use super::table::{Hashes, Table};
 use crate::address::Address;
 use crate::time::Instant;
+use std::ops::Range;
+use zerocopy::FromZeros;
 
 /// How long the hand takes for all slots in use, in ticks: some two seconds.
-const ROUND: u64 = 2048;
+const ROUND: u32 = 2048;
 
-/// How many slots before the hand comes to one, that is fetched.
-const AHEAD: u32 = 8;
+/// Slots of a block.
+const BLOCK: usize = 16;
+
+/// How long a block is left alone at most, in ticks: some thirty seconds.
+const LONGEST_QUIET: u32 = 30 * 1024;
 
 /// Time in units of 2²⁰ ns (1.05 ms). Wraps in 52 days, so it compares times less than 26 apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromZeros)]
 pub(super) struct Ticks(pub(super) u32);
 
 impl Ticks {
@@ -38,6 +47,10 @@ impl Ticks {
     pub(super) const fn has_come(self, now: Self) -> bool {
         now.0.wrapping_sub(self.0) as i32 >= 0
     }
+    /// The earlier of the two.
+    const fn or_earlier(self, other: Self) -> Self {
+        if other.has_come(self) { other } else { self }
+    }
     /// Whole seconds from `now` to here; zero when it has passed. What was just
     /// [set](Self::plus_seconds) is told in full, though it was rounded down to ticks.
     #[allow(clippy::cast_possible_truncation)]
@@ -52,42 +65,55 @@ impl Ticks {
 /// The hand that goes round the table, and the connections that have given way before it comes.
 #[derive(Debug)]
 pub(super) struct Aging {
-    hand: u32,
-    /// Up to when the hand has done its share.
+    /// The next block.
+    hand: usize,
+    /// Up to when it is told below what the hand has to do.
     done: Option<Ticks>,
+    /// Slots that the hand has to come to.
+    owed: usize,
+    /// Of each block, when the first of its connections ends.
+    quiet: Vec<Ticks>,
     /// Out of the index already; their slots can be freed.
     buried: Vec<u32>,
 }
 
-/// Connections that end together, so that the memory one waits for arrives while others are worked on.
+/// Connections of one block that are over, in the table still.
 #[derive(Debug, Default)]
 pub(super) struct Over {
-    numbers: [u32; Self::MOST],
+    list: [(u32, Hashes); BLOCK],
     count: usize,
 }
 
 impl Over {
-    pub(super) const MOST: usize = 16;
-
-    const fn is_full(&self) -> bool {
-        self.count == Self::MOST
-    }
     fn push(&mut self, number: u32) {
-        if let Some(place) = self.numbers.get_mut(self.count) {
-            *place = number;
+        if let Some(place) = self.list.get_mut(self.count) {
+            place.0 = number;
             self.count += 1;
         }
     }
-    /// Their numbers.
-    pub(super) fn as_slice(&self) -> &[u32] {
-        self.numbers.get(..self.count).unwrap_or_default()
+    /// Their numbers, and the hashes of their tuples once somebody has found them.
+    pub(super) fn as_slice(&self) -> &[(u32, Hashes)] {
+        self.list.get(..self.count).unwrap_or_default()
+    }
+    pub(super) fn as_mut_slice(&mut self) -> &mut [(u32, Hashes)] {
+        self.list.get_mut(..self.count).unwrap_or_default()
     }
 }
 
 impl Aging {
-    /// With room for `buried` connections that give way between two looks.
-    pub(super) fn new(buried: usize) -> Self {
-        Self { hand: 0, done: None, buried: Vec::with_capacity(buried) }
+    /// Of so many slots, with room for `buried` connections that give way between two looks; none where the system has not
+    /// that much memory.
+    pub(super) fn new(slots: usize, buried: usize) -> Option<Self> {
+        let quiet = Ticks::new_vec_zeroed(slots.div_ceil(BLOCK)).ok()?;
+        Some(Self { hand: 0, done: None, owed: 0, quiet, buried: Vec::with_capacity(buried) })
+    }
+
+    /// The connection in that slot ends at `deadline`, if no packet moves it on.
+    #[inline]
+    pub(super) fn expect(&mut self, number: u32, deadline: Ticks) {
+        if let Some(quiet) = self.quiet.get_mut(number as usize / BLOCK) {
+            *quiet = quiet.or_earlier(deadline);
+        }
     }
 
     /// Notes one that is out of the index; false when there is no room for more.
@@ -104,21 +130,14 @@ impl Aging {
         self.buried.len() < self.buried.capacity()
     }
 
-    /// Slots to look at now, at most `budget`, so that a round takes [`ROUND`].
-    pub(super) fn share(&mut self, used: usize, now: Ticks, budget: usize) -> usize {
-        let done = *self.done.get_or_insert(Ticks(now.0.wrapping_sub(ROUND as u32)));
-        let passed = u64::from(now.0.wrapping_sub(done.0));
+    /// Time has come to `now`: so many slots more, of those in use, the hand has to come to.
+    pub(super) fn advance(&mut self, used: usize, now: Ticks) {
+        let done = self.done.replace(now).unwrap_or(Ticks(now.0.wrapping_sub(ROUND)));
+        let passed = now.0.wrapping_sub(done.0);
         // Time that goes back is none; a long pause makes up for one round.
-        let passed = if passed > u64::from(u32::MAX / 2) { 0 } else { passed.min(ROUND) };
-        let share = (used as u64 * passed).div_ceil(ROUND) as usize;
-        if share <= budget {
-            self.done = Some(now);
-            return share;
-        }
-        // What was left out stays due.
-        let ticks = (budget as u64 * ROUND / used as u64) as u32;
-        self.done = Some(Ticks(now.0.wrapping_sub(passed as u32).wrapping_add(ticks)));
-        budget
+        let passed = if passed > u32::MAX / 2 { 0 } else { passed.min(ROUND) };
+        let more = (used as u64 * u64::from(passed)).div_ceil(ROUND.into());
+        self.owed = used.min(self.owed.saturating_add(more as usize));
     }
 
     /// One that gave way and whose slot can be freed.
@@ -126,34 +145,61 @@ impl Aging {
         self.buried.pop()
     }
 
-    /// The next few that are over among `share` slots, which it counts down; none is there twice.
-    pub(super) fn over<A: Address>(
+    /// Whether the hand comes to that slot in the round after `deadline`.
+    #[cfg(test)]
+    pub(super) fn is_expected(&self, number: u32, deadline: Ticks) -> bool {
+        let quiet = self.quiet.get(number as usize / BLOCK);
+        quiet.is_some_and(|quiet| quiet.has_come(deadline))
+    }
+
+    /// The next block of which one may be over, of those that the hand has to come to; what tells which one is on its way to
+    /// L1. Takes from `budget` a slot for each block it passes over, and all those of the block.
+    pub(super) fn due<A: Address>(
         &mut self,
         table: &Table<A>,
         now: Ticks,
-        share: &mut usize,
-    ) -> Over {
+        budget: &mut usize,
+    ) -> Option<usize> {
+        while self.owed > 0 && *budget > 0 {
+            let block = if self.hand * BLOCK < table.used() { self.hand } else { 0 };
+            self.hand = block + 1;
+            self.owed = self.owed.saturating_sub(BLOCK);
+            if self.quiet.get(block)?.has_come(now) {
+                slots(block).for_each(|number| table.prefetch_common(number));
+                *budget = budget.saturating_sub(BLOCK);
+                return Some(block);
+            }
+            *budget -= 1;
+        }
+        None
+    }
+
+    /// Those of a block that are over, on their way to L1; notes when the first of the others will be.
+    pub(super) fn over<A: Address>(&mut self, table: &Table<A>, block: usize, now: Ticks) -> Over {
         let mut over = Over::default();
-        while *share > 0 && table.used() > 0 && !over.is_full() {
-            if self.hand as usize >= table.used() {
-                self.hand = 0;
+        let mut first = Ticks(now.0.wrapping_add(LONGEST_QUIET));
+        for (number, session) in slots(block).zip(table.sessions(slots(block))) {
+            let common = &session.common;
+            if !common.is_live() {
+                continue;
             }
-            let mut number = self.hand;
-            for session in table.sessions_from(number, *share) {
-                // Of most of them nothing else is looked at.
-                table.prefetch_common(number.wrapping_add(AHEAD));
-                if session.common.is_live() && session.common.deadline.has_come(now) {
-                    table.prefetch(number);
-                    over.push(number);
-                }
-                number += 1;
-                if over.is_full() {
-                    break;
-                }
+            if common.deadline.has_come(now) {
+                table.prefetch(number);
+                over.push(number);
+            } else {
+                first = first.or_earlier(common.deadline);
             }
-            *share -= (number - self.hand) as usize;
-            self.hand = number;
+        }
+        if let Some(quiet) = self.quiet.get_mut(block) {
+            *quiet = first;
         }
         over
     }
+}
+
+/// The numbers of a block's slots.
+#[allow(clippy::cast_possible_truncation, reason = "sessions have numbers of 32 bits")]
+const fn slots(block: usize) -> Range<u32> {
+    let first = (block * BLOCK) as u32;
+    first..first + BLOCK as u32
 }

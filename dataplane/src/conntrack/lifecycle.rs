@@ -138,7 +138,9 @@ impl<A: Address> Conntrack<A> {
             return Err(DropReason::ConntrackFull);
         }
         let session = session(new, now).ok_or(DropReason::ConntrackClash)?;
+        let deadline = session.common.deadline;
         let number = self.table.insert(session, hashes).ok_or(DropReason::ConntrackFull)?;
+        self.aging.expect(number, deadline);
         if let Some(account) = new.account() {
             self.accounts.open(number, account);
         }
@@ -162,10 +164,15 @@ impl<A: Address> Conntrack<A> {
         self.free(number, &mut gone);
     }
 
-    /// Ends connections whose time has come, looking at no more than `budget` slots and at as many as
-    /// time has passed for. `gone` is told of each, and of those that ended in between by themselves or
+    /// Ends connections whose time has come, looking at no more than `budget` slots, rounded up to a block of 16, and at as
+    /// many as time has passed for; what it leaves is made up for later. `gone` is told of each, and of those that ended in between by themselves or
     /// gave way.
-    pub fn expire(&mut self, now: Instant, budget: usize, mut gone: impl FnMut(&Destroyed<A>)) {
+    ///
+    /// ```text
+    ///   block n+3 is fetched ─> n+2: who is over? ─> n+1: hashes ─> n: out of the index
+    /// ```
+    /// All of these wait for memory, which comes while the others are worked on.
+    pub fn expire(&mut self, now: Instant, mut budget: usize, mut gone: impl FnMut(&Destroyed<A>)) {
         self.expectations.sweep(now);
         let now = Ticks::at(now);
         self.aged = now;
@@ -173,28 +180,39 @@ impl<A: Address> Conntrack<A> {
         while let Some(number) = self.aging.exhume() {
             self.free(number, &mut gone);
         }
-        let mut share = self.aging.share(self.table.used(), now, budget);
-        while share > 0 {
-            let over = self.aging.over(&self.table, now, &mut share);
-            self.end(over.as_slice(), &mut gone);
+        self.aging.advance(self.table.used(), now);
+        let (mut found, mut hashed) = (Over::default(), Over::default());
+        let mut fetched = self.aging.due(&self.table, now, &mut budget);
+        while let Some(block) = fetched {
+            fetched = self.aging.due(&self.table, now, &mut budget);
+            let over = self.aging.over(&self.table, block, now);
+            self.hash_over(&mut found);
+            self.end(&hashed, &mut gone);
+            (hashed, found) = (found, over);
         }
+        self.hash_over(&mut found);
+        self.end(&hashed, &mut gone);
+        self.end(&found, &mut gone);
     }
 
-    /// Ends connections, at most [`Over::MOST`], whose time has come.
-    fn end(&mut self, over: &[u32], gone: &mut impl FnMut(&Destroyed<A>)) {
-        let mut hashes = [Hashes::default(); Over::MOST];
-        for (number, hashes) in over.iter().zip(&mut hashes) {
+    /// Hashes the tuples of connections that are over; the places where they stand are on their way to L1.
+    fn hash_over(&self, over: &mut Over) {
+        for (number, hashes) in over.as_mut_slice() {
             *hashes = self.table.hashes(*number);
             self.prefetch_places(*hashes);
         }
-        for (number, hashes) in over.iter().zip(hashes) {
+    }
+
+    /// Ends connections that are over.
+    fn end(&mut self, over: &Over, gone: &mut impl FnMut(&Destroyed<A>)) {
+        for &(number, hashes) in over.as_slice() {
             // A call may have ended with the one before.
-            if !self.table.session(*number).common.is_live() {
+            if !self.table.session(number).common.is_live() {
                 continue;
             }
             self.statistics.expired += 1;
-            self.unlink(*number, hashes);
-            self.free(*number, gone);
+            self.unlink(number, hashes);
+            self.free(number, gone);
         }
     }
 

@@ -25,6 +25,7 @@ mod expect_known;
 mod expect_list;
 mod expected;
 mod expire;
+mod free_slots;
 mod hash;
 mod help;
 mod helper;
@@ -219,7 +220,7 @@ impl<A: Address> Conntrack<A> {
             helps: HelpTable::new(slots)?,
             expectations: Arc::new(Expectations::new(key.0)),
             accounts: accounts.ok_or(TableTooLarge { slots })?,
-            aging: Aging::new(Self::SPARE),
+            aging: Aging::new(slots, Self::SPARE).ok_or(TableTooLarge { slots })?,
             count: 0,
             capacity,
             hand: 0,

@@ -10,6 +10,7 @@
 //! most, all state included.
 
 use super::expire::Ticks;
+use super::free_slots::FreeSlots;
 use super::hash::HashKey;
 use super::index::Index;
 use super::sctp_state::SctpConnectionState;
@@ -22,6 +23,7 @@ use crate::cache::Cached;
 use crate::ids::InterfaceId;
 use crate::nat::{Delta, Rewrite};
 use crate::tuple::Tuple;
+use std::ops::Range;
 
 /// One direction of a connection in the table. Holds until the worker next
 /// [expires](super::Conntrack::expire) or removes connections.
@@ -71,7 +73,7 @@ pub struct Half<A> {
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
 pub struct Common {
-    /// Set by CONNMARK; zero until then. Of a free slot, the next free one.
+    /// Set by CONNMARK; zero until then. Of a free slot, what [`FreeSlots`] keeps there.
     pub mark: u32,
     /// When it ends.
     pub(super) deadline: Ticks,
@@ -234,16 +236,13 @@ pub(crate) struct Hashes {
     pub(crate) reply: u64,
 }
 
-/// No slot: the end of the list of free ones.
-const NIL: u32 = u32::MAX;
-
 /// The table proper.
 #[derive(Debug)]
 pub(super) struct Table<A> {
     key: HashKey,
     index: Index,
     sessions: Vec<Session<A>>,
-    free: u32,
+    free: FreeSlots,
     slots: usize,
 }
 
@@ -263,7 +262,7 @@ impl<A: Address> Table<A> {
         sessions.try_reserve_exact(slots).map_err(|_| error)?;
         dpdk::memory::populate(&sessions);
         let index = Index::new(2 * slots).map_err(|_| error)?;
-        Ok(Self { key, index, sessions, free: NIL, slots })
+        Ok(Self { key, index, sessions, free: FreeSlots::new(), slots })
     }
 
     /// Bytes reserved.
@@ -273,7 +272,7 @@ impl<A: Address> Table<A> {
 
     /// Whether no slot is left.
     pub(super) const fn is_exhausted(&self) -> bool {
-        self.free == NIL && self.sessions.len() == self.slots
+        self.free.is_empty() && self.sessions.len() == self.slots
     }
 
     /// Slots that have ever been used: sessions are numbered below this.
@@ -326,11 +325,11 @@ impl<A: Address> Table<A> {
         }
     }
 
-    /// Slots from that number on, at most `count`.
+    /// Those of the slots of these numbers that have been used.
     #[inline]
-    pub(super) fn sessions_from(&self, number: u32, count: usize) -> &[Session<A>] {
-        let rest = self.sessions.get(number as usize..).unwrap_or_default();
-        rest.get(..count).unwrap_or(rest)
+    pub(super) fn sessions(&self, Range { start, end }: Range<u32>) -> &[Session<A>] {
+        let end = self.sessions.len().min(end as usize);
+        self.sessions.get(start as usize..end).unwrap_or_default()
     }
 
     #[inline]
@@ -383,20 +382,18 @@ impl<A: Address> Table<A> {
     }
 
     fn take_slot(&mut self, session: Session<A>) -> Option<u32> {
-        if self.free == NIL {
+        let Some(number) = self.free.next() else {
             if self.sessions.len() == self.slots {
                 return None;
             }
             let number = u32::try_from(self.sessions.len()).ok()?;
             self.sessions.push(session);
             return Some(number);
-        }
-        let number = self.free;
+        };
         let slot = self.sessions.get_mut(number as usize)?;
-        self.free = slot.common.mark;
+        let soon = self.free.take(slot.common.mark);
         *slot = session;
-        // The next connection wants the next free slot, and to know the one after it.
-        self.prefetch(self.free);
+        self.prefetch(soon);
         Some(number)
     }
 
@@ -422,10 +419,9 @@ impl<A: Address> Table<A> {
 
     /// Gives the slot of an unlinked connection back.
     pub(super) fn free(&mut self, number: u32) {
-        let next = self.free;
+        let kept = self.free.give(number);
         let common = &mut self.session_mut(number).common;
         common.status = Status::default();
-        common.mark = next;
-        self.free = number;
+        common.mark = kept;
     }
 }

@@ -47,6 +47,7 @@ impl<A: Address> Conntrack<A> {
         let before = parts.common.status;
         let state = parts.exchange(flow.direction(), now, settings);
         let status = parts.common.status;
+        self.aging.expect(flow.session(), parts.common.deadline);
         if let Some(bytes) = bytes {
             self.note_carried(flow, bytes);
         }
@@ -69,6 +70,7 @@ impl<A: Address> Conntrack<A> {
         let timeouts = settings.timeouts_of(parts.own.window.policy);
         parts.common.state = closed;
         parts.common.deadline = now.plus_seconds(timeouts.tcp.of(closed));
+        self.aging.expect(flow.session(), parts.common.deadline);
         if self.telling {
             self.tell(EventKind::Update, Changes::PROTOCOL, flow.session(), now);
         }
@@ -103,6 +105,7 @@ impl<A: Address> Conntrack<A> {
         };
         if let Some(seconds) = timeout {
             common.deadline = now.plus_seconds(seconds);
+            self.aging.expect(flow.session(), common.deadline);
         }
         let state = note_direction(common, own, peer, direction);
         let after = common.status;
@@ -152,6 +155,7 @@ impl<A: Address> Conntrack<A> {
             TcpOutcome::Accept { timeout, assured } => {
                 if let Some(seconds) = timeout {
                     common.deadline = now.plus_seconds(seconds);
+                    self.aging.expect(flow.session(), common.deadline);
                 }
                 if assured {
                     common.status.set(Status::ASSURED);
@@ -173,12 +177,14 @@ impl<A: Address> Conntrack<A> {
                 if !buried {
                     // Its end has come all the same.
                     common.deadline = now;
+                    self.aging.expect(flow.session(), now);
                 }
                 Update::Accept(note_direction(common, own, peer, direction))
             }
             TcpOutcome::Invalid { shorten } => {
                 if shorten {
                     shorten_rest(common, now, settings.timeouts_of(own.window.policy));
+                    self.aging.expect(flow.session(), common.deadline);
                 }
                 self.statistics.invalid += 1;
                 Update::Invalid

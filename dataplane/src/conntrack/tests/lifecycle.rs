@@ -134,12 +134,43 @@ fn aging_does_no_more_than_its_budget() {
     let mut calls = 0;
     while gateway.conntrack.count() > 0 {
         let before = gateway.conntrack.count();
+        // Rounded up to sixteen.
         gateway.conntrack.expire(gateway.now, 7, |_| {});
-        assert!(before - gateway.conntrack.count() <= 7);
+        assert!(before - gateway.conntrack.count() <= 16);
         calls += 1;
         assert!(calls < 100);
     }
-    assert!(calls >= 60 / 7);
+    assert!(calls >= 60 / 16);
+}
+
+#[test]
+fn a_deadline_brought_forward_is_noticed() {
+    let mut gateway = Gateway::new();
+    stream(&mut gateway, 1);
+    gateway.age(3.0);
+    let flow = gateway.flow(&question(1).tuple().unwrap()).unwrap();
+    let change = Change { timeout_s: Some(1), ..Change::default() };
+    assert!(gateway.conntrack.change(flow, &change, gateway.now).is_some());
+    gateway.age(0.9);
+    assert_eq!(gateway.conntrack.count(), 1);
+    gateway.age(2.3);
+    assert_eq!(gateway.conntrack.count(), 0);
+}
+
+#[test]
+fn timeouts_made_shorter_are_noticed_within_half_a_minute() {
+    let mut gateway = Gateway::new();
+    gateway.settings.timeouts.udp_stream = 1000;
+    stream(&mut gateway, 1);
+    gateway.age(3.0);
+    gateway.settings.timeouts.udp_stream = 1;
+    let key = question(1).tuple().unwrap();
+    let flow = gateway.flow(&key).unwrap();
+    let moment = quick::Moment::new(gateway.now, &gateway.settings);
+    assert!(gateway.conntrack.direction(flow, &key).unwrap().udp(&moment));
+    gateway.age(31.0);
+    gateway.age(2.3);
+    assert_eq!(gateway.conntrack.count(), 0);
 }
 
 #[test]

@@ -12,6 +12,8 @@ enum Step {
     Wait(u16),
     Expire(u8),
     Flush(u16),
+    /// An operator gives a connection so many seconds, by its place in the table.
+    Rest(u32, u32),
 }
 
 fn tcp() -> impl Strategy<Value = Sent> {
@@ -55,10 +57,12 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0u16..200).prop_map(Step::Wait),
         4 => any::<u8>().prop_map(Step::Expire),
         1 => any::<u16>().prop_map(Step::Flush),
+        1 => (0u32..12, 0u32..500).prop_map(|(number, seconds)| Step::Rest(number, seconds)),
     ]
 }
 
-/// Both tuples of every connection lead to it, and the directory holds these tuples and no others.
+/// Both tuples of every connection lead to it, and the directory holds these tuples and no others; each is looked at when
+/// it ends.
 fn check(gateway: &mut Gateway, directory: Option<&Directory<V4>>) {
     let table = &gateway.conntrack.table;
     let mut live = 0;
@@ -67,6 +71,8 @@ fn check(gateway: &mut Gateway, directory: Option<&Directory<V4>>) {
             continue;
         }
         live += 1;
+        let deadline = table.session(number).common.deadline;
+        assert!(gateway.conntrack.aging.is_expected(number, deadline));
         let flow = FlowRef::original_of(number);
         for flow in [flow, flow.peer()] {
             let key = table.half(flow).key;
@@ -104,6 +110,11 @@ fn run(mut gateway: Gateway, directory: Option<&Directory<V4>>, steps: &[Step]) 
                 let condemned = |listed: &Listed| listed.original.source_port.get() == port;
                 gateway.conntrack.flush_matching(0, 1000, gateway.now, condemned, |_| {});
             }
+            Step::Rest(number, seconds) if (*number as usize) < gateway.conntrack.table.used() => {
+                let change = Change { timeout_s: Some(*seconds), ..Change::default() };
+                gateway.conntrack.change(FlowRef::original_of(*number), &change, gateway.now);
+            }
+            Step::Rest(..) => {}
         }
         check(&mut gateway, directory);
     }
