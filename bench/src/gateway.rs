@@ -55,6 +55,15 @@ pub(crate) enum Role {
     },
 }
 
+impl Role {
+    fn rules(&self, extra: Extra, previous: Option<&Rules<V4>>, workers: usize) -> Rules<V4> {
+        match self {
+            Self::Router(_) => Rules::empty(workers),
+            Self::Nat { beside, .. } => source_nat(*beside, extra, previous, workers),
+        }
+    }
+}
+
 /// A gateway that knows its neighbours: its workers, and the control thread's half.
 #[derive(Debug)]
 pub(crate) struct Gateway {
@@ -76,10 +85,19 @@ impl Control {
     /// Rules that follow on those in force, as a load of rules makes them: with `extra` more than at the start. Not
     /// published yet; drops the old ones that workers gave back.
     pub(crate) fn new_rules(&self, extra: Extra) -> Arc<Snapshot> {
+        self.followed(|current| self.role.rules(extra, Some(current), self.workers))
+    }
+
+    /// The same of other rules in the place of those there were at the start.
+    pub(crate) fn other_rules(&self, beside: Beside) -> Arc<Snapshot> {
+        self.followed(|current| source_nat(beside, Extra::None, Some(current), self.workers))
+    }
+
+    fn followed(&self, rules: impl FnOnce(&Rules<V4>) -> Rules<V4>) -> Arc<Snapshot> {
         self.published.collect();
         let current = self.published.current();
-        let rules = Some((extra, &current.rules4));
-        Arc::new(snapshot(&self.role, self.settings.clone(), self.workers, rules).after(&current))
+        let rules = rules(&current.rules4);
+        Arc::new(snapshot(rules, self.settings.clone(), self.workers).after(&current))
     }
 
     /// Publishes rules.
@@ -116,7 +134,8 @@ pub(crate) fn gateway(role: Role, workers: usize) -> Result<Gateway> {
     add_routes(&mut routes4, &mut routes6, &role)?;
     let v4 = Family::new(fib4, capacity, workers)?;
     let v6 = Family::new(fib6, 1, workers)?;
-    let published = Published::new(Arc::new(snapshot(&role, settings.clone(), workers, None)));
+    let rules = role.rules(Extra::None, None, workers);
+    let published = Published::new(Arc::new(snapshot(rules, settings.clone(), workers)));
     let shared = Arc::new(Shared {
         neighbours: neighbours()?,
         events: ArrayQueue::new(64),
@@ -201,14 +220,7 @@ fn gateway_address(gateway: u8) -> IpAddr {
     Ipv4Addr::new(203, 0, 113, 100 + gateway).into()
 }
 
-fn snapshot(
-    role: &Role,
-    conntrack: ConntrackSettings,
-    workers: usize,
-    rules: Option<(Extra, &Rules<V4>)>,
-) -> Snapshot {
-    let (extra, previous) =
-        rules.map_or((Extra::None, None), |(extra, rules)| (extra, Some(rules)));
+fn snapshot(rules4: Rules<V4>, conntrack: ConntrackSettings, workers: usize) -> Snapshot {
     let gateways = (0..GATEWAYS)
         .map(|gateway| NextHop::Gateway { interface: WAN, address: gateway_address(gateway) });
     let own = [NextHop::Gateway { interface: LAN, address: LAN_ROUTER }, NextHop::Local(WAN)];
@@ -219,10 +231,7 @@ fn snapshot(
             Some(interface("wan", 1, WAN_MAC, V4(EXTERNAL))),
         ]),
         next_hops: gateways.chain(own).collect(),
-        rules4: match role {
-            Role::Router(_) => Rules::empty(workers),
-            Role::Nat { beside, .. } => source_nat(*beside, extra, previous, workers),
-        },
+        rules4,
         rules6: Rules::empty(workers),
         ip: IpSettings::default(),
         conntrack,

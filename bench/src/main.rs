@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 use machine::Machine;
 use sabotage::Sabotage;
 use std::path::PathBuf;
-use suite::{Effort, Scenario};
+use suite::{Effort, Left, Scenario};
 
 /// Measures Sluice's data plane.
 #[derive(Debug, Parser)]
@@ -113,7 +113,8 @@ fn main() -> Result<()> {
             let time = std::time::Duration::MAX;
             let effort = Effort { rounds, time, compare: false, sabotage: None };
             let scenario = named(&scenario)?;
-            scenario.run(&Machine::plain(scenario.megabytes())?, effort).map(drop)
+            let machine = Machine::plain(scenario.megabytes())?;
+            scenario.run(&machine, effort, &mut Left::default()).map(drop)
         }
     }
 }
@@ -133,9 +134,9 @@ fn run(only: &[String], effort: Effort, path: PathBuf) -> Result<()> {
     let machine = Machine::start(scenarios.iter().map(Scenario::megabytes).max().unwrap_or(0))?;
     println!("{}", machine.describe());
     println!("{}", report::head());
-    let (mut figures, mut failed) = (Vec::new(), Vec::new());
+    let (mut figures, mut failed, mut left) = (Vec::new(), Vec::new(), Left::default());
     for scenario in scenarios {
-        match scenario.run(&machine, effort) {
+        match scenario.run(&machine, effort, &mut left) {
             Ok(new) => {
                 new.iter().for_each(|figure| println!("{}", figure.line()));
                 figures.extend(new);

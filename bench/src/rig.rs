@@ -22,6 +22,8 @@ use std::time::Duration;
 pub(crate) const POOL: usize = 16 * 1024;
 /// Bursts timed as one: so few that most are over before another process gets the core.
 const SAMPLE: usize = 8;
+/// How many frames before the generator writes one, or checks it, that is fetched.
+const AHEAD: usize = 8;
 /// Samples of one round.
 pub(crate) const SAMPLES: usize = POOL / (BURST * SAMPLE);
 const _: () = assert!(POOL.is_multiple_of(BURST * SAMPLE));
@@ -204,6 +206,12 @@ impl Rig {
         self.fingerprint = self.fingerprint.wrapping_add(fingerprint(number));
         let frame = self.traffic.sent(number, acknowledged);
         let bytes = frame.bytes();
+        if let Some(coming) = self.frames.get(index + 2 * AHEAD) {
+            coming.prefetch_header();
+        }
+        if let Some(next) = self.frames.get(index + AHEAD) {
+            next.prefetch_data();
+        }
         let mbuf = self.frames.get_mut(index).context("fewer mbufs than frames")?;
         let room = mbuf.append(u16::try_from(bytes.len())?).context("mbufs are too small")?;
         room.copy_from_slice(bytes);
@@ -335,7 +343,15 @@ impl Rig {
         let (mut count, mut seen) = (0, 0_u64);
         for (port, done) in self.done.iter_mut().enumerate() {
             count += done.len();
-            for frame in done.drain(..) {
+            // What is fetched is fetched before it is given back, from the end.
+            while let Some(frame) = done.pop() {
+                if let Some(coming) = done.len().checked_sub(2 * AHEAD).and_then(|at| done.get(at))
+                {
+                    coming.prefetch_header();
+                }
+                if let Some(next) = done.len().checked_sub(AHEAD).and_then(|at| done.get(at)) {
+                    next.prefetch_data();
+                }
                 match self.traffic.check(frame.data(), port) {
                     Ok(number) => seen = seen.wrapping_add(fingerprint(number)),
                     Err(wrong) => bail!(wrong),

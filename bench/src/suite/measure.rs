@@ -53,13 +53,27 @@ impl Comparison {
             if round > 0 && begin.elapsed() > effort.time {
                 break;
             }
-            let own = self.subject.round(&effort).with_context(|| format!("scenario {name}"))?;
-            if let Some((baseline, other)) = self.baseline.as_mut().filter(|_| effort.compare) {
+            let own = |subject: &mut dyn Measurement| {
+                subject.round(&effort).with_context(|| format!("scenario {name}"))
+            };
+            let Some((baseline, other)) = self.baseline.as_mut().filter(|_| effort.compare) else {
+                samples.extend(own(&mut *self.subject)?);
+                continue;
+            };
+            let mut others = || {
                 let failed = || format!("scenario {name}, baseline {baseline}");
-                let other = other.round(&effort).with_context(failed)?;
-                ratios.push(self.average.of(&own) / self.average.of(&other));
-                against.extend(other);
-            }
+                other.round(&effort).with_context(failed)
+            };
+            // Whoever comes first finds the caches as the other has left them the turn before.
+            let (own, other) = if round.is_multiple_of(2) {
+                let own = own(&mut *self.subject)?;
+                (own, others()?)
+            } else {
+                let other = others()?;
+                (own(&mut *self.subject)?, other)
+            };
+            ratios.push(self.average.of(&own) / self.average.of(&other));
+            against.extend(other);
             samples.extend(own);
         }
         self.subject.finish().with_context(|| format!("scenario {name}"))?;

@@ -1,8 +1,9 @@
 //! Runs a scenario: what comes before, the rounds that are timed, and what must hold after.
 
+use super::left::SharedRig;
 use super::measure::{Comparison, Measurement};
 use super::scenario::{Established, Order, Table, Ways};
-use crate::gateway::Role;
+use crate::gateway::{self, Control, Role};
 use crate::machine::Machine;
 use crate::report::Average;
 use crate::rig::{Checksums, POOL, Pace, Rig};
@@ -10,8 +11,10 @@ use crate::ruleset::{Asked, Beside};
 use crate::sabotage::Sabotage;
 use crate::traffic::routes::Routes;
 use crate::traffic::{Protocol, Traffic, Way};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use std::cell::{Ref, RefCell};
 use std::ops::Range;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// Seconds until a connection without an answer ends: the kernel's default.
@@ -86,7 +89,7 @@ enum Promise {
 
 /// Packets through a worker.
 pub(crate) struct Packets {
-    rig: Rig,
+    rig: SharedRig,
     ways: Ways,
     source: Source,
     promise: Promise,
@@ -95,6 +98,10 @@ pub(crate) struct Packets {
 
 impl Packets {
     fn new(rig: Rig, ways: Ways, source: Source) -> Self {
+        Self::through(Rc::new(RefCell::new(rig)), ways, source)
+    }
+
+    fn through(rig: SharedRig, ways: Ways, source: Source) -> Self {
         Self { rig, ways, source, promise: Promise::Frames, rounds: 0 }
     }
 
@@ -121,8 +128,13 @@ impl Packets {
     }
 
     /// The worker and its frames.
-    pub(crate) const fn rig(&self) -> &Rig {
-        &self.rig
+    pub(crate) fn rig(&self) -> Ref<'_, Rig> {
+        self.rig.borrow()
+    }
+
+    /// Nothing is asked of them beyond the frames.
+    pub(super) fn without_promise(self) -> Self {
+        self.promise(Promise::Frames)
     }
 
     fn promise(mut self, promise: Promise) -> Self {
@@ -133,26 +145,28 @@ impl Packets {
 
 impl Measurement for Packets {
     fn round(&mut self, effort: &Effort) -> Result<Vec<f64>> {
-        self.rig.sabotage(effort.sabotage);
+        let mut rig = self.rig.borrow_mut();
+        rig.sabotage(effort.sabotage);
         self.rounds += 1;
         let (ways, source) = (self.ways, &mut self.source);
-        let samples = self.rig.round(|burst| ways.of(burst), |_, random| source.flow(random))?;
+        let samples = rig.round(|burst| ways.of(burst), |_, random| source.flow(random))?;
         Ok(samples.to_vec())
     }
 
     fn finish(&mut self) -> Result<()> {
         let sent = self.rounds * POOL as u64;
-        let (count, statistics) =
-            (self.rig.worker.v4().conntrack.count(), self.rig.worker.v4().conntrack.statistics());
+        let rig = self.rig();
+        let conntrack = &rig.worker.v4().conntrack;
+        let (count, statistics) = (conntrack.count(), conntrack.statistics());
         match self.promise {
             Promise::Frames => {}
             Promise::Cached { before, connections } => {
-                let cached = self.rig.cached() - before;
+                let cached = rig.cached() - before;
                 ensure!(cached == sent, "{cached} of {sent} packets took a cached verdict");
                 ensure!(count == connections, "{count} connections, not {connections}");
             }
             Promise::Asked { before, connections } => {
-                let cached = self.rig.cached() - before;
+                let cached = rig.cached() - before;
                 ensure!(cached == 0, "{cached} packets took a cached verdict");
                 ensure!(count == connections, "{count} connections, not {connections}");
             }
@@ -188,47 +202,77 @@ pub(crate) fn forward(machine: &Machine, table: Table, flows: u32) -> Result<Pac
     Ok(packets)
 }
 
-fn nat(machine: &Machine, protocol: Protocol, role: Role) -> Result<Rig> {
-    let traffic = Traffic { protocol, translated: true, destinations: Vec::new() };
-    Rig::new(machine, role, traffic)
+fn translated(protocol: Protocol) -> Traffic {
+    Traffic { protocol, translated: true, destinations: Vec::new() }
+}
+
+fn nat(machine: &Machine, role: Role) -> Result<Rig> {
+    Rig::new(machine, role, translated(Protocol::Udp))
 }
 
 /// Makes connections: there and back; and once more, so that both directions have their verdicts.
 pub(super) fn establish(rig: &mut Rig, flows: Range<u32>) -> Result<()> {
+    pass(rig, flows, &[Way::Out, Way::Back, Way::Out, Way::Back])
+}
+
+/// Sends a packet of each flow each of these ways, one after the other.
+fn pass(rig: &mut Rig, flows: Range<u32>, ways: &[Way]) -> Result<()> {
     for first in flows.clone().step_by(POOL) {
         let some = first..flows.end.min(first + POOL as u32);
-        for way in [Way::Out, Way::Back, Way::Out, Way::Back] {
-            rig.pass(way, some.clone())?;
+        for way in ways {
+            rig.pass(*way, some.clone())?;
         }
     }
     Ok(())
 }
 
-/// Packets of connections that have seen packets both ways.
-pub(crate) fn established(machine: &Machine, asked: Established) -> Result<Packets> {
+/// A worker and its connections, which have seen packets both ways.
+pub(super) fn connections(machine: &Machine, asked: Established) -> Result<Rig> {
+    connections_and_control(machine, asked).map(|(rig, _)| rig)
+}
+
+/// The same, and the control thread's half of the gateway.
+pub(super) fn connections_and_control(
+    machine: &Machine,
+    asked: Established,
+) -> Result<(Rig, Control)> {
     let connections = asked.flows as usize;
     let role = Role::Nat {
         capacity: connections.max(TABLE),
         beside: Beside::Filters(asked.filters),
         udp_timeout: UDP_TIMEOUT,
     };
-    let mut rig = nat(machine, asked.protocol, role)?.with(asked.checksums, Pace::default());
+    let mut gateway = gateway::gateway(role, 1)?;
+    let worker = gateway.workers.pop().context("a gateway of no workers")?;
+    let rig = Rig::of(machine.pool.clone(), worker, translated(asked.protocol));
+    let mut rig = rig.with(asked.checksums, Pace::default());
     establish(&mut rig, 0..asked.flows)?;
-    let before = rig.cached();
+    Ok((rig, gateway.control))
+}
+
+/// Packets of connections that have seen packets both ways.
+pub(crate) fn established(machine: &Machine, asked: Established) -> Result<Packets> {
+    Ok(of_connections(Rc::new(RefCell::new(connections(machine, asked)?)), asked))
+}
+
+/// Packets of the connections of that worker, which are as `asked`.
+pub(super) fn of_connections(rig: SharedRig, asked: Established) -> Packets {
+    let before = rig.borrow().cached();
     let source = match asked.order {
         Order::Random => Source::Random(asked.flows),
         Order::Sequential => Source::Sequential { flows: asked.flows, next: 0 },
     };
-    let packets = Packets::new(rig, asked.ways, source);
-    Ok(packets.promise(Promise::Cached { before, connections }))
+    let packets = Packets::through(rig, asked.ways, source);
+    packets.promise(Promise::Cached { before, connections: asked.flows as usize })
 }
 
 /// Packets of connections that have seen packets both ways, each of which a rule asks about all the same.
 pub(crate) fn asked(machine: &Machine, asked: Asked, flows: u32) -> Result<Packets> {
     let capacity = (flows as usize).max(TABLE);
     let role = Role::Nat { capacity, beside: Beside::Asked(asked), udp_timeout: UDP_TIMEOUT };
-    let mut rig = nat(machine, Protocol::Udp, role)?;
-    establish(&mut rig, 0..flows)?;
+    let mut rig = nat(machine, role)?;
+    // No verdict is kept, so there is none to learn.
+    pass(&mut rig, 0..flows, &[Way::Out, Way::Back])?;
     let before = rig.cached();
     let packets = Packets::new(rig, ONE_WAY, Source::Random(flows));
     Ok(packets.promise(Promise::Asked { before, connections: flows as usize }))
@@ -244,13 +288,13 @@ pub(crate) fn new(
     let before = live.div_ceil(POOL).max(1);
     let capacity = (before + effort.rounds) * POOL;
     let role = Role::Nat { capacity, beside, udp_timeout: UDP_TIMEOUT };
-    let rig = nat(machine, Protocol::Udp, role)?;
+    let rig = nat(machine, role)?;
     let mut packets = Packets::new(rig, ONE_WAY, Source::Fresh { next: 0 });
     for _ in 0..before {
         packets.round(&Effort::QUICK)?;
     }
     packets.rounds = 0;
-    let before = packets.rig.worker.v4().conntrack.statistics().inserted;
+    let before = packets.rig().worker.v4().conntrack.statistics().inserted;
     Ok(packets.promise(Promise::Began { before }))
 }
 
@@ -261,13 +305,13 @@ pub(crate) fn churn(machine: &Machine) -> Result<Packets> {
     let role =
         Role::Nat { capacity: LIVE * 3 / 2, beside: Beside::Filters(0), udp_timeout: TIMEOUT };
     let pace = Pace { burst: Duration::from_micros(320), age_every: 1 };
-    let rig = nat(machine, Protocol::Udp, role)?.with(Checksums::Verified, pace);
+    let rig = nat(machine, role)?.with(Checksums::Verified, pace);
     let mut packets = Packets::new(rig, ONE_WAY, Source::Fresh { next: 0 });
     // Until the first have ended, and as many end as begin.
     for _ in 0..(LIVE + LIVE / 3) / POOL {
         packets.round(&Effort::QUICK)?;
     }
-    let before = packets.rig.worker.v4().conntrack.statistics();
+    let before = packets.rig().worker.v4().conntrack.statistics();
     let promise =
         Promise::Steady { live: LIVE, expired: before.expired, early_drops: before.early_drops };
     Ok(packets.promise(promise))

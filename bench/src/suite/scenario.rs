@@ -1,11 +1,12 @@
 //! The scenarios by name.
 
 use super::kernel::{self, Routing, Tables};
+use super::left::Left;
 use super::live::{self, Swap};
 use super::packets::{self, Effort};
 use super::tables::{self, FlowTable};
 use super::wire::{self, Link};
-use super::{processes, scale};
+use super::{processes, rules, scale};
 use crate::machine::Machine;
 use crate::report::{Average, Figure};
 use crate::rig::Checksums;
@@ -126,6 +127,7 @@ impl Scenario {
     pub(crate) const fn megabytes(&self) -> u32 {
         match self.kind {
             Kind::Fib6(routes) if routes > 100_000 => 2304,
+            Kind::Fib4(routes) | Kind::FibUpdate(routes) if routes > 100_000 => 1024,
             Kind::Fib4(_) | Kind::Fib6(_) | Kind::FibUpdate(_) | Kind::FlowTable(..) => 640,
             Kind::Forward { .. }
             | Kind::Established(_)
@@ -149,31 +151,35 @@ impl Scenario {
         }
     }
 
-    /// Its figures.
+    /// Its figures. What the scenario before has left is used where it is of use, and gone otherwise.
     ///
     /// # Errors
     /// A frame came out wrong, or took a path that is not the one measured.
-    pub(crate) fn run(&self, machine: &Machine, effort: Effort) -> Result<Vec<Figure>> {
-        self.measure(machine, effort).with_context(|| format!("scenario {}", self.name))
+    pub(crate) fn run(
+        &self,
+        machine: &Machine,
+        effort: Effort,
+        left: &mut Left,
+    ) -> Result<Vec<Figure>> {
+        self.measure(machine, effort, left).with_context(|| format!("scenario {}", self.name))
     }
 
-    fn measure(&self, machine: &Machine, effort: Effort) -> Result<Vec<Figure>> {
+    fn measure(&self, machine: &Machine, effort: Effort, left: &mut Left) -> Result<Vec<Figure>> {
+        if !matches!(self.kind, Kind::Established(_) | Kind::FlowTable(..)) {
+            left.clear();
+        }
         let few = Effort { rounds: effort.rounds.min(60), ..effort };
         let comparison = match self.kind {
             Kind::Forward { table, flows } => {
                 packets::forward(machine, table, flows)?.alone(machine, Average::Median)
             }
-            Kind::Established(asked) => {
-                let packets = packets::established(machine, asked)?;
-                match asked.filters {
-                    0 | 10 => packets.alone(machine, Average::Median),
-                    _ => {
-                        let ten = Established { filters: 10, ..asked };
-                        let ten = packets::established(machine, ten)?;
-                        packets.against(machine, "10 rules", ten)
-                    }
+            Kind::Established(asked) => match asked.filters {
+                0 | 10 => {
+                    let rig = left.connections(machine, asked)?;
+                    packets::of_connections(rig, asked).alone(machine, Average::Median)
                 }
-            }
+                _ => rules::against_ten(machine, asked)?,
+            },
             Kind::New { live, filters: filters @ (0 | 10) } => {
                 let packets = packets::new(machine, live, Beside::Filters(filters), few)?;
                 return Ok(vec![packets.alone(machine, Average::Median).run(&self.name, few)?]);
@@ -201,7 +207,8 @@ impl Scenario {
             Kind::Fib6(count) => tables::fib6(machine, count)?,
             Kind::FibUpdate(count) => tables::update(machine, count)?,
             Kind::FlowTable(flows, with) => {
-                tables::flows(machine, Established { flows, ..OUT }, with)?
+                let rig = left.connections(machine, Established { flows, ..OUT })?;
+                tables::flows(machine, rig, flows, with)?
             }
             Kind::Memory => {
                 return Ok(vec![processes::memory(&self.name, MILLION)?]);

@@ -1,5 +1,6 @@
 //! Tables by themselves, compared with DPDK's and hashbrown's.
 
+use super::left::SharedRig;
 use super::measure::{Comparison, Function, Measurement};
 use super::packets::{self, Effort};
 use super::scenario::{Established, OUT};
@@ -244,19 +245,23 @@ struct Entry(u64);
 
 /// Lookups of random connections among so many: bursts, as the worker looks up, each index line and then each
 /// connection prefetched before it is read.
-pub(super) fn flows(machine: &Machine, asked: Established, with: FlowTable) -> Result<Comparison> {
-    let packets = packets::established(machine, asked)?;
+pub(super) fn flows(
+    machine: &Machine,
+    rig: SharedRig,
+    flows: u32,
+    with: FlowTable,
+) -> Result<Comparison> {
     let mut random = Random(11);
-    let numbers: Vec<u64> = (0..KEYS).map(|_| random.next() % u64::from(asked.flows)).collect();
-    let first = |number: u64| packets.rig().first(u32::try_from(number).unwrap_or(0));
+    let numbers: Vec<u64> = (0..KEYS).map(|_| random.next() % u64::from(flows)).collect();
+    let first = |number: u64| rig.borrow().first(u32::try_from(number).unwrap_or(0));
     let keys: Vec<[u8; 16]> = numbers.iter().map(|number| key(first(*number))).collect();
     let tuples: Vec<Tuple<V4>> = keys.iter().map(tuple).collect();
     // The connection's number in the table is its own affair: that it is found is what is compared.
     let expected = vec![1; KEYS].into();
-    let all: Vec<[u8; 16]> = (0..asked.flows.into()).map(|number| key(first(number))).collect();
+    let all: Vec<[u8; 16]> = (0..flows.into()).map(|number| key(first(number))).collect();
     let own = move |tuples: &[Tuple<V4>; BULK], found: &mut [u64; BULK]| {
-        let flows = packets.rig().worker.v4().conntrack.lookup_burst::<BULK>(tuples);
-        for (flow, found) in flows.iter().zip(found) {
+        let known = rig.borrow().worker.v4().conntrack.lookup_burst::<BULK>(tuples);
+        for (flow, found) in known.iter().zip(found) {
             *found = flow.is_some().into();
         }
     };
@@ -274,7 +279,7 @@ pub(super) fn flows(machine: &Machine, asked: Established, with: FlowTable) -> R
         }
         FlowTable::RteHash => {
             // Twice as many as it will hold: it refuses keys before it is full.
-            let count = 2 * asked.flows.next_power_of_two();
+            let count = 2 * flows.next_power_of_two();
             let mut hash = baseline::Hash::new(&machine.eal, c"bench-hash", count)?;
             for key in &all {
                 hash.add(key)?;

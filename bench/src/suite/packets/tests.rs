@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::report::Figure;
+use crate::suite::Left;
 use crate::suite::scenario::{Kind, Scenario};
 use clap::ValueEnum;
 use std::sync::{Mutex, OnceLock};
@@ -17,7 +18,7 @@ const SHORT: Effort =
 
 fn run(kind: Kind, effort: Effort) -> Result<Vec<Figure>> {
     let machine = machine().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Scenario { name: "test".into(), kind }.run(&machine, effort)
+    Scenario { name: "test".into(), kind }.run(&machine, effort, &mut Left::default())
 }
 
 fn small() -> Vec<Kind> {
@@ -36,6 +37,7 @@ fn small() -> Vec<Kind> {
         Kind::Forward { table: Table::Internet6(2_000), flows: 5_000 },
         Kind::Established(udp),
         Kind::Established(Established { checksums: Checksums::Unknown, ..udp }),
+        Kind::Established(Established { filters: 100, ways: Ways::One(Way::Out), ..udp }),
         Kind::Established(Established { order: Order::Sequential, ..tcp }),
         Kind::Established(Established { ways: Ways::Both, ..tcp }),
         Kind::New { live: 0, filters: 100 },
