@@ -7,7 +7,7 @@
 //!                                    └───────────── no: the long way ──────┘
 //! ```
 //!
-//! An epoch ends with a change of the configuration or of routes. Whom it concerns is found out packet by packet, when the
+//! An epoch ends with a change of the configuration, of routes, or of a set that rules look into. Whom it concerns is found out packet by packet, when the
 //! next of a connection comes: what rules it can reach has a [stamp](crate::rules::Kind) of its own, and its route is looked up
 //! once. Neighbours are not in it: an [adjacency](crate::adjacency) knows whether its own is still there.
 
@@ -33,8 +33,9 @@ pub(crate) struct Epochs {
     routed: u32,
     /// What they were told by, once a burst has come.
     basis: Option<(Stamp, Stamps)>,
-    /// Changes of routes, and of links of neighbours, seen.
+    /// Changes of routes, of sets that rules look into, and of links of neighbours, seen.
     routes: u32,
+    sets: Option<u32>,
     links: u32,
     /// The first with the adjacencies of now.
     listed: u32,
@@ -43,7 +44,7 @@ pub(crate) struct Epochs {
 impl Epochs {
     pub(crate) const fn new() -> Self {
         let since = [1; Kind::COUNT];
-        Self { now: 1, since, routed: 1, basis: None, routes: 0, links: 0, listed: 1 }
+        Self { now: 1, since, routed: 1, basis: None, routes: 0, sets: None, links: 0, listed: 1 }
     }
 
     /// The stamp of verdicts reached now.
@@ -95,18 +96,28 @@ impl<A: Family> Lane<A> {
     ) {
         self.conntrack.end_condemned();
         // Read before anything is looked up: a change in between makes verdicts stale, never wrong.
-        let routes = self.fib.changes();
-        if another || routes != self.epochs.routes || self.adjacencies.is_full() {
-            self.begin_epoch(snapshot, another, routes, neighbours.changes());
+        let (routes, sets) = (self.fib.changes(), A::rules(snapshot).changes_of_sets());
+        let same = routes == self.epochs.routes && sets == self.epochs.sets;
+        if another || !same || self.adjacencies.is_full() {
+            self.begin_epoch(snapshot, another, (routes, sets), neighbours.changes());
         }
     }
 
     #[cold]
-    fn begin_epoch(&mut self, snapshot: &Snapshot, another: bool, routes: u32, links: u32) {
+    fn begin_epoch(
+        &mut self,
+        snapshot: &Snapshot,
+        another: bool,
+        (routes, sets): (u32, Option<u32>),
+        links: u32,
+    ) {
         let rules = A::rules(snapshot);
         let new = (snapshot.stamp, *rules.stamps());
         let old = self.epochs.basis.replace(new);
         let rerouted = std::mem::replace(&mut self.epochs.routes, routes) != routes;
+        // Verdicts of rules that look into no set do not depend on any.
+        let reset = std::mem::replace(&mut self.epochs.sets, sets)
+            .is_some_and(|before| sets.is_some_and(|now| now != before));
         if another {
             self.adjacencies.forget_routes();
             self.classes.clear();
@@ -115,7 +126,7 @@ impl<A: Family> Lane<A> {
         let kept =
             |kind: usize| old.is_some_and(|old| old.0 == new.0 && old.1[kind] == new.1[kind]);
         let kept: [bool; Kind::COUNT] = std::array::from_fn(kept);
-        let changed = rerouted || kept.contains(&false);
+        let changed = rerouted || reset || kept.contains(&false);
         // A list full of what nobody takes any more gives way; but not burst by burst where so many are in use.
         let crowded = changed && self.adjacencies.is_crowded();
         let full = self.adjacencies.is_full() && links != self.epochs.links;
@@ -129,9 +140,9 @@ impl<A: Family> Lane<A> {
         self.classes.clear();
         self.epochs.advance();
         let now = self.epochs.now;
-        for (since, kept) in self.epochs.since.iter_mut().zip(kept) {
-            // Where rules ask for routes, nobody knows for which.
-            if !kept || rerouted && rules.asks_routes() {
+        for (kind, (since, kept)) in self.epochs.since.iter_mut().zip(kept).enumerate() {
+            // Where rules ask for routes or sets, nobody knows for which.
+            if !kept || reset && rules.asks_sets(kind) || rerouted && rules.asks_routes(kind) {
                 *since = now;
             }
         }

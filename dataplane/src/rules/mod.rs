@@ -35,6 +35,7 @@ pub(crate) use view::Tracked;
 pub use view::{Connection, Surroundings, View};
 
 use crate::address::{Address, IpVersion};
+use crate::sets::SetChanges;
 use crate::tuple::Tuple;
 use consulted::Consulted;
 pub(crate) use consulted::Told;
@@ -132,8 +133,11 @@ pub struct Rules<A> {
     zones: bool,
     transit: Option<Trail>,
     consulted: Consulted<A>,
-    /// Whether a rule that packets of known connections meet asks for routes.
-    asks_routes: bool,
+    /// Which packets of known connections meet a rule that asks for routes, and which one that looks into a set.
+    asks_routes: [bool; Kind::COUNT],
+    asks_sets: [bool; Kind::COUNT],
+    /// What counts changes of sets, where a rule looks into one: those of nat, which only first packets meet, too.
+    sets: Option<SetChanges>,
     reach: Reach,
     slots: Arc<Slots>,
     counters: Vec<RuleCounters>,
@@ -211,7 +215,12 @@ impl<A: Address> Rules<A> {
             None => Arc::new(Paths::new(counters)),
         };
         Self {
-            asks_routes: reach.asks_routes(&chains),
+            asks_routes: reach.meets(&chains, Match::asks_routes),
+            asks_sets: reach.meets(&chains, |asked| asked.asks_sets().is_some()),
+            sets: chains.iter().find_map(|chain| {
+                // There is one count for all sets.
+                chain.rules.iter().flat_map(|rule| &rule.matches).find_map(Match::asks_sets)
+            }),
             entries: table,
             needs_conntrack,
             asks_sockets: chains.iter().any(|chain| chain.asks_sockets),
@@ -322,10 +331,22 @@ impl<A: Address> Rules<A> {
         &self.reach.stamps
     }
 
-    /// Whether cached verdicts depend on more of the routes than a packet's way.
+    /// Whether cached verdicts on such packets depend on more of the routes than a packet's way.
     #[must_use]
-    pub(crate) const fn asks_routes(&self) -> bool {
-        self.asks_routes
+    pub(crate) const fn asks_routes(&self, kind: usize) -> bool {
+        self.asks_routes[kind]
+    }
+
+    /// Whether they depend on sets.
+    #[must_use]
+    pub(crate) const fn asks_sets(&self, kind: usize) -> bool {
+        self.asks_sets[kind]
+    }
+
+    /// How often sets have changed on which verdicts may depend; none where no rule looks into any.
+    #[inline]
+    pub(crate) fn changes_of_sets(&self) -> Option<u32> {
+        self.sets.as_ref().map(SetChanges::now)
     }
 
     /// What the rules can tell of `tuple`.

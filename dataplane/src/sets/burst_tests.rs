@@ -1,5 +1,6 @@
 //! Bursts of additions by packets between two turns of the thread that maintains sets: none is lost.
 
+use super::changes::SetChanges;
 use super::hash::{Hash, New, Who};
 use super::late::Bell;
 use super::query::{Addition, Direction, Directions, Query};
@@ -89,7 +90,7 @@ fn a_set_nobody_expected_to_grow_calls_for_room() {
 #[test]
 fn what_comes_while_another_writes_is_made_late_and_in_order() {
     let bell = Bell::default();
-    let hash = Hash::new(&header(65_536), bell.clone());
+    let hash = Hash::new(&header(65_536), bell.clone(), SetChanges::default());
     hash.expect_packets();
     let all = hash.all_turns();
     for address in 1..=1000 {
@@ -108,7 +109,7 @@ fn what_comes_while_another_writes_is_made_late_and_in_order() {
 /// The ring has an end, and what does not go in is counted.
 #[test]
 fn what_cannot_wait_is_counted() {
-    let hash = Hash::new(&header(65_536), Bell::default());
+    let hash = Hash::new(&header(65_536), Bell::default(), SetChanges::default());
     hash.expect_packets();
     let all = hash.all_turns();
     let refused =

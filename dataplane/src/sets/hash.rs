@@ -7,6 +7,7 @@
 mod lookup;
 
 use super::bounds::Lengths;
+use super::changes::{SetChanges, Watch};
 use super::key::{Key, Layout, MAX_WORDS};
 use super::kind::{Header, Second};
 use super::late::{Bell, Late, Waiting};
@@ -104,6 +105,7 @@ pub(super) struct Hash {
     least: AtomicUsize,
     waiting: Waiting,
     bell: Bell,
+    pub(super) watch: Watch,
 }
 
 #[allow(clippy::cast_possible_truncation)]
@@ -122,7 +124,7 @@ fn name_length(bits: u128) -> u8 {
 }
 
 impl Hash {
-    pub(super) fn new(header: &Header, bell: Bell) -> Self {
+    pub(super) fn new(header: &Header, bell: Bell, changes: SetChanges) -> Self {
         let layout = Layout::of(header);
         let shape = Shape {
             key: layout.words(),
@@ -151,6 +153,7 @@ impl Hash {
             least: AtomicUsize::new(FIRST_SLOTS),
             waiting: Waiting::default(),
             bell,
+            watch: Watch::new(changes),
         }
     }
 
@@ -253,6 +256,7 @@ impl Hash {
             }
             let kept = (!over).then(|| table.count(found.at, None));
             table.change(found.at, fresh(new.counters.or(kept)));
+            self.watch.changed();
             return Ok(());
         }
         self.make_room(&table, hash)?;
@@ -276,6 +280,7 @@ impl Hash {
             }
             shard.table.store(Arc::new(grown));
         }
+        self.watch.changed();
         Ok(())
     }
 
@@ -301,6 +306,7 @@ impl Hash {
         table.clear(at);
         self.note(key, Lengths::remove);
         self.count.fetch_sub(1, Relaxed);
+        self.watch.changed();
     }
 
     /// Takes an element out.

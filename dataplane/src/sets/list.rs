@@ -1,5 +1,6 @@
 //! A set of sets: members in order, asked one after another.
 
+use super::changes::{SetChanges, Watch};
 use super::entry::{Entry, Refusal};
 use super::kind::Header;
 use super::query::{Addition, Directions, MatchOptions, Query};
@@ -47,17 +48,34 @@ pub(super) struct List {
     skbinfo: bool,
     /// Packets are expected to add to the members.
     grows: AtomicBool,
+    watch: Watch,
 }
 
 impl List {
-    pub(super) fn new(header: &Header) -> Self {
+    pub(super) fn new(header: &Header, changes: SetChanges) -> Self {
         Self {
             members: ArcSwap::default(),
             size: header.max_elements as usize,
             counters: header.counters,
             skbinfo: header.skbinfo,
             grows: AtomicBool::new(false),
+            watch: Watch::new(changes),
         }
+    }
+
+    /// As [`Set::watch`](super::Set::watch).
+    pub(super) fn watch(&self) -> bool {
+        self.watch.watch();
+        self.members.load().iter().all(|member| member.set.watch())
+    }
+
+    pub(super) const fn changes(&self) -> &SetChanges {
+        self.watch.changes()
+    }
+
+    fn store(&self, members: Vec<Arc<Member>>) {
+        self.members.store(Arc::new(members));
+        self.watch.changed();
     }
 
     /// As the kernel's `list_set_ktest`.
@@ -178,7 +196,7 @@ impl List {
             }
             members.insert(at.min(members.len()), member);
         }
-        self.members.store(Arc::new(members));
+        self.store(members);
         Ok(())
     }
 
@@ -188,7 +206,7 @@ impl List {
         let at = Self::find(&members, name).ok_or(Refusal::Missing)?;
         Self::is_at(&members, at, place)?;
         members.remove(at);
-        self.members.store(Arc::new(members));
+        self.store(members);
         Ok(())
     }
 
@@ -225,13 +243,13 @@ impl List {
     }
 
     pub(super) fn flush(&self) {
-        self.members.store(Arc::default());
+        self.store(Vec::new());
     }
 
     pub(super) fn maintain(&self, now: Instant) {
         let live = self.live(now);
         if live.len() != self.members.load().len() {
-            self.members.store(Arc::new(live));
+            self.store(live);
         }
     }
 }

@@ -11,10 +11,14 @@
 //! [`Sets`] and [`Set`]. What [`Sets::all`] gives must be maintained off the packet path, every second or so and where the
 //! [`Bell`] is heard: that frees what has timed out, makes room ahead of what packets add, and makes late what a packet
 //! could not do at once. Time is handed in.
+//!
+//! What a set without timeouts and counters says of a packet it says of the whole connection, until it changes: verdicts may depend on it
+//! ([`Set::watch`]) as long as [`SetChanges`] counts no further.
 
 mod bounds;
 #[cfg(test)]
 mod burst_tests;
+mod changes;
 mod entry;
 mod hash;
 mod key;
@@ -30,6 +34,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use changes::SetChanges;
 pub use entry::{Entry, Refusal};
 pub use key::Key;
 pub use kind::{Header, Kind, Second};

@@ -33,6 +33,14 @@ impl Directions {
             .fold(0, |bits, (at, _)| bits | 1 << at);
         Some(Self { source, count })
     }
+    /// Whether some dimension is that end of the packet.
+    #[must_use]
+    pub const fn has(self, direction: Direction) -> bool {
+        match direction {
+            Direction::Source => self.source != 0,
+            Direction::Destination => self.source.count_ones() < self.count as u32,
+        }
+    }
     pub(super) fn covers(self, dimension: usize) -> bool {
         usize::from(self.count) >= dimension
     }

@@ -80,6 +80,11 @@ impl SetRef {
     pub fn expect_packets(&self) {
         self.0.expect_packets();
     }
+    /// As [`Set::watch`]: once `swap` has exchanged it, that has counted.
+    #[must_use]
+    pub fn watch(&self) -> bool {
+        self.0.contents.load().watch()
+    }
     /// Whether the packet matches: `-m set --match-set NAME src,dst`.
     #[must_use]
     #[inline]

@@ -1,5 +1,6 @@
 //! The sets by name.
 
+use super::changes::SetChanges;
 use super::kind::Header;
 use super::late::Bell;
 use super::reference::{Named, SetRef};
@@ -35,6 +36,7 @@ pub struct Sets {
     /// Names by place; a set takes the first free one, as the kernel's do.
     order: Vec<Option<String>>,
     bell: Bell,
+    changes: SetChanges,
 }
 
 impl Sets {
@@ -46,8 +48,8 @@ impl Sets {
         if self.by_name.contains_key(name) {
             return Err(SetsError::Exists);
         }
-        self.by_name
-            .insert(name.to_owned(), Named::new(name, Set::with_bell(header, self.bell.clone())));
+        let set = Set::of(header, self.bell.clone(), self.changes.clone());
+        self.by_name.insert(name.to_owned(), Named::new(name, set));
         match self.order.iter_mut().find(|place| place.is_none()) {
             Some(place) => *place = Some(name.to_owned()),
             None => self.order.push(Some(name.to_owned())),
@@ -146,6 +148,8 @@ impl Sets {
             return Err(SetsError::Types);
         }
         first.swap(second);
+        // Whoever has watched one finds the other there.
+        self.changes.count();
         first.keep_ready();
         second.keep_ready();
         Ok(())

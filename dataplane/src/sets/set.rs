@@ -1,5 +1,6 @@
 //! One set: its header, its elements, and what packets and commands do with them.
 
+use super::changes::SetChanges;
 use super::entry::{Entry, Refusal};
 use super::hash::{Failed, Hash, New, Who};
 use super::key::Key;
@@ -48,13 +49,13 @@ impl Set {
     /// An empty set.
     #[must_use]
     pub fn new(header: Header) -> Self {
-        Self::with_bell(header, Bell::default())
+        Self::of(header, Bell::default(), SetChanges::default())
     }
 
-    /// One that rings where it wants to be maintained.
-    pub(super) fn with_bell(header: Header, bell: Bell) -> Self {
+    /// One that rings where it wants to be maintained, and counts its changes with others.
+    pub(super) fn of(header: Header, bell: Bell, changes: SetChanges) -> Self {
         let contents = match header.kind {
-            Kind::ListSet => Contents::List(List::new(&header)),
+            Kind::ListSet => Contents::List(List::new(&header, changes)),
             Kind::HashIp
             | Kind::HashMac
             | Kind::HashNet
@@ -66,7 +67,7 @@ impl Set {
             | Kind::HashNetNet
             | Kind::HashNetIface
             | Kind::BitmapIp
-            | Kind::BitmapPort => Contents::Hash(Hash::new(&header, bell)),
+            | Kind::BitmapPort => Contents::Hash(Hash::new(&header, bell, changes)),
         };
         Self { header, contents, comments: Mutex::default() }
     }
@@ -75,6 +76,32 @@ impl Set {
     #[must_use]
     pub const fn header(&self) -> &Header {
         &self.header
+    }
+
+    /// Whether what it says of a packet holds for the whole flow until [`Self::changes`] counts on: nothing in it ends by itself,
+    /// counts packets or looks at Ethernet. It is watched from now on, so this comes before the look. For workers.
+    #[must_use]
+    pub fn watch(&self) -> bool {
+        let Header { kind, timeout, counters, .. } = self.header;
+        if timeout.is_some() || counters || kind == Kind::HashMac {
+            return false;
+        }
+        match &self.contents {
+            Contents::List(list) => list.watch(),
+            Contents::Hash(hash) => {
+                hash.watch.watch();
+                true
+            }
+        }
+    }
+
+    /// What counts where it changes and is watched.
+    #[must_use]
+    pub const fn changes(&self) -> &SetChanges {
+        match &self.contents {
+            Contents::List(list) => list.changes(),
+            Contents::Hash(hash) => hash.watch.changes(),
+        }
     }
 
     /// Whether the packet matches, as the kernel's `ip_set_test`: counts and compares counters as asked. For workers.
@@ -391,7 +418,7 @@ impl Set {
         }
     }
 
-    /// Changes by packets that were given up, because too many waited already.
+    /// SetChanges by packets that were given up, because too many waited already.
     #[must_use]
     pub fn missed(&self) -> u64 {
         match &self.contents {

@@ -1,9 +1,17 @@
-//! The same with rules, routes and packets drawn at random.
+//! The same with rules, routes, sets and packets drawn at random.
 
+use super::sets::{Change, NAMES, in_set, sets};
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use sluice_dataplane::sets::Sets;
+use std::cell::RefCell;
+
+thread_local! {
+    /// Those that rules are drawn with; empty when a case begins.
+    static SETS: RefCell<Sets> = RefCell::new(sets());
+}
 
 fn condition() -> impl Strategy<Value = Match<V4>> {
     let state = any::<[bool; 5]>().prop_map(|[new, established, snat, dnat, invert]| {
@@ -40,6 +48,9 @@ fn condition() -> impl Strategy<Value = Match<V4>> {
         1 => Just(Match::AddressType(local)),
         1 => Just(Match::ReversePath(back)),
         1 => Just(Match::Length(Length { from: 0, to: 30, invert: false })),
+        2 => (select(NAMES.to_vec()), any::<bool>(), any::<bool>()).prop_map(|(name, source, invert)| {
+            SETS.with_borrow(|sets| in_set(sets, name, source, invert))
+        }),
     ]
 }
 
@@ -71,6 +82,7 @@ enum Step {
     Flip(usize),
     Route([u8; 4], u8, Option<u32>),
     Filter(ReversePathFilter),
+    Set(Change),
     Packets(bool, Vec<(usize, u8)>),
 }
 
@@ -103,7 +115,24 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (prefix, next_hop).prop_map(|((to, length), hop)| Step::Route(to, length, hop)),
         1 => select(vec![ReversePathFilter::Off, ReversePathFilter::Loose, ReversePathFilter::Strict])
             .prop_map(Step::Filter),
+        3 => change().prop_map(Step::Set),
         12 => (any::<bool>(), vec(packet, 1..12)).prop_map(|(back, list)| Step::Packets(back, list)),
+    ]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let element = || {
+        let ends = select(vec![CLIENT, SERVER, FAR, GATEWAY]);
+        (select(vec!["hosts", "hosts", "others", "ports"]), ends, select(vec![80_u16, 5001]))
+    };
+    let member = || select(vec!["hosts", "ports", "counting"]);
+    prop_oneof![
+        4 => element().prop_map(|(name, address, port)| Change::Add(name, address, port)),
+        4 => element().prop_map(|(name, address, port)| Change::Delete(name, address, port)),
+        1 => select(vec!["hosts", "ports", "list"]).prop_map(Change::Flush),
+        1 => Just(Change::Swap),
+        2 => member().prop_map(Change::Include),
+        1 => member().prop_map(Change::Exclude),
     ]
 }
 
@@ -131,6 +160,7 @@ fn take(both: &mut Both, step: Step) {
             both.filter = filter;
             both.publish();
         }
+        Step::Set(change) => SETS.with_borrow_mut(|sets| change.make(sets)),
         Step::Packets(back, list) => {
             let frames: Vec<_> =
                 list.iter().map(|&(index, flags)| segment(index, back, 1, 1, flags)).collect();
@@ -148,6 +178,9 @@ proptest! {
         translates in any::<bool>(),
         established in any::<bool>(),
     ) {
+        for name in NAMES {
+            SETS.with_borrow_mut(|sets| Change::Flush(name).make(sets));
+        }
         let mut rules = firewall();
         if !translates {
             rules = rules.with(Table::Nat, Hook::Postrouting, vec![]);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "what is set up wrong fails its test")]
 
 mod drawn;
+mod sets;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -4,10 +4,21 @@ use sluice_tests::differential;
 use sluice_tests::differential::{Lab, Scenario};
 use sluice_tests::frame::{Packet, flags};
 
+use std::time::Duration;
+
 use crate::matches::shown;
 use crate::{FAR, INSIDE, INSIDE_2, OUTSIDE, ROUTER_IN};
 
-differential!(looked_up, marks_from_sets, marks_of_tracked_packets, marks_from_lists);
+differential!(
+    looked_up,
+    marks_from_sets,
+    marks_of_tracked_packets,
+    marks_from_lists,
+    verdicts_follow_changes,
+    counting_and_ending,
+    nat_follows_changes,
+    verdicts_of_lists_follow_changes,
+);
 
 /// Rules of POSTROUTING that show 14 bits of the mark: eight as TOS, six as TTL of packets that leave with less than 64.
 /// `hops` is the option that adds to a TTL.
@@ -192,4 +203,189 @@ fn marks_from_lists() -> Scenario {
         lab.compare_sets();
     });
     scenario.with(|setup| setup.with_ipset(MARKING))
+}
+
+/// Packets of connections that are known, both ways: what is kept of them must not outlive a change of a set.
+fn talk(lab: &mut Lab) {
+    for source in [INSIDE, INSIDE_2] {
+        for _ in 0..3 {
+            lab.lan(&Packet::new(source, OUTSIDE).udp(1000, 53, b"question"));
+            lab.wan(&Packet::new(OUTSIDE, source).udp(53, 1000, b"answer"));
+            lab.lan(&Packet::new(source, FAR).tcp((2000, 80), flags::ACK, 1, 1, b"segment"));
+            lab.wan(&Packet::new(FAR, source).tcp((80, 2000), flags::ACK, 1, 8, b"answer"));
+            lab.lan(&Packet::new(source, OUTSIDE).ping(7, 1, b"echo"));
+        }
+    }
+}
+
+fn verdicts_follow_changes() -> Scenario {
+    let rules = "*filter
+        -A FORWARD -m set --match-set refused src -j DROP
+        -A FORWARD -m set --match-set nets dst -j REJECT
+        -A FORWARD -m set --match-set ports src,dst -j DROP
+        -A FORWARD -m set ! --match-set allowed src -j DROP
+        -A FORWARD -m set --match-set faced src,dst -j DROP
+        -A FORWARD -m conntrack --ctstate ESTABLISHED
+        COMMIT";
+    let sets = "
+        create refused hash:ip
+        create spare hash:ip
+        add spare 10.1.0.3
+        create nets hash:net
+        create ports hash:ip,port
+        create allowed hash:net
+        add allowed 10.1.0.0/24
+        add allowed 192.168.0.0/16
+        create faced hash:net,iface";
+    let scenario = Scenario::new(rules, |lab| {
+        talk(lab);
+        for change in [
+            "add refused 10.1.0.2",
+            "del refused 10.1.0.2",
+            "swap refused spare",
+            "add refused 10.1.0.2",
+            "add spare 10.1.0.99",
+            "flush refused",
+            "swap refused spare",
+            "add nets 192.168.0.0/16",
+            "add nets 192.168.1.0/24 nomatch",
+            "-exist add nets 192.168.1.0/24",
+            "flush nets",
+            "add ports 10.1.0.2,udp:53",
+            "add ports 10.1.0.3,icmp:8/0",
+            "add ports 192.168.1.9,tcp:2000",
+            "flush ports",
+            "del allowed 192.168.0.0/16",
+            "add allowed 192.168.1.0/24",
+            "add allowed 0.0.0.0/1",
+            "add allowed 128.0.0.0/1",
+            "add faced 10.1.0.0/24,wan0",
+            "add faced 0.0.0.0/0,lan0",
+            "del faced 0.0.0.0/0,lan0",
+            "flush faced",
+        ] {
+            lab.tool(&format!("ipset {change}"));
+            talk(lab);
+        }
+        lab.compare_counters("filter");
+        lab.compare_sets();
+    });
+    scenario.with(|setup| setup.with_ipset(sets))
+}
+
+/// First packets of which what was learned from others before them must not outlive a change of a set either.
+fn nat_follows_changes() -> Scenario {
+    let rules = "*nat
+        -A PREROUTING -p udp -m set --match-set moved dst -j DNAT --to-destination 192.168.1.1
+        -A POSTROUTING -m set ! --match-set direct src -j SNAT --to-source 198.51.100.1
+        COMMIT
+        *filter
+        -A FORWARD -m set --match-set refused src -j DROP
+        COMMIT";
+    let sets = "
+        create moved hash:net
+        create direct hash:ip
+        create refused hash:ip";
+    let scenario = Scenario::new(rules, |lab| {
+        let mut port = 1000;
+        let mut begin = |lab: &mut Lab| {
+            for _ in 0..3 {
+                for source in [INSIDE, INSIDE_2] {
+                    // No two are to clash, for then a port is drawn.
+                    port += 1;
+                    lab.lan(&Packet::new(source, OUTSIDE).udp(port, 53, b"first"));
+                    lab.lan(&Packet::new(source, OUTSIDE).udp(port, 53, b"second"));
+                    lab.lan(&Packet::new(source, FAR).tcp((port, 80), flags::SYN, 1, 0, b""));
+                }
+            }
+        };
+        begin(lab);
+        for change in [
+            "add moved 192.168.1.9",
+            "add direct 10.1.0.2",
+            "add direct 10.1.0.3",
+            "add refused 10.1.0.3",
+            "del moved 192.168.1.9",
+            "flush direct",
+            "add moved 192.168.0.0/16",
+            "flush refused",
+        ] {
+            lab.tool(&format!("ipset {change}"));
+            begin(lab);
+        }
+        lab.compare_counters("nat");
+        lab.compare_counters("filter");
+    });
+    scenario.with(|setup| setup.with_ipset(sets))
+}
+
+/// Sets whose elements count packets or end, among packets of known connections.
+fn counting_and_ending() -> Scenario {
+    let rules = "*filter
+        -A FORWARD -m set --match-set counted src --packets-gt 40 -j DROP
+        -A FORWARD -m set --match-set ending src -j DROP
+        -A FORWARD -m conntrack --ctstate ESTABLISHED
+        COMMIT";
+    let sets = "
+        create counted hash:ip counters
+        add counted 10.1.0.3
+        create ending hash:ip timeout 0";
+    let scenario = Scenario::new(rules, |lab| {
+        for change in
+            ["add ending 10.1.0.2", "del ending 10.1.0.2", "add ending 10.1.0.2 timeout 1"]
+        {
+            talk(lab);
+            talk(lab);
+            lab.tool(&format!("ipset {change}"));
+        }
+        talk(lab);
+        lab.wait(Duration::from_millis(1500));
+        talk(lab);
+        lab.compare_counters("filter");
+        lab.compare_sets();
+    });
+    scenario.with(|setup| setup.with_ipset(sets))
+}
+
+fn verdicts_of_lists_follow_changes() -> Scenario {
+    let rules = "*filter
+        -A FORWARD -m set --match-set all src,dst -j DROP
+        -A FORWARD -m conntrack --ctstate ESTABLISHED
+        COMMIT
+        *mangle
+        -A PREROUTING -p udp -m set --match-set all dst -j MARK --set-mark 1
+        COMMIT";
+    let sets = "
+        create hosts hash:ip
+        create others hash:ip
+        add others 10.1.0.3
+        create ports hash:ip,port
+        add ports 10.1.0.2,udp:53
+        create counted hash:ip counters
+        create all list:set
+        add all hosts";
+    let scenario = Scenario::new(rules, |lab| {
+        talk(lab);
+        for change in [
+            "add hosts 10.1.0.2",
+            "del all hosts",
+            "add all ports",
+            "add all others",
+            "del others 10.1.0.3",
+            "swap hosts others",
+            "add all counted",
+            "add counted 10.1.0.3",
+            "flush counted",
+            "del all counted",
+            "flush all",
+            "add all others",
+        ] {
+            lab.tool(&format!("ipset {change}"));
+            talk(lab);
+        }
+        lab.compare_counters("filter");
+        lab.compare_counters("mangle");
+        lab.compare_sets();
+    });
+    scenario.with(|setup| setup.with_ipset(sets))
 }

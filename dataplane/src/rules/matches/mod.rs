@@ -57,6 +57,7 @@ mod testing;
 
 use super::View;
 use crate::address::Address;
+use crate::sets::SetChanges;
 use crate::tuple::Tuple;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -97,6 +98,11 @@ pub(in crate::rules) trait Condition<A: Address> {
     /// Whether routes decide, so that a change of them may change the answer.
     fn asks_routes(&self) -> bool {
         false
+    }
+
+    /// What counts changes of sets, where one decides.
+    fn asks_sets(&self) -> Option<SetChanges> {
+        None
     }
 
     /// Whether the kernel would switch the counting of what connections carry on for it.
@@ -190,6 +196,11 @@ macro_rules! declare {
             /// Whether routes decide.
             pub(in crate::rules) fn asks_routes(&self) -> bool {
                 match self { $(Self::$name(condition) => Condition::<A>::asks_routes(condition),)* }
+            }
+
+            /// What counts changes of sets, where one decides.
+            pub(in crate::rules) fn asks_sets(&self) -> Option<SetChanges> {
+                match self { $(Self::$name(condition) => Condition::<A>::asks_sets(condition),)* }
             }
 
             /// Whether connections must have accounts for it.

@@ -1,9 +1,10 @@
 //! `-m set`: whether a named set has what the packet stands for (kernel `xt_set`).
 
-use super::Condition;
-use crate::address::Address;
+use super::{Condition, Depends};
+use crate::address::{Address, L4Port};
 use crate::rules::{View, set_query};
-use crate::sets::{Directions, MatchOptions, SetRef};
+use crate::sets::{Direction, Directions, Kind, MatchOptions, SetChanges, SetRef};
+use crate::tuple::Tuple;
 
 /// A look into a set.
 #[derive(Debug, Clone)]
@@ -32,5 +33,26 @@ impl<A: Address> Condition<A> for SetMatch {
             false => self.options,
         };
         self.set.test(&set_query::of(view), self.at, &options) != self.invert
+    }
+    fn depends(&self) -> Depends {
+        if self.set.watch() { Depends::Flow } else { Depends::Packet }
+    }
+    fn asks_sets(&self) -> Option<SetChanges> {
+        Some(self.set.set().changes().clone())
+    }
+    fn consult(&self, bits: &mut Tuple<A>) {
+        let (address, port) = (A::from_bits(u128::MAX), L4Port::new(u16::MAX));
+        // A set that is swapped in has the same kind; what comes into a list has any.
+        let kind = self.set.set().header().kind;
+        let ports = kind.has_port() || matches!(kind, Kind::BitmapPort | Kind::ListSet);
+        if self.at.has(Direction::Source) {
+            bits.source = address;
+            bits.source_port = if ports { port } else { bits.source_port };
+        }
+        if self.at.has(Direction::Destination) {
+            bits.destination = address;
+            bits.destination_port = if ports { port } else { bits.destination_port };
+        }
+        bits.icmp = 0xff;
     }
 }

@@ -61,6 +61,10 @@ impl Kind {
         2 * self.course as usize + self.answered as usize
     }
 
+    fn passes(self, part: &Part) -> bool {
+        self.answered == part.answered && self.places().contains(&part.place)
+    }
+
     /// What its packets walk.
     const fn places(self) -> &'static [(Table, Hook)] {
         use Hook::{Forward, Input, Output, Postrouting, Prerouting};
@@ -141,14 +145,21 @@ impl Reach {
         Self { parts, stamps: std::array::from_fn(|_| Stamp::fresh()) }
     }
 
-    /// Whether some rule in it asks for routes.
-    pub(super) fn asks_routes<A: Address>(&self, chains: &[Arc<Prepared<A>>]) -> bool {
-        let reached = self.parts.iter().flat_map(|part| &part.chains);
-        let mut rules = reached.flat_map(|reached| {
-            let chain = chains.get(reached.id.0 as usize);
-            reached.rules.iter().filter_map(move |at| chain?.rules.get(*at as usize))
-        });
-        rules.any(|rule| rule.matches.iter().any(Match::asks_routes))
+    /// Of each kind, whether it meets a rule with such a match.
+    pub(super) fn meets<A: Address>(
+        &self,
+        chains: &[Arc<Prepared<A>>],
+        such: impl Fn(&Match<A>) -> bool,
+    ) -> [bool; Kind::COUNT] {
+        let has = |part: &Part| {
+            let mut rules = part.chains.iter().flat_map(|reached| {
+                let chain = chains.get(reached.id.0 as usize);
+                reached.rules.iter().filter_map(move |at| chain?.rules.get(*at as usize))
+            });
+            rules.any(|rule| rule.matches.iter().any(&such))
+        };
+        let having: Vec<&Part> = self.parts.iter().filter(|part| has(part)).collect();
+        Kind::ALL.map(|kind| having.iter().any(|part| kind.passes(part)))
     }
 
     fn part(&self, place: (Table, Hook), answered: bool) -> Option<&Part> {
