@@ -1,4 +1,5 @@
-//! Rules whose match keeps something, or looks into the packet: it is asked of every packet, whatever is known of its connection.
+//! Rules whose match keeps something, or looks into the packet: it is asked of every packet, whatever is known of its connection. And of a
+//! set that does neither.
 
 use crate::traffic::client;
 use sluice_dataplane::address::{IpVersion, V4};
@@ -30,8 +31,10 @@ pub(crate) enum Asked {
     HashLimit,
     /// `-m connlimit --connlimit-above 1000`.
     ConnLimit,
-    /// `-m set --match-set` of a `hash:ip` with the first million clients.
-    MillionSet,
+    /// `-m set --match-set` of a `hash:ip` with the first million clients: what it says holds until it changes.
+    Set,
+    /// The same, with counters.
+    CountingSet,
 }
 
 const SECOND: u64 = 1_000_000_000;
@@ -39,14 +42,25 @@ const MILLION: u32 = 1_000_000;
 
 impl Asked {
     /// All of them, by the names of their scenarios.
-    pub(crate) const ALL: [(&str, Self); 6] = [
+    pub(crate) const ALL: [(&str, Self); 7] = [
         ("limit", Self::Limit),
         ("recent", Self::Recent),
         ("string", Self::String),
         ("hashlimit", Self::HashLimit),
         ("connlimit", Self::ConnLimit),
-        ("set-1M", Self::MillionSet),
+        ("set-1M", Self::Set),
+        ("set-1M-counters", Self::CountingSet),
     ];
+
+    /// Whether its answer is kept for the packets of a connection.
+    pub(crate) const fn is_kept(self) -> bool {
+        matches!(self, Self::Set)
+    }
+
+    /// Whether it looks into a set of a million.
+    pub(crate) const fn is_of_million(self) -> bool {
+        matches!(self, Self::Set | Self::CountingSet)
+    }
 
     /// With a state of its own.
     pub(super) fn condition(self) -> Match<V4> {
@@ -70,14 +84,19 @@ impl Asked {
                 destination: false,
                 upto: false,
             }),
-            Self::MillionSet => Match::Set(SetMatch {
-                set: million(),
-                at: Directions::new(&[Direction::Source]).unwrap_or_default(),
-                options: MatchOptions::default(),
-                invert: false,
-            }),
+            Self::Set => set(false),
+            Self::CountingSet => set(true),
         }
     }
+}
+
+fn set(counters: bool) -> Match<V4> {
+    Match::Set(SetMatch {
+        set: million(counters),
+        at: Directions::new(&[Direction::Source]).unwrap_or_default(),
+        options: MatchOptions::default(),
+        invert: false,
+    })
 }
 
 fn recent() -> Recent {
@@ -97,17 +116,16 @@ fn recent() -> Recent {
     recent
 }
 
-fn million() -> SetRef {
+fn million(counters: bool) -> SetRef {
     let mut sets = Sets::default();
     let header = Header::new(Kind::HashIp, Some(IpVersion::V4), 1);
-    let header = Header { max_elements: MILLION, ..header };
+    let header = Header { max_elements: MILLION, counters, ..header };
     let made = sets.create("million", header);
     let Some(set) = made.ok().and_then(|()| sets.reference("million")) else {
         unreachable!("the only set of its name")
     };
     for flow in 0..MILLION {
-        let first = u128::from(client(flow).to_bits());
-        let key = Key { first, prefix: 32, second_prefix: 32, ..Key::default() };
+        let key = Key { first: client(flow).to_bits().into(), ..Key::default() };
         let entry = Entry { key, ..Entry::default() };
         // Each is new, and there is room.
         let _ = set.set().insert(&entry, false, Instant(SECOND));
@@ -122,5 +140,36 @@ fn terms() -> Terms {
         rate: Rate::Packets { cost: SECOND / u64::from(MILLION), burst: 1000 },
         expire: Duration::from_secs(60),
         collect: Duration::from_secs(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sluice_dataplane::sets::Query;
+
+    #[test]
+    fn every_client_is_in_the_set_and_nobody_else() {
+        let set = million(false);
+        let has = |source: u32| {
+            let query = Query {
+                version: IpVersion::V4,
+                source: source.into(),
+                destination: 0,
+                ports: None,
+                protocol: 17,
+                mark: 0,
+                macs: None,
+                ingress: "",
+                egress: "",
+                length: 0,
+                now: Instant(SECOND),
+            };
+            let at = Directions::new(&[Direction::Source]).unwrap();
+            set.test(&query, at, &MatchOptions::default())
+        };
+        let flows = [0, 1, 77_777, MILLION - 1];
+        assert!(flows.iter().all(|flow| has(client(*flow).to_bits())));
+        assert!(!has(client(MILLION).to_bits()));
     }
 }

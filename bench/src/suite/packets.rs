@@ -266,16 +266,25 @@ pub(super) fn of_connections(rig: SharedRig, asked: Established) -> Packets {
     packets.promise(Promise::Cached { before, connections: asked.flows as usize })
 }
 
-/// Packets of connections that have seen packets both ways, each of which a rule asks about all the same.
+/// Packets of connections that have seen packets both ways, about which a rule asks: about each of them, unless it keeps what it is
+/// told.
 pub(crate) fn asked(machine: &Machine, asked: Asked, flows: u32) -> Result<Packets> {
     let capacity = (flows as usize).max(TABLE);
     let role = Role::Nat { capacity, beside: Beside::Asked(asked), udp_timeout: UDP_TIMEOUT };
     let mut rig = nat(machine, role)?;
-    // No verdict is kept, so there is none to learn.
-    pass(&mut rig, 0..flows, &[Way::Out, Way::Back])?;
+    let connections = flows as usize;
+    if asked.is_kept() {
+        establish(&mut rig, 0..flows)?;
+    } else {
+        // No verdict is kept, so there is none to learn.
+        pass(&mut rig, 0..flows, &[Way::Out, Way::Back])?;
+    }
     let before = rig.cached();
     let packets = Packets::new(rig, ONE_WAY, Source::Random(flows));
-    Ok(packets.promise(Promise::Asked { before, connections: flows as usize }))
+    Ok(packets.promise(match asked.is_kept() {
+        true => Promise::Cached { before, connections },
+        false => Promise::Asked { before, connections },
+    }))
 }
 
 /// Packets that each begin a connection, with `live` there already.
