@@ -85,6 +85,7 @@ fn play(kind: Kind, percent: u64) {
                     let start = Instant::now();
                     while start.elapsed() < time && !locked(shared).over(all) {
                         let Some(seed) = locked(seeds).next() else { break };
+                        let _round = Round(seed);
                         let kernels = || {
                             // Of two kernels every difference is their own.
                             (kind != Kind::Kernel).then(|| {
@@ -103,6 +104,17 @@ fn play(kind: Kind, percent: u64) {
         }
     }
     outcome.report(kind, first);
+}
+
+/// Names the round that does not come to its end.
+struct Round(u64);
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("SLUICE_RANDOM_SEED={} has not come to its end", self.0);
+        }
+    }
 }
 
 /// What a duel that has failed leaves behind is still good for the others.
