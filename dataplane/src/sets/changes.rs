@@ -14,6 +14,7 @@
 //! writer, or one before it, finds the watch that the worker relied on and counts after it has taken it away. Had the worker read that count
 //! when its burst began, it would have found the watch gone. So it read a smaller one, and its verdict is of the past.
 
+use super::kind::Header;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Acquire, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU32};
@@ -38,22 +39,25 @@ impl SetChanges {
 #[derive(Debug)]
 pub(super) struct Watch {
     watched: AtomicBool,
+    /// Whether they may.
+    steady: bool,
     changes: SetChanges,
 }
 
 impl Watch {
-    pub(super) const fn new(changes: SetChanges) -> Self {
-        Self { watched: AtomicBool::new(false), changes }
+    pub(super) const fn new(header: &Header, changes: SetChanges) -> Self {
+        Self { watched: AtomicBool::new(false), steady: header.is_steady(), changes }
     }
-    /// Before a look that a verdict may depend on.
-    pub(super) fn watch(&self) {
-        if !self.watched.load(SeqCst) {
+    /// Before a look; whether a verdict may depend on it.
+    pub(super) fn watch(&self) -> bool {
+        if self.steady && !self.watched.load(SeqCst) {
             self.watched.swap(true, SeqCst);
         }
+        self.steady
     }
-    /// After a change.
+    /// After a change. Packets that renew what ends by itself pay nothing.
     pub(super) fn changed(&self) {
-        if self.watched.swap(false, SeqCst) {
+        if self.steady && self.watched.swap(false, SeqCst) {
             self.changes.count();
         }
     }
@@ -64,7 +68,8 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Entry, Header, Key, Kind, Place, Set, Sets};
+    use super::super::{Entry, Key, Kind, Place, Set, Sets};
+    use super::Header;
     use crate::address::IpVersion;
     use crate::time::Instant;
 

@@ -153,7 +153,7 @@ impl Hash {
             least: AtomicUsize::new(FIRST_SLOTS),
             waiting: Waiting::default(),
             bell,
-            watch: Watch::new(changes),
+            watch: Watch::new(header, changes),
         }
     }
 

@@ -171,6 +171,12 @@ impl Header {
             bucket_size: 12,
         }
     }
+    /// Whether what such a set says of a packet it says of the whole flow, as long as nobody changes it: nothing in it ends by
+    /// itself, counts packets or looks at Ethernet.
+    #[must_use]
+    pub(super) const fn is_steady(&self) -> bool {
+        self.timeout.is_none() && !self.counters && !matches!(self.kind, Kind::HashMac)
+    }
     /// Bits of an address of the family: 32 or 128.
     #[must_use]
     pub const fn address_bits(&self) -> u8 {

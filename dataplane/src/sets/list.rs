@@ -59,14 +59,13 @@ impl List {
             counters: header.counters,
             skbinfo: header.skbinfo,
             grows: AtomicBool::new(false),
-            watch: Watch::new(changes),
+            watch: Watch::new(header, changes),
         }
     }
 
     /// As [`Set::watch`](super::Set::watch).
     pub(super) fn watch(&self) -> bool {
-        self.watch.watch();
-        self.members.load().iter().all(|member| member.set.watch())
+        self.watch.watch() && self.members.load().iter().all(|member| member.set.watch())
     }
 
     pub(super) const fn changes(&self) -> &SetChanges {

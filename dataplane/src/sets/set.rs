@@ -82,16 +82,9 @@ impl Set {
     /// counts packets or looks at Ethernet. It is watched from now on, so this comes before the look. For workers.
     #[must_use]
     pub fn watch(&self) -> bool {
-        let Header { kind, timeout, counters, .. } = self.header;
-        if timeout.is_some() || counters || kind == Kind::HashMac {
-            return false;
-        }
         match &self.contents {
             Contents::List(list) => list.watch(),
-            Contents::Hash(hash) => {
-                hash.watch.watch();
-                true
-            }
+            Contents::Hash(hash) => hash.watch.watch(),
         }
     }
 
