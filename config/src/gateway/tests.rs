@@ -104,6 +104,15 @@ fn an_empty_file_is_the_default() {
 }
 
 /// The errors of a text, one a line.
+#[test]
+fn odd_names_of_settings_are_written_back_too() {
+    for name in ["net.a\\nb", "net.a\\\"b", "net.a\\\\b", "net.a\\tb = 0", "net.é"] {
+        let text = format!("[sysctl]\n\"{name}\" = 1\n");
+        let config = Config::parse(&text, "odd").unwrap();
+        assert_eq!(Config::parse(&config.to_toml(), "again"), Ok(config), "{name}");
+    }
+}
+
 fn errors(text: &str) -> String {
     let errors = Config::parse(text, "f").unwrap_err();
     errors.iter().map(|error| format!("{error}\n")).collect()

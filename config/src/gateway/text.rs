@@ -29,12 +29,12 @@ impl Config {
         }
         for (name, value) in &self.sysctl.set {
             match value {
-                SysctlValue::Integer(number) => out.plain(&quoted(name), number),
-                SysctlValue::Text(text) => out.string(&quoted(name), text),
+                SysctlValue::Integer(number) => out.plain(&key(name), number),
+                SysctlValue::Text(text) => out.string(&key(name), text),
             }
         }
         for (name, policy) in &self.timeouts {
-            out.title(&format!("[timeouts.{}]", quoted(name)));
+            out.title(&format!("[timeouts.{}]", key(name)));
             out.string("protocol", policy.protocol.name());
             out.some("family", policy.family_word());
             for (state, seconds) in &policy.seconds {
@@ -125,6 +125,12 @@ fn write_route(route: &Route, out: &mut Text) {
     if route.kind != super::RouteKind::Unicast {
         out.string("type", route.kind.as_str());
     }
+}
+
+/// A TOML key, in quotes where it needs some: in one line, which a string with line breaks would not be.
+fn key(name: &str) -> String {
+    let line = toml::Table::from_iter([(name.to_owned(), toml::Value::Integer(0))]).to_string();
+    line.trim_end().strip_suffix(" = 0").map_or_else(|| quoted(name), str::to_owned)
 }
 
 /// A TOML basic string.
