@@ -216,7 +216,7 @@ pub(super) fn establish(rig: &mut Rig, flows: Range<u32>) -> Result<()> {
 }
 
 /// Sends a packet of each flow each of these ways, one after the other.
-fn pass(rig: &mut Rig, flows: Range<u32>, ways: &[Way]) -> Result<()> {
+pub(super) fn pass(rig: &mut Rig, flows: Range<u32>, ways: &[Way]) -> Result<()> {
     for first in flows.clone().step_by(POOL) {
         let some = first..flows.end.min(first + POOL as u32);
         for way in ways {

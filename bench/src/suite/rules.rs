@@ -53,10 +53,7 @@ impl Gateway {
     fn publish(&self, filters: usize) -> Result<()> {
         if self.filters.replace(filters) != filters {
             self.control.publish(self.control.other_rules(Beside::Filters(filters)));
-            let mut rig = self.rig.borrow_mut();
-            for first in (0..self.flows).step_by(POOL) {
-                rig.pass(Way::Out, first..self.flows.min(first + POOL as u32))?;
-            }
+            packets::pass(&mut self.rig.borrow_mut(), 0..self.flows, &[Way::Out])?;
         }
         Ok(())
     }

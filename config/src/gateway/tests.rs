@@ -103,7 +103,6 @@ fn an_empty_file_is_the_default() {
     assert_eq!(Config::parse("", "empty"), Ok(Config::default()));
 }
 
-/// The errors of a text, one a line.
 #[test]
 fn odd_names_of_settings_are_written_back_too() {
     for name in ["net.a\\nb", "net.a\\\"b", "net.a\\\\b", "net.a\\tb = 0", "net.é"] {
@@ -113,6 +112,7 @@ fn odd_names_of_settings_are_written_back_too() {
     }
 }
 
+/// The errors of a text, one a line.
 fn errors(text: &str) -> String {
     let errors = Config::parse(text, "f").unwrap_err();
     errors.iter().map(|error| format!("{error}\n")).collect()

@@ -189,19 +189,11 @@ impl<A: Address> Conntrack<A> {
     /// Ends the connection of that tuple, or else what is expected of it.
     fn end_sibling(&mut self, zones: Zones, tuple: Tuple<A>) {
         if let Some(sibling) = self.lookup_in(zones, &tuple) {
-            self.end_now(sibling);
+            self.end_now(sibling.session(), self.aged);
         } else if let Some(owner) = self.owner_in(zones, &tuple) {
             self.expectations.condemned.push(Sentence { owner, zones, tuple });
         } else {
             self.expectations.forget(&in_zone(&tuple, zones.number()), self.aged);
-        }
-    }
-
-    fn end_now(&mut self, flow: FlowRef) {
-        if !self.bury(flow.session()) {
-            // Its end has come all the same.
-            self.common_mut(flow).deadline = self.aged;
-            self.aging.expect(flow.session(), self.aged);
         }
     }
 
@@ -212,7 +204,7 @@ impl<A: Address> Conntrack<A> {
             self.expectations.condemned.take(self.worker)
         {
             if let Some(flow) = self.lookup_in(zones, &tuple) {
-                self.end_now(flow);
+                self.end_now(flow.session(), self.aged);
             }
         }
     }

@@ -30,14 +30,13 @@ impl<A: Address> Conntrack<A> {
     /// Changes a connection; how it is then, if it is another.
     pub fn change(&mut self, flow: FlowRef, change: &Change, now: Instant) -> Option<Listed> {
         let (ticks, number) = (Ticks::at(now), flow.session());
-        let common = &mut self.table.session_mut(number).common;
+        let common = &self.table.session(number).common;
         if !common.is_live() || common.deadline.has_come(ticks) {
             return None;
         }
         let before = (common.mark, common.status, common.state);
         if let Some(seconds) = change.timeout_s {
-            common.deadline = ticks.plus_seconds(seconds);
-            self.aging.expect(number, common.deadline);
+            self.rest_until(number, ticks.plus_seconds(seconds));
         }
         if !change.refused {
             self.change_all_but_timeout(number, change);
@@ -84,10 +83,8 @@ impl<A: Address> Conntrack<A> {
 
     /// It ends in so many seconds if nothing more comes.
     pub(crate) fn refresh(&mut self, flow: FlowRef, seconds: u32, now: Instant) {
-        let common = &mut self.table.session_mut(flow.session()).common;
-        if common.is_live() {
-            common.deadline = Ticks::at(now).plus_seconds(seconds);
-            self.aging.expect(flow.session(), common.deadline);
+        if self.common(flow).is_live() {
+            self.rest_until(flow.session(), Ticks::at(now).plus_seconds(seconds));
         }
     }
 

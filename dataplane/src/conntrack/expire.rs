@@ -67,7 +67,7 @@ impl Ticks {
 pub(super) struct Aging {
     /// The next block.
     hand: usize,
-    /// Up to when it is told below what the hand has to do.
+    /// The time up to which `owed` counts.
     done: Option<Ticks>,
     /// Slots that the hand has to come to.
     owed: usize,

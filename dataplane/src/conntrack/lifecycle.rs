@@ -236,6 +236,19 @@ impl<A: Address> Conntrack<A> {
         true
     }
 
+    /// Ends a connection now: out of the index at once, or where too many wait already, as one whose time has come.
+    pub(super) fn end_now(&mut self, number: u32, now: Ticks) {
+        if !self.bury(number) {
+            self.rest_until(number, now);
+        }
+    }
+
+    /// It ends at `deadline`, be that earlier than before, if nothing more comes.
+    pub(super) fn rest_until(&mut self, number: u32, deadline: Ticks) {
+        self.table.session_mut(number).common.deadline = deadline;
+        self.aging.expect(number, deadline);
+    }
+
     fn unlink(&mut self, number: u32, hashes: Hashes) {
         if self.table.session(number).common.status.has(Status::DYING) {
             return;

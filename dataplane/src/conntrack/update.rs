@@ -69,8 +69,7 @@ impl<A: Address> Conntrack<A> {
         let closed = TcpConnectionState::Close;
         let timeouts = settings.timeouts_of(parts.own.window.policy);
         parts.common.state = closed;
-        parts.common.deadline = now.plus_seconds(timeouts.tcp.of(closed));
-        self.aging.expect(flow.session(), parts.common.deadline);
+        self.rest_until(flow.session(), now.plus_seconds(timeouts.tcp.of(closed)));
         if self.telling {
             self.tell(EventKind::Update, Changes::PROTOCOL, flow.session(), now);
         }
@@ -171,14 +170,9 @@ impl<A: Address> Conntrack<A> {
             }
             TcpOutcome::Kill => {
                 // As the kernel, its end is told before this packet counts as an answer.
-                let buried = self.bury(flow.session());
+                self.end_now(flow.session(), now);
                 let parts = self.table.session_mut(flow.session()).parts(direction);
                 let Parts { own, peer, common, .. } = parts;
-                if !buried {
-                    // Its end has come all the same.
-                    common.deadline = now;
-                    self.aging.expect(flow.session(), now);
-                }
                 Update::Accept(note_direction(common, own, peer, direction))
             }
             TcpOutcome::Invalid { shorten } => {

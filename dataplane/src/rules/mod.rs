@@ -217,10 +217,7 @@ impl<A: Address> Rules<A> {
         Self {
             asks_routes: reach.meets(&chains, Match::asks_routes),
             asks_sets: reach.meets(&chains, |asked| asked.asks_sets().is_some()),
-            sets: chains.iter().find_map(|chain| {
-                // There is one count for all sets.
-                chain.rules.iter().flat_map(|rule| &rule.matches).find_map(Match::asks_sets)
-            }),
+            sets: chains.iter().find_map(|chain| chain.sets.clone()),
             entries: table,
             needs_conntrack,
             asks_sockets: chains.iter().any(|chain| chain.asks_sockets),

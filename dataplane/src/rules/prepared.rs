@@ -6,6 +6,7 @@ use super::matches::{Kept, Match};
 use super::targets::Target;
 use super::{Chain, ChainId};
 use crate::address::Address;
+use crate::sets::SetChanges;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub struct Prepared<A> {
     pub(super) asks_sockets: bool,
     pub(super) copies: bool,
     pub(super) zones: bool,
+    /// What counts changes of sets, where its rules look into some.
+    pub(super) sets: Option<SetChanges>,
     pub(super) counted: Box<[Kept<Counts<A>>]>,
 }
 
@@ -46,6 +49,8 @@ impl<A: Address> Prepared<A> {
             copies: rules().any(|rule| matches!(rule.target, Target::Tee(_))),
             zones: rules()
                 .any(|rule| matches!(rule.target, Target::Ct(template) if template.has_zone())),
+            // There is one count for all sets.
+            sets: matches().find_map(Match::asks_sets),
             counted: matches().filter_map(Match::counts).cloned().collect(),
             index,
             chain,

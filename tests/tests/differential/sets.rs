@@ -218,6 +218,15 @@ fn talk(lab: &mut Lab) {
     }
 }
 
+/// Sends these packets, and again after each change of a set.
+fn after_each(lab: &mut Lab, changes: &[&str], mut packets: impl FnMut(&mut Lab)) {
+    packets(lab);
+    for change in changes {
+        lab.tool(&format!("ipset {change}"));
+        packets(lab);
+    }
+}
+
 fn verdicts_follow_changes() -> Scenario {
     let rules = "*filter
         -A FORWARD -m set --match-set refused src -j DROP
@@ -238,8 +247,7 @@ fn verdicts_follow_changes() -> Scenario {
         add allowed 192.168.0.0/16
         create faced hash:net,iface";
     let scenario = Scenario::new(rules, |lab| {
-        talk(lab);
-        for change in [
+        let changes = [
             "add refused 10.1.0.2",
             "del refused 10.1.0.2",
             "swap refused spare",
@@ -263,10 +271,8 @@ fn verdicts_follow_changes() -> Scenario {
             "add faced 0.0.0.0/0,lan0",
             "del faced 0.0.0.0/0,lan0",
             "flush faced",
-        ] {
-            lab.tool(&format!("ipset {change}"));
-            talk(lab);
-        }
+        ];
+        after_each(lab, &changes, talk);
         lab.compare_counters("filter");
         lab.compare_sets();
     });
@@ -288,7 +294,7 @@ fn nat_follows_changes() -> Scenario {
         create refused hash:ip";
     let scenario = Scenario::new(rules, |lab| {
         let mut port = 1000;
-        let mut begin = |lab: &mut Lab| {
+        let begin = |lab: &mut Lab| {
             for _ in 0..3 {
                 for source in [INSIDE, INSIDE_2] {
                     // No two are to clash, for then a port is drawn.
@@ -299,8 +305,7 @@ fn nat_follows_changes() -> Scenario {
                 }
             }
         };
-        begin(lab);
-        for change in [
+        let changes = [
             "add moved 192.168.1.9",
             "add direct 10.1.0.2",
             "add direct 10.1.0.3",
@@ -309,10 +314,8 @@ fn nat_follows_changes() -> Scenario {
             "flush direct",
             "add moved 192.168.0.0/16",
             "flush refused",
-        ] {
-            lab.tool(&format!("ipset {change}"));
-            begin(lab);
-        }
+        ];
+        after_each(lab, &changes, begin);
         lab.compare_counters("nat");
         lab.compare_counters("filter");
     });
@@ -365,8 +368,7 @@ fn verdicts_of_lists_follow_changes() -> Scenario {
         create all list:set
         add all hosts";
     let scenario = Scenario::new(rules, |lab| {
-        talk(lab);
-        for change in [
+        let changes = [
             "add hosts 10.1.0.2",
             "del all hosts",
             "add all ports",
@@ -379,10 +381,8 @@ fn verdicts_of_lists_follow_changes() -> Scenario {
             "del all counted",
             "flush all",
             "add all others",
-        ] {
-            lab.tool(&format!("ipset {change}"));
-            talk(lab);
-        }
+        ];
+        after_each(lab, &changes, talk);
         lab.compare_counters("filter");
         lab.compare_counters("mangle");
         lab.compare_sets();
