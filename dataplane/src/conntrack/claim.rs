@@ -1,6 +1,7 @@
 //! Tuples are unique over all workers: with several, a connection claims both of its own in the
 //! [`Directory`](super::Directory); one worker alone looks into its table.
 
+use super::directory::Place;
 use super::{Claim, Conntrack, Directory, NewConnection};
 use crate::address::Address;
 use crate::ids::WorkerId;
@@ -8,14 +9,6 @@ use crate::nat::TupleSpace;
 use crate::tuple::Tuple;
 
 impl<A: Address> Conntrack<A> {
-    /// Brings what [`Self::owner_by_hash`] reads towards L1.
-    #[inline]
-    pub(crate) fn prefetch_owner(&self, hash: u64) {
-        if let Some(directory) = &self.directory {
-            directory.prefetch(hash);
-        }
-    }
-
     /// The other worker that has the connection of `tuple`.
     #[must_use]
     pub fn owner(&self, tuple: &Tuple<A>) -> Option<WorkerId> {
@@ -26,6 +19,29 @@ impl<A: Address> Conntrack<A> {
     #[inline]
     pub(crate) fn owner_by_hash(&self, hash: u64) -> Option<WorkerId> {
         self.directory.as_ref()?.owner_by_hash(hash).filter(|&owner| owner != self.worker)
+    }
+
+    /// The other workers that have the connections of `items`, each told to `found`; `hash` says of which tuple an item
+    /// is, or that nobody asks any more.
+    #[inline]
+    pub(crate) fn owners<T>(
+        &self,
+        items: &mut [T],
+        hash: impl Fn(&T) -> Option<u64>,
+        found: impl Fn(&mut T, WorkerId),
+    ) {
+        let Some(directory) = &self.directory else { return };
+        for place in Place::BOTH {
+            for hash in items.iter().filter_map(&hash) {
+                directory.prefetch(hash, place);
+            }
+            for item in &mut *items {
+                let owner = hash(item).and_then(|hash| directory.owner_in(hash, place));
+                if let Some(owner) = owner.filter(|&owner| owner != self.worker) {
+                    found(item, owner);
+                }
+            }
+        }
     }
 
     /// Whether some connection of any worker has `reply` already.

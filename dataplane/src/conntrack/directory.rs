@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   fingerprint 54 bits | owner 8 bits | state 2 bits       one atomic word an entry
-//!   8 entries a cache line; a tuple stands in one of two lines
+//!   8 entries a cache line; a tuple stands in its home line where that is not crowded, or in another
 //! ```
 //!
 //! **At most one claim of a tuple succeeds.** A claim stands in three steps, all sequentially
@@ -53,6 +53,24 @@ pub struct Directory<A> {
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Line([AtomicU64; 8]);
+
+/// Which of the two lines a tuple may stand in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Where ten of eleven stand in a table that holds as many as it has promised.
+    Home,
+    /// Where those stand whose home was crowded.
+    Other,
+}
+
+impl Place {
+    /// In the order in which they are looked at.
+    pub(super) const BOTH: [Self; 2] = [Self::Home, Self::Other];
+}
+
+/// A home line with fewer free slots is crowded: then the emptier of the two takes a new entry. So both lines of a tuple
+/// are as seldom full as if the emptier always did, and most tuples are found by one look.
+const UNCROWDED: u32 = 4;
 
 const EMPTY: u64 = 0;
 const TENTATIVE: u64 = 1;
@@ -137,14 +155,18 @@ impl<A: Address> Directory<A> {
         Claim::Full
     }
 
-    /// Brings the lines of the tuple with this hash towards L1.
+    /// Brings one line of the tuple with this hash towards L1.
     #[inline]
-    pub(super) fn prefetch(&self, hash: u64) {
-        for line in self.places(hash) {
-            if let Some(line) = self.lines.get(line) {
-                dpdk::cpu::prefetch(line);
-            }
+    pub(super) fn prefetch(&self, hash: u64, place: Place) {
+        if let Some(line) = self.line(hash, place) {
+            dpdk::cpu::prefetch(line);
         }
+    }
+
+    /// The worker that owns the tuple with this hash, if the tuple stands in that line.
+    #[inline]
+    pub(super) fn owner_in(&self, hash: u64, place: Place) -> Option<WorkerId> {
+        self.committed_in(hash, place).map(Entry::owner)
     }
 
     /// The worker that owns `tuple`.
@@ -159,7 +181,7 @@ impl<A: Address> Directory<A> {
         self.committed(hash).map(Entry::owner)
     }
 
-    /// Gives `tuple` back, if it is `worker`'s.
+    /// Gives `tuple` back, if it is `worker`'s. Only that worker's thread may.
     pub fn release(&self, tuple: &Tuple<A>, worker: WorkerId) {
         self.release_by_hash(self.key.hash(tuple), worker);
     }
@@ -167,10 +189,9 @@ impl<A: Address> Directory<A> {
     /// As [`Self::release`].
     pub(super) fn release_by_hash(&self, hash: u64, worker: WorkerId) {
         let entry = Entry::tentative(hash, worker).committed();
-        for slot in self.slots(hash) {
-            if slot.compare_exchange(entry.0, EMPTY, SeqCst, SeqCst).is_ok() {
-                return;
-            }
+        // Nobody but `worker` changes its committed entries; a look costs less than an exchange that fails.
+        if let Some(slot) = self.slots(hash).find(|slot| slot.load(SeqCst) == entry.0) {
+            slot.store(EMPTY, SeqCst);
         }
     }
 
@@ -189,38 +210,44 @@ impl<A: Address> Directory<A> {
 
     /// The slots `hash` may stand in, always in the same order.
     fn slots(&self, hash: u64) -> impl Iterator<Item = &AtomicU64> {
-        let line = |index: usize| self.lines.get(index).into_iter().flat_map(|line| &line.0);
-        let [first, second] = self.places(hash);
-        line(first).chain(line(second))
+        Place::BOTH
+            .into_iter()
+            .filter_map(move |place| self.line(hash, place))
+            .flat_map(|line| &line.0)
     }
 
-    /// The two lines `hash` may stand in.
     #[inline]
-    fn places(&self, hash: u64) -> [usize; 2] {
+    fn line(&self, hash: u64, place: Place) -> Option<&Line> {
         let mask = self.lines.len() - 1;
         // The low ten bits are not in the fingerprint; the rest of the index need not be.
-        let first = hash as usize & mask;
-        [first, first ^ ((hash >> 32) as usize & mask).max(1)]
+        let home = hash as usize & mask;
+        self.lines.get(match place {
+            Place::Home => home,
+            Place::Other => home ^ ((hash >> 32) as usize & mask).max(1),
+        })
     }
 
     #[inline]
     fn committed(&self, hash: u64) -> Option<Entry> {
-        let wanted = hash & FINGERPRINT | COMMITTED;
-        // Most tuples stand in the first line or nowhere.
-        self.places(hash).into_iter().find_map(|line| {
-            let words = self.lines.get(line)?.0.iter().map(|slot| slot.load(SeqCst));
-            words.map(Entry).find(|entry| (entry.0 ^ wanted) & !OWNER == 0)
-        })
+        Place::BOTH.into_iter().find_map(|place| self.committed_in(hash, place))
     }
 
-    /// Step 1: an empty slot of the emptier line takes `entry`.
+    #[inline]
+    fn committed_in(&self, hash: u64, place: Place) -> Option<Entry> {
+        let wanted = hash & FINGERPRINT | COMMITTED;
+        let words = self.line(hash, place)?.0.iter().map(|slot| slot.load(SeqCst));
+        words.map(Entry).find(|entry| (entry.0 ^ wanted) & !OWNER == 0)
+    }
+
+    /// Step 1: an empty slot takes `entry`, at home where that is not crowded, otherwise in the emptier line.
     fn put(&self, hash: u64, entry: Entry) -> Option<usize> {
         let mut free = [0u32; 2];
         for (index, slot) in self.slots(hash).enumerate() {
             let is_free = slot.load(SeqCst) == EMPTY;
             free[usize::from(index >= 8)] += u32::from(is_free);
         }
-        let start = if free[1] > free[0] { 8 } else { 0 };
+        let [home, other] = free;
+        let start = if home < UNCROWDED && other > home { 8 } else { 0 };
         (start..16).chain(0..start).find(|&index| {
             self.slots(hash)
                 .nth(index)

@@ -1,5 +1,6 @@
 //! How connections enter the table and leave it.
 
+use super::directory::Place;
 use super::expire::{Over, Ticks};
 use super::protocol::{self, STREAM_AFTER};
 use super::table::{Common, FlowRef, Half, Hashes, Session};
@@ -221,7 +222,7 @@ impl<A: Address> Conntrack<A> {
         for hash in [hashes.original, hashes.reply] {
             self.table.prefetch_index(hash);
             if let Some(directory) = &self.directory {
-                directory.prefetch(hash);
+                directory.prefetch(hash, Place::Home);
             }
         }
     }

@@ -73,7 +73,9 @@ impl<P: Packet> State<P> {
             let lane = A::lane(self);
             let passed = lane.pass_all(&env, &moment, &mut run, slots, packets, &mut exits);
             let as_one = match exits.common(passed) {
-                Some(Exit::Out(port)) if passed == packets.len() => burst.out.append(port, packets),
+                Some(exit) if passed == packets.len() => {
+                    self.leave_as_one(burst, from, packets, exit)
+                }
                 Some(_) | None => false,
             };
             if !as_one && passed > 0 {
@@ -89,6 +91,27 @@ impl<P: Packet> State<P> {
         }
         run.count(&env);
         self.count_passed(run.totals());
+    }
+
+    /// All that is left of the burst, where there is room for it; false, and nothing moved, where there is none.
+    #[inline]
+    fn leave_as_one<L: Pool<Packet = P>>(
+        &mut self,
+        burst: &mut Burst<'_, P, L>,
+        from: Origin,
+        packets: &mut Vec<P>,
+        exit: Exit,
+    ) -> bool {
+        match exit {
+            Exit::Out(port) => burst.out.append(port, packets),
+            Exit::Over(owner) => {
+                for packet in packets.drain(..) {
+                    self.hand_off_plain(owner, from.port, packet);
+                }
+                self.send_parcel(owner);
+                true
+            }
+        }
     }
 
     /// Packets that go different ways, or further than there is room.

@@ -280,7 +280,7 @@ impl<P: Packet> State<P> {
         }
     }
 
-    fn send_parcel(&mut self, owner: WorkerId) {
+    pub(super) fn send_parcel(&mut self, owner: WorkerId) {
         if let Some(parcel) = self.leaving.take(owner) {
             let frames = parcel.len();
             self.hand_over(owner, Parcel::Plain(parcel), frames);

@@ -72,7 +72,7 @@ fn a_policy_through_new_configurations(workers: u32) {
     assert_eq!(push(&gateway, &gone).code, 0);
     says();
     assert!(left(&gateway) <= 30, "{}", left(&gateway));
-    assert!(gateway.must("config get").contains("[timeouts.\"other\"]"));
+    assert!(gateway.must("config get").contains("[timeouts.other]"));
 }
 
 /// In the words of iptables, or with file and line; and nothing changes.

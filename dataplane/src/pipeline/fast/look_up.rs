@@ -96,19 +96,17 @@ impl<A: Plain> Lane<A> {
         let slots = slots.get_mut(..count).unwrap_or_default();
         // Where there are zones, only the raw table knows whose a packet is.
         let at_home = at_home || A::rules(env.snapshot).have_zones();
-        for slot in &*slots {
-            let Lead::Hash(hash) = slot.lead else { continue };
-            if !at_home {
-                self.conntrack.prefetch_owner(hash);
-            }
+        if !at_home {
+            let over = |slot: &mut Slot<A>, owner| slot.lead = Lead::Owner(owner);
+            self.conntrack.owners(slots, Slot::hash, over);
+        }
+        for slot in slots.iter().filter(|slot| slot.hash().is_some()) {
             self.fib.prefetch(slot.key.destination);
         }
         for slot in slots {
-            let Lead::Hash(hash) = slot.lead else { continue };
+            let Some(hash) = slot.hash() else { continue };
             let Slot { key, .. } = slot;
-            if !at_home && let Some(owner) = self.conntrack.owner_by_hash(hash) {
-                slot.lead = Lead::Owner(owner);
-            } else if key.source.is_ordinary()
+            if key.source.is_ordinary()
                 && key.destination.is_ordinary()
                 && let Some(class) = self.class(env, arrival.id, key)
             {

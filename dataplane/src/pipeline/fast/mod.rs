@@ -131,16 +131,13 @@ impl<A: Plain> Lane<A> {
             let (count, goes_on) = match slot.lead {
                 Lead::Flow(_) => self.pass_flows(env, moment, run, slots, packets, exits),
                 Lead::Adjacency(_) => self.pass_routed(env, run, slots, packets, exits),
-                Lead::Unknown
-                | Lead::Hash(_)
-                | Lead::Owner(_)
-                | Lead::First(..)
-                | Lead::Counted(_) => {
-                    let exit = self.pass_seldom(env, moment, run, slot, packet);
-                    if let (Some(to), Some(exit)) = (exit, exits.first_mut()) {
-                        *exit = to.to_word();
+                Lead::Owner(_) => pass_over(slots.iter().take(packets.len()), exits),
+                Lead::Unknown | Lead::Hash(_) | Lead::First(..) | Lead::Counted(_) => {
+                    let port = self.pass_seldom(env, moment, run, slot, packet);
+                    if let (Some(port), Some(exit)) = (port, exits.first_mut()) {
+                        *exit = Exit::Out(port).to_word();
                     }
-                    (usize::from(exit.is_some()), exit.is_some())
+                    (usize::from(port.is_some()), port.is_some())
                 }
             };
             passed += count;
@@ -236,14 +233,14 @@ impl<A: Plain> Lane<A> {
         run: &mut Run<A>,
         slot: &Slot<A>,
         packet: &mut P,
-    ) -> Option<Exit> {
-        let port = match slot.lead {
-            Lead::Unknown | Lead::Hash(_) | Lead::Flow(_) | Lead::Adjacency(_) => None,
-            Lead::Owner(owner) => return Some(Exit::Over(owner)),
+    ) -> Option<u16> {
+        match slot.lead {
+            Lead::Unknown | Lead::Hash(_) | Lead::Owner(_) | Lead::Flow(_) | Lead::Adjacency(_) => {
+                None
+            }
             Lead::First(hash, class) => self.pass_first(env, run, hash, class, &slot.key, packet),
             Lead::Counted(flow) => self.pass_counted(env, moment, run, flow, &slot.key, packet),
-        };
-        port.map(Exit::Out)
+        }
     }
 
     // Into its two callers, of which one is the loop that matters.
@@ -337,6 +334,21 @@ impl<A: Plain> Lane<A> {
         self.conntrack.note_carried(flow, length.into());
         Some(port)
     }
+}
+
+/// The first slots, as long as they are of other workers' connections: how many, and that what follows is something
+/// else. Their packets go on as they are.
+fn pass_over<'s, A: 's>(
+    slots: impl Iterator<Item = &'s Slot<A>>,
+    exits: &mut [u32],
+) -> (usize, bool) {
+    let mut passed = 0;
+    for (slot, exit) in slots.zip(exits) {
+        let Lead::Owner(owner) = slot.lead else { break };
+        *exit = Exit::Over(owner).to_word();
+        passed += 1;
+    }
+    (passed, true)
 }
 
 /// Whether the layer-4 checksum is right, or there is none; where nobody asks for that, whether the lengths can be.

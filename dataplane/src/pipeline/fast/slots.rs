@@ -47,6 +47,20 @@ pub(crate) struct Vector {
 }
 
 impl<A> Slot<A> {
+    /// The hash of its tuple, as long as no more is known of that.
+    #[inline]
+    pub(super) const fn hash(&self) -> Option<u64> {
+        match self.lead {
+            Lead::Hash(hash) => Some(hash),
+            Lead::Unknown
+            | Lead::Owner(_)
+            | Lead::First(..)
+            | Lead::Flow(_)
+            | Lead::Counted(_)
+            | Lead::Adjacency(_) => None,
+        }
+    }
+
     /// Whether the packet is worth a try.
     pub(crate) const fn leads_on(&self) -> bool {
         match self.lead {
