@@ -1,5 +1,5 @@
-//! Rules whose match keeps something, or looks into the packet: it is asked of every packet, whatever is known of its connection. And of a
-//! set that does neither.
+//! Rules whose match keeps something, or looks into the packet: it is asked of every packet, whatever is known of its connection. And of
+//! sets that do neither.
 
 use crate::traffic::client;
 use sluice_dataplane::address::{IpVersion, V4};
@@ -35,6 +35,8 @@ pub(crate) enum Asked {
     Set,
     /// The same, with counters.
     CountingSet,
+    /// `-m set --match-set` of a `hash:net` with 100,000 networks of nobody's, all of which end by themselves.
+    Blocklist,
 }
 
 const SECOND: u64 = 1_000_000_000;
@@ -42,7 +44,7 @@ const MILLION: u32 = 1_000_000;
 
 impl Asked {
     /// All of them, by the names of their scenarios.
-    pub(crate) const ALL: [(&str, Self); 7] = [
+    pub(crate) const ALL: [(&str, Self); 8] = [
         ("limit", Self::Limit),
         ("recent", Self::Recent),
         ("string", Self::String),
@@ -50,11 +52,12 @@ impl Asked {
         ("connlimit", Self::ConnLimit),
         ("set-1M", Self::Set),
         ("set-1M-counters", Self::CountingSet),
+        ("blocklist-100k", Self::Blocklist),
     ];
 
     /// Whether its answer is kept for the packets of a connection.
     pub(crate) const fn is_kept(self) -> bool {
-        matches!(self, Self::Set)
+        matches!(self, Self::Set | Self::Blocklist)
     }
 
     /// Whether it looks into a set of a million.
@@ -84,15 +87,16 @@ impl Asked {
                 destination: false,
                 upto: false,
             }),
-            Self::Set => set(false),
-            Self::CountingSet => set(true),
+            Self::Set => from(million(false)),
+            Self::CountingSet => from(million(true)),
+            Self::Blocklist => from(blocklist()),
         }
     }
 }
 
-fn set(counters: bool) -> Match<V4> {
+fn from(set: SetRef) -> Match<V4> {
     Match::Set(SetMatch {
-        set: million(counters),
+        set,
         at: Directions::new(&[Direction::Source]).unwrap_or_default(),
         options: MatchOptions::default(),
         invert: false,
@@ -117,15 +121,29 @@ fn recent() -> Recent {
 }
 
 fn million(counters: bool) -> SetRef {
+    let header = Header { counters, ..Header::new(Kind::HashIp, Some(IpVersion::V4), 1) };
+    let hosts =
+        (0..MILLION).map(|flow| Key { first: client(flow).to_bits().into(), ..Key::default() });
+    filled(header, hosts)
+}
+
+/// From 172.0.0.0 on, where no client is.
+fn blocklist() -> SetRef {
+    let header =
+        Header { timeout: Some(86_400), ..Header::new(Kind::HashNet, Some(IpVersion::V4), 1) };
+    let network = |number: u32| (0xac00_0000 + (number << 8)).into();
+    let networks =
+        (0..100_000).map(|number| Key { first: network(number), prefix: 24, ..Key::default() });
+    filled(header, networks)
+}
+
+fn filled(header: Header, keys: impl Iterator<Item = Key>) -> SetRef {
     let mut sets = Sets::default();
-    let header = Header::new(Kind::HashIp, Some(IpVersion::V4), 1);
-    let header = Header { max_elements: MILLION, counters, ..header };
-    let made = sets.create("million", header);
-    let Some(set) = made.ok().and_then(|()| sets.reference("million")) else {
+    let made = sets.create("filled", Header { max_elements: MILLION, ..header });
+    let Some(set) = made.ok().and_then(|()| sets.reference("filled")) else {
         unreachable!("the only set of its name")
     };
-    for flow in 0..MILLION {
-        let key = Key { first: client(flow).to_bits().into(), ..Key::default() };
+    for key in keys {
         let entry = Entry { key, ..Entry::default() };
         // Each is new, and there is room.
         let _ = set.set().insert(&entry, false, Instant(SECOND));
@@ -149,9 +167,10 @@ mod tests {
     use sluice_dataplane::sets::Query;
 
     #[test]
-    fn every_client_is_in_the_set_and_nobody_else() {
-        let set = million(false);
-        let has = |source: u32| {
+    fn every_client_is_in_the_million_and_nobody_else() {
+        let (million, blocklist) = (million(false), blocklist());
+        assert_eq!((million.set().len(), blocklist.set().len()), (1_000_000, 100_000));
+        let has = |set: &SetRef, source: u32| {
             let query = Query {
                 version: IpVersion::V4,
                 source: source.into(),
@@ -164,12 +183,15 @@ mod tests {
                 egress: "",
                 length: 0,
                 now: Instant(SECOND),
+                fleeting: None,
             };
             let at = Directions::new(&[Direction::Source]).unwrap();
             set.test(&query, at, &MatchOptions::default())
         };
         let flows = [0, 1, 77_777, MILLION - 1];
-        assert!(flows.iter().all(|flow| has(client(*flow).to_bits())));
-        assert!(!has(client(MILLION).to_bits()));
+        assert!(flows.iter().all(|flow| has(&million, client(*flow).to_bits())));
+        assert!(!has(&million, client(MILLION).to_bits()));
+        assert!(flows.iter().all(|flow| !has(&blocklist, client(*flow).to_bits())));
+        assert!(has(&blocklist, 0xac01_0203));
     }
 }

@@ -315,6 +315,7 @@ impl<A: Address, P: Packet> Flight<A, P> {
             length,
             copier: self.copies.as_deref_mut().map(|copies| copies as &mut dyn Copier),
             hotdrop: Cell::new(false),
+            fleeting: Cell::new(false),
             around,
         };
         (view, &mut self.cacheable)

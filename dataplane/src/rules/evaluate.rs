@@ -131,15 +131,28 @@ impl<A: Address> Rules<A> {
         mut walk: Walk<'_>,
         index: impl Fn(&'r Prepared<A>) -> Option<&'r Classifier<A>>,
     ) -> Outcome<A> {
+        let outcome = self.follow(entry, view, &mut walk, index);
+        *walk.cacheable &= !view.fleeting.get();
+        outcome
+    }
+
+    #[inline]
+    fn follow<'r>(
+        &'r self,
+        entry: ChainId,
+        view: &mut View<'_, A>,
+        walk: &mut Walk<'_>,
+        index: impl Fn(&'r Prepared<A>) -> Option<&'r Classifier<A>>,
+    ) -> Outcome<A> {
         let mut stack = [(entry, 0_usize); MAX_DEPTH];
         let mut depth = 0;
         let (mut chain, mut position) = (entry, 0);
         loop {
             let Some(current) = self.chains.get(chain.0 as usize) else { return Outcome::Accept };
-            match in_chain(current, index(current), position, view, &mut walk) {
+            match in_chain(current, index(current), position, view, walk) {
                 Left::Ended(outcome) => return outcome,
                 // The end of the chain: policy of a base chain, or back to the caller.
-                Left::Returned if depth == 0 => return self.policy(entry, view, &mut walk),
+                Left::Returned if depth == 0 => return self.policy(entry, view, walk),
                 Left::Returned => {
                     view.tell(trace::Step::Return(chain));
                     depth -= 1;
@@ -185,7 +198,8 @@ fn count<A: Address>(counter: super::CounterId, view: &View<'_, A>, walk: &mut W
 fn step<A: Address>(rule: &Rule<A>, view: &mut View<'_, A>, walk: &mut Walk<'_>) -> Step<A> {
     for condition in &rule.matches {
         *walk.cacheable &= match condition.depends() {
-            Depends::Flow => true,
+            // What a look into a set has found is asked of the view in the end.
+            Depends::Flow | Depends::Counted => true,
             Depends::TranslatedDestination => {
                 view.knows_destination() || is_decided(condition, view)
             }

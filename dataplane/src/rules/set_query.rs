@@ -26,6 +26,7 @@ pub(super) fn of<'v, A: Address>(view: &'v View<'_, A>) -> Query<'v> {
         egress: name(view.egress),
         length: view.length,
         now: view.around.now,
+        fleeting: Some(&view.fleeting),
     }
 }
 

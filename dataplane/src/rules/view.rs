@@ -71,6 +71,8 @@ pub struct View<'a, A: Address> {
     pub added: Added,
     /// Whether a match found the packet so malformed that it is dropped on the spot (the kernel's `hotdrop`).
     pub hotdrop: Cell<bool>,
+    /// Whether a set was looked into that answered for this packet only.
+    pub fleeting: Cell<bool>,
     /// IP bytes of the whole datagram.
     pub length: u32,
     /// Who makes TEE's copies; none where the packet is not to be copied.

@@ -3,7 +3,7 @@
 use super::changes::SetChanges;
 use super::hash::{Hash, New, Who};
 use super::late::Bell;
-use super::query::{Addition, Direction, Directions, Query};
+use super::query::{Addition, Direction, Directions, Look, Query};
 use super::{Header, Key, Kind, SetRef, Sets, SkbInfo};
 use crate::address::IpVersion;
 use crate::time::Instant;
@@ -40,6 +40,7 @@ fn by_packet(set: &SetRef, source: u32) -> bool {
         egress: "",
         length: 60,
         now: NOW,
+        fleeting: None,
     };
     let at = Directions::new(&[Direction::Source]).expect("one direction");
     set.add(&query, at, &Addition::default())
@@ -102,8 +103,11 @@ fn what_comes_while_another_writes_is_made_late_and_in_order() {
     hash.remove(&new(999).key, NOW, Who::Packet).expect("it waits though nobody writes");
     hash.maintain(NOW);
     assert_eq!((hash.len(), hash.missed()), (998, 0));
-    assert_eq!(hash.has(&new(998).key, NOW), Some(false));
-    assert_eq!((hash.has(&new(999).key, NOW), hash.has(&new(1000).key, NOW)), (None, None));
+    assert_eq!(hash.has(&new(998).key, Look::at(NOW)), Some(false));
+    assert_eq!(
+        (hash.has(&new(999).key, Look::at(NOW)), hash.has(&new(1000).key, Look::at(NOW))),
+        (None, None)
+    );
 }
 
 /// The ring has an end, and what does not go in is counted.

@@ -6,6 +6,10 @@
 //!   worker   the next burst reads another count ─> asks anew
 //! ```
 //!
+//! What ends by itself nobody announces, and what counts packets wants to see each. A verdict that met such an element is not kept
+//! ([`Query::fleeting`](super::Query::fleeting)), be it over or not, so none depends on it: nobody hears when its end changes, or when
+//! it goes. That it comes is heard, as of any element: most packets meet none.
+//!
 //! There is one count for all sets of a gateway. A set that nobody has looked into since it counted last changes without a word, so a
 //! million elements are filled in as fast as if nobody kept anything.
 //!
@@ -55,7 +59,7 @@ impl Watch {
         }
         self.steady
     }
-    /// After a change. Packets that renew what ends by itself pay nothing.
+    /// After a change of what verdicts may depend on.
     pub(super) fn changed(&self) {
         if self.steady && self.watched.swap(false, SeqCst) {
             self.changes.count();
@@ -68,10 +72,13 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Entry, Key, Kind, Place, Set, Sets};
+    use super::super::{
+        Direction, Directions, Entry, Key, Kind, MatchOptions, Place, Query, Set, Sets,
+    };
     use super::Header;
     use crate::address::IpVersion;
     use crate::time::Instant;
+    use std::cell::Cell;
 
     const NOW: Instant = Instant(1_000_000_000);
 
@@ -102,7 +109,11 @@ mod tests {
         let set = Set::new(plain(Kind::HashNet));
         let add = |set: &Set| set.insert(&net(1), true, NOW).unwrap();
         assert_eq!(counted(&set, add), 1, "a new element");
-        assert_eq!(counted(&set, add), 1, "one that is there gets its values anew");
+        assert_eq!(counted(&set, add), 0, "one that is there stays as it is");
+        let except = |set: &Set| {
+            set.insert(&Entry { nomatch: true, ..net(1) }, true, NOW).unwrap();
+        };
+        assert_eq!(counted(&set, except), 1, "an exception now");
         assert_eq!(counted(&set, |set| set.remove(&net(1).key, NOW).unwrap()), 1);
         assert_eq!(counted(&set, |set| assert!(set.remove(&net(1).key, NOW).is_err())), 0);
         set.insert(&net(1), false, NOW).unwrap();
@@ -138,25 +149,114 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_by_itself_or_counts_packets_is_never_watched() {
-        for header in [
-            Header { timeout: Some(0), ..plain(Kind::HashIp) },
-            Header { counters: true, ..plain(Kind::HashIp) },
-            Header::new(Kind::HashMac, None, 1),
-            Header { timeout: Some(9), ..Header::new(Kind::ListSet, None, 1) },
-        ] {
-            assert!(!Set::new(header).watch(), "{header:?}");
+    fn what_looks_at_ethernet_is_never_watched() {
+        assert!(!Set::new(Header::new(Kind::HashMac, None, 1)).watch());
+    }
+
+    #[test]
+    fn what_counts_packets_is_heard_of_when_it_comes() {
+        let set = Set::new(Header { counters: true, ..plain(Kind::HashIp) });
+        assert!(set.counts());
+        let add = |set: &Set| set.insert(&host(1), true, NOW).unwrap();
+        assert_eq!(asked(&set, NOW), (false, false), "nothing is there");
+        assert_eq!(counted(&set, add), 1);
+        assert_eq!(asked(&set, NOW), (true, true));
+        assert_eq!(counted(&set, add), 0, "nobody depends on it");
+        assert_eq!(counted(&set, |set| set.remove(&host(1).key, NOW).unwrap()), 0);
+        assert_eq!(asked(&set, NOW), (false, false));
+    }
+
+    #[test]
+    fn what_ends_by_itself_counts_when_it_comes_and_never_again() {
+        let set = Set::new(Header { timeout: Some(0), ..plain(Kind::HashIp) });
+        let add = |set: &Set, seconds, now| {
+            set.insert(&Entry { timeout: Some(seconds), ..host(1) }, true, now).unwrap();
+        };
+        let later = Instant(NOW.0 + 2_000_000_000);
+        assert_eq!(counted(&set, |set| add(set, 1, NOW)), 1, "it is new");
+        assert_eq!(counted(&set, |set| add(set, 9, NOW)), 0, "another end");
+        assert_eq!(counted(&set, |set| add(set, 1, NOW)), 0);
+        assert_eq!(counted(&set, |set| add(set, 1, later)), 0, "after its end, still there");
+        assert_eq!(counted(&set, |set| set.maintain(Instant(later.0 * 2))), 0, "freed");
+        assert_eq!(counted(&set, |set| add(set, 1, later)), 1, "new again");
+        assert_eq!(counted(&set, |set| set.remove(&host(1).key, later).unwrap()), 0);
+        assert_eq!(counted(&set, |set| add(set, 0, later)), 1, "for good");
+        assert_eq!(counted(&set, |set| add(set, 1, later)), 1, "no more for good");
+        assert_eq!(counted(&set, |set| add(set, 0, later)), 0, "for good again");
+        assert_eq!(counted(&set, Set::flush), 1);
+    }
+
+    /// What a set says of a packet from 0.0.0.1, and whether that is said of this one only.
+    fn asked(set: &Set, now: Instant) -> (bool, bool) {
+        let fleeting = Cell::new(false);
+        let query = Query {
+            version: IpVersion::V4,
+            source: 1,
+            destination: 2,
+            ports: None,
+            protocol: 17,
+            mark: 0,
+            macs: None,
+            ingress: "",
+            egress: "",
+            length: 60,
+            now,
+            fleeting: Some(&fleeting),
+        };
+        let at = Directions::new(&[Direction::Source, Direction::Source]).unwrap();
+        (set.test(&query, at, &MatchOptions::default()), fleeting.get())
+    }
+
+    #[test]
+    fn answers_are_fleeting_where_something_that_ends_was_met() {
+        let ending = |kind| Header { timeout: Some(0), ..plain(kind) };
+        let set = Set::new(ending(Kind::HashNet));
+        let add = |prefix, seconds| {
+            let key = Key { first: 1, prefix, ..Key::default() };
+            set.insert(&Entry { key, timeout: Some(seconds), ..Entry::default() }, true, NOW)
+                .unwrap();
+        };
+        let later = Instant(NOW.0 + 2_000_000_000);
+        assert_eq!(asked(&set, NOW), (false, false), "nothing is there");
+        set.insert(&Entry { timeout: Some(1), ..net(2) }, false, NOW).unwrap();
+        assert_eq!(asked(&set, NOW), (false, false), "another's");
+        add(24, 1);
+        assert_eq!(asked(&set, NOW), (true, true));
+        assert_eq!(asked(&set, later), (false, true), "it is there, though over");
+        add(32, 0);
+        assert_eq!(asked(&set, NOW), (true, false), "the longer one decides");
+        add(32, 1);
+        assert_eq!(asked(&set, NOW), (true, true));
+        set.maintain(later);
+        assert_eq!(asked(&set, later), (false, false), "gone");
+
+        let mut sets = Sets::default();
+        let list =
+            Header { max_elements: 8, timeout: Some(0), ..Header::new(Kind::ListSet, None, 1) };
+        for (name, header) in [("one", plain(Kind::HashIp)), ("list", list)] {
+            sets.create(name, header).unwrap();
         }
+        let list = sets.get("list").unwrap();
+        let one = |seconds| {
+            let (member, timeout) = (Some("one".to_owned()), Some(seconds));
+            let entry = Entry { member, timeout, ..Entry::default() };
+            let set = sets.reference("one").unwrap();
+            list.insert_member(set, &entry, &Place::End, true, NOW).unwrap();
+        };
+        one(0);
+        assert_eq!(asked(&list, NOW), (false, false));
+        one(1);
+        assert_eq!(asked(&list, NOW), (false, true), "a member ends");
+        assert_eq!(asked(&list, later), (false, true));
     }
 
     #[test]
     fn a_list_counts_with_its_members_and_stands_still_with_all_of_them_alone() {
         let mut sets = Sets::default();
-        let counting = Header { counters: true, ..plain(Kind::HashIp) };
         for (name, header) in [
             ("one", plain(Kind::HashIp)),
             ("other", plain(Kind::HashIp)),
-            ("counting", counting),
+            ("macs", Header::new(Kind::HashMac, None, 1)),
             ("list", Header { max_elements: 8, ..Header::new(Kind::ListSet, None, 1) }),
         ] {
             sets.create(name, header).unwrap();
@@ -174,9 +274,9 @@ mod tests {
         assert!(list.watch());
         sets.swap("one", "other").unwrap();
         assert_eq!(list.changes().now(), before + 1, "a swap, whoever watches");
-        member(&sets, "counting");
+        member(&sets, "macs");
         assert!(!list.watch());
-        list.remove_member("counting", &Place::End, NOW).unwrap();
+        list.remove_member("macs", &Place::End, NOW).unwrap();
         assert_eq!(counted(&list, Set::flush), 1);
     }
 }

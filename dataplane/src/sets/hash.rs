@@ -256,7 +256,10 @@ impl Hash {
             }
             let kept = (!over).then(|| table.count(found.at, None));
             table.change(found.at, fresh(new.counters.or(kept)));
-            self.watch.changed();
+            // What a rule adds again and again is as it was.
+            if (found.nomatch, found.ends) != (new.nomatch, new.ends) {
+                self.changed(found.ends);
+            }
             return Ok(());
         }
         self.make_room(&table, hash)?;
@@ -291,22 +294,34 @@ impl Hash {
             return Ok(());
         }
         if self.header.force_add
-            && let Some((at, key)) = table
-                .victim(hash)
-                .and_then(|at| Some((at, Key::unpack(self.layout, table.read(at)?.0))))
+            && let Some((at, victim)) =
+                table.victim(hash).and_then(|at| Some((at, table.read(at)?)))
         {
-            self.take_out(table, at, &key);
+            let (key, value) = victim;
+            self.take_out(table, at, (&Key::unpack(self.layout, key), value.ends));
             return Ok(());
         }
         self.count.fetch_sub(1, Relaxed);
         Err(Failed::Full)
     }
 
-    fn take_out(&self, table: &Table, at: usize, key: &Key) {
+    fn take_out(&self, table: &Table, at: usize, (key, ends): (&Key, u64)) {
         table.clear(at);
         self.note(key, Lengths::remove);
         self.count.fetch_sub(1, Relaxed);
-        self.watch.changed();
+        self.changed(ends);
+    }
+
+    /// Whether no verdict depends on an element with such an end, which ends by itself or counts packets.
+    const fn is_fleeting(&self, ends: u64) -> bool {
+        ends != 0 || self.header.counters
+    }
+
+    /// Tells of a change of an element that had such an end, if somebody may depend on it.
+    fn changed(&self, ended: u64) {
+        if !self.is_fleeting(ended) {
+            self.watch.changed();
+        }
     }
 
     /// Takes an element out.
@@ -328,7 +343,7 @@ impl Hash {
         let _turn = shard.turn(who).ok_or(Failed::Busy)?;
         let table = shard.table.load();
         let found = table.find(words, hash).ok_or(Failed::Missing)?;
-        self.take_out(&table, found.at, key);
+        self.take_out(&table, found.at, (key, found.ends));
         if is_over(found.ends, now) { Err(Failed::Missing) } else { Ok(()) }
     }
 
@@ -359,7 +374,7 @@ impl Hash {
                     if let Some((key, value)) = table.read(at)
                         && is_over(value.ends, now)
                     {
-                        self.take_out(&table, at, &Key::unpack(self.layout, key));
+                        self.take_out(&table, at, (&Key::unpack(self.layout, key), value.ends));
                     }
                 }
             }
@@ -400,8 +415,8 @@ impl Hash {
             let Some(_turn) = shard.turn(Who::Command) else { continue };
             let table = shard.table.load();
             for at in 0..table.slots() {
-                if let Some((key, _)) = table.read(at) {
-                    self.take_out(&table, at, &Key::unpack(self.layout, key));
+                if let Some((key, value)) = table.read(at) {
+                    self.take_out(&table, at, (&Key::unpack(self.layout, key), value.ends));
                 }
             }
             let least = self.least.load(Relaxed);

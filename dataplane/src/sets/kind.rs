@@ -171,11 +171,11 @@ impl Header {
             bucket_size: 12,
         }
     }
-    /// Whether what such a set says of a packet it says of the whole flow, as long as nobody changes it: nothing in it ends by
-    /// itself, counts packets or looks at Ethernet.
+    /// Whether what such a set says of a packet it says of the whole flow, as long as nobody changes it and nothing was met that ends
+    /// by itself or counts packets: it does not look at Ethernet.
     #[must_use]
     pub(super) const fn is_steady(&self) -> bool {
-        self.timeout.is_none() && !self.counters && !matches!(self.kind, Kind::HashMac)
+        !matches!(self.kind, Kind::HashMac)
     }
     /// Bits of an address of the family: 32 or 128.
     #[must_use]

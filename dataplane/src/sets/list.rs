@@ -68,6 +68,11 @@ impl List {
         self.watch.watch() && self.members.load().iter().all(|member| member.set.watch())
     }
 
+    /// As [`Set::counts`](super::Set::counts).
+    pub(super) fn counts(&self) -> bool {
+        self.counters || self.members.load().iter().any(|member| member.set.counts())
+    }
+
     pub(super) const fn changes(&self) -> &SetChanges {
         self.watch.changes()
     }
@@ -95,6 +100,7 @@ impl List {
             if !self.counters {
                 return true;
             }
+            query.look().note_fleeting();
             if !options.keep_counters {
                 member.packets.fetch_add(1, Relaxed);
                 member.bytes.fetch_add(u64::from(query.length), Relaxed);
@@ -103,6 +109,9 @@ impl List {
                 && options.bytes.is_none_or(|asked| asked.holds(member.bytes.load(Relaxed)))
         };
         self.members.load().iter().any(|member| {
+            if member.ends.load(Relaxed) != 0 {
+                query.look().note_fleeting();
+            }
             let fits = !member.is_over(query.now)
                 && member.set.map(query, at, &inner, mark)
                 && counted(member);

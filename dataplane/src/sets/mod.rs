@@ -12,8 +12,8 @@
 //! [`Bell`] is heard: that frees what has timed out, makes room ahead of what packets add, and makes late what a packet
 //! could not do at once. Time is handed in.
 //!
-//! What a set without timeouts and counters says of a packet it says of the whole connection, until it changes: verdicts may depend on it
-//! ([`Set::watch`]) as long as [`SetChanges`] counts no further.
+//! What a set says of a packet it says of the whole connection until it changes, unless something was met that ends by itself or counts packets
+//! ([`Query::fleeting`]): verdicts may depend on it ([`Set::watch`]) as long as [`SetChanges`] counts no further.
 
 mod bounds;
 #[cfg(test)]

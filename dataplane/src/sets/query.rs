@@ -4,6 +4,7 @@ use super::key::Key;
 use super::kind::{Header, Kind, Second};
 use crate::address::{IpVersion, Mac};
 use crate::time::Instant;
+use std::cell::Cell;
 
 /// Which end of the packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,35 @@ pub struct Query<'a> {
     pub length: u32,
     /// Now.
     pub now: Instant,
+    /// Set where the answer is for this packet alone: what was met ends by itself, or has, or counts packets.
+    pub fleeting: Option<&'a Cell<bool>>,
+}
+
+/// When elements are looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub(super) now: Instant,
+    fleeting: Option<&'a Cell<bool>>,
+}
+
+impl<'a> Query<'a> {
+    pub(super) const fn look(&self) -> Look<'a> {
+        Look { now: self.now, fleeting: self.fleeting }
+    }
+}
+
+impl Look<'_> {
+    /// Nobody keeps what it finds.
+    pub(super) const fn at(now: Instant) -> Self {
+        Self { now, fleeting: None }
+    }
+    /// What is found may be another for the next packet, and nobody will tell.
+    #[inline]
+    pub(super) fn note_fleeting(self) {
+        if let Some(fleeting) = self.fleeting {
+            fleeting.set(true);
+        }
+    }
 }
 
 /// `--packets-eq` and its like.

@@ -85,6 +85,11 @@ impl SetRef {
     pub fn watch(&self) -> bool {
         self.0.contents.load().watch()
     }
+    /// As [`Set::counts`].
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.0.contents.load().counts()
+    }
     /// Whether the packet matches: `-m set --match-set NAME src,dst`.
     #[must_use]
     #[inline]

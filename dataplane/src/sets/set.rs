@@ -7,7 +7,7 @@ use super::key::Key;
 use super::kind::{Header, Kind, Second};
 use super::late::Bell;
 use super::list::{List, Place};
-use super::query::{Addition, Directions, MatchOptions, Purpose, Query};
+use super::query::{Addition, Directions, Look, MatchOptions, Purpose, Query};
 use super::reference::SetRef;
 use super::skbinfo::{MarkMap, SkbInfo};
 use crate::time::Instant;
@@ -78,13 +78,22 @@ impl Set {
         &self.header
     }
 
-    /// Whether what it says of a packet holds for the whole flow until [`Self::changes`] counts on: nothing in it ends by itself,
-    /// counts packets or looks at Ethernet. It is watched from now on, so this comes before the look. For workers.
+    /// Whether what it says of a packet holds for the whole flow until [`Self::changes`] counts on, unless [`Query::fleeting`] says
+    /// otherwise: it does not look at Ethernet. It is watched from now on, so this comes before the look. For workers.
     #[must_use]
     pub fn watch(&self) -> bool {
         match &self.contents {
             Contents::List(list) => list.watch(),
             Contents::Hash(hash) => hash.watch.watch(),
+        }
+    }
+
+    /// Whether looking into it counts packets, so that none may be left out.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        match &self.contents {
+            Contents::List(list) => list.counts(),
+            Contents::Hash(_) => self.header.counters,
         }
     }
 
@@ -120,7 +129,7 @@ impl Set {
         };
         let Some(key) = query.key(&self.header, at, Purpose::Test, (0, 0)) else { return false };
         let counted = (!options.keep_counters).then_some(query.length);
-        let nomatch = hash.covering(&key, query.now, |table, found| {
+        let nomatch = hash.covering(&key, query.look(), |table, found| {
             if self.header.counters {
                 let (packets, bytes) = table.count(found.at, counted);
                 if options.packets.is_some_and(|asked| !asked.holds(packets))
@@ -327,9 +336,9 @@ impl Set {
             (false, _) => false,
         };
         let found = if asks_host {
-            hash.covering(&key, now, |_, found| Some(found.nomatch))
+            hash.covering(&key, Look::at(now), |_, found| Some(found.nomatch))
         } else {
-            hash.has(&key, now)
+            hash.has(&key, Look::at(now))
         };
         Ok(found.is_some_and(|exception| exception == nomatch))
     }
@@ -439,7 +448,7 @@ impl Set {
         if let Contents::Hash(hash) = &self.contents
             && comments.len() > hash.len()
         {
-            comments.retain(|key, _| hash.has(key, now).is_some());
+            comments.retain(|key, _| hash.has(key, Look::at(now)).is_some());
         }
     }
 }

@@ -92,6 +92,7 @@ mod tests {
             egress: "",
             length: 60,
             now: NOW,
+            fleeting: None,
         }
     }
 

@@ -75,6 +75,14 @@ pub(super) struct Found {
     pub(super) mark: MarkMap,
 }
 
+/// What a reader has found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sought {
+    pub(super) found: Option<Found>,
+    /// Whether a slot was left out that was being written for too long: the key may be there.
+    pub(super) passed_over: bool,
+}
+
 /// No empty slot is left to be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoRoom;
@@ -93,7 +101,12 @@ pub(super) struct Table {
 enum Seen {
     Empty,
     Other,
-    This { head: u64, mark: MarkMap },
+    /// It is being written.
+    Busy,
+    This {
+        head: u64,
+        mark: MarkMap,
+    },
 }
 
 impl Table {
@@ -155,34 +168,48 @@ impl Table {
                 _ => std::hint::spin_loop(),
             }
         }
-        Seen::Other
+        Seen::Busy
     }
 
     /// Where the key is. For readers and the writer alike.
     #[inline]
     pub(super) fn find(&self, key: &[u64], hash: u64) -> Option<Found> {
+        self.seek(key, hash).found
+    }
+
+    /// The same, and whether it can be told.
+    #[inline]
+    pub(super) fn seek(&self, key: &[u64], hash: u64) -> Sought {
         let mut at = self.home(hash);
+        let mut passed_over = false;
         for _ in 0..self.slots() {
             match self.look(at, key, hash) {
-                Seen::Empty => return None,
-                Seen::Other => at = (at + 1) & self.mask,
+                Seen::Empty => break,
+                Seen::Other => {}
+                Seen::Busy => passed_over = true,
                 Seen::This { head, mark } => {
-                    let ends = if self.shape.timeout {
-                        self.word(at, self.shape.ends_at())?.load(Relaxed)
-                    } else {
-                        0
-                    };
-                    return Some(Found { at, nomatch: head & NOMATCH != 0, ends, mark });
+                    let (nomatch, ends) = (head & NOMATCH != 0, self.ends(at));
+                    let found = Found { at, nomatch, ends, mark };
+                    return Sought { found: Some(found), passed_over };
                 }
             }
+            at = (at + 1) & self.mask;
         }
-        None
+        Sought { found: None, passed_over }
     }
 
     #[allow(clippy::cast_possible_truncation)]
     fn home(&self, hash: u64) -> usize {
         // The tag is bits 16 to 31, the shard the top ones.
         ((hash >> 32) as usize ^ (hash as usize & 0xffff)) & self.mask
+    }
+
+    #[inline]
+    fn ends(&self, at: usize) -> u64 {
+        if !self.shape.timeout {
+            return 0;
+        }
+        self.word(at, self.shape.ends_at()).map_or(0, |ends| ends.load(Relaxed))
     }
 
     #[inline]
@@ -347,12 +374,11 @@ impl Table {
         for (to, from) in key.iter_mut().zip(words).take(self.shape.key) {
             *to = from.load(Relaxed);
         }
-        let ends = self.word(at, self.shape.ends_at()).filter(|_| self.shape.timeout);
         let (packets, bytes) = self.count(at, None);
         let value = Value {
             nomatch: head & NOMATCH != 0,
             comment: head & COMMENT != 0,
-            ends: ends.map_or(0, |word| word.load(Relaxed)),
+            ends: self.ends(at),
             packets,
             bytes,
             skbinfo: self
@@ -361,5 +387,30 @@ impl Table {
                 .unwrap_or_default(),
         };
         Some((key, value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: Shape = Shape { key: 1, timeout: true, counters: false, skbinfo: false };
+
+    #[test]
+    fn what_is_being_written_is_passed_over_and_said_so() {
+        let table = Table::new(SHAPE, 16);
+        let (key, hash) = ([7], 0x0007_0000);
+        assert!(!table.seek(&key, hash).passed_over, "nothing is there");
+        table.enter(&key, hash, Value { ends: 5, ..Value::default() }, 16).unwrap();
+        let found = table.find(&key, hash).unwrap();
+        assert_eq!(found.ends, 5);
+        let (head, _) = table.slot(found.at).unwrap();
+        let full = head.load(Relaxed);
+        head.store(full & !STATE | BUSY, Relaxed);
+        let sought = table.seek(&key, hash);
+        assert!(sought.found.is_none() && sought.passed_over);
+        head.store(full, Relaxed);
+        let sought = table.seek(&key, hash);
+        assert!(sought.found.is_some() && !sought.passed_over);
     }
 }

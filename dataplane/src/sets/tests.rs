@@ -28,6 +28,7 @@ fn query(source: u128, now: Instant) -> Query<'static> {
         egress: "",
         length: 100,
         now,
+        fleeting: None,
     }
 }
 

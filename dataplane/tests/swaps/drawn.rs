@@ -6,6 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use sluice_dataplane::sets::Sets;
+use sluice_dataplane::time::Instant;
 use std::cell::RefCell;
 
 thread_local! {
@@ -83,6 +84,8 @@ enum Step {
     Route([u8; 4], u8, Option<u32>),
     Filter(ReversePathFilter),
     Set(Change),
+    /// Half a second passes, after which the sets are maintained or not.
+    Wait(bool),
     Packets(bool, Vec<(usize, u8)>),
 }
 
@@ -116,22 +119,30 @@ fn step() -> impl Strategy<Value = Step> {
         1 => select(vec![ReversePathFilter::Off, ReversePathFilter::Loose, ReversePathFilter::Strict])
             .prop_map(Step::Filter),
         3 => change().prop_map(Step::Set),
+        1 => any::<bool>().prop_map(Step::Wait),
         12 => (any::<bool>(), vec(packet, 1..12)).prop_map(|(back, list)| Step::Packets(back, list)),
     ]
 }
 
 fn change() -> impl Strategy<Value = Change> {
+    let ends = || select(vec![CLIENT, SERVER, FAR, GATEWAY]);
     let element = || {
-        let ends = select(vec![CLIENT, SERVER, FAR, GATEWAY]);
-        (select(vec!["hosts", "hosts", "others", "ports"]), ends, select(vec![80_u16, 5001]))
+        (
+            select(vec!["hosts", "hosts", "others", "ports", "counting"]),
+            ends(),
+            select(vec![80_u16, 5001]),
+        )
     };
-    let member = || select(vec!["hosts", "ports", "counting"]);
+    let member = || select(vec!["hosts", "ports", "counting", "ending"]);
+    let seconds = || 0..3_u32;
     prop_oneof![
         4 => element().prop_map(|(name, address, port)| Change::Add(name, address, port)),
         4 => element().prop_map(|(name, address, port)| Change::Delete(name, address, port)),
-        1 => select(vec!["hosts", "ports", "list"]).prop_map(Change::Flush),
+        4 => (ends(), seconds()).prop_map(|(address, seconds)| Change::End(address, seconds)),
+        2 => ends().prop_map(|address| Change::Delete("ending", address, 0)),
+        1 => select(vec!["hosts", "ports", "list", "ending", "counting"]).prop_map(Change::Flush),
         1 => Just(Change::Swap),
-        2 => member().prop_map(Change::Include),
+        2 => (member(), seconds()).prop_map(|(name, seconds)| Change::Include(name, seconds)),
         1 => member().prop_map(Change::Exclude),
     ]
 }
@@ -160,7 +171,14 @@ fn take(both: &mut Both, step: Step) {
             both.filter = filter;
             both.publish();
         }
-        Step::Set(change) => SETS.with_borrow_mut(|sets| change.make(sets)),
+        Step::Set(change) => SETS.with_borrow_mut(|sets| change.make(sets, both.kept.now)),
+        Step::Wait(maintains) => {
+            both.wait(Duration::from_millis(500));
+            if maintains {
+                let now = both.kept.now;
+                SETS.with_borrow(|sets| sets.all().iter().for_each(|set| set.maintain(now)));
+            }
+        }
         Step::Packets(back, list) => {
             let frames: Vec<_> =
                 list.iter().map(|&(index, flags)| segment(index, back, 1, 1, flags)).collect();
@@ -179,7 +197,7 @@ proptest! {
         established in any::<bool>(),
     ) {
         for name in NAMES {
-            SETS.with_borrow_mut(|sets| Change::Flush(name).make(sets));
+            SETS.with_borrow_mut(|sets| Change::Flush(name).make(sets, Instant(0)));
         }
         let mut rules = firewall();
         if !translates {

@@ -28,6 +28,7 @@ use sluice_dataplane::rules::{Chain, ChainId, Count, CounterId, Hook, Policy, Ru
 use sluice_dataplane::worker::counters::Counter;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use support::frames::neighbour_mac;
 use support::plain::{Sent, Transport};
 use support::rules::{dnat, established_only, new_only, snat};
@@ -192,6 +193,11 @@ impl Both {
         let frames: Vec<_> =
             (0..CONNECTIONS).map(|index| segment(index, back, 1, 1, ACK)).collect();
         self.pass(if back { WAN } else { LAN }, &frames)
+    }
+
+    /// Lets time pass.
+    fn wait(&mut self, time: Duration) {
+        self.each(|gateway| gateway.now = gateway.now + time);
     }
 
     /// Begins all connections.

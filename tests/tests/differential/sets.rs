@@ -16,6 +16,7 @@ differential!(
     marks_from_lists,
     verdicts_follow_changes,
     counting_and_ending,
+    ending_follows_changes,
     nat_follows_changes,
     verdicts_of_lists_follow_changes,
 );
@@ -344,6 +345,67 @@ fn counting_and_ending() -> Scenario {
         talk(lab);
         lab.wait(Duration::from_millis(1500));
         talk(lab);
+        lab.compare_counters("filter");
+        lab.compare_sets();
+    });
+    scenario.with(|setup| setup.with_ipset(sets))
+}
+
+/// Sets whose elements may end, though most packets meet none that does: what is said of those is kept.
+fn ending_follows_changes() -> Scenario {
+    let rules = "*filter
+        -A FORWARD -p icmp -j SET --add-set knocked src --exist --timeout 600
+        -A FORWARD -m set --match-set refused src -j DROP
+        -A FORWARD -m set --match-set nets dst -j DROP
+        -A FORWARD -m set ! --match-set allowed src,dst -j DROP
+        -A FORWARD -p udp --dport 1000 -m set ! --match-set knocked dst -j DROP
+        -A FORWARD -m conntrack --ctstate ESTABLISHED
+        COMMIT";
+    let sets = "
+        create refused hash:ip timeout 600
+        create nets hash:net timeout 600
+        add nets 203.0.113.0/24
+        create hosts hash:ip timeout 0
+        add hosts 10.1.0.2
+        add hosts 192.168.1.9 timeout 0
+        create others hash:net
+        add others 192.168.0.0/16
+        add others 10.1.0.3
+        create allowed list:set timeout 0
+        add allowed others
+        add allowed hosts
+        create knocked hash:ip timeout 600";
+    let scenario = Scenario::new(rules, |lab| {
+        let changes = [
+            "add refused 10.1.0.99",
+            "add refused 10.1.0.2 timeout 1",
+            "",
+            "-exist add refused 10.1.0.2 timeout 1",
+            "",
+            "-exist add refused 10.1.0.2 timeout 0",
+            "-exist add refused 10.1.0.2 timeout 500",
+            "del refused 10.1.0.2",
+            "add nets 192.168.1.0/24",
+            "add nets 192.168.1.9/32 nomatch timeout 0",
+            "del nets 192.168.1.9/32",
+            "flush nets",
+            "-exist add allowed others timeout 1",
+            "",
+            "add allowed others",
+            "del hosts 10.1.0.2",
+            "add hosts 10.1.0.2 timeout 1",
+            "",
+            "flush knocked",
+        ];
+        talk(lab);
+        for change in changes {
+            match change {
+                // Longer than what is added for a second lasts.
+                "" => lab.wait(Duration::from_millis(1500)),
+                change => lab.tool(&format!("ipset {change}")),
+            }
+            talk(lab);
+        }
         lab.compare_counters("filter");
         lab.compare_sets();
     });

@@ -76,6 +76,9 @@ pub(in crate::rules) enum Depends {
     /// As for a flow, and which of SYN, FIN and RST a TCP segment has: the answer is the same for all segments that have
     /// none, and no other takes a cached verdict.
     Control,
+    /// As for a flow, unless the look has found what is for this packet alone ([`View::fleeting`]); and it may count the packet, so
+    /// that it must not be left out.
+    Counted,
     /// Something else, or what happened before: every packet must be asked.
     Packet,
 }

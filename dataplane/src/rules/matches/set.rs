@@ -35,7 +35,11 @@ impl<A: Address> Condition<A> for SetMatch {
         self.set.test(&set_query::of(view), self.at, &options) != self.invert
     }
     fn depends(&self) -> Depends {
-        if self.set.watch() { Depends::Flow } else { Depends::Packet }
+        match self.set.watch() {
+            true if self.set.counts() => Depends::Counted,
+            true => Depends::Flow,
+            false => Depends::Packet,
+        }
     }
     fn asks_sets(&self) -> Option<SetChanges> {
         Some(self.set.set().changes().clone())

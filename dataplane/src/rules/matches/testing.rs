@@ -49,6 +49,7 @@ pub(super) fn ask<A: Address>(condition: &impl Condition<A>, frame: &[u8], cut: 
         copier: None,
         template: None,
         hotdrop: Cell::new(false),
+        fleeting: Cell::new(false),
         around: Surroundings::bare(Hook::Forward, &interfaces),
     };
     match (condition.holds(&view), view.hotdrop.get()) {

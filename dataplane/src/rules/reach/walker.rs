@@ -44,7 +44,7 @@ fn fate<A: Address>(rule: &Rule<A>, state: Option<CtState>) -> Fate {
             | Depends::TranslatedDestination
             | Depends::TranslatedSource
             | Depends::Control => {}
-            Depends::Packet => return Fate::Asked,
+            Depends::Counted | Depends::Packet => return Fate::Asked,
         }
     }
     fate

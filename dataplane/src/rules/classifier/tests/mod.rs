@@ -201,6 +201,7 @@ impl<A: Address> Packet<A> {
             added: crate::wire::tcp_options::Added::default(),
             copier: None,
             hotdrop: Cell::new(false),
+            fleeting: Cell::new(false),
             around: Surroundings {
                 now: self.now,
                 unix: self.now.0,
