@@ -49,10 +49,15 @@ fn condition() -> impl Strategy<Value = Match<V4>> {
         1 => Just(Match::AddressType(local)),
         1 => Just(Match::ReversePath(back)),
         1 => Just(Match::Length(Length { from: 0, to: 30, invert: false })),
-        2 => (select(NAMES.to_vec()), any::<bool>(), any::<bool>()).prop_map(|(name, source, invert)| {
-            SETS.with_borrow(|sets| in_set(sets, name, source, invert))
-        }),
+        2 => look(),
     ]
+}
+
+/// A look into one of the sets.
+fn look() -> impl Strategy<Value = Match<V4>> {
+    (select(NAMES.to_vec()), any::<bool>(), any::<bool>()).prop_map(|(name, source, invert)| {
+        SETS.with_borrow(|sets| in_set(sets, name, source, invert))
+    })
 }
 
 fn connmark(copy: MarkCopy) -> Target<V4> {
@@ -187,6 +192,21 @@ fn take(both: &mut Both, step: Step) {
     }
 }
 
+fn flush_all() {
+    for name in NAMES {
+        SETS.with_borrow_mut(|sets| Change::Flush(name).make(sets, Instant(0)));
+    }
+}
+
+/// Sets change, time passes, or all connections are used both ways.
+fn set_step() -> impl Strategy<Value = Option<Step>> {
+    prop_oneof![
+        3 => change().prop_map(|change| Some(Step::Set(change))),
+        1 => any::<bool>().prop_map(|maintains| Some(Step::Wait(maintains))),
+        3 => Just(None),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
@@ -196,9 +216,7 @@ proptest! {
         translates in any::<bool>(),
         established in any::<bool>(),
     ) {
-        for name in NAMES {
-            SETS.with_borrow_mut(|sets| Change::Flush(name).make(sets, Instant(0)));
-        }
+        flush_all();
         let mut rules = firewall();
         if !translates {
             rules = rules.with(Table::Nat, Hook::Postrouting, vec![]);
@@ -212,6 +230,23 @@ proptest! {
         let one_way = translates && !established;
         for step in steps.into_iter().filter(|step| !(one_way && step.is_back())) {
             take(&mut both, step);
+        }
+    }
+
+    /// Few rules, which do nothing but look into sets, before those that let established packets pass.
+    #[test]
+    fn nor_while_sets_change(
+        looks in vec((vec(look(), 1..3), select(vec![Target::Continue, Target::Accept, Target::Drop])), 1..4),
+        steps in vec(set_step(), 1..80),
+    ) {
+        flush_all();
+        let mut both = established();
+        both.change(Table::Filter, Hook::Forward, |rules| drop(rules.splice(0..0, looks)));
+        for step in steps {
+            match step {
+                Some(step) => take(&mut both, step),
+                None => drop(both.judged_anew()),
+            }
         }
     }
 }

@@ -132,6 +132,23 @@ fn a_set_has_those_judged_anew_whose_rules_look_into_one() {
 }
 
 #[test]
+fn what_goes_has_those_judged_anew_who_met_it() {
+    let mut both = established();
+    let mut sets = sets();
+    let rule = (vec![in_set(&sets, "hosts", true, false)], Target::Continue);
+    both.change(Table::Filter, Hook::Forward, |rules| rules.insert(0, rule));
+    Change::Add("hosts", CLIENT, 0).make(&mut sets, NOW);
+    both.judged_anew();
+    assert_eq!(both.judged_anew(), 0);
+    Change::Delete("hosts", CLIENT, 0).make(&mut sets, NOW);
+    both.assert_judged_anew_once("an element is gone");
+    Change::Add("hosts", CLIENT, 0).make(&mut sets, NOW);
+    both.judged_anew();
+    Change::Flush("hosts").make(&mut sets, NOW);
+    both.assert_judged_anew_once("all are gone");
+}
+
+#[test]
 fn what_ends_by_itself_decides_for_the_moment_only() {
     let mut both = established();
     let mut sets = sets();
