@@ -49,6 +49,16 @@ pub(crate) struct Walk<'c> {
     pub(crate) cacheable: &'c mut bool,
 }
 
+impl Walk<'_> {
+    /// The packet goes no further: what sets have answered counts.
+    #[inline]
+    fn end<A: Address>(&mut self, view: &View<'_, A>) {
+        if view.fleeting.get() {
+            *self.cacheable = false;
+        }
+    }
+}
+
 /// How a walk left a chain.
 enum Left<A> {
     Ended(Outcome<A>),
@@ -131,28 +141,21 @@ impl<A: Address> Rules<A> {
         mut walk: Walk<'_>,
         index: impl Fn(&'r Prepared<A>) -> Option<&'r Classifier<A>>,
     ) -> Outcome<A> {
-        let outcome = self.follow(entry, view, &mut walk, index);
-        *walk.cacheable &= !view.fleeting.get();
-        outcome
-    }
-
-    #[inline]
-    fn follow<'r>(
-        &'r self,
-        entry: ChainId,
-        view: &mut View<'_, A>,
-        walk: &mut Walk<'_>,
-        index: impl Fn(&'r Prepared<A>) -> Option<&'r Classifier<A>>,
-    ) -> Outcome<A> {
         let mut stack = [(entry, 0_usize); MAX_DEPTH];
         let mut depth = 0;
         let (mut chain, mut position) = (entry, 0);
         loop {
             let Some(current) = self.chains.get(chain.0 as usize) else { return Outcome::Accept };
-            match in_chain(current, index(current), position, view, walk) {
-                Left::Ended(outcome) => return outcome,
+            match in_chain(current, index(current), position, view, &mut walk) {
+                Left::Ended(outcome) => {
+                    walk.end(view);
+                    return outcome;
+                }
                 // The end of the chain: policy of a base chain, or back to the caller.
-                Left::Returned if depth == 0 => return self.policy(entry, view, walk),
+                Left::Returned if depth == 0 => {
+                    walk.end(view);
+                    return self.policy(entry, view, &mut walk);
+                }
                 Left::Returned => {
                     view.tell(trace::Step::Return(chain));
                     depth -= 1;
