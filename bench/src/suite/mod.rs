@@ -3,6 +3,7 @@
 mod kernel;
 mod left;
 mod live;
+mod loads;
 mod measure;
 mod namespace;
 mod packets;

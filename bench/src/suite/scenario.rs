@@ -6,7 +6,7 @@ use super::live::{self, Swap};
 use super::packets::{self, Effort};
 use super::tables::{self, FlowTable};
 use super::wire::{self, Link};
-use super::{processes, rules, scale};
+use super::{loads, processes, rules, scale};
 use crate::machine::Machine;
 use crate::report::{Average, Figure};
 use crate::rig::Checksums;
@@ -105,6 +105,8 @@ pub(crate) enum Kind {
     Kernel(Routing, Tables),
     /// Start of the gateway.
     Start,
+    /// Loads from so many megabytes of memory.
+    Loads(u32),
     /// dpdk-testpmd, macswap on null ports.
     Testpmd,
     /// The gateway in another process, over ports of that kind.
@@ -142,6 +144,7 @@ impl Scenario {
             | Kind::AllWrong
             | Kind::Kernel(..)
             | Kind::Start
+            | Kind::Loads(_)
             | Kind::Testpmd
             | Kind::Wire(_)
             | Kind::Capacity
@@ -234,6 +237,7 @@ impl Scenario {
                 return Ok(vec![comparison.run(&self.name, few)?]);
             }
             Kind::Start => return Ok(vec![processes::start(machine, &self.name)?]),
+            Kind::Loads(megabytes) => loads::dependent(megabytes),
             Kind::Testpmd => return Ok(vec![processes::testpmd(machine, &self.name)?]),
             Kind::Wire(link) => return wire::frames(machine, &self.name, link, effort),
             Kind::Capacity => return Ok(vec![wire::capacity(machine, &self.name)?]),
@@ -264,6 +268,9 @@ pub(super) const OUT: Established = Established {
 pub(crate) fn all() -> Vec<Scenario> {
     let mut list = Vec::new();
     let mut add = |name: String, kind| list.push(Scenario { name, kind });
+    for megabytes in [1, 4, 16, 64] {
+        add(format!("floor/load/{megabytes}M"), Kind::Loads(megabytes));
+    }
     add("floor/testpmd-macswap".into(), Kind::Testpmd);
     let tables = [
         ("1", Table::One),
