@@ -49,13 +49,14 @@ struct Gateway {
 }
 
 impl Gateway {
-    /// Has so many rules in force, and connections that know it.
-    fn publish(&self, filters: usize) -> Result<()> {
-        if self.filters.replace(filters) != filters {
+    /// Has so many rules in force, and connections that know it; whether others were before.
+    fn publish(&self, filters: usize) -> Result<bool> {
+        let changes = self.filters.replace(filters) != filters;
+        if changes {
             self.control.publish(self.control.other_rules(Beside::Filters(filters)));
             packets::pass(&mut self.rig.borrow_mut(), 0..self.flows, &[Way::Out])?;
         }
-        Ok(())
+        Ok(changes)
     }
 }
 
@@ -68,7 +69,10 @@ struct Under {
 
 impl Measurement for Under {
     fn round(&mut self, effort: &Effort) -> Result<Vec<f64>> {
-        self.gateway.publish(self.filters)?;
+        if self.gateway.publish(self.filters)? {
+            // Long lists are made in more memory: what that has driven out of the caches comes back unseen.
+            self.packets.round(effort)?;
+        }
         let before = self.gateway.rig.borrow().cached();
         let samples = self.packets.round(effort)?;
         let cached = self.gateway.rig.borrow().cached() - before;

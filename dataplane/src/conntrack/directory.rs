@@ -322,6 +322,21 @@ mod tests {
         assert!(directory.is_empty());
     }
 
+    #[test]
+    fn most_tuples_stand_at_home() {
+        const TUPLES: u32 = 1 << 15;
+        let directory = Directory::new(TUPLES as usize, KEY);
+        for number in 0..TUPLES {
+            assert_eq!(directory.claim(&tuple(number), WorkerId(1)), Claim::Won);
+        }
+        let at = |number: &u32, place| {
+            directory.owner_in(directory.key.hash(&tuple(*number)), place).is_some()
+        };
+        let home = (0..TUPLES).filter(|number| at(number, Place::Home)).count();
+        assert!(home * 8 > TUPLES as usize * 7, "{home}");
+        assert!((0..TUPLES).all(|number| at(&number, Place::Home) != at(&number, Place::Other)));
+    }
+
     /// Threads claim and release the same few tuples in one small directory; a counter beside each
     /// tuple shows whether two ever held it at once.
     #[test]
