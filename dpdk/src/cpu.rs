@@ -39,21 +39,21 @@ pub(crate) fn prefetch_line(address: *const u8) {
 
 /// Bit `n` is set where element `n` is `value`.
 #[inline(always)]
-pub fn equal_lanes(elements: &[u16; 8], value: u16) -> u32 {
+pub fn equal_lanes(elements: &[u16; 16], value: u16) -> u32 {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{
-            _mm_cmpeq_epi16, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_set1_epi16,
-            _mm_setzero_si128,
+            __m128i, _mm_cmpeq_epi16, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16,
+            _mm_set1_epi16,
         };
-        // SAFETY: every x86-64 processor has SSE2; the load is of the 16 bytes of `elements`, and need not be
+        let halves: *const __m128i = elements.as_ptr().cast();
+        // SAFETY: every x86-64 processor has SSE2; the loads are of the 32 bytes of `elements`, and need not be
         // aligned.
         unsafe {
-            let equal = _mm_cmpeq_epi16(
-                _mm_loadu_si128(elements.as_ptr().cast()),
-                _mm_set1_epi16(value.cast_signed()),
-            );
-            _mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128())).cast_unsigned()
+            let value = _mm_set1_epi16(value.cast_signed());
+            let low = _mm_cmpeq_epi16(_mm_loadu_si128(halves), value);
+            let high = _mm_cmpeq_epi16(_mm_loadu_si128(halves.add(1)), value);
+            _mm_movemask_epi8(_mm_packs_epi16(low, high)).cast_unsigned()
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
@@ -98,9 +98,11 @@ mod tests {
 
     #[test]
     fn equal_elements_are_found() {
-        assert_eq!(equal_lanes(&[7, 0, 7, 1, 0xffff, 2, 3, 7], 7), 0b1000_0101);
-        assert_eq!(equal_lanes(&[0x7fff, 0x8000, 0xffff, 0, 1, 2, 3, 4], 0xffff), 0b100);
-        assert_eq!(equal_lanes(&[0; 8], 0), 0xff);
-        assert_eq!(equal_lanes(&[1; 8], 2), 0);
+        let some = [7, 0, 7, 1, 0xffff, 2, 3, 7, 0x7fff, 0x8000, 0xffff, 0, 1, 2, 7, 4];
+        assert_eq!(equal_lanes(&some, 7), 0b0100_0000_1000_0101);
+        assert_eq!(equal_lanes(&some, 0xffff), 0b0000_0100_0001_0000);
+        assert_eq!(equal_lanes(&some, 0x8000), 1 << 9);
+        assert_eq!(equal_lanes(&[0; 16], 0), 0xffff);
+        assert_eq!(equal_lanes(&[1; 16], 2), 0);
     }
 }
