@@ -3,7 +3,7 @@
 use super::changes::SetChanges;
 use super::hash::{Hash, New, Who};
 use super::late::Bell;
-use super::query::{Addition, Direction, Directions, Look, Query};
+use super::query::{Addition, Direction, Directions, Look, query};
 use super::{Header, Key, Kind, SetRef, Sets, SkbInfo};
 use crate::address::IpVersion;
 use crate::time::Instant;
@@ -28,22 +28,8 @@ fn new(address: u32) -> New {
 }
 
 fn by_packet(set: &SetRef, source: u32) -> bool {
-    let query = Query {
-        version: IpVersion::V4,
-        source: source.into(),
-        destination: 0,
-        ports: None,
-        protocol: 17,
-        mark: 0,
-        macs: None,
-        ingress: "",
-        egress: "",
-        length: 60,
-        now: NOW,
-        fleeting: None,
-    };
     let at = Directions::new(&[Direction::Source]).expect("one direction");
-    set.add(&query, at, &Addition::default())
+    set.add(&query(source.into(), NOW), at, &Addition::default())
 }
 
 /// As many as the set may have, without a turn of the maintaining thread between them; whichever set has the name.

@@ -72,6 +72,7 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
+    use super::super::query::query;
     use super::super::{
         Direction, Directions, Entry, Key, Kind, MatchOptions, Place, Query, Set, Sets,
     };
@@ -189,20 +190,7 @@ mod tests {
     /// What a set says of a packet from 0.0.0.1, and whether that is said of this one only.
     fn asked(set: &Set, now: Instant) -> (bool, bool) {
         let fleeting = Cell::new(false);
-        let query = Query {
-            version: IpVersion::V4,
-            source: 1,
-            destination: 2,
-            ports: None,
-            protocol: 17,
-            mark: 0,
-            macs: None,
-            ingress: "",
-            egress: "",
-            length: 60,
-            now,
-            fleeting: Some(&fleeting),
-        };
+        let query = Query { fleeting: Some(&fleeting), ..query(1, now) };
         let at = Directions::new(&[Direction::Source, Direction::Source]).unwrap();
         (set.test(&query, at, &MatchOptions::default()), fleeting.get())
     }

@@ -80,6 +80,25 @@ pub struct Query<'a> {
     pub fleeting: Option<&'a Cell<bool>>,
 }
 
+/// A packet of TCP from that address, for tests.
+#[cfg(test)]
+pub(super) fn query(source: u128, now: Instant) -> Query<'static> {
+    Query {
+        version: IpVersion::V4,
+        source,
+        destination: 0xc000_0201,
+        ports: Some((1000, 80)),
+        protocol: 6,
+        mark: 7,
+        macs: None,
+        ingress: "eth0",
+        egress: "",
+        length: 100,
+        now,
+        fleeting: None,
+    }
+}
+
 /// When elements are looked for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Look<'a> {

@@ -56,9 +56,9 @@ impl SkbInfo {
 mod tests {
     use super::*;
     use crate::address::IpVersion;
+    use crate::sets::query::query;
     use crate::sets::{
-        Addition, Direction, Directions, Entry, Header, Key, Kind, MatchOptions, Query, Refusal,
-        Set, Sets,
+        Addition, Direction, Directions, Entry, Header, Key, Kind, MatchOptions, Refusal, Set, Sets,
     };
     use crate::time::Instant;
     use proptest::prelude::*;
@@ -79,30 +79,13 @@ mod tests {
         Some(SkbInfo { mark: MarkMap { value, mask }, priority: 0x1_0010, queue: 3 })
     }
 
-    fn query(source: u128) -> Query<'static> {
-        Query {
-            version: IpVersion::V4,
-            source,
-            destination: 0,
-            ports: None,
-            protocol: 17,
-            mark: 0,
-            macs: None,
-            ingress: "",
-            egress: "",
-            length: 60,
-            now: NOW,
-            fleeting: None,
-        }
-    }
-
     fn at() -> Directions {
         Directions::new(&[Direction::Source]).expect("one direction")
     }
 
     fn mapped(set: &Set, source: u128) -> Option<MarkMap> {
         let mut mark = MarkMap::default();
-        set.map(&query(source), at(), &MatchOptions::default(), &mut mark).then_some(mark)
+        set.map(&query(source, NOW), at(), &MatchOptions::default(), &mut mark).then_some(mark)
     }
 
     #[test]
@@ -116,7 +99,7 @@ mod tests {
         assert_eq!(mapped(&set, 1), Some(MarkMap { value: 6, mask: 0 }));
         assert_eq!(set.entries(NOW)[0].counters, Some((2, 120)), "counters stay");
         let anew = Addition { exist: true, timeout: None };
-        assert!(set.add(&query(1), at(), &anew));
+        assert!(set.add(&query(1, NOW), at(), &anew));
         assert_eq!(mapped(&set, 1), Some(MarkMap::default()), "a packet says nothing");
     }
 

@@ -1,5 +1,6 @@
 //! The engine against a plain model, and under readers and writers at once.
 
+use super::query::query;
 use super::*;
 use crate::address::{IpVersion, Mac};
 use crate::time::Instant;
@@ -13,23 +14,6 @@ const SRC: &[Direction] = &[Direction::Source, Direction::Source, Direction::Sou
 
 fn at(directions: &[Direction]) -> Directions {
     Directions::new(directions).expect("at most six")
-}
-
-fn query(source: u128, now: Instant) -> Query<'static> {
-    Query {
-        version: IpVersion::V4,
-        source,
-        destination: 0xc000_0201,
-        ports: Some((1000, 80)),
-        protocol: 6,
-        mark: 7,
-        macs: None,
-        ingress: "eth0",
-        egress: "",
-        length: 100,
-        now,
-        fleeting: None,
-    }
 }
 
 fn seconds(seconds: u64) -> Instant {
