@@ -65,6 +65,7 @@ fn nanoseconds(set: &SetRef, wanted: bool, of: fn(u32) -> u32) -> f64 {
             egress: "",
             length: 100,
             now: Instant(5),
+            fleeting: None,
         };
         assert_eq!(set.test(black_box(&query), at, &MatchOptions::default()), wanted);
     }
