@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(set.entries(NOW)[0].skbinfo, giving(5, 15));
         set.insert(&entry(1, giving(6, 0)), true, NOW).expect("there");
         assert_eq!(mapped(&set, 1), Some(MarkMap { value: 6, mask: 0 }));
-        assert_eq!(set.entries(NOW)[0].counters, Some((2, 120)), "counters stay");
+        assert_eq!(set.entries(NOW)[0].counters, Some((2, 200)), "counters stay");
         let anew = Addition { exist: true, timeout: None };
         assert!(set.add(&query(1, NOW), at(), &anew));
         assert_eq!(mapped(&set, 1), Some(MarkMap::default()), "a packet says nothing");
