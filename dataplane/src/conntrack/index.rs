@@ -87,7 +87,7 @@ struct Place {
 }
 
 impl Index {
-    /// An index that `entries` fill two fifths to a half, so that one in thirty at most stands outside its home.
+    /// An index that `entries` fill two fifths to a half, so that one home in thirty at most is full.
     ///
     /// # Errors
     /// The system has not that much memory.
