@@ -1,13 +1,14 @@
 //! What loads take on this machine: the floor of all that looks things up, whoever else fills its caches.
 
 use super::measure::{Comparison, Function};
+use super::tables::per;
 use crate::report::Average;
 use crate::traffic::routes::Random;
 use anyhow::Context;
 use dpdk::cpu;
 
 /// Loads timed as one.
-const SAMPLE: u32 = 256;
+const SAMPLE: usize = 256;
 /// Samples of a round.
 const SAMPLES: usize = 16;
 
@@ -25,8 +26,7 @@ pub(super) fn dependent(megabytes: u32) -> Comparison {
         for _ in 0..SAMPLES {
             let begin = cpu::cycles();
             at = follow(&lines, at, SAMPLE).context("a line leads nowhere")?;
-            let cycles = u32::try_from(cpu::cycles() - begin).unwrap_or(u32::MAX);
-            samples.push(f64::from(cycles) / f64::from(SAMPLE));
+            samples.push(per(cpu::cycles() - begin, SAMPLE));
         }
         Ok(samples)
     });
@@ -39,7 +39,7 @@ pub(super) fn dependent(megabytes: u32) -> Comparison {
     }
 }
 
-fn follow(lines: &[Line], from: u32, count: u32) -> Option<u32> {
+fn follow(lines: &[Line], from: u32, count: usize) -> Option<u32> {
     (0..count).try_fold(from, |at, _| lines.get(at as usize).map(|line| line.0))
 }
 
@@ -63,6 +63,7 @@ mod tests {
     fn every_line_is_met_before_the_first_comes_again() {
         for count in [2, 3, 1000] {
             let lines = round_trip(count);
+            let count = count as usize;
             let back = (1..=count).find(|steps| follow(&lines, 0, *steps) == Some(0));
             assert_eq!(back, Some(count));
         }

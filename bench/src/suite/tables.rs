@@ -90,7 +90,7 @@ fn measured<K, R>(lookup: &mut impl FnMut(&[K; BULK], &mut R), keys: &[K], found
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-fn per(cycles: u64, count: usize) -> f64 {
+pub(super) fn per(cycles: u64, count: usize) -> f64 {
     cycles as f64 / count as f64
 }
 

@@ -294,10 +294,9 @@ impl Hash {
             return Ok(());
         }
         if self.header.force_add
-            && let Some((at, victim)) =
+            && let Some((at, (key, value))) =
                 table.victim(hash).and_then(|at| Some((at, table.read(at)?)))
         {
-            let (key, value) = victim;
             self.take_out(table, at, (&Key::unpack(self.layout, key), value.ends));
             return Ok(());
         }

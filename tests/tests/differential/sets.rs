@@ -219,11 +219,15 @@ fn talk(lab: &mut Lab) {
     }
 }
 
-/// Sends these packets, and again after each change of a set.
+/// Sends these packets, and again after each change of a set. Where one is empty, what was added for a second ends.
 fn after_each(lab: &mut Lab, changes: &[&str], mut packets: impl FnMut(&mut Lab)) {
     packets(lab);
     for change in changes {
-        lab.tool(&format!("ipset {change}"));
+        if change.is_empty() {
+            lab.wait(Duration::from_millis(1500));
+        } else {
+            lab.tool(&format!("ipset {change}"));
+        }
         packets(lab);
     }
 }
@@ -397,16 +401,7 @@ fn ending_follows_changes() -> Scenario {
             "",
             "flush knocked",
         ];
-        talk(lab);
-        for change in changes {
-            if change.is_empty() {
-                // Longer than what is added for a second lasts.
-                lab.wait(Duration::from_millis(1500));
-            } else {
-                lab.tool(&format!("ipset {change}"));
-            }
-            talk(lab);
-        }
+        after_each(lab, &changes, talk);
         lab.compare_counters("filter");
         lab.compare_sets();
     });

@@ -131,7 +131,7 @@ impl<A: Plain> Lane<A> {
             let (count, goes_on) = match slot.lead {
                 Lead::Flow(_) => self.pass_flows(env, moment, run, slots, packets, exits),
                 Lead::Adjacency(_) => self.pass_routed(env, run, slots, packets, exits),
-                Lead::Owner(_) => pass_over(slots.iter().take(packets.len()), exits),
+                Lead::Owner(_) => (pass_over(slots, packets.len(), exits), true),
                 Lead::Unknown | Lead::Hash(_) | Lead::First(..) | Lead::Counted(_) => {
                     let port = self.pass_seldom(env, moment, run, slot, packet);
                     if let (Some(port), Some(exit)) = (port, exits.first_mut()) {
@@ -336,19 +336,15 @@ impl<A: Plain> Lane<A> {
     }
 }
 
-/// The first slots, as long as they are of other workers' connections: how many, and that what follows is something
-/// else. Their packets go on as they are.
-fn pass_over<'s, A: 's>(
-    slots: impl Iterator<Item = &'s Slot<A>>,
-    exits: &mut [u32],
-) -> (usize, bool) {
+/// The first of `count` packets, as long as they are of other workers' connections: how many. They go on as they are.
+fn pass_over<A>(slots: &[Slot<A>], count: usize, exits: &mut [u32]) -> usize {
     let mut passed = 0;
-    for (slot, exit) in slots.zip(exits) {
+    for (slot, exit) in slots.iter().take(count).zip(exits) {
         let Lead::Owner(owner) = slot.lead else { break };
         *exit = Exit::Over(owner).to_word();
         passed += 1;
     }
-    (passed, true)
+    passed
 }
 
 /// Whether the layer-4 checksum is right, or there is none; where nobody asks for that, whether the lengths can be.

@@ -66,7 +66,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rules) enum Depends {
     /// Nothing but tuple, interfaces, marks and connection state: the answer is the same for all packets of one
-    /// direction of a connection in one state.
+    /// direction of a connection in one state, unless a look into a set has found what is for this packet alone
+    /// ([`View::fleeting`]).
     Flow,
     /// The same, and how the connection's destination is translated: the first packet asks PREROUTING and OUTPUT before
     /// that is known.
@@ -76,8 +77,7 @@ pub(in crate::rules) enum Depends {
     /// As for a flow, and which of SYN, FIN and RST a TCP segment has: the answer is the same for all segments that have
     /// none, and no other takes a cached verdict.
     Control,
-    /// As for a flow, unless the look has found what is for this packet alone ([`View::fleeting`]); and it may count the packet, so
-    /// that it must not be left out.
+    /// As for a flow, but the look may count the packet, so that it must not be left out.
     Counted,
     /// Something else, or what happened before: every packet must be asked.
     Packet,
